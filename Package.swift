@@ -1,0 +1,111 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One array for every target of ours: a setting that holds in one place holds everywhere.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "saga-engine",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "SagaCodec", targets: ["SagaCodec"]),
+        .library(name: "SagaEngine", targets: ["SagaEngine", "SagaCore", "SagaMemory", "SagaSQLite"]),
+        .library(name: "SagaClient", targets: ["SagaClient", "SagaCore"]),
+        .library(name: "SagaWorker", targets: ["SagaWorker", "SagaClient", "SagaCore"]),
+        .executable(name: "saga", targets: ["saga"]),
+        .executable(name: "bench", targets: ["bench"]),
+        .executable(name: "sim", targets: ["sim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    targets: [
+        // System libraries: the only doors to C that is not ours.
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c",
+            providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+
+        // The pure part: no socket, file, clock, thread or random.
+        library("SagaCodec", ["CLZ4"]),
+        library("SagaCore", ["SagaCodec"]),
+        library("SagaRuntime", ["SagaCore"]),
+
+        // The engine and its stores.
+        library("SagaEngine", ["SagaCore", "SagaRuntime", logging]),
+        library("SagaMemory", ["SagaCore"]),
+        library("SagaSQLite", ["SagaCore", "CSQLite"]),
+
+        // The wire.
+        .target(name: "CSagaProto", dependencies: ["CProtobufC"], linkerSettings: [.linkedLibrary("protobuf-c")]),
+        library("SagaWire", ["SagaCore", "CSagaProto", "CProtobufC"]),
+        library("SagaTransport", ["SagaWire", "COpenSSL", logging] + nio),
+        library("SagaClient", ["SagaCore", "SagaWire", "SagaTransport", logging] + nio),
+        library("SagaWorker", ["SagaCore", "SagaRuntime", "SagaClient", "SagaWire", logging]),
+        library("SagaServer", ["SagaCore", "SagaEngine", "SagaWire", "SagaTransport", logging, lifecycle] + nio),
+
+        // What people run.
+        .executableTarget(
+            name: "saga",
+            dependencies: [
+                "SagaCore", "SagaServer", "SagaEngine", "SagaSQLite", "SagaMemory", "SagaClient", "SagaWorker",
+                "SagaTransport", "SagaWire", logging, lifecycle, arguments,
+            ], swiftSettings: settings),
+        .executableTarget(
+            name: "bench",
+            dependencies: [
+                "SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "SagaServer",
+                "SagaClient", "SagaWorker", "SagaTransport", "SagaWire", arguments,
+            ], path: "benchmarks/bench", swiftSettings: settings),
+        .target(
+            name: "SagaSimulator", dependencies: ["SagaCore", "SagaEngine", "SagaRuntime"], swiftSettings: settings),
+        .executableTarget(name: "sim", dependencies: ["SagaSimulator", arguments], swiftSettings: settings),
+        library("Examples", ["SagaCore"]),
+
+        // Tests: one folder a target, and what crosses targets.
+        tests("SagaCodecTests", ["SagaCodec"]),
+        tests("SagaCoreTests", ["SagaCore", "SagaCodec"]),
+        tests("SagaRuntimeTests", ["SagaCore", "SagaRuntime"]),
+        tests("SagaEngineTests", ["SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "Examples"]),
+        tests("ConformanceTests", ["SagaCore", "SagaMemory", "SagaSQLite", "CSQLite"]),
+        tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaEngine"]),
+        tests("SagaWireTests", ["SagaWire", "SagaCore"]),
+        tests("SagaTransportTests", ["SagaTransport", "SagaWire", "COpenSSL"] + nio),
+        tests(
+            "SagaServerTests",
+            ["SagaServer", "SagaEngine", "SagaMemory", "SagaClient", "SagaWorker", "SagaTransport", "SagaWire"] + nio),
+        tests(
+            "EndToEndTests",
+            ["SagaServer", "SagaEngine", "SagaSQLite", "SagaMemory", "SagaClient", "SagaWorker", "Examples"]),
+        tests("TidyTests", []),
+    ]
+)

@@ -1,0 +1,2 @@
+#include "saga_proto.h"
+typedef int saga_proto_placeholder;

@@ -1,0 +1,1 @@
+// Examples: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// SagaClient: placeholder until its first file lands.

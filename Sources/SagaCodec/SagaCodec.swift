@@ -1,0 +1,1 @@
+// SagaCodec: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// SagaCore: placeholder until its first file lands.

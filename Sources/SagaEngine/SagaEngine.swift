@@ -1,0 +1,1 @@
+// SagaEngine: placeholder until its first file lands.

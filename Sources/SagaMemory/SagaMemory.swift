@@ -1,0 +1,1 @@
+// SagaMemory: placeholder until its first file lands.

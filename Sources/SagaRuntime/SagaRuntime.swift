@@ -1,0 +1,1 @@
+// SagaRuntime: placeholder until its first file lands.

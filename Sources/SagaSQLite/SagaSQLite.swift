@@ -1,0 +1,1 @@
+// SagaSQLite: placeholder until its first file lands.

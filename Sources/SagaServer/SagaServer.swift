@@ -1,0 +1,1 @@
+// SagaServer: placeholder until its first file lands.

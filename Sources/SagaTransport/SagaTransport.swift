@@ -1,0 +1,1 @@
+// SagaTransport: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// SagaWire: placeholder until its first file lands.

@@ -1,0 +1,1 @@
+// SagaWorker: placeholder until its first file lands.
