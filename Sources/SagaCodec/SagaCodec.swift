@@ -1,1 +1,0 @@
-// SagaCodec: placeholder until its first file lands.
