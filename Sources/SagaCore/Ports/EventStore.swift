@@ -1,0 +1,258 @@
+/// Where histories live. Appends are exact per saga under conflict, and durable when they return (semantics, section 2,
+/// promises 1 and 2). Every adapter passes one conformance suite.
+public protocol EventStore: Sendable {
+    /// Appends one batch as one durable commit.
+    ///
+    /// Sagas are judged one by one: the entries of a conflicting *transaction* are left out, all others are appended.
+    /// - Parameter batch: What to append; a saga occurs at most once in it.
+    /// - Returns: One outcome per transaction, in order.
+    /// - Throws: `StoreError` if the commit as a whole failed. `outcomeUnknown` says whether it may have happened.
+    func append(_ batch: AppendBatch) async throws(StoreError) -> [AppendOutcome]
+
+    /// Reads events of one run, oldest first.
+    /// - Parameters:
+    ///   - sagaID: The run.
+    ///   - from: First event id wanted.
+    ///   - limit: Most events to return; at least one whole stored row is returned if there is any.
+    func events(of sagaID: SagaID, from: EventID, limit: Int) async throws(StoreError) -> [HistoryEvent]
+
+    /// The row of one run; nil if the run is unknown.
+    func execution(_ sagaID: SagaID) async throws(StoreError) -> ExecutionRow?
+
+    /// The newest run of a workflow id; nil if there is none.
+    func latestExecution(namespace: String, workflowID: String) async throws(StoreError) -> ExecutionRow?
+
+    /// Runs that are not closed, in order of their saga ids, for recovery.
+    /// - Parameters:
+    ///   - after: Only runs with a greater id; nil for the first page.
+    ///   - limit: Most rows to return.
+    func openExecutions(after: SagaID?, limit: Int) async throws(StoreError) -> [ExecutionRow]
+
+    /// Runs that match a filter, newest first.
+    func list(_ query: ExecutionQuery) async throws(StoreError) -> [ExecutionRow]
+
+    /// Makes the next fencing epoch durable and returns it; from then on appends of older epochs are refused. A new owner
+    /// calls it before it reads anything, and again after an append whose outcome it does not know.
+    func takeOver() async throws(StoreError) -> UInt64
+
+    /// Facts about the store that were fixed when it was created.
+    func metadata() async throws(StoreError) -> StoreMetadata
+
+    /// Flushes and closes; further calls throw.
+    func close() async
+}
+
+/// Everything that one group commit appends.
+public struct AppendBatch: Sendable {
+    /// The owner's fencing epoch; a store that has seen a higher one refuses the batch.
+    public var epoch: UInt64
+    /// What is appended. Each transaction is all or nothing; transactions do not affect each other.
+    public var transactions: [AppendTransaction]
+
+    public init(epoch: UInt64, transactions: [AppendTransaction]) {
+        self.epoch = epoch
+        self.transactions = transactions
+    }
+}
+
+/// Appends that happen together or not at all: one run, or two when one run closes and its workflow id goes on in another.
+public struct AppendTransaction: Sendable {
+    public var entries: [AppendEntry]
+
+    public init(_ entries: [AppendEntry]) { self.entries = entries }
+}
+
+/// What is appended to one run.
+public struct AppendEntry: Sendable {
+    /// The run.
+    public var sagaID: SagaID
+    /// The id that the first event must get; anything else is a conflict.
+    public var expectedNextEventID: EventID
+    /// The events, with consecutive ids from `expectedNextEventID`.
+    public var events: [HistoryEvent]
+    /// The run's row as it is afterwards: set when the run starts, closes, or changes what List shows; nil otherwise.
+    public var row: ExecutionRow?
+    /// For the first append of a run: what must hold of its workflow id.
+    public var start: StartCondition?
+
+    public init(
+        sagaID: SagaID, expectedNextEventID: EventID, events: [HistoryEvent], row: ExecutionRow? = nil,
+        start: StartCondition? = nil
+    ) {
+        self.sagaID = sagaID
+        self.expectedNextEventID = expectedNextEventID
+        self.events = events
+        self.row = row
+        self.start = start
+    }
+}
+
+/// What must hold of a workflow id for a new run of it to begin; judged in the same commit, so that a fresh workflow id
+/// costs no read.
+public enum StartCondition: Hashable, Sendable {
+    /// The workflow id was never used.
+    case unused
+    /// This run is the newest of the workflow id, and is closed (or closes in the same transaction).
+    case after(SagaID)
+}
+
+/// What became of one transaction.
+public enum AppendOutcome: Hashable, Sendable {
+    /// Durable.
+    case appended
+    /// Another writer was there first, or the workflow id has another open run; nothing of the transaction was written.
+    case conflict
+}
+
+/// One run as the store lists it.
+public struct ExecutionRow: Hashable, Sendable {
+    public var sagaID: SagaID
+    public var namespace: String
+    public var workflowID: String
+    public var workflowType: String
+    public var status: ExecutionStatus
+    public var startedAt: Timestamp
+    /// When it closed; nil while it is open.
+    public var closedAt: Timestamp?
+    /// The id that the next event gets.
+    public var nextEventID: EventID
+    /// `Partition.of` the workflow id.
+    public var partition: UInt32
+
+    public init(
+        sagaID: SagaID, namespace: String, workflowID: String, workflowType: String, status: ExecutionStatus,
+        startedAt: Timestamp, closedAt: Timestamp? = nil, nextEventID: EventID, partition: UInt32
+    ) {
+        self.sagaID = sagaID
+        self.namespace = namespace
+        self.workflowID = workflowID
+        self.workflowType = workflowType
+        self.status = status
+        self.startedAt = startedAt
+        self.closedAt = closedAt
+        self.nextEventID = nextEventID
+        self.partition = partition
+    }
+}
+
+/// Where a run stands (semantics, section 3). The raw value is wire and disk format.
+public enum ExecutionStatus: UInt8, Hashable, Sendable, CaseIterable, RawByteCodable {
+    case running = 0
+    case compensating = 1
+    case blocked = 2
+    case completed = 3
+    case failed = 4
+    case canceled = 5
+    case timedOut = 6
+    case terminated = 7
+    case continuedAsNew = 8
+    case paused = 9
+
+    /// Whether nothing can happen to the run any more.
+    public var isClosed: Bool {
+        switch self {
+        case .running, .compensating, .blocked, .paused: false
+        case .completed, .failed, .canceled, .timedOut, .terminated, .continuedAsNew: true
+        }
+    }
+
+    /// The name for people and for JSON.
+    public var name: String {
+        switch self {
+        case .running: "Running"
+        case .compensating: "Compensating"
+        case .blocked: "Blocked"
+        case .completed: "Completed"
+        case .failed: "Failed"
+        case .canceled: "Canceled"
+        case .timedOut: "TimedOut"
+        case .terminated: "Terminated"
+        case .continuedAsNew: "ContinuedAsNew"
+        case .paused: "Paused"
+        }
+    }
+}
+
+/// A filter of runs, paged by key.
+public struct ExecutionQuery: Hashable, Sendable {
+    public var namespace: String
+    /// Only this type; empty for all.
+    public var workflowType: String
+    /// Only this workflow id; empty for all.
+    public var workflowID: String
+    /// Only these statuses; empty for all.
+    public var statuses: [ExecutionStatus]
+    /// Only runs with a smaller saga id: the last one of the page before; nil for the first page.
+    public var before: SagaID?
+    /// Most rows to return.
+    public var limit: Int
+
+    public init(
+        namespace: String, workflowType: String = "", workflowID: String = "", statuses: [ExecutionStatus] = [],
+        before: SagaID? = nil, limit: Int = 100
+    ) {
+        self.namespace = namespace
+        self.workflowType = workflowType
+        self.workflowID = workflowID
+        self.statuses = statuses
+        self.before = before
+        self.limit = limit
+    }
+}
+
+/// Facts about a store that were fixed when it was created.
+public struct StoreMetadata: Hashable, Sendable {
+    /// Version of the stored form.
+    public var schemaVersion: UInt32
+    /// How many partitions workflow ids are spread over.
+    public var partitionCount: UInt32
+    /// Key of the message authentication code in task tokens: 32 random bytes.
+    public var taskTokenKey: [UInt8]
+    /// The highest fencing epoch so far; an owner takes the next one before it reads anything.
+    public var epoch: UInt64
+
+    public init(schemaVersion: UInt32, partitionCount: UInt32, taskTokenKey: [UInt8], epoch: UInt64) {
+        self.schemaVersion = schemaVersion
+        self.partitionCount = partitionCount
+        self.taskTokenKey = taskTokenKey
+        self.epoch = epoch
+    }
+}
+
+/// Why a store could not do what was asked.
+public struct StoreError: Error, Hashable, Sendable {
+    /// What kind of failure it is.
+    public enum Reason: Hashable, Sendable {
+        /// The store is down, busy or full; try again.
+        case unavailable
+        /// A newer owner has taken the store over; this one must stop writing.
+        case fenced
+        /// What is stored does not decode; never guessed over.
+        case corrupt
+        /// The store was closed.
+        case closed
+        /// The store cannot be used as it is (wrong version, wrong file).
+        case misconfigured
+    }
+
+    public var reason: Reason
+    /// What happened, where, and what to do.
+    public var message: String
+    /// For an append: whether it may have happened all the same.
+    public var outcomeUnknown: Bool
+
+    public init(_ reason: Reason, _ message: String, outcomeUnknown: Bool = false) {
+        self.reason = reason
+        self.message = message
+        self.outcomeUnknown = outcomeUnknown
+    }
+
+    /// The error as the one structure that crosses the wire.
+    public var sagaError: SagaError {
+        SagaError(kind: .eventStore, message: message, isNonRetryable: reason == .misconfigured)
+    }
+}
+
+extension StoreError: CustomStringConvertible {
+    public var description: String { message }
+}

@@ -1,1 +1,0 @@
-// SagaCore: placeholder until its first file lands.
