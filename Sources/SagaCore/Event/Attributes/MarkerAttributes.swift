@@ -12,21 +12,25 @@ public struct MarkerRecorded: EventAttribute, Hashable, Sendable {
     public var kind: MarkerKind
     /// Its name; for a step output the key, for a tracked step the step id.
     public var name: String
-    /// Its data.
+    /// Its data; for a step tracked by hand what the step was given.
     public var details: Payload
+    /// What a step tracked by hand returned.
+    public var output: Payload?
     /// How a step tracked by hand is undone.
     public var undo: UndoSpec?
     /// The nested saga scope it was issued in.
     public var scope: UInt32
 
     public init(
-        commandNumber: CommandNumber, kind: MarkerKind, name: String, details: Payload, undo: UndoSpec? = nil,
+        commandNumber: CommandNumber, kind: MarkerKind, name: String, details: Payload, output: Payload? = nil,
+        undo: UndoSpec? = nil,
         scope: UInt32 = 0
     ) {
         self.commandNumber = commandNumber
         self.kind = kind
         self.name = name
         self.details = details
+        self.output = output
         self.undo = undo
         self.scope = scope
     }
@@ -36,6 +40,7 @@ public struct MarkerRecorded: EventAttribute, Hashable, Sendable {
         kind = try reader.read()
         name = try reader.read()
         details = try reader.read()
+        output = try reader.read()
         undo = try reader.read()
         scope = try reader.read()
     }
@@ -45,6 +50,7 @@ public struct MarkerRecorded: EventAttribute, Hashable, Sendable {
         writer.write(kind)
         writer.write(name)
         writer.write(details)
+        writer.write(output)
         writer.write(undo)
         writer.write(scope)
     }

@@ -1,0 +1,29 @@
+/// How an engine runs (manual, section 11.1). The defaults suit a server with a few thousand open sagas.
+public struct SagaEngineConfig: Sendable {
+    /// Events between two snapshots. Default 100.
+    public var maxEventsBeforeSnapshot: UInt64 = 100
+    /// Start-to-close time-out of a step that does not say its own. Default 300 s.
+    public var defaultActivityTimeout: Duration = .seconds(300)
+    /// Queue of workflows that do not name one. Default `default`.
+    public var workflowTaskQueue = "default"
+    /// Attempts of a step that does not say its own. Default 3.
+    public var maxActivityRetries: UInt32 = 3
+    /// Wait before the second attempt. Default 1 s.
+    public var retryBackoffInitial: Duration = .seconds(1)
+    /// Longest wait between attempts. Default 60 s.
+    public var retryBackoffMax: Duration = .seconds(60)
+    /// How long workflow code may take to close after a cancel before the server unwinds it. Default 60 s.
+    public var cancelGrace: Duration = .seconds(60)
+    /// After a start of the server, how long a step that may still run somewhere is not handed out again. Default 10 s.
+    public var reclaimGrace: Duration = .seconds(10)
+    /// How long a worker may take to advance workflow code before another one gets it. Default 10 s.
+    public var workflowTaskTimeout: Duration = .seconds(10)
+    /// How long a commit may wait for live workflow code to advance, so that a step costs one commit. Default 5 ms.
+    public var activationHold: Duration = .milliseconds(5)
+    /// Most events in one commit. Default 1,024.
+    public var maxBatchEvents = 1_024
+    /// Most runs in one commit. Default 256.
+    public var maxBatchRuns = 256
+
+    public init() {}
+}

@@ -1,0 +1,84 @@
+/// The commands of one run's code: numbered as issued, compared with the recorded ones, and found again by the events that
+/// record them (semantics, section 6).
+struct CommandLedger {
+    /// What kind of thing a command began.
+    enum Kind {
+        case activity
+        case timer
+        case other
+    }
+
+    private struct Issued {
+        var command: WorkflowCommand
+        var site: CallSite?
+    }
+
+    private var nextNumber: CommandNumber = 0
+    /// Issued, and no event has recorded them yet. In order of their numbers.
+    private var unmatched: [(number: CommandNumber, issued: Issued)] = []
+    /// The command behind each open `…Scheduled` or `…Created` event.
+    private var openEvents: [EventID: CommandNumber] = [:]
+    private var openKinds: [CommandNumber: Kind] = [:]
+    private var openCompensations: [(scope: UInt32, number: CommandNumber)] = []
+
+    mutating func issue(_ command: WorkflowCommand, site: CallSite?) -> CommandNumber {
+        let number = nextNumber
+        nextNumber += 1
+        unmatched.append((number, Issued(command: command, site: site)))
+        switch command {
+        case .scheduleActivity: openKinds[number] = .activity
+        case .startTimer: openKinds[number] = .timer
+        case .compensate(let scope): openCompensations.append((scope, number))
+        default: break
+        }
+        return number
+    }
+
+    func kind(of number: CommandNumber) -> Kind { openKinds[number] ?? .other }
+
+    func unrecorded() -> [NumberedCommand] {
+        unmatched.map { NumberedCommand(number: $0.number, command: $0.issued.command) }
+    }
+
+    /// Compares a recorded command with the one issued under its number.
+    mutating func match(_ number: CommandNumber, with event: HistoryEvent) -> SagaError? {
+        guard let index = unmatched.firstIndex(where: { $0.number == number }) else {
+            let asked = nextNumber == 0 ? "nothing yet" : "only \(nextNumber) commands"
+            return mismatch(event, number, asked: asked, site: nil)
+        }
+        let issued = unmatched[index].issued
+        guard event.attributes.isRecord(of: issued.command) else {
+            return mismatch(event, number, asked: issued.command.summary, site: issued.site)
+        }
+        unmatched.remove(at: index)
+        if openKinds[number] != nil { openEvents[event.eventID] = number }
+        return nil
+    }
+
+    /// The command that an open event records; it is open no longer.
+    mutating func close(_ eventID: EventID) -> CommandNumber? {
+        guard let number = openEvents.removeValue(forKey: eventID) else { return nil }
+        openKinds[number] = nil
+        return number
+    }
+
+    mutating func takeCompensation(scope: UInt32) -> CommandNumber? {
+        guard let index = openCompensations.firstIndex(where: { $0.scope == scope }) else { return nil }
+        return openCompensations.remove(at: index).number
+    }
+
+    private func mismatch(_ event: HistoryEvent, _ number: CommandNumber, asked: String, site: CallSite?) -> SagaError {
+        var error = SagaError(
+            kind: .replay,
+            message: "the code does not fit its history: event \(event.eventID) recorded \(event.eventType.name) as"
+                + " command \(number), the code asked for \(asked). Run the version that wrote the history, guard the"
+                + " change with a patch, or reset to an event before it",
+            code: "SE0100", isNonRetryable: true
+        )
+        .with("event_id", String(event.eventID))
+        .with("recorded", event.eventType.name)
+        .with("asked", asked)
+        if let site { error = error.with("call_site", "\(site.file):\(site.line)") }
+        return error
+    }
+}

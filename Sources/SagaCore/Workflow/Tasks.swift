@@ -1,0 +1,130 @@
+/// An attempt of a step or of an undo, by which a worker reports: a completion is matched by the id of its `…Scheduled`
+/// event, never by position or count (semantics, section 2, promise 3).
+public struct TaskReference: Hashable, Sendable {
+    /// The run.
+    public var sagaID: SagaID
+    /// The event that scheduled (or tracked) the step.
+    public var eventID: EventID
+    /// The attempt, from 1.
+    public var attempt: UInt32
+    /// Whether it is the step's undo.
+    public var isUndo: Bool
+
+    public init(sagaID: SagaID, eventID: EventID, attempt: UInt32, isUndo: Bool) {
+        self.sagaID = sagaID
+        self.eventID = eventID
+        self.attempt = attempt
+        self.isUndo = isUndo
+    }
+}
+
+/// Work for workflow code: advance over these events (semantics, section 6).
+public struct WorkflowTask: Sendable {
+    /// The run.
+    public var sagaID: SagaID
+    /// Which hand-out of the run it is; an answer to an earlier one is refused.
+    public var generation: UInt64
+    public var namespace: String
+    public var workflowID: String
+    public var workflowType: String
+    public var workflowVersion: UInt32
+    public var taskQueue: String
+    /// Id of the first event in `events`; 0 means that the code starts anew.
+    public var firstEventID: EventID
+    /// Consecutive events.
+    public var events: [HistoryEvent]
+    /// Whether more events follow in another task before the code may answer.
+    public var more: Bool
+
+    public init(
+        sagaID: SagaID, generation: UInt64, namespace: String, workflowID: String, workflowType: String,
+        workflowVersion: UInt32, taskQueue: String, firstEventID: EventID, events: [HistoryEvent], more: Bool = false
+    ) {
+        self.sagaID = sagaID
+        self.generation = generation
+        self.namespace = namespace
+        self.workflowID = workflowID
+        self.workflowType = workflowType
+        self.workflowVersion = workflowVersion
+        self.taskQueue = taskQueue
+        self.firstEventID = firstEventID
+        self.events = events
+        self.more = more
+    }
+}
+
+/// What a worker answers to a `WorkflowTask`.
+public enum WorkflowTaskAnswer: Sendable {
+    /// The code advanced; these are its new commands, and this is the last event it has seen.
+    case completed(seenEventID: EventID, commands: [NumberedCommand])
+    /// The worker does not hold the run; it needs the events from this id.
+    case needHistory(from: EventID)
+    /// The code does not fit the history, or could not be run.
+    case failed(BlockCause, SagaError)
+}
+
+/// A side effect to perform: a step, or the undo of one.
+public struct ActivityTask: Sendable {
+    public var reference: TaskReference
+    public var namespace: String
+    public var workflowID: String
+    public var workflowType: String
+    public var stepID: String
+    public var activityType: String
+    public var taskQueue: String
+    /// What the activity receives; for an undo the step's own input.
+    public var input: Payload
+    /// The same over all attempts.
+    public var idempotencyKey: String
+    public var timeouts: ActivityTimeouts
+    /// What an undo is told beside the input; nil for a forward step.
+    public var undo: UndoTaskInput?
+    /// Details of the last heartbeat of an earlier attempt.
+    public var heartbeatDetails: Payload?
+
+    public init(
+        reference: TaskReference, namespace: String, workflowID: String, workflowType: String, stepID: String,
+        activityType: String, taskQueue: String, input: Payload, idempotencyKey: String, timeouts: ActivityTimeouts,
+        undo: UndoTaskInput? = nil, heartbeatDetails: Payload? = nil
+    ) {
+        self.reference = reference
+        self.namespace = namespace
+        self.workflowID = workflowID
+        self.workflowType = workflowType
+        self.stepID = stepID
+        self.activityType = activityType
+        self.taskQueue = taskQueue
+        self.input = input
+        self.idempotencyKey = idempotencyKey
+        self.timeouts = timeouts
+        self.undo = undo
+        self.heartbeatDetails = heartbeatDetails
+    }
+}
+
+/// What an undo knows about its step (semantics, section 4, "Undo input").
+public struct UndoTaskInput: Hashable, Sendable {
+    /// What the step returned; nil if it never reported.
+    public var output: Payload?
+    /// What the activity prepared for its undo, or an operator's edited input.
+    public var data: Payload?
+    /// What is known about the step's effect.
+    public var outcome: StepOutcome
+    /// The idempotency key of the step itself.
+    public var stepKey: String
+
+    public init(output: Payload?, data: Payload?, outcome: StepOutcome, stepKey: String) {
+        self.output = output
+        self.data = data
+        self.outcome = outcome
+        self.stepKey = stepKey
+    }
+}
+
+/// How an attempt ended, as its worker reports it.
+public enum ActivityResult: Sendable {
+    case completed(output: Payload, undoData: Payload?)
+    /// `outcome` is `noEffect` only if the activity said so, or the error's kind says so.
+    case failed(SagaError, outcome: StepOutcome)
+    case canceled(outcome: StepOutcome, details: Payload?)
+}

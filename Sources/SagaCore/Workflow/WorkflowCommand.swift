@@ -1,0 +1,169 @@
+/// What workflow code wants. A command becomes one or more events when the engine accepts it (semantics, section 1).
+public enum WorkflowCommand: Hashable, Sendable {
+    /// Run a step.
+    case scheduleActivity(ScheduleActivity)
+    /// Ask a step to stop, named by the command that scheduled it.
+    case requestCancelActivity(CommandNumber)
+    /// Set a timer.
+    case startTimer(timerID: String, durationMicros: Int64, callback: String?)
+    /// Drop a timer, named by the command that set it.
+    case cancelTimer(CommandNumber)
+    /// Record a fact.
+    case recordMarker(MarkerCommand)
+    /// Record a value that was computed once.
+    case recordSideEffect(Payload)
+    /// Record which side of a patch the run takes.
+    case recordVersion(changeID: String, version: UInt32)
+    /// Set attributes that List filters by.
+    case upsertSearchAttributes([NamedPayload])
+    /// Unwind now, without closing.
+    case compensate(scope: UInt32)
+    /// `run` returned.
+    case complete(Payload)
+    /// `run` threw.
+    case fail(SagaError)
+    /// `run` threw because of a cancel request.
+    case cancel(reason: String)
+    /// Close this run and go on in a new one.
+    case continueAsNew(input: Payload, carryUndo: Bool)
+
+    /// Whether the command ends the code.
+    public var isClosing: Bool {
+        switch self {
+        case .complete, .fail, .cancel, .continueAsNew: true
+        default: false
+        }
+    }
+
+    /// The command in a few words, for the diagnosis of a mismatch.
+    public var summary: String {
+        switch self {
+        case .scheduleActivity(let step): "activity \(step.activityType) (step \(step.stepID))"
+        case .requestCancelActivity(let number): "cancel of the activity of command \(number)"
+        case .startTimer(let timerID, _, _): "timer \(timerID)"
+        case .cancelTimer(let number): "cancel of the timer of command \(number)"
+        case .recordMarker(let marker): "marker \(marker.kind) \(marker.name)"
+        case .recordSideEffect: "side effect"
+        case .recordVersion(let changeID, let version): "patch \(changeID) = \(version)"
+        case .upsertSearchAttributes: "search attributes"
+        case .compensate: "compensate"
+        case .complete: "completion of the workflow"
+        case .fail(let error): "failure of the workflow (\(error.message))"
+        case .cancel: "cancellation of the workflow"
+        case .continueAsNew: "continue-as-new"
+        }
+    }
+}
+
+/// A step as the code asks for it.
+public struct ScheduleActivity: Hashable, Sendable {
+    public var stepID: String
+    public var activityType: String
+    /// Empty means the queue of the workflow itself.
+    public var taskQueue: String
+    public var input: Payload
+    public var retry: RetryPolicy
+    public var timeouts: ActivityTimeouts
+    public var undo: UndoSpec?
+    public var priority: Int32
+    public var pivot: Bool
+    public var scope: UInt32
+    public var undoGroup: UInt32
+
+    public init(
+        stepID: String, activityType: String, taskQueue: String = "", input: Payload, retry: RetryPolicy = .standard,
+        timeouts: ActivityTimeouts = .standard, undo: UndoSpec? = nil, priority: Int32 = 0, pivot: Bool = false,
+        scope: UInt32 = 0, undoGroup: UInt32 = 0
+    ) {
+        self.stepID = stepID
+        self.activityType = activityType
+        self.taskQueue = taskQueue
+        self.input = input
+        self.retry = retry
+        self.timeouts = timeouts
+        self.undo = undo
+        self.priority = priority
+        self.pivot = pivot
+        self.scope = scope
+        self.undoGroup = undoGroup
+    }
+}
+
+/// A fact that the code records about itself.
+public struct MarkerCommand: Hashable, Sendable {
+    public var kind: MarkerKind
+    public var name: String
+    /// Its data; for a step tracked by hand what the step was given.
+    public var details: Payload
+    /// What a step tracked by hand returned.
+    public var output: Payload?
+    /// How a step tracked by hand is undone.
+    public var undo: UndoSpec?
+    public var scope: UInt32
+
+    public init(
+        kind: MarkerKind, name: String, details: Payload, output: Payload? = nil, undo: UndoSpec? = nil,
+        scope: UInt32 = 0
+    ) {
+        self.kind = kind
+        self.name = name
+        self.details = details
+        self.output = output
+        self.undo = undo
+        self.scope = scope
+    }
+}
+
+/// A command with its place in the order that the code issued them.
+public struct NumberedCommand: Hashable, Sendable {
+    public var number: CommandNumber
+    public var command: WorkflowCommand
+
+    public init(number: CommandNumber, command: WorkflowCommand) {
+        self.number = number
+        self.command = command
+    }
+}
+
+extension EventAttributes {
+    /// The command that caused the event, if one did.
+    package var commandNumber: CommandNumber? {
+        switch self {
+        case .activityTaskScheduled(let event): event.commandNumber
+        case .activityTaskCancelRequested(let event): event.commandNumber
+        case .timerCreated(let event): event.commandNumber
+        case .timerCanceled(let event): event.commandNumber
+        case .markerRecorded(let event): event.commandNumber
+        case .versionMarkerRecorded(let event): event.commandNumber
+        case .sideEffectRecorded(let event): event.commandNumber
+        case .upsertSearchAttributes(let event): event.commandNumber
+        case .compensationStarted(let event): event.commandNumber
+        case .workflowExecutionCompleted(let event): event.commandNumber
+        case .workflowExecutionFailed(let event): event.commandNumber
+        case .workflowExecutionCanceled(let event): event.commandNumber
+        case .workflowExecutionContinuedAsNew(let event): event.commandNumber
+        default: nil
+        }
+    }
+
+    /// Whether the event is what this command becomes. Inputs are not compared: code may compute them anew.
+    package func isRecord(of command: WorkflowCommand) -> Bool {
+        switch (self, command) {
+        case (.activityTaskScheduled(let event), .scheduleActivity(let step)):
+            event.activityType == step.activityType && event.stepID == step.stepID
+        case (.activityTaskCancelRequested, .requestCancelActivity): true
+        case (.timerCreated(let event), .startTimer(let timerID, _, _)): event.timerID == timerID
+        case (.timerCanceled, .cancelTimer): true
+        case (.markerRecorded(let event), .recordMarker(let marker)):
+            event.kind == marker.kind && event.name == marker.name
+        case (.versionMarkerRecorded(let event), .recordVersion(let changeID, _)): event.changeID == changeID
+        case (.sideEffectRecorded, .recordSideEffect): true
+        case (.upsertSearchAttributes, .upsertSearchAttributes): true
+        // A closing command of code that ended badly is recorded when the unwinding starts.
+        case (.compensationStarted, .compensate), (.compensationStarted, .fail), (.compensationStarted, .cancel): true
+        case (.workflowExecutionCompleted, .complete), (.workflowExecutionFailed, .fail): true
+        case (.workflowExecutionCanceled, .cancel), (.workflowExecutionContinuedAsNew, .continueAsNew): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,254 @@
+/// What workflow code may use: steps, timers, signals, time and chance, all recorded and replayed (semantics, section 6).
+///
+/// The code of one run has one context. It must be used from that code only (`async let` and task groups included): a call
+/// from `Task {}`, `Task.detached` or an actor is a determinism error, which blocks the run with a clear message.
+public final class WorkflowContext: @unchecked Sendable {
+    // Safe to share because every access happens on the run's executor, which one thread at a time drains; a call from
+    // elsewhere is refused by `checkIn` before it touches anything.
+
+    /// The run.
+    public let sagaID: SagaID
+    /// The namespace of the workflow id.
+    public let namespace: String
+    /// The caller's name for the saga.
+    public let workflowID: String
+    /// The type of the running code.
+    public let workflowType: String
+    /// The queue of the running code, which its steps use unless they name another.
+    public let taskQueue: String
+
+    let executor: WorkflowExecutor
+    let converter: any PayloadConverter
+    private var commands = CommandLedger()
+    private var waiters = WaiterList()
+    private var signals = SignalInbox()
+    private var outputs: [String: Payload] = [:]
+    private var random: SplitMix64
+    private var time = Timestamp(microseconds: 0)
+    private(set) var cancelReason: String?
+    private(set) var misuse: SagaError?
+    private var isDead = false
+
+    init(
+        sagaID: SagaID, namespace: String, workflowID: String, workflowType: String, taskQueue: String,
+        executor: WorkflowExecutor, converter: any PayloadConverter
+    ) {
+        self.sagaID = sagaID
+        self.namespace = namespace
+        self.workflowID = workflowID
+        self.workflowType = workflowType
+        self.taskQueue = taskQueue
+        self.executor = executor
+        self.converter = converter
+        random = SplitMix64(seed: sagaID.high ^ sagaID.low)
+    }
+
+    // MARK: Time and chance
+
+    /// The time of the last event that the code was given; the same on replay.
+    public var now: Timestamp { time }
+
+    /// A random number that is the same on replay.
+    public func randomNumber() -> UInt64 { random.next() }
+
+    /// A generator for the standard library's `random(in:using:)` that gives the same on replay.
+    public func randomNumberGenerator() -> some RandomNumberGenerator { SplitMix64(seed: random.next()) }
+
+    /// A new identifier that is the same on replay.
+    public func uuid() -> SagaID { SagaID(time: time, random: (random.next(), random.next())) }
+
+    // MARK: Cancellation
+
+    /// Whether somebody asked the run to end. Code sees it as `WorkflowCancelled` at its next await.
+    public var isCancelRequested: Bool { cancelReason != nil }
+
+    /// Runs an operation whose awaits do not throw `WorkflowCancelled`, for what must still happen after a cancel.
+    public func withoutCancellation<Result>(_ operation: () async throws -> Result) async throws -> Result {
+        try await WorkflowScope.$isShielded.withValue(true) { try await operation() }
+    }
+
+    // MARK: Step outputs
+
+    /// Keeps a value under a key, in the history.
+    public func setStepOutput<Value: Encodable>(_ key: String, _ value: Value) throws {
+        let payload = try converter.encode(value)
+        outputs[key] = payload
+        let marker = MarkerCommand(kind: .stepOutput, name: key, details: payload, scope: WorkflowScope.number)
+        _ = try issue(.recordMarker(marker), site: nil)
+    }
+
+    /// The value kept under a key; nil if there is none.
+    public func stepOutput<Value: Decodable>(_ key: String, as type: Value.Type = Value.self) throws -> Value? {
+        guard let payload = outputs[key] else { return nil }
+        return try converter.decode(type, from: payload)
+    }
+
+    // MARK: Undo
+
+    /// Adds an undo entry by hand, for an effect that was not made by a step of the engine (manual, section 9.2).
+    public func trackCompensatableStep<Input: Encodable, Output: Encodable>(
+        _ stepID: String, undo: UndoSpec, input: Input, output: Output, file: StaticString = #fileID,
+        line: UInt = #line
+    ) throws {
+        let marker = MarkerCommand(
+            kind: .undoTracked, name: stepID, details: try converter.encode(input),
+            output: try converter.encode(output), undo: undo, scope: WorkflowScope.number)
+        _ = try issue(.recordMarker(marker), site: CallSite(file, line))
+    }
+
+    /// Drops every undo entry so far: from here on there is no way back (semantics, section 4, "Pivot").
+    public func commitUndo(file: StaticString = #fileID, line: UInt = #line) throws {
+        let marker = MarkerCommand(kind: .undoCommitted, name: "", details: .empty, scope: WorkflowScope.number)
+        _ = try issue(.recordMarker(marker), site: CallSite(file, line))
+    }
+
+    /// Unwinds what was done so far, last first, and returns when it is undone; for workflows with `autoCompensate` off.
+    public func compensate(file: StaticString = #fileID, line: UInt = #line) async throws {
+        let site = CallSite(file, line)
+        let number = try issue(.compensate(scope: WorkflowScope.number), site: site)
+        _ = try await wait(for: .command(number), shielded: true).payload()
+    }
+
+    /// Records a note in the history.
+    public func recordMarker<Details: Encodable>(
+        _ name: String, _ details: Details, file: StaticString = #fileID, line: UInt = #line
+    ) throws {
+        let marker = MarkerCommand(
+            kind: .note, name: name, details: try converter.encode(details), scope: WorkflowScope.number)
+        _ = try issue(.recordMarker(marker), site: CallSite(file, line))
+    }
+
+    /// Closes this run and goes on in a new one with the same workflow id; never returns normally.
+    /// - Parameters:
+    ///   - input: What the new run receives.
+    ///   - carryUndo: Whether unsettled undo entries go along (default) or are dropped.
+    public func continueAsNew<Input: Encodable>(_ input: Input, carryUndo: Bool = true) throws -> Never {
+        throw ContinueAsNew(input: try converter.encode(input), carryUndo: carryUndo)
+    }
+
+    // MARK: For the rest of the context
+
+    /// Issues a command that is not awaited, or is awaited by `wait`.
+    func issue(_ command: WorkflowCommand, site: CallSite?) throws -> CommandNumber {
+        try checkIn()
+        return commands.issue(command, site: site)
+    }
+
+    /// Waits for what ends a command, or for a signal.
+    func wait(for target: WaitTarget, shielded: Bool = false) async throws -> Resolution {
+        try checkIn()
+        if let reason = cancelReason, !shielded, !WorkflowScope.isShielded {
+            abandon(target)
+            throw WorkflowCancelled(reason: reason)
+        }
+        let isCancellable = !(shielded || WorkflowScope.isShielded)
+        let resolution = await withUnsafeContinuation { continuation in
+            waiters.add(Waiter(target: target, isCancellable: isCancellable, continuation: continuation))
+        }
+        switch resolution {
+        case .evicted: throw Evicted()
+        case .cancelled(let reason): throw WorkflowCancelled(reason: reason)
+        case .payload, .failure: return resolution
+        }
+    }
+
+    /// Takes a signal that is already there.
+    func takeSignal(_ name: String) throws -> Payload? {
+        try checkIn()
+        return signals.take(name)
+    }
+
+    private func checkIn() throws {
+        if !executor.isCurrent {
+            throw SagaError(
+                kind: .replay,
+                message:
+                    "workflow code called its context from outside its executor (Task {}, Task.detached or an actor);"
+                    + " use async let or a task group", isNonRetryable: true)
+        }
+        if isDead { throw Evicted() }
+    }
+
+    /// Tells the engine that the code no longer waits for a command.
+    private func abandon(_ target: WaitTarget) {
+        guard case .command(let number) = target else { return }
+        switch commands.kind(of: number) {
+        case .activity: _ = commands.issue(.requestCancelActivity(number), site: nil)
+        case .timer: _ = commands.issue(.cancelTimer(number), site: nil)
+        case .other: break
+        }
+    }
+
+    // MARK: For the instance
+
+    func advanceTime(to timestamp: Timestamp) { time = max(time, timestamp) }
+
+    func finish(_ command: WorkflowCommand) {
+        guard !isDead else { return }
+        _ = commands.issue(command, site: nil)
+    }
+
+    func unrecordedCommands() -> [NumberedCommand] { commands.unrecorded() }
+
+    func evict() {
+        isDead = true
+        for waiter in waiters.removeAll() { waiter.continuation.resume(returning: .evicted) }
+    }
+
+    /// Compares a recorded command with what the code issued; says what differs.
+    func match(_ event: HistoryEvent) -> SagaError? {
+        guard let number = event.attributes.commandNumber else { return nil }
+        return commands.match(number, with: event)
+    }
+
+    /// Gives the event to whoever waits for it.
+    func deliver(_ event: HistoryEvent) -> SagaError? {
+        switch event.attributes {
+        case .activityTaskCompleted(let done):
+            return resolve(done.scheduledEventID, .payload(done.output), by: event)
+        case .activityTaskFailed(let failed):
+            return resolve(failed.scheduledEventID, .failure(failed.error), by: event)
+        case .activityTaskTimedOut(let late):
+            let error = SagaError(
+                kind: .timeout, message: "the step passed its \(late.timeout) time-out", timestamp: event.timestamp)
+            return resolve(late.scheduledEventID, .failure(error), by: event)
+        case .activityTaskCanceled(let canceled):
+            let error = SagaError(kind: .cancelled, message: "the step was cancelled", timestamp: event.timestamp)
+            return resolve(canceled.scheduledEventID, .failure(error), by: event)
+        case .timerFired(let fired):
+            return resolve(fired.createdEventID, .payload(.empty), by: event)
+        case .signalReceived(let signal):
+            if let waiter = waiters.removeFirst(where: { $0.target == .signal(signal.name) }) {
+                waiter.continuation.resume(returning: .payload(signal.payload))
+            } else {
+                signals.put(signal.name, signal.payload)
+            }
+        case .workflowExecutionCancelRequested(let request):
+            guard cancelReason == nil else { return nil }
+            cancelReason = request.reason
+            // In the order the code began to wait, so that replay cancels in the same order.
+            for waiter in waiters.removeAll(where: \.isCancellable) {
+                abandon(waiter.target)
+                waiter.continuation.resume(returning: .cancelled(reason: request.reason))
+            }
+        case .compensationCompleted(let completed):
+            if let number = commands.takeCompensation(scope: completed.scope) {
+                waiters.removeFirst { $0.target == .command(number) }?.continuation.resume(returning: .payload(.empty))
+            }
+        default: break
+        }
+        return nil
+    }
+
+    private func resolve(_ causeEventID: EventID, _ resolution: Resolution, by event: HistoryEvent) -> SagaError? {
+        guard let number = commands.close(causeEventID) else {
+            return SagaError(
+                kind: .replay,
+                message: "event \(event.eventID) (\(event.eventType.name)) closes event \(causeEventID), which the code"
+                    + " never asked for", isNonRetryable: true)
+        }
+        // Code that was cancelled no longer waits; that is not an error.
+        waiters.removeFirst { $0.target == .command(number) }?.continuation.resume(returning: resolution)
+        return nil
+    }
+}

@@ -1,0 +1,108 @@
+/// The live code of one run: takes events, gives commands (semantics, section 6).
+///
+/// Not thread-safe: whoever holds it calls it from one thread at a time, and the code runs on that thread, inside
+/// `activate`. The engine, a remote worker and the simulator all use it.
+package final class WorkflowInstance {
+    /// The run.
+    package let sagaID: SagaID
+    /// Id of the event that the code has not been given yet.
+    package private(set) var nextEventID: EventID = 0
+    private let definition: WorkflowDefinition
+    private let context: WorkflowContext
+    private let executor: WorkflowExecutor
+    /// Commands that the code issued and whose events have not come back yet.
+    private var isEvicted = false
+
+    /// Code that has not seen any event.
+    /// - Parameters:
+    ///   - task: The first task of the run, for its names.
+    ///   - definition: The code.
+    ///   - converter: How inputs and outputs become payloads.
+    package init(task: WorkflowTask, definition: WorkflowDefinition, converter: any PayloadConverter) {
+        sagaID = task.sagaID
+        self.definition = definition
+        executor = WorkflowExecutor()
+        context = WorkflowContext(
+            sagaID: task.sagaID, namespace: task.namespace, workflowID: task.workflowID,
+            workflowType: task.workflowType, taskQueue: task.taskQueue, executor: executor, converter: converter)
+    }
+
+    /// Gives the events of a task to the code, one at a time, and collects what it wants.
+    /// - Returns: The answer to the task; nil if more events must come first.
+    package func activate(_ task: WorkflowTask) -> WorkflowTaskAnswer? {
+        guard !isEvicted, task.firstEventID == nextEventID else { return .needHistory(from: 0) }
+        for event in task.events {
+            guard event.eventID == nextEventID else { return .needHistory(from: 0) }
+            nextEventID += 1
+            if let mismatch = give(event) { return .failed(.nondeterminism, mismatch) }
+        }
+        if task.more { return nil }
+        if let misuse = context.misuse { return .failed(.nondeterminism, misuse) }
+        guard nextEventID > 0 else { return .needHistory(from: 0) }
+        return .completed(seenEventID: nextEventID - 1, commands: context.unrecordedCommands())
+    }
+
+    /// Ends the code without any effect: every await throws `Evicted`, and commands are no longer taken.
+    package func evict() {
+        guard !isEvicted else { return }
+        isEvicted = true
+        context.evict()
+        executor.drain()
+    }
+
+    deinit {
+        // Suspended code that is never resumed would leak; ending it is what eviction means.
+        if !isEvicted {
+            context.evict()
+            executor.drain()
+        }
+    }
+
+    private func give(_ event: HistoryEvent) -> SagaError? {
+        if let mismatch = context.match(event) { return mismatch }
+        context.advanceTime(to: event.timestamp)
+        if case .workflowExecutionStarted(let started) = event.attributes {
+            start(started)
+        } else if let mismatch = context.deliver(event) {
+            return mismatch
+        }
+        executor.drain()
+        return nil
+    }
+
+    private func start(_ started: WorkflowExecutionStarted) {
+        let definition = definition
+        let context = context
+        Task(executorPreference: executor) {
+            do {
+                let output = try await definition.run(context, started.input)
+                context.finish(.complete(output))
+            } catch is Evicted {
+                // Its context is dead; nothing is said (semantics, section 6).
+            } catch is WorkflowCancelled {
+                context.finish(.cancel(reason: context.cancelReason ?? ""))
+            } catch let request as ContinueAsNew {
+                context.finish(.continueAsNew(input: request.input, carryUndo: request.carryUndo))
+            } catch {
+                context.finish(.fail(SagaError(describing: error, kind: .workflowExecution)))
+            }
+        }
+    }
+}
+
+/// Thrown from every await of code that was evicted from memory. Never catch it to go on: the context is dead.
+public struct Evicted: Error {}
+
+/// Thrown from the awaits of code whose run somebody asked to cancel.
+public struct WorkflowCancelled: Error, Hashable, Sendable {
+    /// What the request said.
+    public var reason: String
+
+    public init(reason: String) { self.reason = reason }
+}
+
+/// Thrown by `WorkflowContext.continueAsNew`: closes this run and goes on in a new one.
+package struct ContinueAsNew: Error {
+    var input: Payload
+    var carryUndo: Bool
+}
