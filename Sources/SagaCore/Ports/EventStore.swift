@@ -3,7 +3,8 @@
 public protocol EventStore: Sendable {
     /// Appends one batch as one durable commit.
     ///
-    /// Sagas are judged one by one: the entries of a conflicting *transaction* are left out, all others are appended.
+    /// Transactions are judged one by one, in order: the entries of a conflicting one are left out, all others are
+    /// appended. A store checks the form of the batch (`AppendBatch.validate`) before it writes anything.
     /// - Parameter batch: What to append; a saga occurs at most once in it.
     /// - Returns: One outcome per transaction, in order.
     /// - Throws: `StoreError` if the commit as a whole failed. `outcomeUnknown` says whether it may have happened.
@@ -12,8 +13,9 @@ public protocol EventStore: Sendable {
     /// Reads events of one run, oldest first.
     /// - Parameters:
     ///   - sagaID: The run.
-    ///   - from: First event id wanted.
-    ///   - limit: Most events to return; at least one whole stored row is returned if there is any.
+    ///   - from: First event id wanted; the answer begins with it.
+    ///   - limit: Most events to return; what is left of one whole stored row is returned even if it is longer. Fewer
+    ///     than `limit` does not mean the end: an empty answer does.
     func events(of sagaID: SagaID, from: EventID, limit: Int) async throws(StoreError) -> [HistoryEvent]
 
     /// The row of one run; nil if the run is unknown.
@@ -71,6 +73,7 @@ public struct AppendEntry: Sendable {
     /// The events, with consecutive ids from `expectedNextEventID`.
     public var events: [HistoryEvent]
     /// The run's row as it is afterwards: set when the run starts, closes, or changes what List shows; nil otherwise.
+    /// After the start only its status and `closedAt` may differ from the row before.
     public var row: ExecutionRow?
     /// For the first append of a run: what must hold of its workflow id.
     public var start: StartCondition?
@@ -100,7 +103,8 @@ public enum StartCondition: Hashable, Sendable {
 public enum AppendOutcome: Hashable, Sendable {
     /// Durable.
     case appended
-    /// Another writer was there first, or the workflow id has another open run; nothing of the transaction was written.
+    /// Another writer was there first, the run is closed, or the start condition does not hold; nothing of the transaction
+    /// was written.
     case conflict
 }
 
@@ -231,8 +235,10 @@ public struct StoreError: Error, Hashable, Sendable {
         case corrupt
         /// The store was closed.
         case closed
-        /// The store cannot be used as it is (wrong version, wrong file).
+        /// The store cannot be used as it is (wrong version, wrong file, in use by another process).
         case misconfigured
+        /// The call breaks the port's rules (a gap between event ids, a row that does not fit): a bug of the caller.
+        case invalid
     }
 
     public var reason: Reason
@@ -249,7 +255,7 @@ public struct StoreError: Error, Hashable, Sendable {
 
     /// The error as the one structure that crosses the wire.
     public var sagaError: SagaError {
-        SagaError(kind: .eventStore, message: message, isNonRetryable: reason == .misconfigured)
+        SagaError(kind: .eventStore, message: message, isNonRetryable: reason == .misconfigured || reason == .invalid)
     }
 }
 

@@ -1,1 +1,0 @@
-// SagaMemory: placeholder until its first file lands.
