@@ -55,8 +55,8 @@ public struct WorkflowTask: Sendable {
 
 /// What a worker answers to a `WorkflowTask`.
 public enum WorkflowTaskAnswer: Sendable {
-    /// The code advanced; these are its new commands, and this is the last event it has seen.
-    case completed(seenEventID: EventID, commands: [NumberedCommand])
+    /// The code advanced; these are its new commands, this is the last event it has seen, and so many signals wait untaken.
+    case completed(seenEventID: EventID, commands: [NumberedCommand], unconsumedSignals: UInt32)
     /// The worker does not hold the run; it needs the events from this id.
     case needHistory(from: EventID)
     /// The code does not fit the history, or could not be run.

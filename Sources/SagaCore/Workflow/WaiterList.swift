@@ -58,12 +58,17 @@ struct WaiterList {
 /// Signals that came before the code asked for them, each name in the order of arrival.
 struct SignalInbox {
     private var waiting: [String: [Payload]] = [:]
+    private(set) var count: UInt32 = 0
 
-    mutating func put(_ name: String, _ payload: Payload) { waiting[name, default: []].append(payload) }
+    mutating func put(_ name: String, _ payload: Payload) {
+        waiting[name, default: []].append(payload)
+        count &+= 1
+    }
 
     mutating func take(_ name: String) -> Payload? {
         guard var queue = waiting[name], !queue.isEmpty else { return nil }
         let first = queue.removeFirst()
+        count &-= 1
         waiting[name] = queue.isEmpty ? nil : queue
         return first
     }

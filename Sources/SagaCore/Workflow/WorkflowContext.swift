@@ -190,6 +190,8 @@ public final class WorkflowContext: @unchecked Sendable {
 
     func unrecordedCommands() -> [NumberedCommand] { commands.unrecorded() }
 
+    var unconsumedSignals: UInt32 { signals.count }
+
     func evict() {
         isDead = true
         for waiter in waiters.removeAll() { waiter.continuation.resume(returning: .evicted) }

@@ -10,7 +10,6 @@ package final class WorkflowInstance {
     private let definition: WorkflowDefinition
     private let context: WorkflowContext
     private let executor: WorkflowExecutor
-    /// Commands that the code issued and whose events have not come back yet.
     private var isEvicted = false
 
     /// Code that has not seen any event.
@@ -39,7 +38,9 @@ package final class WorkflowInstance {
         if task.more { return nil }
         if let misuse = context.misuse { return .failed(.nondeterminism, misuse) }
         guard nextEventID > 0 else { return .needHistory(from: 0) }
-        return .completed(seenEventID: nextEventID - 1, commands: context.unrecordedCommands())
+        return .completed(
+            seenEventID: nextEventID - 1, commands: context.unrecordedCommands(),
+            unconsumedSignals: context.unconsumedSignals)
     }
 
     /// Ends the code without any effect: every await throws `Evicted`, and commands are no longer taken.

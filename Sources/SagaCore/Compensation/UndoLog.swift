@@ -1,0 +1,102 @@
+/// What must be undone if the saga ends badly, owned by the engine (semantics, section 4).
+///
+/// Entries stand in the order of the events that closed their steps, which is the order of undoing, reversed.
+public struct UndoLog: Hashable, Sendable {
+    /// Every entry that was not dropped, oldest first.
+    public private(set) var entries: [UndoEntry] = []
+
+    public init() {}
+
+    /// The entry that is undone next: the youngest of the scope that is not settled.
+    public func next(in scope: UInt32) -> UndoEntry? {
+        entries.last { $0.belongs(to: scope) && !$0.status.isSettled }
+    }
+
+    /// The entry of a step.
+    public func entry(_ stepEventID: EventID) -> UndoEntry? {
+        entries.last { $0.stepEventID == stepEventID }
+    }
+
+    /// Entries that are not settled, oldest first.
+    public var open: [UndoEntry] { entries.filter { !$0.status.isSettled } }
+
+    /// Whether any undo of the scope ever ran or was decided upon.
+    func summary(of scope: UInt32) -> CompensationSummary {
+        let own = entries.filter { $0.belongs(to: scope) }
+        guard !own.isEmpty else { return .none }
+        let left = own.filter { !$0.status.isUndone }.map(\.stepEventID)
+        return CompensationSummary(left.isEmpty ? .complete : .partial, openEntries: left)
+    }
+
+    mutating func append(_ entry: UndoEntry) { entries.append(entry) }
+
+    /// Drops what was closed before a pivot; undos that already began stay.
+    mutating func commit() { entries.removeAll { $0.status == .open } }
+
+    /// Changes the entry of a step; false if there is none.
+    mutating func update(_ stepEventID: EventID, _ change: (inout UndoEntry) -> Void) -> Bool {
+        guard let index = entries.lastIndex(where: { $0.stepEventID == stepEventID }) else { return false }
+        change(&entries[index])
+        return true
+    }
+}
+
+/// One undo, from the closing of its step to its own end.
+public struct UndoEntry: Hashable, Sendable {
+    /// Where an undo stands. `open → running ⇄ waiting → undone | failed`; an operator may skip, resolve or retry.
+    public enum Status: Hashable, Sendable {
+        /// The step is closed; nothing is undone yet.
+        case open
+        /// The undo was started and may be with a worker.
+        case running
+        /// An attempt failed; the next follows at that time.
+        case waiting(until: Timestamp)
+        case undone
+        /// Failed for good, and the unwinding went on without it.
+        case failed
+        /// Failed for good, and a person must decide.
+        case blocked
+        case skipped
+        /// Done by hand.
+        case resolved
+
+        /// Whether the unwinding is through with it.
+        public var isSettled: Bool {
+            switch self {
+            case .open, .running, .waiting, .blocked: false
+            case .undone, .failed, .skipped, .resolved: true
+            }
+        }
+
+        /// Whether the step's effect is gone.
+        public var isUndone: Bool { self == .undone || self == .resolved }
+    }
+
+    /// The event that scheduled or tracked the step.
+    public var stepEventID: EventID
+    /// The event that closed the step: the key of the order.
+    public var closingEventID: EventID
+    public var stepID: String
+    public var undo: UndoSpec
+    /// The queue of the undo.
+    public var taskQueue: String
+    public var input: Payload
+    public var output: Payload?
+    /// What the activity prepared for its undo, or an operator edited.
+    public var data: Payload?
+    public var outcome: StepOutcome
+    /// The step's own key.
+    public var stepKey: String
+    /// The undo's key.
+    public var idempotencyKey: String
+    public var scope: UInt32
+    public var group: UInt32
+    public var status: Status = .open
+    /// The current or next attempt of the undo, from 1.
+    public var attempt: UInt32 = 1
+    /// The error of the last failed attempt.
+    public var lastError: SagaError?
+
+    /// A nested scope unwinds only its own steps; the run itself unwinds all.
+    func belongs(to scope: UInt32) -> Bool { scope == 0 || self.scope == scope }
+}

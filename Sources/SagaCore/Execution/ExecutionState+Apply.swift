@@ -1,0 +1,131 @@
+extension ExecutionState {
+    /// Applies the next event.
+    /// - Throws: `SagaError` of kind replay if the event does not fit; the state must not be used further then.
+    public mutating func apply(_ event: HistoryEvent) throws(SagaError) {
+        guard event.sagaID == sagaID else { throw misfit(event, "it belongs to run \(event.sagaID)") }
+        guard event.eventID == nextEventID else { throw misfit(event, "event \(nextEventID) was expected") }
+        guard !isClosed else { throw misfit(event, "the run is closed") }
+        guard event.eventID == 0 || event.timestamp >= lastTimestamp else { throw misfit(event, "its time goes back") }
+        try applyAttributes(of: event)
+        if let number = event.attributes.commandNumber { nextCommandNumber = max(nextCommandNumber, number &+ 1) }
+        nextEventID += 1
+        lastTimestamp = event.timestamp
+    }
+
+    private mutating func applyAttributes(of event: HistoryEvent) throws(SagaError) {
+        switch event.attributes {
+        case .workflowExecutionStarted(let value):
+            guard event.eventID == 0 else { throw misfit(event, "it must be event 0") }
+            start(value, at: event.timestamp)
+        case .workflowExecutionCompleted: close(.completed, event)
+        case .workflowExecutionFailed: close(.failed, event)
+        case .workflowExecutionTimedOut: close(.timedOut, event)
+        case .workflowExecutionCanceled: close(.canceled, event)
+        case .workflowExecutionContinuedAsNew: close(.continuedAsNew, event)
+        case .workflowExecutionTerminated(let value):
+            remember(value.requestID, event)
+            close(.terminated, event)
+        case .workflowExecutionCancelRequested(let value):
+            remember(value.requestID, event)
+            if cancelRequest == nil { cancelRequest = CancelRequest(reason: value.reason, at: event.timestamp) }
+        case .workflowExecutionBlocked(let value):
+            status = .blocked
+            block = Block(cause: value.cause, message: value.message, since: event.timestamp)
+        case .workflowExecutionUnblocked:
+            block = nil
+            status = unwinding == nil ? .running : .compensating
+        case .workflowExecutionPaused(let value):
+            remember(value.requestID, event)
+            status = .paused
+        case .workflowExecutionResumed(let value):
+            remember(value.requestID, event)
+            status = .running
+        case .signalReceived(let value):
+            remember(value.requestID, event)
+            if !value.signalID.isEmpty { signalIDs.insert(value.signalID) }
+            signalCount &+= 1
+            if !value.codeGone { lastMessageEventID = event.eventID }
+        case .timerCreated(let value):
+            timers[event.eventID] = TimerState(
+                timerID: value.timerID, dueAt: value.dueAt, commandNumber: value.commandNumber)
+            eventOfCommand[value.commandNumber] = event.eventID
+        case .timerFired(let value): try endTimer(value.createdEventID, event)
+        case .timerCanceled(let value): if value.createdEventID != 0 { try endTimer(value.createdEventID, event) }
+        case .markerRecorded(let value): applyMarker(value, event)
+        case .activityTaskScheduled, .activityTaskStarted, .activityTaskCompleted, .activityTaskFailed,
+            .activityTaskTimedOut, .activityTaskCanceled, .activityTaskCancelRequested, .activityTaskRetryScheduled:
+            try applyStep(event)
+        case .compensationStarted, .compensationStepStarted, .compensationStepCompleted, .compensationStepFailed,
+            .compensationStepRetryScheduled, .compensationStepSkipped, .compensationStepProbed, .compensationBlocked,
+            .compensationResolved, .compensationCompleted, .compensationOperatorAction:
+            try applyCompensation(event)
+        default: break
+        }
+    }
+
+    private mutating func start(_ value: WorkflowExecutionStarted, at time: Timestamp) {
+        namespace = value.namespace
+        workflowID = value.workflowID
+        workflowType = value.workflowType
+        workflowVersion = value.workflowVersion
+        taskQueue = value.taskQueue
+        startedAt = time
+        executionTimeoutMicros = value.executionTimeoutMicros
+        cancelGraceMicros = value.cancelGraceMicros
+        autoCompensate = value.autoCompensate
+        continueOnUndoError = value.continueOnUndoError
+        if !value.requestID.isEmpty { requests[value.requestID] = 0 }
+        for (index, carried) in value.carriedUndo.enumerated() {
+            // Carried entries have no step event here; they are found by ids beyond any real event.
+            let key = EventID.max - EventID(index)
+            undoLog.append(
+                UndoEntry(
+                    stepEventID: key, closingEventID: 0, stepID: carried.stepID, undo: carried.undo,
+                    taskQueue: carried.undo.taskQueue.isEmpty ? value.taskQueue : carried.undo.taskQueue,
+                    input: carried.input, output: carried.output, data: nil, outcome: carried.outcome,
+                    stepKey: carried.idempotencyKey, idempotencyKey: carried.idempotencyKey + "/undo", scope: 0,
+                    group: 0))
+        }
+    }
+
+    private mutating func close(_ closing: ExecutionStatus, _ event: HistoryEvent) {
+        status = closing
+        closedAt = event.timestamp
+        steps = EventTable()
+        timers = EventTable()
+        eventOfCommand = [:]
+    }
+
+    private mutating func endTimer(_ createdEventID: EventID, _ event: HistoryEvent) throws(SagaError) {
+        guard let timer = timers[createdEventID] else { throw misfit(event, "timer \(createdEventID) is not open") }
+        timers[createdEventID] = nil
+        eventOfCommand[timer.commandNumber] = nil
+    }
+
+    private mutating func applyMarker(_ value: MarkerRecorded, _ event: HistoryEvent) {
+        switch value.kind {
+        case .undoTracked:
+            guard let undo = value.undo else { return }
+            let key = "\(sagaID)/\(event.eventID)"
+            undoLog.append(
+                UndoEntry(
+                    stepEventID: event.eventID, closingEventID: event.eventID, stepID: value.name, undo: undo,
+                    taskQueue: undo.taskQueue.isEmpty ? taskQueue : undo.taskQueue, input: value.details,
+                    output: value.output, data: nil, outcome: .completed, stepKey: key, idempotencyKey: key + "/undo",
+                    scope: value.scope, group: 0))
+        case .undoCommitted: undoLog.commit()
+        case .note, .stepOutput, .checkpoint: break
+        }
+    }
+
+    mutating func remember(_ requestID: String, _ event: HistoryEvent) {
+        if !requestID.isEmpty { requests[requestID] = event.eventID }
+    }
+
+    func misfit(_ event: HistoryEvent, _ why: String) -> SagaError {
+        SagaError(
+            kind: .replay,
+            message: "event \(event.eventID) (\(event.eventType.name)) of run \(sagaID) does not fit: \(why)",
+            isNonRetryable: true)
+    }
+}

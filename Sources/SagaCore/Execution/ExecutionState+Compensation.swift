@@ -1,0 +1,60 @@
+extension ExecutionState {
+    /// Events 150 to 160: the unwinding.
+    mutating func applyCompensation(_ event: HistoryEvent) throws(SagaError) {
+        switch event.attributes {
+        case .compensationStarted(let value):
+            unwinding = Unwinding(
+                cause: value.cause, error: value.error, scope: value.scope, commandNumber: value.commandNumber)
+            if status == .running || status == .paused || status == .blocked { status = .compensating }
+            block = nil
+        case .compensationStepStarted(let value):
+            try updateEntry(value.stepEventID, event) { entry in
+                entry.status = .running
+                entry.attempt = 1
+                entry.idempotencyKey = value.idempotencyKey
+                if let edited = value.editedInput { entry.data = edited }
+            }
+        case .compensationStepCompleted(let value):
+            try updateEntry(value.stepEventID, event) { $0.status = .undone }
+        case .compensationStepRetryScheduled(let value):
+            try updateEntry(value.stepEventID, event) { entry in
+                entry.status = .waiting(until: value.dueAt)
+                entry.attempt = value.attempt &+ 1
+                entry.lastError = value.error
+            }
+        case .compensationStepFailed(let value):
+            try updateEntry(value.stepEventID, event) { entry in
+                entry.status = .failed
+                entry.lastError = value.error
+            }
+        case .compensationBlocked(let value):
+            try updateEntry(value.stepEventID, event) { entry in
+                entry.status = .blocked
+                entry.lastError = value.error
+            }
+        case .compensationStepSkipped(let value):
+            try updateEntry(value.stepEventID, event) { $0.status = .skipped }
+        case .compensationResolved(let value):
+            try updateEntry(value.stepEventID, event) { $0.status = .resolved }
+        case .compensationStepProbed(let value):
+            try updateEntry(value.stepEventID, event) { $0.outcome = value.happened ? .completed : .noEffect }
+        case .compensationOperatorAction(let value):
+            remember(value.requestID, event)
+        case .compensationCompleted:
+            // An unwinding that the code asked for gives the run back to the code.
+            if unwinding?.cause == .requested {
+                unwinding = nil
+                if status == .compensating { status = .running }
+            }
+        default: break
+        }
+    }
+
+    private mutating func updateEntry(
+        _ stepEventID: EventID, _ event: HistoryEvent, _ change: (inout UndoEntry) -> Void
+    ) throws(SagaError) {
+        guard undoLog.update(stepEventID, change) else {
+            throw misfit(event, "step \(stepEventID) has no undo entry")
+        }
+    }
+}

@@ -1,0 +1,67 @@
+extension ExecutionState {
+    /// Events 20 to 27: a step from scheduled to closed, and into the undo log.
+    mutating func applyStep(_ event: HistoryEvent) throws(SagaError) {
+        switch event.attributes {
+        case .activityTaskScheduled(let value):
+            steps[event.eventID] = StepState(scheduled: value, scheduledAt: event.timestamp)
+            eventOfCommand[value.commandNumber] = event.eventID
+        case .activityTaskStarted(let value):
+            try updateStep(value.scheduledEventID, event) { $0.startedAttempt = max($0.startedAttempt, value.attempt) }
+        case .activityTaskRetryScheduled(let value):
+            try updateStep(value.scheduledEventID, event) { step in
+                step.attempt = value.attempt &+ 1
+                step.hasUnknownAttempt = step.hasUnknownAttempt || value.outcome == .unknown
+                step.retryDueAt = value.dueAt
+                step.lastError = value.error
+            }
+        case .activityTaskCancelRequested(let value):
+            // 0 stands for a step that had closed before the code's request came.
+            if value.scheduledEventID != 0 {
+                try updateStep(value.scheduledEventID, event) { $0.isCancelRequested = true }
+            }
+        case .activityTaskCompleted(let value):
+            let step = try endStep(value.scheduledEventID, event)
+            // A pivot's own undo stays: what cannot be undone any more is what came before it.
+            if step.scheduled.pivot { undoLog.commit() }
+            addUndo(of: step, value.scheduledEventID, event, .completed, output: value.output, data: value.undoData)
+        case .activityTaskFailed(let value):
+            let step = try endStep(value.scheduledEventID, event)
+            addUndo(of: step, value.scheduledEventID, event, value.outcome)
+        case .activityTaskTimedOut(let value):
+            let step = try endStep(value.scheduledEventID, event)
+            addUndo(of: step, value.scheduledEventID, event, value.outcome)
+        case .activityTaskCanceled(let value):
+            let step = try endStep(value.scheduledEventID, event)
+            addUndo(of: step, value.scheduledEventID, event, value.outcome)
+        default: break
+        }
+    }
+
+    private mutating func updateStep(
+        _ eventID: EventID, _ event: HistoryEvent, _ change: (inout StepState) -> Void
+    ) throws(SagaError) {
+        guard steps.update(eventID, change) else { throw misfit(event, "step \(eventID) is not open") }
+    }
+
+    private mutating func endStep(_ eventID: EventID, _ event: HistoryEvent) throws(SagaError) -> StepState {
+        guard let step = steps[eventID] else { throw misfit(event, "step \(eventID) is not open") }
+        steps[eventID] = nil
+        eventOfCommand[step.scheduled.commandNumber] = nil
+        return step
+    }
+
+    private mutating func addUndo(
+        of step: StepState, _ stepEventID: EventID, _ event: HistoryEvent, _ outcome: StepOutcome,
+        output: Payload? = nil, data: Payload? = nil
+    ) {
+        let scheduled = step.scheduled
+        guard let undo = scheduled.undo, undo.undoFailedStep.undoes(outcome) else { return }
+        undoLog.append(
+            UndoEntry(
+                stepEventID: stepEventID, closingEventID: event.eventID, stepID: scheduled.stepID, undo: undo,
+                taskQueue: undo.taskQueue.isEmpty ? scheduled.taskQueue : undo.taskQueue, input: scheduled.input,
+                output: output, data: data, outcome: outcome, stepKey: scheduled.idempotencyKey,
+                idempotencyKey: scheduled.idempotencyKey + "/undo", scope: scheduled.scope,
+                group: scheduled.undoGroup))
+    }
+}

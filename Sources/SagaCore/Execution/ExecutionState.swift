@@ -1,0 +1,181 @@
+/// One run as its events tell it: what replay, recovery, time travel and describe are made of.
+///
+/// Pure: the same events give the same state, in any process. The engine changes a run only by applying events to it, so
+/// the state in memory *is* the replay of the history (semantics, section 2, promise 11).
+public struct ExecutionState: Sendable {
+    public let sagaID: SagaID
+    public internal(set) var namespace = ""
+    public internal(set) var workflowID = ""
+    public internal(set) var workflowType = ""
+    public internal(set) var workflowVersion: UInt32 = 0
+    public internal(set) var taskQueue = ""
+    public internal(set) var startedAt = Timestamp(microseconds: 0)
+    public internal(set) var closedAt: Timestamp?
+    public internal(set) var executionTimeoutMicros: Int64 = 0
+    public internal(set) var cancelGraceMicros: Int64 = 0
+    public internal(set) var autoCompensate = true
+    public internal(set) var continueOnUndoError = false
+    /// Where the run stands.
+    public internal(set) var status: ExecutionStatus = .running
+    /// The id that the next event gets.
+    public internal(set) var nextEventID: EventID = 0
+    /// Time of the last event: saga time never goes back.
+    public internal(set) var lastTimestamp = Timestamp(microseconds: .min)
+    /// The number that the next command of the code gets.
+    public internal(set) var nextCommandNumber: CommandNumber = 0
+    /// Steps that are not closed.
+    public internal(set) var steps = EventTable<StepState>()
+    /// Timers that have not fired.
+    public internal(set) var timers = EventTable<TimerState>()
+    /// What must be undone.
+    public internal(set) var undoLog = UndoLog()
+    /// The unwinding, once it has begun.
+    public internal(set) var unwinding: Unwinding?
+    /// The first cancel request.
+    public internal(set) var cancelRequest: CancelRequest?
+    /// What blocks the run.
+    public internal(set) var block: Block?
+    /// The last signal or update, which a closing command must have seen.
+    public internal(set) var lastMessageEventID: EventID?
+    public internal(set) var signalCount: UInt32 = 0
+    /// Signal ids seen, for exactly-once.
+    var signalIDs: Set<String> = []
+    /// What each request id did, for exactly-once answers.
+    var requests: [String: EventID] = [:]
+    /// Open steps and timers by the command that began them.
+    var eventOfCommand: [CommandNumber: EventID] = [:]
+
+    /// A run of which no event has been applied.
+    public init(sagaID: SagaID) { self.sagaID = sagaID }
+
+    /// Whether nothing can happen to the run any more.
+    public var isClosed: Bool { status.isClosed }
+
+    /// Whether workflow code may still act: not closed, not unwinding on the run's own account, not blocked by its code.
+    public var codeMayAct: Bool {
+        guard !isClosed, status != .blocked, status != .paused else { return false }
+        return unwinding == nil || unwinding?.cause == .requested
+    }
+
+    /// The event that a request caused, if the request was seen.
+    public func event(ofRequest requestID: String) -> EventID? { requestID.isEmpty ? nil : requests[requestID] }
+
+    /// Whether a signal with that id was recorded.
+    public func hasSignal(_ signalID: String) -> Bool { !signalID.isEmpty && signalIDs.contains(signalID) }
+
+    /// The open step or timer that a command began.
+    public func openEvent(ofCommand number: CommandNumber) -> EventID? { eventOfCommand[number] }
+
+    /// What the run would say of its compensation if it closed now.
+    public var compensationSummary: CompensationSummary { undoLog.summary(of: 0) }
+}
+
+/// A step that is not closed.
+public struct StepState: Hashable, Sendable {
+    /// The event that scheduled it, with its input and policies.
+    public var scheduled: ActivityTaskScheduled
+    /// When it was scheduled.
+    public var scheduledAt: Timestamp
+    /// The current or next attempt, from 1.
+    public var attempt: UInt32 = 1
+    /// Whether an attempt ended without saying that nothing happened.
+    public var hasUnknownAttempt = false
+    /// When the next attempt may be handed out, if the last one failed.
+    public var retryDueAt: Timestamp?
+    /// Whether somebody wants it to stop.
+    public var isCancelRequested = false
+    /// The highest attempt whose hand-out is recorded.
+    public var startedAttempt: UInt32 = 0
+    /// The error of the last failed attempt.
+    public var lastError: SagaError?
+
+    /// What is known if it ended now, with this last attempt.
+    public func outcome(of last: StepOutcome) -> StepOutcome {
+        last == .completed ? .completed : (hasUnknownAttempt ? .unknown : last)
+    }
+}
+
+/// A timer that has not fired.
+public struct TimerState: Hashable, Sendable {
+    public var timerID: String
+    public var dueAt: Timestamp
+    public var commandNumber: CommandNumber
+}
+
+/// An unwinding that has begun.
+public struct Unwinding: Hashable, Sendable {
+    public var cause: UnwindCause
+    public var error: SagaError?
+    public var scope: UInt32
+    /// The closing command of the code, if that caused it.
+    public var commandNumber: CommandNumber?
+    /// Who or what asked for it, for the closing event.
+    public var reason: String = ""
+}
+
+/// A cancel request.
+public struct CancelRequest: Hashable, Sendable {
+    public var reason: String
+    public var at: Timestamp
+}
+
+/// What blocks a run.
+public struct Block: Hashable, Sendable {
+    public var cause: BlockCause
+    public var message: String
+    public var since: Timestamp
+}
+
+/// Values by the event that began them, in the order of those events. Sagas have few open things at once, so a sorted array
+/// beats a dictionary, and its order never depends on a hash.
+public struct EventTable<Value: Hashable & Sendable>: Hashable, Sendable {
+    private var keys: [EventID] = []
+    private var values: [Value] = []
+
+    public init() {}
+
+    public var isEmpty: Bool { keys.isEmpty }
+    public var count: Int { keys.count }
+
+    /// The event ids, ascending.
+    public var eventIDs: [EventID] { keys }
+
+    public subscript(_ eventID: EventID) -> Value? {
+        get { index(of: eventID).map { values[$0] } }
+        set {
+            switch (index(of: eventID), newValue) {
+            case (let index?, let value?): values[index] = value
+            case (let index?, nil):
+                keys.remove(at: index)
+                values.remove(at: index)
+            case (nil, let value?):
+                let position = keys.isEmpty || keys[keys.count - 1] < eventID ? keys.count : insertionIndex(eventID)
+                keys.insert(eventID, at: position)
+                values.insert(value, at: position)
+            case (nil, nil): break
+            }
+        }
+    }
+
+    /// Changes a value in place; false if there is none.
+    public mutating func update(_ eventID: EventID, _ change: (inout Value) -> Void) -> Bool {
+        guard let index = index(of: eventID) else { return false }
+        change(&values[index])
+        return true
+    }
+
+    private func index(of eventID: EventID) -> Int? {
+        let position = insertionIndex(eventID)
+        return position < keys.count && keys[position] == eventID ? position : nil
+    }
+
+    private func insertionIndex(_ eventID: EventID) -> Int {
+        var low = 0
+        var high = keys.count
+        while low < high {
+            let middle = (low + high) / 2
+            if keys[middle] < eventID { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
