@@ -1,0 +1,70 @@
+/// Bytes that are ready to leave: frames are written at its end, the transport takes from its front.
+///
+/// Written to directly (``reserve(_:)``, ``commit(_:)``), so that a small answer is encoded once, in place.
+package struct OutputBuffer: ~Copyable {
+    private var storage: UnsafeMutableRawPointer?
+    private var capacity = 0
+    private var head = 0
+    private var tail = 0
+
+    /// What an idle connection keeps at most.
+    private static let idleCapacity = 2_048
+    private static let firstCapacity = 1_024
+
+    package init() {}
+
+    deinit {
+        storage?.deallocate()
+    }
+
+    /// Bytes that wait to be taken.
+    package var count: Int { tail - head }
+
+    /// Makes room for `byteCount` more bytes and returns where they go.
+    @inline(__always)
+    mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        if let storage, tail + byteCount <= capacity { return storage + tail }
+        return grow(byteCount)
+    }
+
+    /// Says how many of the reserved bytes were written.
+    @inline(__always)
+    mutating func commit(_ byteCount: Int) {
+        tail += byteCount
+    }
+
+    /// The waiting bytes; valid until the next call that changes the buffer.
+    package var readable: UnsafeRawBufferPointer {
+        guard let storage else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(start: storage + head, count: tail - head)
+    }
+
+    /// Forgets the first `byteCount` waiting bytes (at most ``count``).
+    package mutating func consume(_ byteCount: Int) {
+        head += min(byteCount, tail - head)
+        guard head == tail else { return }
+        head = 0
+        tail = 0
+        if capacity > Self.idleCapacity {
+            storage?.deallocate()
+            storage = nil
+            capacity = 0
+        }
+    }
+
+    private mutating func grow(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        let used = tail - head
+        let needed = used + byteCount
+        let size = max(needed, min(capacity * 2, needed * 2), Self.firstCapacity)
+        let grown = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        if let storage {
+            grown.copyMemory(from: storage + head, byteCount: used)
+            storage.deallocate()
+        }
+        storage = grown
+        capacity = size
+        head = 0
+        tail = used
+        return grown + used
+    }
+}

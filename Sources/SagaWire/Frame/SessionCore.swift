@@ -1,0 +1,189 @@
+/// Why a session is over.
+package enum SessionCloseReason: Sendable, Hashable {
+    /// This side asked for it, or the drain after GOAWAY is complete.
+    case local
+    /// The peer closed in order.
+    case peerClosed
+    /// The connection broke: reset, end of file without a goodbye, or in the middle of a frame.
+    case lost(String)
+    /// This side sent ERROR for the connection.
+    case refused(WireStatus)
+    /// The peer sent ERROR for the connection.
+    case peerError(WireStatus)
+    /// TLS failed, before or after the handshake.
+    case security(String)
+    /// The peer was silent, took no output, or did not finish the handshake in time.
+    case timedOut(String)
+}
+
+/// What became of a message given to the session.
+package enum SendResult: Sendable, Hashable {
+    /// It stands in the output.
+    case sent
+    /// It waits for credit or for its turn; the delegate hears `drained` later.
+    case queued
+    /// The queue of the stream or of the connection is full; nothing was taken.
+    case full
+    /// The stream is not open for sending any more.
+    case closed
+}
+
+/// One side of a connection without I/O: frames, streams, windows, time-outs. Bytes come in through
+/// ``ServerSession/receive(_:)`` or ``ClientSession/receive(_:)``, bytes to send gather in the output, time comes in
+/// through `tick`. Design: `wire.md`.
+///
+/// ```
+/// awaitingHello ── HELLO accepted / WELCOME ──▶ open ── GOAWAY ──▶ draining
+///       └───────────────┴── ERROR on stream 0, close ──┴───▶ closing (input is ignored, output leaves) ──▶ closed
+/// ```
+///
+/// Not thread-safe: everything happens on the connection's event loop. Delegates call the sending half (`respond`,
+/// `fail`, `sendItem`, `finish`, `goAway`, `close`) from inside their callbacks or on that loop.
+package final class SessionCore {
+    package enum Role: Sendable { case server, client }
+    package enum State: Sendable { case awaitingHello, open, draining, closing, closed }
+
+    /// What one frame, or the end of one message, means for the delegate.
+    enum Inbound {
+        case exhausted
+        case nothing
+        case hello(UnsafeRawBufferPointer)
+        case welcome(UnsafeRawBufferPointer)
+        case request(StreamID, UInt16, UnsafeRawBufferPointer)
+        case response(StreamID, AnyObject?, UnsafeRawBufferPointer)
+        case failure(StreamID, AnyObject?, UnsafeRawBufferPointer)
+        case item(StreamID, AnyObject?, UnsafeRawBufferPointer)
+        case end(StreamID, AnyObject?)
+        case abandoned(StreamID, AnyObject?, WireStatus)
+        case goAway(WireGoAway)
+    }
+
+    /// News for the delegate that arose outside a received frame.
+    enum Deferred {
+        case drained(StreamID, AnyObject?, Int)
+        case abandoned(StreamID, AnyObject?, WireStatus)
+    }
+
+    /// What has become of the REQUEST that is with the delegate right now.
+    enum Current { case none, pending, done }
+
+    package let role: Role
+    package var limits: WireLimits
+    package internal(set) var state = State.awaitingHello
+    /// Set once the session ends; see ``SessionCloseReason``.
+    package internal(set) var closeReason: SessionCloseReason?
+
+    var output = OutputBuffer()
+    var parser: FrameParser
+    var table = StreamTable()
+    /// Highest id that was ever opened.
+    package internal(set) var lastOpened: StreamID = 0
+    /// The REQUEST that the delegate is answering; it has no record unless it must outlive the call.
+    var currentStream: StreamID = 0
+    var current = Current.none
+    /// Refused requests whose further frames are still to come.
+    var droppedRequests: [StreamID] = []
+    /// Keeps the last complete message alive while the delegate reads it.
+    var assembled: MessageBuffer?
+    var assemblingBytes = 0
+    var assemblies = 0
+    var queuedBytes = 0
+    /// Streams with something to send, in turn.
+    var ready: [StreamID] = []
+    var deferred: [Deferred] = []
+
+    // Time, in nanoseconds of the caller's monotonic clock.
+    var now: UInt64
+    var openedAt: UInt64
+    var lastInput: UInt64
+    var lastOutput: UInt64
+    var sawInput = false
+    var sawOutput = false
+    var partialFrame: UInt64 = 0
+    var partialSince: UInt64?
+    var pingSequence: UInt64 = 0
+
+    /// - Parameter now: the monotonic time at which the connection was accepted or opened, in nanoseconds.
+    package init(role: Role, limits: WireLimits, now: UInt64) {
+        self.role = role
+        self.limits = limits
+        self.now = now
+        openedAt = now
+        lastInput = now
+        lastOutput = now
+        parser = FrameParser(maxLength: limits.maxHello + FrameHeader.lengthOverhead)
+    }
+
+    /// Calls and streams that are open or whose handler still runs.
+    package var streamsInFlight: Int { table.count + (current == .pending ? 1 : 0) }
+
+    /// True while received bytes are of interest.
+    package var acceptsInput: Bool { state != .closing && state != .closed }
+
+    /// True when GOAWAY was sent (or received) and the last stream has gone.
+    package var isDrained: Bool { state == .draining && table.count == 0 && current != .pending }
+
+    /// Bytes that are ready to leave, oldest first; call ``consumeOutput(_:)`` for those that were taken.
+    package var outputBytes: UnsafeRawBufferPointer { output.readable }
+
+    /// Bytes that are ready to leave.
+    package var outputCount: Int { output.count }
+
+    /// True if nothing waits to be sent, formatted or not.
+    package var isOutputEmpty: Bool { output.count == 0 && ready.isEmpty }
+
+    /// Says that the first `count` bytes of the output have left.
+    package func consumeOutput(_ count: Int) {
+        sawOutput = true
+        output.consume(count)
+    }
+
+    // MARK: Ending
+
+    /// Ends the session: an ERROR for the connection if `status` is given, then nothing but the rest of the output.
+    package func close(_ status: WireStatus? = nil) {
+        guard acceptsInput else { return }
+        if let status {
+            writeFrame(.error, stream: 0, body: status.encoded())
+            closeReason = closeReason ?? .refused(status)
+        } else {
+            closeReason = closeReason ?? .local
+        }
+        state = .closing
+    }
+
+    /// Says why the session ends without a word to the peer: it is gone, or speaks no frames.
+    package func abort(_ reason: SessionCloseReason) {
+        guard acceptsInput else { return }
+        closeReason = closeReason ?? reason
+        state = .closing
+    }
+
+    /// Sends GOAWAY: streams above the last one seen are not processed, running calls finish. Server only.
+    package func goAway(reason: String, code: WireCode = .unavailable, drainMS: UInt64 = 0, retryAfterMS: UInt64 = 0) {
+        guard role == .server, state == .open else { return }
+        let message = WireGoAway(
+            lastStream: lastOpened, reason: reason, drainMS: drainMS, retryAfterMS: retryAfterMS, code: code)
+        writeFrame(.goAway, stream: 0, body: message.encoded())
+        state = .draining
+    }
+
+    // MARK: Formatting
+
+    /// Appends one frame to the output.
+    func writeFrame(
+        _ kind: FrameKind, flags: FrameFlags = [], method: UInt16 = 0, stream: StreamID, body: UnsafeRawBufferPointer
+    ) {
+        let size = FrameHeader.size + body.count
+        let base = output.reserve(size)
+        FrameHeader.write(to: base, kind: kind, flags: flags, method: method, stream: stream, bodyCount: body.count)
+        if let source = body.baseAddress {
+            (base + FrameHeader.size).copyMemory(from: source, byteCount: body.count)
+        }
+        output.commit(size)
+    }
+
+    func writeFrame(_ kind: FrameKind, method: UInt16 = 0, stream: StreamID, body: [UInt8] = []) {
+        body.withUnsafeBytes { writeFrame(kind, method: method, stream: stream, body: $0) }
+    }
+}
