@@ -1,1 +1,0 @@
-// SagaTransport: placeholder until its first file lands.
