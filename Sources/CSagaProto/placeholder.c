@@ -1,2 +1,0 @@
-#include "saga_proto.h"
-typedef int saga_proto_placeholder;
