@@ -67,7 +67,7 @@ let package = Package(
 
         // The wire.
         .target(name: "CSagaProto", dependencies: ["CProtobufC"], linkerSettings: [.linkedLibrary("protobuf-c")]),
-        library("SagaWire", ["SagaCore", "CSagaProto", "CProtobufC"]),
+        library("SagaWire", ["SagaCodec", "SagaCore", "CSagaProto", "CProtobufC"]),
         library("SagaTransport", ["SagaWire", "COpenSSL", logging] + nio),
         library("SagaClient", ["SagaCore", "SagaWire", "SagaTransport", logging] + nio),
         library("SagaWorker", ["SagaCore", "SagaRuntime", "SagaClient", "SagaWire", logging]),

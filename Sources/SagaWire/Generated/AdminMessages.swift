@@ -38,8 +38,8 @@ extension Wire.HealthRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__health_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        echo = bytes(c.pointee.echo)
+        header = Unpacked.message(c.pointee.header)
+        echo = Unpacked.bytes(c.pointee.echo)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -86,7 +86,7 @@ extension Wire.HealthResponse: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         serverTimeMicros = c.pointee.server_time_us
-        echo = bytes(c.pointee.echo)
+        echo = Unpacked.bytes(c.pointee.echo)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -128,7 +128,7 @@ extension Wire.ReadinessRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__readiness_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
+        header = Unpacked.message(c.pointee.header)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -177,9 +177,9 @@ extension Wire.ComponentStatus: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__component_status__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        name = text(c.pointee.name)
+        name = Unpacked.text(c.pointee.name)
         ready = c.pointee.ready != 0
-        message = text(c.pointee.message)
+        message = Unpacked.text(c.pointee.message)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -227,7 +227,7 @@ extension Wire.ReadinessResponse: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         ready = c.pointee.ready != 0
-        components = messages(c.pointee.n_components, c.pointee.components)
+        components = Unpacked.messages(c.pointee.n_components, c.pointee.components)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -272,7 +272,7 @@ extension Wire.ServerInfoRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__server_info_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
+        header = Unpacked.message(c.pointee.header)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -357,10 +357,10 @@ extension Wire.ServerInfoResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__server_info_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        version = text(c.pointee.version)
-        serverID = text(c.pointee.server_id)
+        version = Unpacked.text(c.pointee.version)
+        serverID = Unpacked.text(c.pointee.server_id)
         startedMicros = c.pointee.started_us
-        store = text(c.pointee.store)
+        store = Unpacked.text(c.pointee.store)
         partitions = c.pointee.partitions
         ownedPartitions = c.pointee.owned_partitions
         loadedSagas = c.pointee.loaded_sagas
@@ -368,7 +368,7 @@ extension Wire.ServerInfoResponse: CMessage {
         connections = c.pointee.connections
         workers = c.pointee.workers
         draining = c.pointee.draining != 0
-        features = texts(c.pointee.n_features, c.pointee.features)
+        features = Unpacked.texts(c.pointee.n_features, c.pointee.features)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -423,7 +423,7 @@ extension Wire.ListNamespacesRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_namespaces_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
+        header = Unpacked.message(c.pointee.header)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -472,7 +472,7 @@ extension Wire.NamespaceInfo: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__namespace_info__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        name = text(c.pointee.name)
+        name = Unpacked.text(c.pointee.name)
         openSagas = c.pointee.open_sagas
         virtualClock = c.pointee.virtual_clock != 0
     }
@@ -517,7 +517,7 @@ extension Wire.ListNamespacesResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_namespaces_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        namespaces = messages(c.pointee.n_namespaces, c.pointee.namespaces)
+        namespaces = Unpacked.messages(c.pointee.n_namespaces, c.pointee.namespaces)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -565,7 +565,7 @@ extension Wire.DrainServerRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__drain_server_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
+        header = Unpacked.message(c.pointee.header)
         drainMillis = c.pointee.drain_ms
     }
 

@@ -121,13 +121,13 @@ extension Wire.ScheduleActivityCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__schedule_activity_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        stepID = text(c.pointee.step_id)
-        activityType = text(c.pointee.activity_type)
-        taskQueue = text(c.pointee.task_queue)
-        input = message(c.pointee.input)
-        retry = message(c.pointee.retry)
-        timeouts = message(c.pointee.timeouts)
-        undo = message(c.pointee.undo)
+        stepID = Unpacked.text(c.pointee.step_id)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
+        input = Unpacked.message(c.pointee.input)
+        retry = Unpacked.message(c.pointee.retry)
+        timeouts = Unpacked.message(c.pointee.timeouts)
+        undo = Unpacked.message(c.pointee.undo)
         pivot = c.pointee.pivot != 0
         priority = c.pointee.priority
         scope = c.pointee.scope
@@ -196,18 +196,18 @@ extension Wire {
     package struct StartTimerCommand: Sendable, Equatable {
         /// The timer's name in the code. 0-255 bytes.
         package var timerID: String
-        /// When it fires, never earlier; µs since 1970 UTC.
-        package var dueMicros: Int64
+        /// Microseconds from the last event that the code has seen; it fires never earlier. 0-315,360,000,000,000.
+        package var durationMicros: Int64
         /// Named callback that runs when it fires. 1-255 bytes; absent = none.
         package var callback: String?
 
         package init(
             timerID: String = "",
-            dueMicros: Int64 = 0,
+            durationMicros: Int64 = 0,
             callback: String? = nil
         ) {
             self.timerID = timerID
-            self.dueMicros = dueMicros
+            self.durationMicros = durationMicros
             self.callback = callback
         }
     }
@@ -231,15 +231,15 @@ extension Wire.StartTimerCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__start_timer_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        timerID = text(c.pointee.timer_id)
-        dueMicros = c.pointee.due_us
-        callback = c.pointee._callback_case.rawValue == 3 ? text(c.pointee.callback) : nil
+        timerID = Unpacked.text(c.pointee.timer_id)
+        durationMicros = c.pointee.duration_us
+        callback = c.pointee._callback_case.rawValue == 3 ? Unpacked.text(c.pointee.callback) : nil
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__start_timer_command__init(c)
         if !timerID.isEmpty { c.pointee.timer_id = arena.text(timerID, "StartTimerCommand.timer_id") }
-        c.pointee.due_us = dueMicros
+        c.pointee.duration_us = durationMicros
         if let callback {
             c.pointee._callback_case = .init(rawValue: 3)
             c.pointee.callback = arena.text(callback, "StartTimerCommand.callback")
@@ -320,7 +320,7 @@ extension Wire.CompleteWorkflowCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__complete_workflow_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        output = message(c.pointee.output)
+        output = Unpacked.message(c.pointee.output)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -361,7 +361,7 @@ extension Wire.FailWorkflowCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__fail_workflow_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -402,7 +402,7 @@ extension Wire.CancelWorkflowCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__cancel_workflow_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        reason = text(c.pointee.reason)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -416,22 +416,14 @@ extension Wire {
     package struct ContinueAsNewCommand: Sendable, Equatable {
         /// What the new run receives.
         package var input: Wire.Payload?
-        /// Its workflow type. 0-255 bytes; empty = the same.
-        package var workflowType: String
-        /// Its queue. 0-255 bytes; empty = the same.
-        package var taskQueue: String
         /// True: drop the unsettled undo entries instead of carrying them over.
         package var commitUndo: Bool
 
         package init(
             input: Wire.Payload? = nil,
-            workflowType: String = "",
-            taskQueue: String = "",
             commitUndo: Bool = false
         ) {
             self.input = input
-            self.workflowType = workflowType
-            self.taskQueue = taskQueue
             self.commitUndo = commitUndo
         }
     }
@@ -455,17 +447,13 @@ extension Wire.ContinueAsNewCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__continue_as_new_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        input = message(c.pointee.input)
-        workflowType = text(c.pointee.workflow_type)
-        taskQueue = text(c.pointee.task_queue)
+        input = Unpacked.message(c.pointee.input)
         commitUndo = c.pointee.commit_undo != 0
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__continue_as_new_command__init(c)
         if let input { c.pointee.input = arena.message(input) }
-        if !workflowType.isEmpty { c.pointee.workflow_type = arena.text(workflowType, "ContinueAsNewCommand.workflow_type") }
-        if !taskQueue.isEmpty { c.pointee.task_queue = arena.text(taskQueue, "ContinueAsNewCommand.task_queue") }
         c.pointee.commit_undo = commitUndo ? 1 : 0
     }
 }
@@ -477,25 +465,29 @@ extension Wire {
         package var kind: Wire.MarkerKind
         /// Its name; for a step output the key, for a tracked step the step id. 0-255 bytes.
         package var name: String
-        /// Its data.
+        /// Its data; for a tracked step what the step was given.
         package var details: Wire.Payload?
         /// How a tracked step is undone; present for UNDO_TRACKED only.
         package var undo: Wire.UndoSpec?
         /// The nested saga scope it was issued in; 0 = the run itself.
         package var scope: UInt32
+        /// What a tracked step returned; absent = nothing.
+        package var output: Wire.Payload?
 
         package init(
             kind: Wire.MarkerKind = .unspecified,
             name: String = "",
             details: Wire.Payload? = nil,
             undo: Wire.UndoSpec? = nil,
-            scope: UInt32 = 0
+            scope: UInt32 = 0,
+            output: Wire.Payload? = nil
         ) {
             self.kind = kind
             self.name = name
             self.details = details
             self.undo = undo
             self.scope = scope
+            self.output = output
         }
     }
 }
@@ -519,10 +511,11 @@ extension Wire.RecordMarkerCommand: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         kind = Wire.MarkerKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
-        name = text(c.pointee.name)
-        details = message(c.pointee.details)
-        undo = message(c.pointee.undo)
+        name = Unpacked.text(c.pointee.name)
+        details = Unpacked.message(c.pointee.details)
+        undo = Unpacked.message(c.pointee.undo)
         scope = c.pointee.scope
+        output = Unpacked.message(c.pointee.output)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -532,6 +525,7 @@ extension Wire.RecordMarkerCommand: CMessage {
         if let details { c.pointee.details = arena.message(details) }
         if let undo { c.pointee.undo = arena.message(undo) }
         c.pointee.scope = scope
+        if let output { c.pointee.output = arena.message(output) }
     }
 }
 
@@ -567,7 +561,7 @@ extension Wire.SideEffectCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__side_effect_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        value = message(c.pointee.value)
+        value = Unpacked.message(c.pointee.value)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -612,7 +606,7 @@ extension Wire.VersionMarkerCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__version_marker_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        changeID = text(c.pointee.change_id)
+        changeID = Unpacked.text(c.pointee.change_id)
         version = c.pointee.version
     }
 
@@ -655,7 +649,7 @@ extension Wire.UpsertSearchAttributesCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__upsert_search_attributes_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        attributes = messages(c.pointee.n_attributes, c.pointee.attributes)
+        attributes = Unpacked.messages(c.pointee.n_attributes, c.pointee.attributes)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -672,15 +666,11 @@ extension Wire {
     package struct CompensateCommand: Sendable, Equatable {
         /// The scope to unwind; 0 = the run itself.
         package var scope: UInt32
-        /// The error behind it; absent = none.
-        package var error: Wire.SagaError?
 
         package init(
-            scope: UInt32 = 0,
-            error: Wire.SagaError? = nil
+            scope: UInt32 = 0
         ) {
             self.scope = scope
-            self.error = error
         }
     }
 }
@@ -704,13 +694,11 @@ extension Wire.CompensateCommand: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         scope = c.pointee.scope
-        error = message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__compensate_command__init(c)
         c.pointee.scope = scope
-        if let error { c.pointee.error = arena.message(error) }
     }
 }
 
@@ -766,10 +754,10 @@ extension Wire.StartChildCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__start_child_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        workflowID = text(c.pointee.workflow_id)
-        workflowType = text(c.pointee.workflow_type)
-        taskQueue = text(c.pointee.task_queue)
-        input = message(c.pointee.input)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
+        workflowType = Unpacked.text(c.pointee.workflow_type)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
+        input = Unpacked.message(c.pointee.input)
         parentClosePolicy = Wire.ParentClosePolicy(rawValue: Int32(truncatingIfNeeded: c.pointee.parent_close_policy.rawValue))
         scope = c.pointee.scope
     }
@@ -874,11 +862,11 @@ extension Wire.SignalExternalCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__signal_external_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        targetNamespace = text(c.pointee.target_namespace)
-        targetWorkflowID = text(c.pointee.target_workflow_id)
-        targetSagaID = sagaID(c.pointee.target_saga_id)
-        name = text(c.pointee.name)
-        payload = message(c.pointee.payload)
+        targetNamespace = Unpacked.text(c.pointee.target_namespace)
+        targetWorkflowID = Unpacked.text(c.pointee.target_workflow_id)
+        targetSagaID = Unpacked.sagaID(c.pointee.target_saga_id)
+        name = Unpacked.text(c.pointee.name)
+        payload = Unpacked.message(c.pointee.payload)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -939,10 +927,10 @@ extension Wire.ScheduleLocalActivityCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__schedule_local_activity_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        stepID = text(c.pointee.step_id)
-        activityType = text(c.pointee.activity_type)
-        input = message(c.pointee.input)
-        undo = message(c.pointee.undo)
+        stepID = Unpacked.text(c.pointee.step_id)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        input = Unpacked.message(c.pointee.input)
+        undo = Unpacked.message(c.pointee.undo)
         scope = c.pointee.scope
     }
 
@@ -1009,10 +997,10 @@ extension Wire.RecordLocalActivityCommand: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         scheduledEventID = c.pointee._scheduled_event_id_case.rawValue == 1 ? c.pointee.scheduled_event_id : nil
-        activityType = text(c.pointee.activity_type)
+        activityType = Unpacked.text(c.pointee.activity_type)
         end = Wire.LocalActivityEnd(rawValue: Int32(truncatingIfNeeded: c.pointee.end.rawValue))
-        output = message(c.pointee.output)
-        error = message(c.pointee.error)
+        output = Unpacked.message(c.pointee.output)
+        error = Unpacked.message(c.pointee.error)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
     }
 
@@ -1062,7 +1050,7 @@ extension Wire.AcceptUpdateCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__accept_update_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        updateID = text(c.pointee.update_id)
+        updateID = Unpacked.text(c.pointee.update_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1107,8 +1095,8 @@ extension Wire.RejectUpdateCommand: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__reject_update_command__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        updateID = text(c.pointee.update_id)
-        error = message(c.pointee.error)
+        updateID = Unpacked.text(c.pointee.update_id)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1159,8 +1147,8 @@ extension Wire.CompleteUpdateCommand: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         acceptedEventID = c.pointee.accepted_event_id
-        output = message(c.pointee.output)
-        error = message(c.pointee.error)
+        output = Unpacked.message(c.pointee.output)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1257,29 +1245,29 @@ extension Wire.Command: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        callSite = text(c.pointee.call_site)
+        callSite = Unpacked.text(c.pointee.call_site)
         switch c.pointee.kind_case.rawValue {
-        case 10: kind = message(c.pointee.schedule_activity).map { .scheduleActivity($0) }
-        case 11: kind = message(c.pointee.request_cancel_activity).map { .requestCancelActivity($0) }
-        case 12: kind = message(c.pointee.start_timer).map { .startTimer($0) }
-        case 13: kind = message(c.pointee.cancel_timer).map { .cancelTimer($0) }
-        case 14: kind = message(c.pointee.complete_workflow).map { .completeWorkflow($0) }
-        case 15: kind = message(c.pointee.fail_workflow).map { .failWorkflow($0) }
-        case 16: kind = message(c.pointee.cancel_workflow).map { .cancelWorkflow($0) }
-        case 17: kind = message(c.pointee.continue_as_new).map { .continueAsNew($0) }
-        case 18: kind = message(c.pointee.record_marker).map { .recordMarker($0) }
-        case 19: kind = message(c.pointee.side_effect).map { .sideEffect($0) }
-        case 20: kind = message(c.pointee.version_marker).map { .versionMarker($0) }
-        case 21: kind = message(c.pointee.upsert_search_attributes).map { .upsertSearchAttributes($0) }
-        case 22: kind = message(c.pointee.compensate).map { .compensate($0) }
-        case 23: kind = message(c.pointee.start_child).map { .startChild($0) }
-        case 24: kind = message(c.pointee.request_cancel_child).map { .requestCancelChild($0) }
-        case 25: kind = message(c.pointee.signal_external).map { .signalExternal($0) }
-        case 26: kind = message(c.pointee.schedule_local_activity).map { .scheduleLocalActivity($0) }
-        case 27: kind = message(c.pointee.record_local_activity).map { .recordLocalActivity($0) }
-        case 28: kind = message(c.pointee.accept_update).map { .acceptUpdate($0) }
-        case 29: kind = message(c.pointee.reject_update).map { .rejectUpdate($0) }
-        case 30: kind = message(c.pointee.complete_update).map { .completeUpdate($0) }
+        case 10: kind = Unpacked.message(c.pointee.schedule_activity).map { .scheduleActivity($0) }
+        case 11: kind = Unpacked.message(c.pointee.request_cancel_activity).map { .requestCancelActivity($0) }
+        case 12: kind = Unpacked.message(c.pointee.start_timer).map { .startTimer($0) }
+        case 13: kind = Unpacked.message(c.pointee.cancel_timer).map { .cancelTimer($0) }
+        case 14: kind = Unpacked.message(c.pointee.complete_workflow).map { .completeWorkflow($0) }
+        case 15: kind = Unpacked.message(c.pointee.fail_workflow).map { .failWorkflow($0) }
+        case 16: kind = Unpacked.message(c.pointee.cancel_workflow).map { .cancelWorkflow($0) }
+        case 17: kind = Unpacked.message(c.pointee.continue_as_new).map { .continueAsNew($0) }
+        case 18: kind = Unpacked.message(c.pointee.record_marker).map { .recordMarker($0) }
+        case 19: kind = Unpacked.message(c.pointee.side_effect).map { .sideEffect($0) }
+        case 20: kind = Unpacked.message(c.pointee.version_marker).map { .versionMarker($0) }
+        case 21: kind = Unpacked.message(c.pointee.upsert_search_attributes).map { .upsertSearchAttributes($0) }
+        case 22: kind = Unpacked.message(c.pointee.compensate).map { .compensate($0) }
+        case 23: kind = Unpacked.message(c.pointee.start_child).map { .startChild($0) }
+        case 24: kind = Unpacked.message(c.pointee.request_cancel_child).map { .requestCancelChild($0) }
+        case 25: kind = Unpacked.message(c.pointee.signal_external).map { .signalExternal($0) }
+        case 26: kind = Unpacked.message(c.pointee.schedule_local_activity).map { .scheduleLocalActivity($0) }
+        case 27: kind = Unpacked.message(c.pointee.record_local_activity).map { .recordLocalActivity($0) }
+        case 28: kind = Unpacked.message(c.pointee.accept_update).map { .acceptUpdate($0) }
+        case 29: kind = Unpacked.message(c.pointee.reject_update).map { .rejectUpdate($0) }
+        case 30: kind = Unpacked.message(c.pointee.complete_update).map { .completeUpdate($0) }
         default: kind = nil
         }
     }

@@ -764,9 +764,9 @@ extension Wire.RequestHeader: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         deadlineMillis = c.pointee.deadline_ms
-        requestID = text(c.pointee.request_id)
-        traceparent = text(c.pointee.traceparent)
-        namespace = text(c.pointee.namespace_)
+        requestID = Unpacked.text(c.pointee.request_id)
+        traceparent = Unpacked.text(c.pointee.traceparent)
+        namespace = Unpacked.text(c.pointee.namespace_)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -814,8 +814,8 @@ extension Wire.MetadataEntry: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__metadata_entry__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        key = text(c.pointee.key)
-        value = text(c.pointee.value)
+        key = Unpacked.text(c.pointee.key)
+        value = Unpacked.text(c.pointee.value)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -865,9 +865,9 @@ extension Wire.Payload: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__payload__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        encoding = text(c.pointee.encoding)
-        data = bytes(c.pointee.data)
-        metadata = messages(c.pointee.n_metadata, c.pointee.metadata)
+        encoding = Unpacked.text(c.pointee.encoding)
+        data = Unpacked.bytes(c.pointee.data)
+        metadata = Unpacked.messages(c.pointee.n_metadata, c.pointee.metadata)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -918,7 +918,7 @@ extension Wire.ErrorCause: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         kind = Wire.ErrorKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
-        message = text(c.pointee.message)
+        message = Unpacked.text(c.pointee.message)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -994,13 +994,13 @@ extension Wire.SagaError: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         kind = Wire.ErrorKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
         category = Wire.ErrorCategory(rawValue: Int32(truncatingIfNeeded: c.pointee.category.rawValue))
-        message = text(c.pointee.message)
-        code = text(c.pointee.code)
-        context = messages(c.pointee.n_context, c.pointee.context)
-        causes = messages(c.pointee.n_causes, c.pointee.causes)
+        message = Unpacked.text(c.pointee.message)
+        code = Unpacked.text(c.pointee.code)
+        context = Unpacked.messages(c.pointee.n_context, c.pointee.context)
+        causes = Unpacked.messages(c.pointee.n_causes, c.pointee.causes)
         timestampMicros = c.pointee.timestamp_us
         nonRetryable = c.pointee.non_retryable != 0
-        details = message(c.pointee.details)
+        details = Unpacked.message(c.pointee.details)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1068,8 +1068,8 @@ extension Wire.Status: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         code = Wire.StatusCode(rawValue: Int32(truncatingIfNeeded: c.pointee.code.rawValue))
-        message = text(c.pointee.message)
-        error = message(c.pointee.error)
+        message = Unpacked.text(c.pointee.message)
+        error = Unpacked.message(c.pointee.error)
         retryAfterMillis = c.pointee.retry_after_ms
     }
 
@@ -1140,7 +1140,7 @@ extension Wire.RetryPolicy: CMessage {
         backoffCoefficient = c.pointee.backoff_coefficient
         maximumIntervalMicros = c.pointee.maximum_interval_us
         jitter = c.pointee.jitter
-        nonRetryableKinds = enums(c.pointee.n_non_retryable_kinds, c.pointee.non_retryable_kinds)
+        nonRetryableKinds = Unpacked.enums(c.pointee.n_non_retryable_kinds, c.pointee.non_retryable_kinds)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1220,7 +1220,7 @@ extension Wire.ActivityTimeouts: CMessage {
 extension Wire {
     /// The intent to undo a step; part of the step's Scheduled event, so durable before any effect.
     package struct UndoSpec: Sendable, Equatable {
-        /// The activity that undoes the step; it receives `UndoInput`. 1-255 bytes.
+        /// The activity that undoes the step; it receives the step's input and `UndoInput`. 1-255 bytes.
         package var activityType: String
         /// Queue whose workers run it. 0-255 bytes; empty = the step's own queue.
         package var taskQueue: String
@@ -1269,12 +1269,12 @@ extension Wire.UndoSpec: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__undo_spec__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        activityType = text(c.pointee.activity_type)
-        taskQueue = text(c.pointee.task_queue)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
         undoFailedStep = Wire.UndoFailedStep(rawValue: Int32(truncatingIfNeeded: c.pointee.undo_failed_step.rawValue))
-        retry = message(c.pointee.retry)
-        timeouts = message(c.pointee.timeouts)
-        probeActivityType = text(c.pointee.probe_activity_type)
+        retry = Unpacked.message(c.pointee.retry)
+        timeouts = Unpacked.message(c.pointee.timeouts)
+        probeActivityType = Unpacked.text(c.pointee.probe_activity_type)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1325,7 +1325,7 @@ extension Wire.CompensationSummary: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         state = Wire.CompensationState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
-        openEntries = scalars(c.pointee.n_open_entries, c.pointee.open_entries)
+        openEntries = Unpacked.scalars(c.pointee.n_open_entries, c.pointee.open_entries)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1339,39 +1339,27 @@ extension Wire.CompensationSummary: CMessage {
 }
 
 extension Wire {
-    /// What an undo activity receives.
+    /// What an undo activity knows of its step beside the step's input.
     package struct UndoInput: Sendable, Equatable {
-        /// What the step received.
-        package var input: Wire.Payload?
-        /// What it returned; absent unless the outcome is COMPLETED.
+        /// What the step returned; absent unless the outcome is COMPLETED.
         package var output: Wire.Payload?
-        /// What is known of its effect.
+        /// What the activity itself prepared for its undo, or an operator's edited input; absent = nothing.
+        package var data: Wire.Payload?
+        /// What is known of the step's effect.
         package var outcome: Wire.StepOutcome
-        /// Key of the step (not of the undo). 1-255 bytes.
-        package var idempotencyKey: String
-        /// What the activity itself prepared for its undo; absent = nothing.
-        package var undoData: Wire.Payload?
-        /// The step's name in the code. 0-255 bytes.
-        package var stepID: String
-        /// The step's activity. 0-255 bytes.
-        package var activityType: String
+        /// Idempotency key of the step (not of the undo). 1-255 bytes.
+        package var stepKey: String
 
         package init(
-            input: Wire.Payload? = nil,
             output: Wire.Payload? = nil,
+            data: Wire.Payload? = nil,
             outcome: Wire.StepOutcome = .unspecified,
-            idempotencyKey: String = "",
-            undoData: Wire.Payload? = nil,
-            stepID: String = "",
-            activityType: String = ""
+            stepKey: String = ""
         ) {
-            self.input = input
             self.output = output
+            self.data = data
             self.outcome = outcome
-            self.idempotencyKey = idempotencyKey
-            self.undoData = undoData
-            self.stepID = stepID
-            self.activityType = activityType
+            self.stepKey = stepKey
         }
     }
 }
@@ -1394,24 +1382,18 @@ extension Wire.UndoInput: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__undo_input__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        input = message(c.pointee.input)
-        output = message(c.pointee.output)
+        output = Unpacked.message(c.pointee.output)
+        data = Unpacked.message(c.pointee.data)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
-        idempotencyKey = text(c.pointee.idempotency_key)
-        undoData = message(c.pointee.undo_data)
-        stepID = text(c.pointee.step_id)
-        activityType = text(c.pointee.activity_type)
+        stepKey = Unpacked.text(c.pointee.step_key)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__undo_input__init(c)
-        if let input { c.pointee.input = arena.message(input) }
         if let output { c.pointee.output = arena.message(output) }
+        if let data { c.pointee.data = arena.message(data) }
         c.pointee.outcome = Saga__V1__StepOutcome(rawValue: .init(truncatingIfNeeded: outcome.rawValue))
-        if !idempotencyKey.isEmpty { c.pointee.idempotency_key = arena.text(idempotencyKey, "UndoInput.idempotency_key") }
-        if let undoData { c.pointee.undo_data = arena.message(undoData) }
-        if !stepID.isEmpty { c.pointee.step_id = arena.text(stepID, "UndoInput.step_id") }
-        if !activityType.isEmpty { c.pointee.activity_type = arena.text(activityType, "UndoInput.activity_type") }
+        if !stepKey.isEmpty { c.pointee.step_key = arena.text(stepKey, "UndoInput.step_key") }
     }
 }
 
@@ -1475,14 +1457,14 @@ extension Wire.CarriedUndo: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__carried_undo__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sourceSagaID = sagaID(c.pointee.source_saga_id)
+        sourceSagaID = Unpacked.sagaID(c.pointee.source_saga_id)
         sourceEventID = c.pointee.source_event_id
-        stepID = text(c.pointee.step_id)
-        undo = message(c.pointee.undo)
-        input = message(c.pointee.input)
-        output = message(c.pointee.output)
+        stepID = Unpacked.text(c.pointee.step_id)
+        undo = Unpacked.message(c.pointee.undo)
+        input = Unpacked.message(c.pointee.input)
+        output = Unpacked.message(c.pointee.output)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
-        idempotencyKey = text(c.pointee.idempotency_key)
+        idempotencyKey = Unpacked.text(c.pointee.idempotency_key)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1534,8 +1516,8 @@ extension Wire.WorkflowRef: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_ref__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        workflowID = text(c.pointee.workflow_id)
-        sagaID = sagaID(c.pointee.saga_id)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1581,8 +1563,8 @@ extension Wire.NamedPayload: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__named_payload__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        name = text(c.pointee.name)
-        payload = message(c.pointee.payload)
+        name = Unpacked.text(c.pointee.name)
+        payload = Unpacked.message(c.pointee.payload)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {

@@ -51,11 +51,11 @@ extension Wire.ListBlockedRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_blocked_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        causes = enums(c.pointee.n_causes, c.pointee.causes)
-        workflowTypes = texts(c.pointee.n_workflow_types, c.pointee.workflow_types)
+        header = Unpacked.message(c.pointee.header)
+        causes = Unpacked.enums(c.pointee.n_causes, c.pointee.causes)
+        workflowTypes = Unpacked.texts(c.pointee.n_workflow_types, c.pointee.workflow_types)
         pageSize = c.pointee.page_size
-        pageToken = bytes(c.pointee.page_token)
+        pageToken = Unpacked.bytes(c.pointee.page_token)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -126,12 +126,12 @@ extension Wire.BlockedWorkflow: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__blocked_workflow__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        info = message(c.pointee.info)
+        info = Unpacked.message(c.pointee.info)
         cause = Wire.BlockCause(rawValue: Int32(truncatingIfNeeded: c.pointee.cause.rawValue))
         sinceMicros = c.pointee.since_us
-        message = text(c.pointee.message)
-        error = message(c.pointee.error)
-        openUndo = messages(c.pointee.n_open_undo, c.pointee.open_undo)
+        message = Unpacked.text(c.pointee.message)
+        error = Unpacked.message(c.pointee.error)
+        openUndo = Unpacked.messages(c.pointee.n_open_undo, c.pointee.open_undo)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -184,8 +184,8 @@ extension Wire.ListBlockedResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_blocked_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        workflows = messages(c.pointee.n_workflows, c.pointee.workflows)
-        nextPageToken = bytes(c.pointee.next_page_token)
+        workflows = Unpacked.messages(c.pointee.n_workflows, c.pointee.workflows)
+        nextPageToken = Unpacked.bytes(c.pointee.next_page_token)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -234,7 +234,7 @@ extension Wire.UndoRef: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__undo_ref__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        workflow = message(c.pointee.workflow)
+        workflow = Unpacked.message(c.pointee.workflow)
         stepEventID = c.pointee.step_event_id
     }
 
@@ -285,9 +285,9 @@ extension Wire.RetryUndoRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__retry_undo_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        undo = message(c.pointee.undo)
-        reason = text(c.pointee.reason)
+        header = Unpacked.message(c.pointee.header)
+        undo = Unpacked.message(c.pointee.undo)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -342,10 +342,10 @@ extension Wire.RetryUndoWithInputRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__retry_undo_with_input_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        undo = message(c.pointee.undo)
-        input = message(c.pointee.input)
-        reason = text(c.pointee.reason)
+        header = Unpacked.message(c.pointee.header)
+        undo = Unpacked.message(c.pointee.undo)
+        input = Unpacked.message(c.pointee.input)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -397,9 +397,9 @@ extension Wire.SkipUndoRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__skip_undo_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        undo = message(c.pointee.undo)
-        reason = text(c.pointee.reason)
+        header = Unpacked.message(c.pointee.header)
+        undo = Unpacked.message(c.pointee.undo)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -450,9 +450,9 @@ extension Wire.ResolveUndoRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__resolve_undo_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        undo = message(c.pointee.undo)
-        note = text(c.pointee.note)
+        header = Unpacked.message(c.pointee.header)
+        undo = Unpacked.message(c.pointee.undo)
+        note = Unpacked.text(c.pointee.note)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -503,9 +503,9 @@ extension Wire.GiveUpRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__give_up_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
-        reason = text(c.pointee.reason)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -560,7 +560,7 @@ extension Wire.OperatorResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__operator_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         eventID = c.pointee.event_id
         status = Wire.WorkflowStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
         compensation = Wire.CompensationState(rawValue: Int32(truncatingIfNeeded: c.pointee.compensation.rawValue))
@@ -619,10 +619,10 @@ extension Wire.ListLateEffectsRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_late_effects_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
         pageSize = c.pointee.page_size
-        pageToken = bytes(c.pointee.page_token)
+        pageToken = Unpacked.bytes(c.pointee.page_token)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -694,14 +694,14 @@ extension Wire.LateEffect: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__late_effect__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
-        workflowID = text(c.pointee.workflow_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
         scheduledEventID = c.pointee.scheduled_event_id
         attempt = c.pointee.attempt
         reportedMicros = c.pointee.reported_us
-        output = message(c.pointee.output)
+        output = Unpacked.message(c.pointee.output)
         undoneAgain = c.pointee.undone_again != 0
-        activityType = text(c.pointee.activity_type)
+        activityType = Unpacked.text(c.pointee.activity_type)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -753,8 +753,8 @@ extension Wire.ListLateEffectsResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_late_effects_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        lateEffects = messages(c.pointee.n_late_effects, c.pointee.late_effects)
-        nextPageToken = bytes(c.pointee.next_page_token)
+        lateEffects = Unpacked.messages(c.pointee.n_late_effects, c.pointee.late_effects)
+        nextPageToken = Unpacked.bytes(c.pointee.next_page_token)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {

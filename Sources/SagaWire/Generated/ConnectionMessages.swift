@@ -64,12 +64,12 @@ extension Wire.Hello: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         minMinor = c.pointee.min_minor
         maxMinor = c.pointee.max_minor
-        sdkName = text(c.pointee.sdk_name)
-        sdkVersion = text(c.pointee.sdk_version)
-        namespace = text(c.pointee.namespace_)
-        token = text(c.pointee.token)
-        features = texts(c.pointee.n_features, c.pointee.features)
-        identity = text(c.pointee.identity)
+        sdkName = Unpacked.text(c.pointee.sdk_name)
+        sdkVersion = Unpacked.text(c.pointee.sdk_version)
+        namespace = Unpacked.text(c.pointee.namespace_)
+        token = Unpacked.text(c.pointee.token)
+        features = Unpacked.texts(c.pointee.n_features, c.pointee.features)
+        identity = Unpacked.text(c.pointee.identity)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -169,8 +169,8 @@ extension Wire.Welcome: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         minor = c.pointee.minor
-        serverVersion = text(c.pointee.server_version)
-        features = texts(c.pointee.n_features, c.pointee.features)
+        serverVersion = Unpacked.text(c.pointee.server_version)
+        features = Unpacked.texts(c.pointee.n_features, c.pointee.features)
         maxFrame = c.pointee.max_frame
         maxMessage = c.pointee.max_message
         maxStreams = c.pointee.max_streams
@@ -179,8 +179,8 @@ extension Wire.Welcome: CMessage {
         pingAfterMillis = c.pointee.ping_after_ms
         closeAfterMillis = c.pointee.close_after_ms
         serverTimeMicros = c.pointee.server_time_us
-        serverID = text(c.pointee.server_id)
-        namespace = text(c.pointee.namespace_)
+        serverID = Unpacked.text(c.pointee.server_id)
+        namespace = Unpacked.text(c.pointee.namespace_)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -253,7 +253,7 @@ extension Wire.GoAway: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         lastStreamID = c.pointee.last_stream_id
-        reason = text(c.pointee.reason)
+        reason = Unpacked.text(c.pointee.reason)
         drainMillis = c.pointee.drain_ms
         retryAfterMillis = c.pointee.retry_after_ms
         code = Wire.StatusCode(rawValue: Int32(truncatingIfNeeded: c.pointee.code.rawValue))
@@ -301,7 +301,7 @@ extension Wire.StreamCancel: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__stream_cancel__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        reason = text(c.pointee.reason)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {

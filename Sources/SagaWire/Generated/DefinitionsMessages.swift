@@ -104,10 +104,10 @@ extension Wire.InputTemplate: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         switch c.pointee.source_case.rawValue {
-        case 1: source = .template(text(c.pointee.template_))
-        case 2: source = .outputOfStep(text(c.pointee.output_of_step))
+        case 1: source = .template(Unpacked.text(c.pointee.template_))
+        case 2: source = .outputOfStep(Unpacked.text(c.pointee.output_of_step))
         case 3: source = .startInput(c.pointee.start_input != 0)
-        case 4: source = message(c.pointee.constant).map { .constant($0) }
+        case 4: source = Unpacked.message(c.pointee.constant).map { .constant($0) }
         default: source = nil
         }
     }
@@ -172,9 +172,9 @@ extension Wire.Condition: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__condition__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        path = text(c.pointee.path)
+        path = Unpacked.text(c.pointee.path)
         op = Wire.ConditionOp(rawValue: Int32(truncatingIfNeeded: c.pointee.op.rawValue))
-        value = text(c.pointee.value)
+        value = Unpacked.text(c.pointee.value)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -241,12 +241,12 @@ extension Wire.ActivityStep: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__activity_step__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        activityType = text(c.pointee.activity_type)
-        taskQueue = text(c.pointee.task_queue)
-        input = message(c.pointee.input)
-        retry = message(c.pointee.retry)
-        timeouts = message(c.pointee.timeouts)
-        undo = message(c.pointee.undo)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
+        input = Unpacked.message(c.pointee.input)
+        retry = Unpacked.message(c.pointee.retry)
+        timeouts = Unpacked.message(c.pointee.timeouts)
+        undo = Unpacked.message(c.pointee.undo)
         pivot = c.pointee.pivot != 0
     }
 
@@ -298,7 +298,7 @@ extension Wire.SignalStep: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__signal_step__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        name = text(c.pointee.name)
+        name = Unpacked.text(c.pointee.name)
         timeoutMicros = c.pointee.timeout_us
     }
 
@@ -407,13 +407,13 @@ extension Wire.StepDefinition: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__step_definition__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        id = text(c.pointee.id)
-        group = text(c.pointee.group)
-        conditions = messages(c.pointee.n_conditions, c.pointee.conditions)
+        id = Unpacked.text(c.pointee.id)
+        group = Unpacked.text(c.pointee.group)
+        conditions = Unpacked.messages(c.pointee.n_conditions, c.pointee.conditions)
         switch c.pointee.kind_case.rawValue {
-        case 4: kind = message(c.pointee.activity).map { .activity($0) }
-        case 5: kind = message(c.pointee.signal).map { .signal($0) }
-        case 6: kind = message(c.pointee.timer).map { .timer($0) }
+        case 4: kind = Unpacked.message(c.pointee.activity).map { .activity($0) }
+        case 5: kind = Unpacked.message(c.pointee.signal).map { .signal($0) }
+        case 6: kind = Unpacked.message(c.pointee.timer).map { .timer($0) }
         default: kind = nil
         }
         line = c.pointee.line
@@ -503,14 +503,14 @@ extension Wire.SagaDefinition: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__saga_definition__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        name = text(c.pointee.name)
+        name = Unpacked.text(c.pointee.name)
         version = c.pointee.version
-        taskQueue = text(c.pointee.task_queue)
-        steps = messages(c.pointee.n_steps, c.pointee.steps)
-        output = message(c.pointee.output)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
+        steps = Unpacked.messages(c.pointee.n_steps, c.pointee.steps)
+        output = Unpacked.message(c.pointee.output)
         executionTimeoutMicros = c.pointee.execution_timeout_us
         continueOnUndoError = c.pointee.continue_on_undo_error != 0
-        description = text(c.pointee.description)
+        description = Unpacked.text(c.pointee.description)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -570,8 +570,8 @@ extension Wire.DefinitionProblem: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         line = c.pointee.line
-        stepID = text(c.pointee.step_id)
-        message = text(c.pointee.message)
+        stepID = Unpacked.text(c.pointee.step_id)
+        message = Unpacked.text(c.pointee.message)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -618,8 +618,8 @@ extension Wire.RegisterDefinitionRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__register_definition_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        definition = message(c.pointee.definition)
+        header = Unpacked.message(c.pointee.header)
+        definition = Unpacked.message(c.pointee.definition)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -712,8 +712,8 @@ extension Wire.ValidateDefinitionRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__validate_definition_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        definition = message(c.pointee.definition)
+        header = Unpacked.message(c.pointee.header)
+        definition = Unpacked.message(c.pointee.definition)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -755,7 +755,7 @@ extension Wire.ValidateDefinitionResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__validate_definition_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        problems = messages(c.pointee.n_problems, c.pointee.problems)
+        problems = Unpacked.messages(c.pointee.n_problems, c.pointee.problems)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -807,8 +807,8 @@ extension Wire.GetDefinitionRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__get_definition_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        name = text(c.pointee.name)
+        header = Unpacked.message(c.pointee.header)
+        name = Unpacked.text(c.pointee.name)
         version = c.pointee.version
     }
 
@@ -856,7 +856,7 @@ extension Wire.GetDefinitionResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__get_definition_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        definition = message(c.pointee.definition)
+        definition = Unpacked.message(c.pointee.definition)
         registeredMicros = c.pointee.registered_us
     }
 
@@ -907,9 +907,9 @@ extension Wire.ListDefinitionsRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_definitions_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
+        header = Unpacked.message(c.pointee.header)
         pageSize = c.pointee.page_size
-        pageToken = bytes(c.pointee.page_token)
+        pageToken = Unpacked.bytes(c.pointee.page_token)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -964,7 +964,7 @@ extension Wire.DefinitionInfo: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__definition_info__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        name = text(c.pointee.name)
+        name = Unpacked.text(c.pointee.name)
         version = c.pointee.version
         registeredMicros = c.pointee.registered_us
         steps = c.pointee.steps
@@ -1015,8 +1015,8 @@ extension Wire.ListDefinitionsResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_definitions_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        definitions = messages(c.pointee.n_definitions, c.pointee.definitions)
-        nextPageToken = bytes(c.pointee.next_page_token)
+        definitions = Unpacked.messages(c.pointee.n_definitions, c.pointee.definitions)
+        nextPageToken = Unpacked.bytes(c.pointee.next_page_token)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {

@@ -42,9 +42,9 @@ extension Wire.NewDomainEvent: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__new_domain_event__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        typeName = text(c.pointee.type_name)
+        typeName = Unpacked.text(c.pointee.type_name)
         typeVersion = c.pointee.type_version
-        payload = message(c.pointee.payload)
+        payload = Unpacked.message(c.pointee.payload)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -103,11 +103,11 @@ extension Wire.AppendEventsRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__append_events_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        aggregateID = text(c.pointee.aggregate_id)
-        aggregateType = text(c.pointee.aggregate_type)
+        header = Unpacked.message(c.pointee.header)
+        aggregateID = Unpacked.text(c.pointee.aggregate_id)
+        aggregateType = Unpacked.text(c.pointee.aggregate_type)
         expectedVersion = c.pointee._expected_version_case.rawValue == 4 ? c.pointee.expected_version : nil
-        events = messages(c.pointee.n_events, c.pointee.events)
+        events = Unpacked.messages(c.pointee.n_events, c.pointee.events)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -217,8 +217,8 @@ extension Wire.ReadEventsRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__read_events_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        aggregateID = text(c.pointee.aggregate_id)
+        header = Unpacked.message(c.pointee.header)
+        aggregateID = Unpacked.text(c.pointee.aggregate_id)
         fromEventID = c.pointee.from_event_id
         pageSize = c.pointee.page_size
     }
@@ -272,7 +272,7 @@ extension Wire.ReadEventsResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__read_events_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        events = messages(c.pointee.n_events, c.pointee.events)
+        events = Unpacked.messages(c.pointee.n_events, c.pointee.events)
         version = c.pointee.version
         more = c.pointee.more != 0
     }
@@ -324,8 +324,8 @@ extension Wire.ReadFromSnapshotRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__read_from_snapshot_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        aggregateID = text(c.pointee.aggregate_id)
+        header = Unpacked.message(c.pointee.header)
+        aggregateID = Unpacked.text(c.pointee.aggregate_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -383,9 +383,9 @@ extension Wire.ReadFromSnapshotResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__read_from_snapshot_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        snapshot = message(c.pointee.snapshot)
+        snapshot = Unpacked.message(c.pointee.snapshot)
         snapshotEventID = c.pointee.snapshot_event_id
-        events = messages(c.pointee.n_events, c.pointee.events)
+        events = Unpacked.messages(c.pointee.n_events, c.pointee.events)
         version = c.pointee.version
         more = c.pointee.more != 0
     }
@@ -451,10 +451,10 @@ extension Wire.SubscribeRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__subscribe_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        position = bytes(c.pointee.position)
-        eventTypes = scalars(c.pointee.n_event_types, c.pointee.event_types)
-        workflowTypes = texts(c.pointee.n_workflow_types, c.pointee.workflow_types)
+        header = Unpacked.message(c.pointee.header)
+        position = Unpacked.bytes(c.pointee.position)
+        eventTypes = Unpacked.scalars(c.pointee.n_event_types, c.pointee.event_types)
+        workflowTypes = Unpacked.texts(c.pointee.n_workflow_types, c.pointee.workflow_types)
         fromBeginning = c.pointee.from_beginning != 0
     }
 
@@ -518,10 +518,10 @@ extension Wire.SubscriptionItem: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__subscription_item__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        position = bytes(c.pointee.position)
-        workflowID = text(c.pointee.workflow_id)
-        workflowType = text(c.pointee.workflow_type)
-        events = messages(c.pointee.n_events, c.pointee.events)
+        position = Unpacked.bytes(c.pointee.position)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
+        workflowType = Unpacked.text(c.pointee.workflow_type)
+        events = Unpacked.messages(c.pointee.n_events, c.pointee.events)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {

@@ -185,24 +185,24 @@ extension Wire.WorkflowExecutionStarted: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_execution_started__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        namespace = text(c.pointee.namespace_)
-        workflowID = text(c.pointee.workflow_id)
-        workflowType = text(c.pointee.workflow_type)
+        namespace = Unpacked.text(c.pointee.namespace_)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
+        workflowType = Unpacked.text(c.pointee.workflow_type)
         workflowVersion = c.pointee.workflow_version
-        taskQueue = text(c.pointee.task_queue)
-        input = message(c.pointee.input)
-        requestID = text(c.pointee.request_id)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
+        input = Unpacked.message(c.pointee.input)
+        requestID = Unpacked.text(c.pointee.request_id)
         executionTimeoutMicros = c.pointee.execution_timeout_us
         cancelGraceMicros = c.pointee.cancel_grace_us
         autoCompensate = c.pointee.auto_compensate != 0
         continueOnUndoError = c.pointee.continue_on_undo_error != 0
-        identity = text(c.pointee.identity)
-        continuedFromSagaID = sagaID(c.pointee.continued_from_saga_id)
-        parentSagaID = sagaID(c.pointee.parent_saga_id)
+        identity = Unpacked.text(c.pointee.identity)
+        continuedFromSagaID = Unpacked.sagaID(c.pointee.continued_from_saga_id)
+        parentSagaID = Unpacked.sagaID(c.pointee.parent_saga_id)
         parentInitiatedEventID = c.pointee._parent_initiated_event_id_case.rawValue == 15 ? c.pointee.parent_initiated_event_id : nil
-        carriedUndo = messages(c.pointee.n_carried_undo, c.pointee.carried_undo)
-        memo = messages(c.pointee.n_memo, c.pointee.memo)
-        searchAttributes = messages(c.pointee.n_search_attributes, c.pointee.search_attributes)
+        carriedUndo = Unpacked.messages(c.pointee.n_carried_undo, c.pointee.carried_undo)
+        memo = Unpacked.messages(c.pointee.n_memo, c.pointee.memo)
+        searchAttributes = Unpacked.messages(c.pointee.n_search_attributes, c.pointee.search_attributes)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -285,8 +285,8 @@ extension Wire.WorkflowExecutionCompleted: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        output = message(c.pointee.output)
-        compensation = message(c.pointee.compensation)
+        output = Unpacked.message(c.pointee.output)
+        compensation = Unpacked.message(c.pointee.compensation)
         unconsumedSignals = c.pointee.unconsumed_signals
     }
 
@@ -344,8 +344,8 @@ extension Wire.WorkflowExecutionFailed: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee._command_number_case.rawValue == 1 ? c.pointee.command_number : nil
-        error = message(c.pointee.error)
-        compensation = message(c.pointee.compensation)
+        error = Unpacked.message(c.pointee.error)
+        compensation = Unpacked.message(c.pointee.compensation)
         unconsumedSignals = c.pointee.unconsumed_signals
     }
 
@@ -397,7 +397,7 @@ extension Wire.WorkflowExecutionTimedOut: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_execution_timed_out__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        compensation = message(c.pointee.compensation)
+        compensation = Unpacked.message(c.pointee.compensation)
         unconsumedSignals = c.pointee.unconsumed_signals
     }
 
@@ -453,8 +453,8 @@ extension Wire.WorkflowExecutionCanceled: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee._command_number_case.rawValue == 1 ? c.pointee.command_number : nil
-        reason = text(c.pointee.reason)
-        compensation = message(c.pointee.compensation)
+        reason = Unpacked.text(c.pointee.reason)
+        compensation = Unpacked.message(c.pointee.compensation)
         unconsumedSignals = c.pointee.unconsumed_signals
     }
 
@@ -515,8 +515,8 @@ extension Wire.WorkflowExecutionContinuedAsNew: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        newSagaID = sagaID(c.pointee.new_saga_id)
-        input = message(c.pointee.input)
+        newSagaID = Unpacked.sagaID(c.pointee.new_saga_id)
+        input = Unpacked.message(c.pointee.input)
         undoCarried = c.pointee.undo_carried != 0
     }
 
@@ -573,10 +573,10 @@ extension Wire.WorkflowExecutionTerminated: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_execution_terminated__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        reason = text(c.pointee.reason)
-        identity = text(c.pointee.identity)
-        requestID = text(c.pointee.request_id)
-        compensation = message(c.pointee.compensation)
+        reason = Unpacked.text(c.pointee.reason)
+        identity = Unpacked.text(c.pointee.identity)
+        requestID = Unpacked.text(c.pointee.request_id)
+        compensation = Unpacked.message(c.pointee.compensation)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -628,9 +628,9 @@ extension Wire.WorkflowExecutionCancelRequested: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_execution_cancel_requested__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        reason = text(c.pointee.reason)
-        identity = text(c.pointee.identity)
-        requestID = text(c.pointee.request_id)
+        reason = Unpacked.text(c.pointee.reason)
+        identity = Unpacked.text(c.pointee.identity)
+        requestID = Unpacked.text(c.pointee.request_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -689,11 +689,11 @@ extension Wire.WorkflowExecutionReset: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_execution_reset__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        baseSagaID = sagaID(c.pointee.base_saga_id)
+        baseSagaID = Unpacked.sagaID(c.pointee.base_saga_id)
         baseEventID = c.pointee.base_event_id
-        reason = text(c.pointee.reason)
-        identity = text(c.pointee.identity)
-        requestID = text(c.pointee.request_id)
+        reason = Unpacked.text(c.pointee.reason)
+        identity = Unpacked.text(c.pointee.identity)
+        requestID = Unpacked.text(c.pointee.request_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -747,8 +747,8 @@ extension Wire.WorkflowExecutionBlocked: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         cause = Wire.BlockCause(rawValue: Int32(truncatingIfNeeded: c.pointee.cause.rawValue))
-        message = text(c.pointee.message)
-        error = message(c.pointee.error)
+        message = Unpacked.text(c.pointee.message)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -796,7 +796,7 @@ extension Wire.WorkflowExecutionUnblocked: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         cause = Wire.BlockCause(rawValue: Int32(truncatingIfNeeded: c.pointee.cause.rawValue))
-        identity = text(c.pointee.identity)
+        identity = Unpacked.text(c.pointee.identity)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -846,9 +846,9 @@ extension Wire.WorkflowExecutionPaused: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_execution_paused__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        reason = text(c.pointee.reason)
-        identity = text(c.pointee.identity)
-        requestID = text(c.pointee.request_id)
+        reason = Unpacked.text(c.pointee.reason)
+        identity = Unpacked.text(c.pointee.identity)
+        requestID = Unpacked.text(c.pointee.request_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -899,9 +899,9 @@ extension Wire.WorkflowExecutionResumed: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_execution_resumed__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        reason = text(c.pointee.reason)
-        identity = text(c.pointee.identity)
-        requestID = text(c.pointee.request_id)
+        reason = Unpacked.text(c.pointee.reason)
+        identity = Unpacked.text(c.pointee.identity)
+        requestID = Unpacked.text(c.pointee.request_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -993,14 +993,14 @@ extension Wire.ActivityTaskScheduled: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        stepID = text(c.pointee.step_id)
-        activityType = text(c.pointee.activity_type)
-        taskQueue = text(c.pointee.task_queue)
-        input = message(c.pointee.input)
-        retry = message(c.pointee.retry)
-        timeouts = message(c.pointee.timeouts)
-        undo = message(c.pointee.undo)
-        idempotencyKey = text(c.pointee.idempotency_key)
+        stepID = Unpacked.text(c.pointee.step_id)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
+        input = Unpacked.message(c.pointee.input)
+        retry = Unpacked.message(c.pointee.retry)
+        timeouts = Unpacked.message(c.pointee.timeouts)
+        undo = Unpacked.message(c.pointee.undo)
+        idempotencyKey = Unpacked.text(c.pointee.idempotency_key)
         priority = c.pointee.priority
         pivot = c.pointee.pivot != 0
         scope = c.pointee.scope
@@ -1071,7 +1071,7 @@ extension Wire.ActivityTaskStarted: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         scheduledEventID = c.pointee.scheduled_event_id
         attempt = c.pointee.attempt
-        identity = text(c.pointee.identity)
+        identity = Unpacked.text(c.pointee.identity)
         startedAtMicros = c.pointee.started_at_us
     }
 
@@ -1130,8 +1130,8 @@ extension Wire.ActivityTaskCompleted: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         scheduledEventID = c.pointee.scheduled_event_id
         attempt = c.pointee.attempt
-        output = message(c.pointee.output)
-        undoData = message(c.pointee.undo_data)
+        output = Unpacked.message(c.pointee.output)
+        undoData = Unpacked.message(c.pointee.undo_data)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1189,7 +1189,7 @@ extension Wire.ActivityTaskFailed: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         scheduledEventID = c.pointee.scheduled_event_id
         attempt = c.pointee.attempt
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
     }
 
@@ -1303,7 +1303,7 @@ extension Wire.ActivityTaskCanceled: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         scheduledEventID = c.pointee.scheduled_event_id
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
-        details = message(c.pointee.details)
+        details = Unpacked.message(c.pointee.details)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1414,7 +1414,7 @@ extension Wire.ActivityTaskRetryScheduled: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         scheduledEventID = c.pointee.scheduled_event_id
         attempt = c.pointee.attempt
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
         dueAtMicros = c.pointee.due_at_us
     }
@@ -1474,9 +1474,9 @@ extension Wire.TimerCreated: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        timerID = text(c.pointee.timer_id)
+        timerID = Unpacked.text(c.pointee.timer_id)
         dueAtMicros = c.pointee.due_at_us
-        callback = c.pointee._callback_case.rawValue == 4 ? text(c.pointee.callback) : nil
+        callback = c.pointee._callback_case.rawValue == 4 ? Unpacked.text(c.pointee.callback) : nil
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1631,11 +1631,11 @@ extension Wire.SignalReceived: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__signal_received__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        name = text(c.pointee.name)
-        payload = message(c.pointee.payload)
-        signalID = text(c.pointee.signal_id)
-        requestID = text(c.pointee.request_id)
-        identity = text(c.pointee.identity)
+        name = Unpacked.text(c.pointee.name)
+        payload = Unpacked.message(c.pointee.payload)
+        signalID = Unpacked.text(c.pointee.signal_id)
+        requestID = Unpacked.text(c.pointee.request_id)
+        identity = Unpacked.text(c.pointee.identity)
         codeGone = c.pointee.code_gone != 0
     }
 
@@ -1703,11 +1703,11 @@ extension Wire.ExternalSignalRequested: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        targetNamespace = text(c.pointee.target_namespace)
-        targetWorkflowID = text(c.pointee.target_workflow_id)
-        targetSagaID = sagaID(c.pointee.target_saga_id)
-        name = text(c.pointee.name)
-        payload = message(c.pointee.payload)
+        targetNamespace = Unpacked.text(c.pointee.target_namespace)
+        targetWorkflowID = Unpacked.text(c.pointee.target_workflow_id)
+        targetSagaID = Unpacked.sagaID(c.pointee.target_saga_id)
+        name = Unpacked.text(c.pointee.name)
+        payload = Unpacked.message(c.pointee.payload)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1799,7 +1799,7 @@ extension Wire.ExternalSignalFailed: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         requestedEventID = c.pointee.requested_event_id
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1818,8 +1818,10 @@ extension Wire {
         package var kind: Wire.MarkerKind
         /// Its name; for a step output the key, for a tracked step the step id. 0-255 bytes.
         package var name: String
-        /// Its data.
+        /// Its data; for a step tracked by hand what the step was given.
         package var details: Wire.Payload?
+        /// What a step tracked by hand returned. Absent = none.
+        package var output: Wire.Payload?
         /// How a step tracked by hand is undone. Absent = none.
         package var undo: Wire.UndoSpec?
         /// The nested saga scope it was issued in.
@@ -1830,6 +1832,7 @@ extension Wire {
             kind: Wire.MarkerKind = .unspecified,
             name: String = "",
             details: Wire.Payload? = nil,
+            output: Wire.Payload? = nil,
             undo: Wire.UndoSpec? = nil,
             scope: UInt32 = 0
         ) {
@@ -1837,6 +1840,7 @@ extension Wire {
             self.kind = kind
             self.name = name
             self.details = details
+            self.output = output
             self.undo = undo
             self.scope = scope
         }
@@ -1863,9 +1867,10 @@ extension Wire.MarkerRecorded: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
         kind = Wire.MarkerKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
-        name = text(c.pointee.name)
-        details = message(c.pointee.details)
-        undo = message(c.pointee.undo)
+        name = Unpacked.text(c.pointee.name)
+        details = Unpacked.message(c.pointee.details)
+        output = Unpacked.message(c.pointee.output)
+        undo = Unpacked.message(c.pointee.undo)
         scope = c.pointee.scope
     }
 
@@ -1875,6 +1880,7 @@ extension Wire.MarkerRecorded: CMessage {
         c.pointee.kind = Saga__V1__MarkerKind(rawValue: .init(truncatingIfNeeded: kind.rawValue))
         if !name.isEmpty { c.pointee.name = arena.text(name, "MarkerRecorded.name") }
         if let details { c.pointee.details = arena.message(details) }
+        if let output { c.pointee.output = arena.message(output) }
         if let undo { c.pointee.undo = arena.message(undo) }
         c.pointee.scope = scope
     }
@@ -1921,7 +1927,7 @@ extension Wire.VersionMarkerRecorded: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        changeID = text(c.pointee.change_id)
+        changeID = Unpacked.text(c.pointee.change_id)
         version = c.pointee.version
     }
 
@@ -2027,8 +2033,8 @@ extension Wire.CommandIssued: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        kind = text(c.pointee.kind)
-        input = message(c.pointee.input)
+        kind = Unpacked.text(c.pointee.kind)
+        input = Unpacked.message(c.pointee.input)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2076,7 +2082,7 @@ extension Wire.CommandCompleted: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         issuedEventID = c.pointee.issued_event_id
-        output = message(c.pointee.output)
+        output = Unpacked.message(c.pointee.output)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2123,7 +2129,7 @@ extension Wire.CommandFailed: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         issuedEventID = c.pointee.issued_event_id
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2190,10 +2196,10 @@ extension Wire.StartChildWorkflowExecutionInitiated: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        workflowID = text(c.pointee.workflow_id)
-        workflowType = text(c.pointee.workflow_type)
-        taskQueue = text(c.pointee.task_queue)
-        input = message(c.pointee.input)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
+        workflowType = Unpacked.text(c.pointee.workflow_type)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
+        input = Unpacked.message(c.pointee.input)
         parentClosePolicy = Wire.ParentClosePolicy(rawValue: Int32(truncatingIfNeeded: c.pointee.parent_close_policy.rawValue))
         scope = c.pointee.scope
     }
@@ -2247,7 +2253,7 @@ extension Wire.ChildWorkflowExecutionStarted: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         initiatedEventID = c.pointee.initiated_event_id
-        childSagaID = sagaID(c.pointee.child_saga_id)
+        childSagaID = Unpacked.sagaID(c.pointee.child_saga_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2294,7 +2300,7 @@ extension Wire.ChildWorkflowExecutionCompleted: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         initiatedEventID = c.pointee.initiated_event_id
-        output = message(c.pointee.output)
+        output = Unpacked.message(c.pointee.output)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2341,7 +2347,7 @@ extension Wire.ChildWorkflowExecutionFailed: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         initiatedEventID = c.pointee.initiated_event_id
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2511,7 +2517,7 @@ extension Wire.ChildWorkflowExecutionContinuedAsNew: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         initiatedEventID = c.pointee.initiated_event_id
-        newSagaID = sagaID(c.pointee.new_saga_id)
+        newSagaID = Unpacked.sagaID(c.pointee.new_saga_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2608,7 +2614,7 @@ extension Wire.StartChildWorkflowExecutionFailed: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         initiatedEventID = c.pointee.initiated_event_id
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2675,11 +2681,11 @@ extension Wire.LocalActivityScheduled: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        stepID = text(c.pointee.step_id)
-        activityType = text(c.pointee.activity_type)
-        input = message(c.pointee.input)
-        undo = message(c.pointee.undo)
-        idempotencyKey = text(c.pointee.idempotency_key)
+        stepID = Unpacked.text(c.pointee.step_id)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        input = Unpacked.message(c.pointee.input)
+        undo = Unpacked.message(c.pointee.undo)
+        idempotencyKey = Unpacked.text(c.pointee.idempotency_key)
         scope = c.pointee.scope
     }
 
@@ -2741,8 +2747,8 @@ extension Wire.LocalActivityCompleted: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
         scheduledEventID = c.pointee._scheduled_event_id_case.rawValue == 2 ? c.pointee.scheduled_event_id : nil
-        activityType = text(c.pointee.activity_type)
-        output = message(c.pointee.output)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        output = Unpacked.message(c.pointee.output)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2807,8 +2813,8 @@ extension Wire.LocalActivityFailed: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
         scheduledEventID = c.pointee._scheduled_event_id_case.rawValue == 2 ? c.pointee.scheduled_event_id : nil
-        activityType = text(c.pointee.activity_type)
-        error = message(c.pointee.error)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        error = Unpacked.message(c.pointee.error)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
     }
 
@@ -2871,7 +2877,7 @@ extension Wire.LocalActivityTimedOut: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
         scheduledEventID = c.pointee._scheduled_event_id_case.rawValue == 2 ? c.pointee.scheduled_event_id : nil
-        activityType = text(c.pointee.activity_type)
+        activityType = Unpacked.text(c.pointee.activity_type)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
     }
 
@@ -2933,7 +2939,7 @@ extension Wire.LocalActivityCanceled: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
         scheduledEventID = c.pointee._scheduled_event_id_case.rawValue == 2 ? c.pointee.scheduled_event_id : nil
-        activityType = text(c.pointee.activity_type)
+        activityType = Unpacked.text(c.pointee.activity_type)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
     }
 
@@ -2986,7 +2992,7 @@ extension Wire.SideEffectRecorded: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        value = message(c.pointee.value)
+        value = Unpacked.message(c.pointee.value)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3044,11 +3050,11 @@ extension Wire.WorkflowUpdateAccepted: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_update_accepted__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        updateID = text(c.pointee.update_id)
-        name = text(c.pointee.name)
-        input = message(c.pointee.input)
-        requestID = text(c.pointee.request_id)
-        identity = text(c.pointee.identity)
+        updateID = Unpacked.text(c.pointee.update_id)
+        name = Unpacked.text(c.pointee.name)
+        input = Unpacked.message(c.pointee.input)
+        requestID = Unpacked.text(c.pointee.request_id)
+        identity = Unpacked.text(c.pointee.identity)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3101,9 +3107,9 @@ extension Wire.WorkflowUpdateRejected: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_update_rejected__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        updateID = text(c.pointee.update_id)
-        name = text(c.pointee.name)
-        error = message(c.pointee.error)
+        updateID = Unpacked.text(c.pointee.update_id)
+        name = Unpacked.text(c.pointee.name)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3151,7 +3157,7 @@ extension Wire.WorkflowUpdateCompleted: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         acceptedEventID = c.pointee.accepted_event_id
-        output = message(c.pointee.output)
+        output = Unpacked.message(c.pointee.output)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3198,7 +3204,7 @@ extension Wire.WorkflowUpdateRolledBack: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         acceptedEventID = c.pointee.accepted_event_id
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3245,7 +3251,7 @@ extension Wire.UpsertSearchAttributes: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        attributes = messages(c.pointee.n_attributes, c.pointee.attributes)
+        attributes = Unpacked.messages(c.pointee.n_attributes, c.pointee.attributes)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3303,7 +3309,7 @@ extension Wire.CompensationStarted: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         cause = Wire.UnwindCause(rawValue: Int32(truncatingIfNeeded: c.pointee.cause.rawValue))
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
         scope = c.pointee.scope
         commandNumber = c.pointee._command_number_case.rawValue == 4 ? c.pointee.command_number : nil
     }
@@ -3373,11 +3379,11 @@ extension Wire.CompensationStepStarted: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         stepEventID = c.pointee.step_event_id
-        activityType = text(c.pointee.activity_type)
-        taskQueue = text(c.pointee.task_queue)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
-        idempotencyKey = text(c.pointee.idempotency_key)
-        editedInput = message(c.pointee.edited_input)
+        idempotencyKey = Unpacked.text(c.pointee.idempotency_key)
+        editedInput = Unpacked.message(c.pointee.edited_input)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3433,7 +3439,7 @@ extension Wire.CompensationStepCompleted: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         stepEventID = c.pointee.step_event_id
         attempt = c.pointee.attempt
-        output = message(c.pointee.output)
+        output = Unpacked.message(c.pointee.output)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3486,7 +3492,7 @@ extension Wire.CompensationStepFailed: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         stepEventID = c.pointee.step_event_id
         attempt = c.pointee.attempt
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3543,7 +3549,7 @@ extension Wire.CompensationStepRetryScheduled: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         stepEventID = c.pointee.step_event_id
         attempt = c.pointee.attempt
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
         dueAtMicros = c.pointee.due_at_us
     }
 
@@ -3597,8 +3603,8 @@ extension Wire.CompensationStepSkipped: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         stepEventID = c.pointee.step_event_id
-        reason = text(c.pointee.reason)
-        identity = text(c.pointee.identity)
+        reason = Unpacked.text(c.pointee.reason)
+        identity = Unpacked.text(c.pointee.identity)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3693,7 +3699,7 @@ extension Wire.CompensationBlocked: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         stepEventID = c.pointee.step_event_id
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3744,8 +3750,8 @@ extension Wire.CompensationResolved: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         stepEventID = c.pointee.step_event_id
-        note = text(c.pointee.note)
-        identity = text(c.pointee.identity)
+        note = Unpacked.text(c.pointee.note)
+        identity = Unpacked.text(c.pointee.identity)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3792,7 +3798,7 @@ extension Wire.CompensationCompleted: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__compensation_completed__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        summary = message(c.pointee.summary)
+        summary = Unpacked.message(c.pointee.summary)
         scope = c.pointee.scope
     }
 
@@ -3857,10 +3863,10 @@ extension Wire.CompensationOperatorAction: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         verb = Wire.OperatorVerb(rawValue: Int32(truncatingIfNeeded: c.pointee.verb.rawValue))
         stepEventID = c.pointee._step_event_id_case.rawValue == 2 ? c.pointee.step_event_id : nil
-        reason = text(c.pointee.reason)
-        identity = text(c.pointee.identity)
-        requestID = text(c.pointee.request_id)
-        input = message(c.pointee.input)
+        reason = Unpacked.text(c.pointee.reason)
+        identity = Unpacked.text(c.pointee.identity)
+        requestID = Unpacked.text(c.pointee.request_id)
+        input = Unpacked.message(c.pointee.input)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3917,9 +3923,9 @@ extension Wire.DomainEvent: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__domain_event__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        typeName = text(c.pointee.type_name)
+        typeName = Unpacked.text(c.pointee.type_name)
         typeVersion = c.pointee.type_version
-        payload = message(c.pointee.payload)
+        payload = Unpacked.message(c.pointee.payload)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -4145,7 +4151,7 @@ extension Wire.HistoryEvent: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         eventID = c.pointee.event_id
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         eventType = c.pointee.event_type
         category = Wire.EventCategory(rawValue: Int32(truncatingIfNeeded: c.pointee.category.rawValue))
         timestampMicros = c.pointee.timestamp_us
@@ -4153,76 +4159,76 @@ extension Wire.HistoryEvent: CMessage {
         isResetPoint = c.pointee.is_reset_point != 0
         isRetry = c.pointee.is_retry != 0
         parentEventID = c.pointee._parent_event_id_case.rawValue == 9 ? c.pointee.parent_event_id : nil
-        taskQueue = c.pointee._task_queue_case.rawValue == 10 ? text(c.pointee.task_queue) : nil
-        traceID = c.pointee._trace_id_case.rawValue == 11 ? text(c.pointee.trace_id) : nil
+        taskQueue = c.pointee._task_queue_case.rawValue == 10 ? Unpacked.text(c.pointee.task_queue) : nil
+        traceID = c.pointee._trace_id_case.rawValue == 11 ? Unpacked.text(c.pointee.trace_id) : nil
         switch c.pointee.attributes_case.rawValue {
-        case 100: attributes = message(c.pointee.workflow_execution_started).map { .workflowExecutionStarted($0) }
-        case 101: attributes = message(c.pointee.workflow_execution_completed).map { .workflowExecutionCompleted($0) }
-        case 102: attributes = message(c.pointee.workflow_execution_failed).map { .workflowExecutionFailed($0) }
-        case 103: attributes = message(c.pointee.workflow_execution_timed_out).map { .workflowExecutionTimedOut($0) }
-        case 104: attributes = message(c.pointee.workflow_execution_canceled).map { .workflowExecutionCanceled($0) }
-        case 105: attributes = message(c.pointee.workflow_execution_continued_as_new).map { .workflowExecutionContinuedAsNew($0) }
-        case 106: attributes = message(c.pointee.workflow_execution_terminated).map { .workflowExecutionTerminated($0) }
-        case 107: attributes = message(c.pointee.workflow_execution_cancel_requested).map { .workflowExecutionCancelRequested($0) }
-        case 108: attributes = message(c.pointee.workflow_execution_reset).map { .workflowExecutionReset($0) }
-        case 109: attributes = message(c.pointee.workflow_execution_blocked).map { .workflowExecutionBlocked($0) }
-        case 110: attributes = message(c.pointee.workflow_execution_unblocked).map { .workflowExecutionUnblocked($0) }
-        case 111: attributes = message(c.pointee.workflow_execution_paused).map { .workflowExecutionPaused($0) }
-        case 112: attributes = message(c.pointee.workflow_execution_resumed).map { .workflowExecutionResumed($0) }
-        case 120: attributes = message(c.pointee.activity_task_scheduled).map { .activityTaskScheduled($0) }
-        case 121: attributes = message(c.pointee.activity_task_started).map { .activityTaskStarted($0) }
-        case 122: attributes = message(c.pointee.activity_task_completed).map { .activityTaskCompleted($0) }
-        case 123: attributes = message(c.pointee.activity_task_failed).map { .activityTaskFailed($0) }
-        case 124: attributes = message(c.pointee.activity_task_timed_out).map { .activityTaskTimedOut($0) }
-        case 125: attributes = message(c.pointee.activity_task_canceled).map { .activityTaskCanceled($0) }
-        case 126: attributes = message(c.pointee.activity_task_cancel_requested).map { .activityTaskCancelRequested($0) }
-        case 127: attributes = message(c.pointee.activity_task_retry_scheduled).map { .activityTaskRetryScheduled($0) }
-        case 140: attributes = message(c.pointee.timer_created).map { .timerCreated($0) }
-        case 141: attributes = message(c.pointee.timer_fired).map { .timerFired($0) }
-        case 142: attributes = message(c.pointee.timer_canceled).map { .timerCanceled($0) }
-        case 150: attributes = message(c.pointee.signal_received).map { .signalReceived($0) }
-        case 151: attributes = message(c.pointee.external_signal_requested).map { .externalSignalRequested($0) }
-        case 152: attributes = message(c.pointee.external_signal_delivered).map { .externalSignalDelivered($0) }
-        case 153: attributes = message(c.pointee.external_signal_failed).map { .externalSignalFailed($0) }
-        case 160: attributes = message(c.pointee.marker_recorded).map { .markerRecorded($0) }
-        case 161: attributes = message(c.pointee.version_marker_recorded).map { .versionMarkerRecorded($0) }
-        case 170: attributes = message(c.pointee.snapshot_created).map { .snapshotCreated($0) }
-        case 180: attributes = message(c.pointee.command_issued).map { .commandIssued($0) }
-        case 181: attributes = message(c.pointee.command_completed).map { .commandCompleted($0) }
-        case 182: attributes = message(c.pointee.command_failed).map { .commandFailed($0) }
-        case 190: attributes = message(c.pointee.start_child_workflow_execution_initiated).map { .startChildWorkflowExecutionInitiated($0) }
-        case 191: attributes = message(c.pointee.child_workflow_execution_started).map { .childWorkflowExecutionStarted($0) }
-        case 192: attributes = message(c.pointee.child_workflow_execution_completed).map { .childWorkflowExecutionCompleted($0) }
-        case 193: attributes = message(c.pointee.child_workflow_execution_failed).map { .childWorkflowExecutionFailed($0) }
-        case 194: attributes = message(c.pointee.child_workflow_execution_canceled).map { .childWorkflowExecutionCanceled($0) }
-        case 195: attributes = message(c.pointee.child_workflow_execution_timed_out).map { .childWorkflowExecutionTimedOut($0) }
-        case 196: attributes = message(c.pointee.child_workflow_execution_terminated).map { .childWorkflowExecutionTerminated($0) }
-        case 197: attributes = message(c.pointee.child_workflow_execution_continued_as_new).map { .childWorkflowExecutionContinuedAsNew($0) }
-        case 198: attributes = message(c.pointee.child_workflow_execution_cancel_requested).map { .childWorkflowExecutionCancelRequested($0) }
-        case 199: attributes = message(c.pointee.start_child_workflow_execution_failed).map { .startChildWorkflowExecutionFailed($0) }
-        case 210: attributes = message(c.pointee.local_activity_scheduled).map { .localActivityScheduled($0) }
-        case 212: attributes = message(c.pointee.local_activity_completed).map { .localActivityCompleted($0) }
-        case 213: attributes = message(c.pointee.local_activity_failed).map { .localActivityFailed($0) }
-        case 214: attributes = message(c.pointee.local_activity_timed_out).map { .localActivityTimedOut($0) }
-        case 215: attributes = message(c.pointee.local_activity_canceled).map { .localActivityCanceled($0) }
-        case 220: attributes = message(c.pointee.side_effect_recorded).map { .sideEffectRecorded($0) }
-        case 231: attributes = message(c.pointee.workflow_update_accepted).map { .workflowUpdateAccepted($0) }
-        case 232: attributes = message(c.pointee.workflow_update_rejected).map { .workflowUpdateRejected($0) }
-        case 233: attributes = message(c.pointee.workflow_update_completed).map { .workflowUpdateCompleted($0) }
-        case 234: attributes = message(c.pointee.workflow_update_rolled_back).map { .workflowUpdateRolledBack($0) }
-        case 240: attributes = message(c.pointee.upsert_search_attributes).map { .upsertSearchAttributes($0) }
-        case 250: attributes = message(c.pointee.compensation_started).map { .compensationStarted($0) }
-        case 251: attributes = message(c.pointee.compensation_step_started).map { .compensationStepStarted($0) }
-        case 252: attributes = message(c.pointee.compensation_step_completed).map { .compensationStepCompleted($0) }
-        case 253: attributes = message(c.pointee.compensation_step_failed).map { .compensationStepFailed($0) }
-        case 254: attributes = message(c.pointee.compensation_step_retry_scheduled).map { .compensationStepRetryScheduled($0) }
-        case 255: attributes = message(c.pointee.compensation_step_skipped).map { .compensationStepSkipped($0) }
-        case 256: attributes = message(c.pointee.compensation_step_probed).map { .compensationStepProbed($0) }
-        case 257: attributes = message(c.pointee.compensation_blocked).map { .compensationBlocked($0) }
-        case 258: attributes = message(c.pointee.compensation_resolved).map { .compensationResolved($0) }
-        case 259: attributes = message(c.pointee.compensation_completed).map { .compensationCompleted($0) }
-        case 260: attributes = message(c.pointee.compensation_operator_action).map { .compensationOperatorAction($0) }
-        case 300: attributes = message(c.pointee.domain_event).map { .domainEvent($0) }
+        case 100: attributes = Unpacked.message(c.pointee.workflow_execution_started).map { .workflowExecutionStarted($0) }
+        case 101: attributes = Unpacked.message(c.pointee.workflow_execution_completed).map { .workflowExecutionCompleted($0) }
+        case 102: attributes = Unpacked.message(c.pointee.workflow_execution_failed).map { .workflowExecutionFailed($0) }
+        case 103: attributes = Unpacked.message(c.pointee.workflow_execution_timed_out).map { .workflowExecutionTimedOut($0) }
+        case 104: attributes = Unpacked.message(c.pointee.workflow_execution_canceled).map { .workflowExecutionCanceled($0) }
+        case 105: attributes = Unpacked.message(c.pointee.workflow_execution_continued_as_new).map { .workflowExecutionContinuedAsNew($0) }
+        case 106: attributes = Unpacked.message(c.pointee.workflow_execution_terminated).map { .workflowExecutionTerminated($0) }
+        case 107: attributes = Unpacked.message(c.pointee.workflow_execution_cancel_requested).map { .workflowExecutionCancelRequested($0) }
+        case 108: attributes = Unpacked.message(c.pointee.workflow_execution_reset).map { .workflowExecutionReset($0) }
+        case 109: attributes = Unpacked.message(c.pointee.workflow_execution_blocked).map { .workflowExecutionBlocked($0) }
+        case 110: attributes = Unpacked.message(c.pointee.workflow_execution_unblocked).map { .workflowExecutionUnblocked($0) }
+        case 111: attributes = Unpacked.message(c.pointee.workflow_execution_paused).map { .workflowExecutionPaused($0) }
+        case 112: attributes = Unpacked.message(c.pointee.workflow_execution_resumed).map { .workflowExecutionResumed($0) }
+        case 120: attributes = Unpacked.message(c.pointee.activity_task_scheduled).map { .activityTaskScheduled($0) }
+        case 121: attributes = Unpacked.message(c.pointee.activity_task_started).map { .activityTaskStarted($0) }
+        case 122: attributes = Unpacked.message(c.pointee.activity_task_completed).map { .activityTaskCompleted($0) }
+        case 123: attributes = Unpacked.message(c.pointee.activity_task_failed).map { .activityTaskFailed($0) }
+        case 124: attributes = Unpacked.message(c.pointee.activity_task_timed_out).map { .activityTaskTimedOut($0) }
+        case 125: attributes = Unpacked.message(c.pointee.activity_task_canceled).map { .activityTaskCanceled($0) }
+        case 126: attributes = Unpacked.message(c.pointee.activity_task_cancel_requested).map { .activityTaskCancelRequested($0) }
+        case 127: attributes = Unpacked.message(c.pointee.activity_task_retry_scheduled).map { .activityTaskRetryScheduled($0) }
+        case 140: attributes = Unpacked.message(c.pointee.timer_created).map { .timerCreated($0) }
+        case 141: attributes = Unpacked.message(c.pointee.timer_fired).map { .timerFired($0) }
+        case 142: attributes = Unpacked.message(c.pointee.timer_canceled).map { .timerCanceled($0) }
+        case 150: attributes = Unpacked.message(c.pointee.signal_received).map { .signalReceived($0) }
+        case 151: attributes = Unpacked.message(c.pointee.external_signal_requested).map { .externalSignalRequested($0) }
+        case 152: attributes = Unpacked.message(c.pointee.external_signal_delivered).map { .externalSignalDelivered($0) }
+        case 153: attributes = Unpacked.message(c.pointee.external_signal_failed).map { .externalSignalFailed($0) }
+        case 160: attributes = Unpacked.message(c.pointee.marker_recorded).map { .markerRecorded($0) }
+        case 161: attributes = Unpacked.message(c.pointee.version_marker_recorded).map { .versionMarkerRecorded($0) }
+        case 170: attributes = Unpacked.message(c.pointee.snapshot_created).map { .snapshotCreated($0) }
+        case 180: attributes = Unpacked.message(c.pointee.command_issued).map { .commandIssued($0) }
+        case 181: attributes = Unpacked.message(c.pointee.command_completed).map { .commandCompleted($0) }
+        case 182: attributes = Unpacked.message(c.pointee.command_failed).map { .commandFailed($0) }
+        case 190: attributes = Unpacked.message(c.pointee.start_child_workflow_execution_initiated).map { .startChildWorkflowExecutionInitiated($0) }
+        case 191: attributes = Unpacked.message(c.pointee.child_workflow_execution_started).map { .childWorkflowExecutionStarted($0) }
+        case 192: attributes = Unpacked.message(c.pointee.child_workflow_execution_completed).map { .childWorkflowExecutionCompleted($0) }
+        case 193: attributes = Unpacked.message(c.pointee.child_workflow_execution_failed).map { .childWorkflowExecutionFailed($0) }
+        case 194: attributes = Unpacked.message(c.pointee.child_workflow_execution_canceled).map { .childWorkflowExecutionCanceled($0) }
+        case 195: attributes = Unpacked.message(c.pointee.child_workflow_execution_timed_out).map { .childWorkflowExecutionTimedOut($0) }
+        case 196: attributes = Unpacked.message(c.pointee.child_workflow_execution_terminated).map { .childWorkflowExecutionTerminated($0) }
+        case 197: attributes = Unpacked.message(c.pointee.child_workflow_execution_continued_as_new).map { .childWorkflowExecutionContinuedAsNew($0) }
+        case 198: attributes = Unpacked.message(c.pointee.child_workflow_execution_cancel_requested).map { .childWorkflowExecutionCancelRequested($0) }
+        case 199: attributes = Unpacked.message(c.pointee.start_child_workflow_execution_failed).map { .startChildWorkflowExecutionFailed($0) }
+        case 210: attributes = Unpacked.message(c.pointee.local_activity_scheduled).map { .localActivityScheduled($0) }
+        case 212: attributes = Unpacked.message(c.pointee.local_activity_completed).map { .localActivityCompleted($0) }
+        case 213: attributes = Unpacked.message(c.pointee.local_activity_failed).map { .localActivityFailed($0) }
+        case 214: attributes = Unpacked.message(c.pointee.local_activity_timed_out).map { .localActivityTimedOut($0) }
+        case 215: attributes = Unpacked.message(c.pointee.local_activity_canceled).map { .localActivityCanceled($0) }
+        case 220: attributes = Unpacked.message(c.pointee.side_effect_recorded).map { .sideEffectRecorded($0) }
+        case 231: attributes = Unpacked.message(c.pointee.workflow_update_accepted).map { .workflowUpdateAccepted($0) }
+        case 232: attributes = Unpacked.message(c.pointee.workflow_update_rejected).map { .workflowUpdateRejected($0) }
+        case 233: attributes = Unpacked.message(c.pointee.workflow_update_completed).map { .workflowUpdateCompleted($0) }
+        case 234: attributes = Unpacked.message(c.pointee.workflow_update_rolled_back).map { .workflowUpdateRolledBack($0) }
+        case 240: attributes = Unpacked.message(c.pointee.upsert_search_attributes).map { .upsertSearchAttributes($0) }
+        case 250: attributes = Unpacked.message(c.pointee.compensation_started).map { .compensationStarted($0) }
+        case 251: attributes = Unpacked.message(c.pointee.compensation_step_started).map { .compensationStepStarted($0) }
+        case 252: attributes = Unpacked.message(c.pointee.compensation_step_completed).map { .compensationStepCompleted($0) }
+        case 253: attributes = Unpacked.message(c.pointee.compensation_step_failed).map { .compensationStepFailed($0) }
+        case 254: attributes = Unpacked.message(c.pointee.compensation_step_retry_scheduled).map { .compensationStepRetryScheduled($0) }
+        case 255: attributes = Unpacked.message(c.pointee.compensation_step_skipped).map { .compensationStepSkipped($0) }
+        case 256: attributes = Unpacked.message(c.pointee.compensation_step_probed).map { .compensationStepProbed($0) }
+        case 257: attributes = Unpacked.message(c.pointee.compensation_blocked).map { .compensationBlocked($0) }
+        case 258: attributes = Unpacked.message(c.pointee.compensation_resolved).map { .compensationResolved($0) }
+        case 259: attributes = Unpacked.message(c.pointee.compensation_completed).map { .compensationCompleted($0) }
+        case 260: attributes = Unpacked.message(c.pointee.compensation_operator_action).map { .compensationOperatorAction($0) }
+        case 300: attributes = Unpacked.message(c.pointee.domain_event).map { .domainEvent($0) }
         default: attributes = nil
         }
     }

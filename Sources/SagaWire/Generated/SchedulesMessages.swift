@@ -105,10 +105,10 @@ extension Wire.ScheduleSpec: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__schedule_spec__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        scheduleID = text(c.pointee.schedule_id)
-        cron = text(c.pointee.cron)
-        timeZone = text(c.pointee.time_zone)
-        start = message(c.pointee.start)
+        scheduleID = Unpacked.text(c.pointee.schedule_id)
+        cron = Unpacked.text(c.pointee.cron)
+        timeZone = Unpacked.text(c.pointee.time_zone)
+        start = Unpacked.message(c.pointee.start)
         overlap = Wire.OverlapPolicy(rawValue: Int32(truncatingIfNeeded: c.pointee.overlap.rawValue))
         catchupWindowMicros = c.pointee.catchup_window_us
         paused = c.pointee.paused != 0
@@ -162,8 +162,8 @@ extension Wire.CreateScheduleRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__create_schedule_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        schedule = message(c.pointee.schedule)
+        header = Unpacked.message(c.pointee.header)
+        schedule = Unpacked.message(c.pointee.schedule)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -250,8 +250,8 @@ extension Wire.UpdateScheduleRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__update_schedule_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        schedule = message(c.pointee.schedule)
+        header = Unpacked.message(c.pointee.header)
+        schedule = Unpacked.message(c.pointee.schedule)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -342,8 +342,8 @@ extension Wire.PauseScheduleRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__pause_schedule_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        scheduleID = text(c.pointee.schedule_id)
+        header = Unpacked.message(c.pointee.header)
+        scheduleID = Unpacked.text(c.pointee.schedule_id)
         paused = c.pointee.paused != 0
     }
 
@@ -432,8 +432,8 @@ extension Wire.TriggerScheduleRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__trigger_schedule_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        scheduleID = text(c.pointee.schedule_id)
+        header = Unpacked.message(c.pointee.header)
+        scheduleID = Unpacked.text(c.pointee.schedule_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -479,8 +479,8 @@ extension Wire.TriggerScheduleResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__trigger_schedule_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
-        workflowID = text(c.pointee.workflow_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -526,8 +526,8 @@ extension Wire.DeleteScheduleRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__delete_schedule_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        scheduleID = text(c.pointee.schedule_id)
+        header = Unpacked.message(c.pointee.header)
+        scheduleID = Unpacked.text(c.pointee.schedule_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -618,9 +618,9 @@ extension Wire.ListSchedulesRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_schedules_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
+        header = Unpacked.message(c.pointee.header)
         pageSize = c.pointee.page_size
-        pageToken = bytes(c.pointee.page_token)
+        pageToken = Unpacked.bytes(c.pointee.page_token)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -679,10 +679,10 @@ extension Wire.ScheduleInfo: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__schedule_info__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        schedule = message(c.pointee.schedule)
+        schedule = Unpacked.message(c.pointee.schedule)
         nextDueMicros = c.pointee.next_due_us
         lastStartMicros = c.pointee.last_start_us
-        lastSagaID = sagaID(c.pointee.last_saga_id)
+        lastSagaID = Unpacked.sagaID(c.pointee.last_saga_id)
         skipped = c.pointee.skipped
     }
 
@@ -732,8 +732,8 @@ extension Wire.ListSchedulesResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_schedules_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        schedules = messages(c.pointee.n_schedules, c.pointee.schedules)
-        nextPageToken = bytes(c.pointee.next_page_token)
+        schedules = Unpacked.messages(c.pointee.n_schedules, c.pointee.schedules)
+        nextPageToken = Unpacked.bytes(c.pointee.next_page_token)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {

@@ -127,7 +127,7 @@ extension Wire.WorkflowTypeOffer: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_type_offer__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        workflowType = text(c.pointee.workflow_type)
+        workflowType = Unpacked.text(c.pointee.workflow_type)
         minimumVersion = c.pointee.minimum_version
         version = c.pointee.version
     }
@@ -180,7 +180,7 @@ extension Wire.Slots: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__slots__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskQueue = text(c.pointee.task_queue)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
         addActivities = c.pointee.add_activities
         addWorkflows = c.pointee.add_workflows
     }
@@ -249,13 +249,13 @@ extension Wire.WorkOpen: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__work_open__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        identity = text(c.pointee.identity)
-        taskQueues = texts(c.pointee.n_task_queues, c.pointee.task_queues)
-        activityTypes = texts(c.pointee.n_activity_types, c.pointee.activity_types)
-        workflowTypes = messages(c.pointee.n_workflow_types, c.pointee.workflow_types)
-        slots = messages(c.pointee.n_slots, c.pointee.slots)
-        runningTaskTokens = byteArrays(c.pointee.n_running_task_tokens, c.pointee.running_task_tokens)
-        liveSagaIDs = sagaIDs(c.pointee.n_live_saga_ids, c.pointee.live_saga_ids)
+        identity = Unpacked.text(c.pointee.identity)
+        taskQueues = Unpacked.texts(c.pointee.n_task_queues, c.pointee.task_queues)
+        activityTypes = Unpacked.texts(c.pointee.n_activity_types, c.pointee.activity_types)
+        workflowTypes = Unpacked.messages(c.pointee.n_workflow_types, c.pointee.workflow_types)
+        slots = Unpacked.messages(c.pointee.n_slots, c.pointee.slots)
+        runningTaskTokens = Unpacked.byteArrays(c.pointee.n_running_task_tokens, c.pointee.running_task_tokens)
+        liveSagaIDs = Unpacked.sagaIDs(c.pointee.n_live_saga_ids, c.pointee.live_saga_ids)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -301,19 +301,23 @@ extension Wire {
         package var sticky: Bool
         /// Version of the code that ran.
         package var workflowVersion: UInt32
+        /// Signals that wait in the code and were not taken yet.
+        package var unconsumedSignals: UInt32
 
         package init(
             taskToken: [UInt8] = [],
             seenEventID: UInt64 = 0,
             commands: [Wire.Command] = [],
             sticky: Bool = false,
-            workflowVersion: UInt32 = 0
+            workflowVersion: UInt32 = 0,
+            unconsumedSignals: UInt32 = 0
         ) {
             self.taskToken = taskToken
             self.seenEventID = seenEventID
             self.commands = commands
             self.sticky = sticky
             self.workflowVersion = workflowVersion
+            self.unconsumedSignals = unconsumedSignals
         }
     }
 }
@@ -336,11 +340,12 @@ extension Wire.WorkflowTaskCompleted: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_task_completed__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
         seenEventID = c.pointee.seen_event_id
-        commands = messages(c.pointee.n_commands, c.pointee.commands)
+        commands = Unpacked.messages(c.pointee.n_commands, c.pointee.commands)
         sticky = c.pointee.sticky != 0
         workflowVersion = c.pointee.workflow_version
+        unconsumedSignals = c.pointee.unconsumed_signals
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -353,6 +358,7 @@ extension Wire.WorkflowTaskCompleted: CMessage {
         }
         c.pointee.sticky = sticky ? 1 : 0
         c.pointee.workflow_version = workflowVersion
+        c.pointee.unconsumed_signals = unconsumedSignals
     }
 }
 
@@ -392,7 +398,7 @@ extension Wire.NeedHistory: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__need_history__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
         fromEventID = c.pointee.from_event_id
     }
 
@@ -404,103 +410,23 @@ extension Wire.NeedHistory: CMessage {
 }
 
 extension Wire {
-    /// The code did not do what its history records.
-    package struct ReplayMismatch: Sendable, Equatable {
-        /// The event that did not fit.
-        package var eventID: UInt64
-        /// Number of the command that did not fit.
-        package var commandNumber: UInt32
-        /// What was recorded, for people. 0-1,024 bytes.
-        package var recorded: String
-        /// What the code asked for, for people. 0-1,024 bytes.
-        package var requested: String
-        /// Where in the code. 0-1,024 bytes.
-        package var callSite: String
-        /// Version of the code when it was recorded.
-        package var recordedVersion: UInt32
-        /// Version of the code now.
-        package var currentVersion: UInt32
-
-        package init(
-            eventID: UInt64 = 0,
-            commandNumber: UInt32 = 0,
-            recorded: String = "",
-            requested: String = "",
-            callSite: String = "",
-            recordedVersion: UInt32 = 0,
-            currentVersion: UInt32 = 0
-        ) {
-            self.eventID = eventID
-            self.commandNumber = commandNumber
-            self.recorded = recorded
-            self.requested = requested
-            self.callSite = callSite
-            self.recordedVersion = recordedVersion
-            self.currentVersion = currentVersion
-        }
-    }
-}
-
-extension Wire.ReplayMismatch: WireMessage {
-    package static var protoName: String { "saga.v1.ReplayMismatch" }
-
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
-    }
-
-    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
-        try packMessage(self, body)
-    }
-}
-
-extension Wire.ReplayMismatch: CMessage {
-    typealias CStruct = Saga__V1__ReplayMismatch
-
-    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__replay_mismatch__d() }
-
-    init(copying c: UnsafePointer<CStruct>) {
-        eventID = c.pointee.event_id
-        commandNumber = c.pointee.command_number
-        recorded = text(c.pointee.recorded)
-        requested = text(c.pointee.requested)
-        callSite = text(c.pointee.call_site)
-        recordedVersion = c.pointee.recorded_version
-        currentVersion = c.pointee.current_version
-    }
-
-    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
-        saga__v1__replay_mismatch__init(c)
-        c.pointee.event_id = eventID
-        c.pointee.command_number = commandNumber
-        if !recorded.isEmpty { c.pointee.recorded = arena.text(recorded, "ReplayMismatch.recorded") }
-        if !requested.isEmpty { c.pointee.requested = arena.text(requested, "ReplayMismatch.requested") }
-        if !callSite.isEmpty { c.pointee.call_site = arena.text(callSite, "ReplayMismatch.call_site") }
-        c.pointee.recorded_version = recordedVersion
-        c.pointee.current_version = currentVersion
-    }
-}
-
-extension Wire {
     /// The code could not be advanced. It is not the workflow's failure: that is a command.
     package struct WorkflowTaskFailed: Sendable, Equatable {
         /// Token of the task. 1-512 bytes.
         package var taskToken: [UInt8]
-        /// One of: mismatch, error; nil if none is set.
-        package var cause: Cause?
+        /// Whether the code does not fit its history (NONDETERMINISM) or could not be run (CODE_FAILURE).
+        package var cause: Wire.BlockCause
+        /// Why. For a mismatch its context names `event_id`, `recorded`, `requested`, `call_site` and both versions.
+        package var error: Wire.SagaError?
 
         package init(
             taskToken: [UInt8] = [],
-            cause: Cause? = nil
+            cause: Wire.BlockCause = .unspecified,
+            error: Wire.SagaError? = nil
         ) {
             self.taskToken = taskToken
             self.cause = cause
-        }
-
-        package enum Cause: Sendable, Equatable {
-            /// The code does not fit the history.
-            case mismatch(Wire.ReplayMismatch)
-            /// Anything else.
-            case error(Wire.SagaError)
+            self.error = error
         }
     }
 }
@@ -523,26 +449,16 @@ extension Wire.WorkflowTaskFailed: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_task_failed__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
-        switch c.pointee.cause_case.rawValue {
-        case 2: cause = message(c.pointee.mismatch).map { .mismatch($0) }
-        case 3: cause = message(c.pointee.error).map { .error($0) }
-        default: cause = nil
-        }
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+        cause = Wire.BlockCause(rawValue: Int32(truncatingIfNeeded: c.pointee.cause.rawValue))
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__workflow_task_failed__init(c)
         if !taskToken.isEmpty { c.pointee.task_token = arena.bytes(taskToken) }
-        switch cause {
-        case .mismatch(let value):
-            c.pointee.cause_case = .init(rawValue: 2)
-            c.pointee.mismatch = arena.message(value)
-        case .error(let value):
-            c.pointee.cause_case = .init(rawValue: 3)
-            c.pointee.error = arena.message(value)
-        case nil: break
-        }
+        c.pointee.cause = Saga__V1__BlockCause(rawValue: .init(truncatingIfNeeded: cause.rawValue))
+        if let error { c.pointee.error = arena.message(error) }
     }
 }
 
@@ -586,9 +502,9 @@ extension Wire.ActivityCompleted: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__activity_completed__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
-        output = message(c.pointee.output)
-        undoData = message(c.pointee.undo_data)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+        output = Unpacked.message(c.pointee.output)
+        undoData = Unpacked.message(c.pointee.undo_data)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -639,8 +555,8 @@ extension Wire.ActivityFailed: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__activity_failed__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
-        error = message(c.pointee.error)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+        error = Unpacked.message(c.pointee.error)
         effect = Wire.Effect(rawValue: Int32(truncatingIfNeeded: c.pointee.effect.rawValue))
     }
 
@@ -692,8 +608,8 @@ extension Wire.ActivityCanceled: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__activity_canceled__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
-        details = message(c.pointee.details)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+        details = Unpacked.message(c.pointee.details)
         effect = Wire.Effect(rawValue: Int32(truncatingIfNeeded: c.pointee.effect.rawValue))
     }
 
@@ -741,7 +657,7 @@ extension Wire.ProbeCompleted: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__probe_completed__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
         happened = c.pointee.happened != 0
     }
 
@@ -788,8 +704,8 @@ extension Wire.Heartbeat: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__heartbeat__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
-        details = message(c.pointee.details)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+        details = Unpacked.message(c.pointee.details)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -901,19 +817,19 @@ extension Wire.WorkerItem: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__worker_item__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
+        header = Unpacked.message(c.pointee.header)
         switch c.pointee.item_case.rawValue {
-        case 2: item = message(c.pointee.open).map { .open($0) }
-        case 3: item = message(c.pointee.slots).map { .slots($0) }
-        case 4: item = message(c.pointee.workflow_task_completed).map { .workflowTaskCompleted($0) }
-        case 5: item = message(c.pointee.need_history).map { .needHistory($0) }
-        case 6: item = message(c.pointee.workflow_task_failed).map { .workflowTaskFailed($0) }
-        case 7: item = message(c.pointee.activity_completed).map { .activityCompleted($0) }
-        case 8: item = message(c.pointee.activity_failed).map { .activityFailed($0) }
-        case 9: item = message(c.pointee.activity_canceled).map { .activityCanceled($0) }
-        case 10: item = message(c.pointee.heartbeat).map { .heartbeat($0) }
-        case 11: item = message(c.pointee.drained).map { .drained($0) }
-        case 12: item = message(c.pointee.probe_completed).map { .probeCompleted($0) }
+        case 2: item = Unpacked.message(c.pointee.open).map { .open($0) }
+        case 3: item = Unpacked.message(c.pointee.slots).map { .slots($0) }
+        case 4: item = Unpacked.message(c.pointee.workflow_task_completed).map { .workflowTaskCompleted($0) }
+        case 5: item = Unpacked.message(c.pointee.need_history).map { .needHistory($0) }
+        case 6: item = Unpacked.message(c.pointee.workflow_task_failed).map { .workflowTaskFailed($0) }
+        case 7: item = Unpacked.message(c.pointee.activity_completed).map { .activityCompleted($0) }
+        case 8: item = Unpacked.message(c.pointee.activity_failed).map { .activityFailed($0) }
+        case 9: item = Unpacked.message(c.pointee.activity_canceled).map { .activityCanceled($0) }
+        case 10: item = Unpacked.message(c.pointee.heartbeat).map { .heartbeat($0) }
+        case 11: item = Unpacked.message(c.pointee.drained).map { .drained($0) }
+        case 12: item = Unpacked.message(c.pointee.probe_completed).map { .probeCompleted($0) }
         default: item = nil
         }
     }
@@ -1040,19 +956,19 @@ extension Wire.WorkflowTask: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_task__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
-        sagaID = sagaID(c.pointee.saga_id)
-        workflowID = text(c.pointee.workflow_id)
-        workflowType = text(c.pointee.workflow_type)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
+        workflowType = Unpacked.text(c.pointee.workflow_type)
         workflowVersion = c.pointee.workflow_version
         firstEventID = c.pointee.first_event_id
-        events = messages(c.pointee.n_events, c.pointee.events)
+        events = Unpacked.messages(c.pointee.n_events, c.pointee.events)
         more = c.pointee.more != 0
         sticky = c.pointee.sticky != 0
-        namespace = text(c.pointee.namespace_)
-        taskQueue = text(c.pointee.task_queue)
+        namespace = Unpacked.text(c.pointee.namespace_)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
         replayedUptoEventID = c.pointee.replayed_upto_event_id
-        traceparent = text(c.pointee.traceparent)
+        traceparent = Unpacked.text(c.pointee.traceparent)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1087,7 +1003,7 @@ extension Wire {
         package var workflowID: String
         /// Which activity to run. 1-255 bytes.
         package var activityType: String
-        /// What it receives. For an undo: the input edited by an operator, or absent; see `undo`.
+        /// What it receives. For an undo or probe: what the step itself received.
         package var input: Wire.Payload?
         /// The attempt, from 1.
         package var attempt: UInt32
@@ -1095,7 +1011,7 @@ extension Wire {
         package var idempotencyKey: String
         /// True if the task undoes a step.
         package var isUndo: Bool
-        /// What is to be undone (or probed); present if `is_undo` or `is_probe`.
+        /// What an undo (or probe) knows of its step beside the input; present if `is_undo` or `is_probe`.
         package var undo: Wire.UndoInput?
         /// Details of the last heartbeat of an earlier attempt; absent = none.
         package var heartbeatDetails: Wire.Payload?
@@ -1184,23 +1100,23 @@ extension Wire.ActivityTask: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__activity_task__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
-        sagaID = sagaID(c.pointee.saga_id)
-        workflowID = text(c.pointee.workflow_id)
-        activityType = text(c.pointee.activity_type)
-        input = message(c.pointee.input)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        input = Unpacked.message(c.pointee.input)
         attempt = c.pointee.attempt
-        idempotencyKey = text(c.pointee.idempotency_key)
+        idempotencyKey = Unpacked.text(c.pointee.idempotency_key)
         isUndo = c.pointee.is_undo != 0
-        undo = message(c.pointee.undo)
-        heartbeatDetails = message(c.pointee.heartbeat_details)
-        timeouts = message(c.pointee.timeouts)
-        namespace = text(c.pointee.namespace_)
-        taskQueue = text(c.pointee.task_queue)
-        traceparent = text(c.pointee.traceparent)
+        undo = Unpacked.message(c.pointee.undo)
+        heartbeatDetails = Unpacked.message(c.pointee.heartbeat_details)
+        timeouts = Unpacked.message(c.pointee.timeouts)
+        namespace = Unpacked.text(c.pointee.namespace_)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
+        traceparent = Unpacked.text(c.pointee.traceparent)
         scheduledEventID = c.pointee.scheduled_event_id
-        stepID = text(c.pointee.step_id)
-        workflowType = text(c.pointee.workflow_type)
+        stepID = Unpacked.text(c.pointee.step_id)
+        workflowType = Unpacked.text(c.pointee.workflow_type)
         scheduledMicros = c.pointee.scheduled_us
         deadlineMicros = c.pointee.deadline_us
         isProbe = c.pointee.is_probe != 0
@@ -1267,8 +1183,8 @@ extension Wire.CancelActivity: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__cancel_activity__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
-        reason = text(c.pointee.reason)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1314,8 +1230,8 @@ extension Wire.Evict: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__evict__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
-        reason = text(c.pointee.reason)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1365,9 +1281,9 @@ extension Wire.Ack: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__ack__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
         result = Wire.AckResult(rawValue: Int32(truncatingIfNeeded: c.pointee.result.rawValue))
-        error = message(c.pointee.error)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1418,7 +1334,7 @@ extension Wire.HeartbeatAnswer: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__heartbeat_answer__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        taskToken = bytes(c.pointee.task_token)
+        taskToken = Unpacked.bytes(c.pointee.task_token)
         cancelRequested = c.pointee.cancel_requested != 0
         current = c.pointee.current != 0
     }
@@ -1522,13 +1438,13 @@ extension Wire.ServerItem: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         switch c.pointee.item_case.rawValue {
-        case 1: item = message(c.pointee.workflow_task).map { .workflowTask($0) }
-        case 2: item = message(c.pointee.activity_task).map { .activityTask($0) }
-        case 3: item = message(c.pointee.cancel_activity).map { .cancelActivity($0) }
-        case 4: item = message(c.pointee.evict).map { .evict($0) }
-        case 5: item = message(c.pointee.ack).map { .ack($0) }
-        case 6: item = message(c.pointee.heartbeat_answer).map { .heartbeatAnswer($0) }
-        case 7: item = message(c.pointee.drain).map { .drain($0) }
+        case 1: item = Unpacked.message(c.pointee.workflow_task).map { .workflowTask($0) }
+        case 2: item = Unpacked.message(c.pointee.activity_task).map { .activityTask($0) }
+        case 3: item = Unpacked.message(c.pointee.cancel_activity).map { .cancelActivity($0) }
+        case 4: item = Unpacked.message(c.pointee.evict).map { .evict($0) }
+        case 5: item = Unpacked.message(c.pointee.ack).map { .ack($0) }
+        case 6: item = Unpacked.message(c.pointee.heartbeat_answer).map { .heartbeatAnswer($0) }
+        case 7: item = Unpacked.message(c.pointee.drain).map { .drain($0) }
         default: item = nil
         }
     }

@@ -353,18 +353,18 @@ extension Wire.StartOptions: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__start_options__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        workflowID = text(c.pointee.workflow_id)
-        workflowType = text(c.pointee.workflow_type)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
+        workflowType = Unpacked.text(c.pointee.workflow_type)
         workflowVersion = c.pointee.workflow_version
-        taskQueue = text(c.pointee.task_queue)
-        input = message(c.pointee.input)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
+        input = Unpacked.message(c.pointee.input)
         executionTimeoutMicros = c.pointee.execution_timeout_us
         cancelGraceMicros = c.pointee._cancel_grace_us_case.rawValue == 7 ? c.pointee.cancel_grace_us : nil
         autoCompensate = c.pointee._auto_compensate_case.rawValue == 8 ? c.pointee.auto_compensate != 0 : nil
         continueOnUndoError = c.pointee.continue_on_undo_error != 0
         idReusePolicy = Wire.IdReusePolicy(rawValue: Int32(truncatingIfNeeded: c.pointee.id_reuse_policy.rawValue))
-        memo = messages(c.pointee.n_memo, c.pointee.memo)
-        searchAttributes = messages(c.pointee.n_search_attributes, c.pointee.search_attributes)
+        memo = Unpacked.messages(c.pointee.n_memo, c.pointee.memo)
+        searchAttributes = Unpacked.messages(c.pointee.n_search_attributes, c.pointee.search_attributes)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -432,8 +432,8 @@ extension Wire.StartWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__start_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        options = message(c.pointee.options)
+        header = Unpacked.message(c.pointee.header)
+        options = Unpacked.message(c.pointee.options)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -483,7 +483,7 @@ extension Wire.StartWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__start_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         alreadyStarted = c.pointee.already_started != 0
         status = Wire.WorkflowStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
     }
@@ -544,11 +544,11 @@ extension Wire.SignalWithStartWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__signal_with_start_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        options = message(c.pointee.options)
-        signalName = text(c.pointee.signal_name)
-        signalInput = message(c.pointee.signal_input)
-        signalID = text(c.pointee.signal_id)
+        header = Unpacked.message(c.pointee.header)
+        options = Unpacked.message(c.pointee.options)
+        signalName = Unpacked.text(c.pointee.signal_name)
+        signalInput = Unpacked.message(c.pointee.signal_input)
+        signalID = Unpacked.text(c.pointee.signal_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -601,7 +601,7 @@ extension Wire.SignalWithStartWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__signal_with_start_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         alreadyStarted = c.pointee.already_started != 0
         signalEventID = c.pointee.signal_event_id
     }
@@ -662,11 +662,11 @@ extension Wire.SignalWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__signal_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
-        name = text(c.pointee.name)
-        input = message(c.pointee.input)
-        signalID = text(c.pointee.signal_id)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
+        name = Unpacked.text(c.pointee.name)
+        input = Unpacked.message(c.pointee.input)
+        signalID = Unpacked.text(c.pointee.signal_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -723,7 +723,7 @@ extension Wire.SignalWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__signal_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         eventID = c.pointee.event_id
         codeGone = c.pointee.code_gone != 0
         duplicate = c.pointee.duplicate != 0
@@ -782,10 +782,10 @@ extension Wire.QueryWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__query_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
-        name = text(c.pointee.name)
-        input = message(c.pointee.input)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
+        name = Unpacked.text(c.pointee.name)
+        input = Unpacked.message(c.pointee.input)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -833,7 +833,7 @@ extension Wire.QueryWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__query_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        output = message(c.pointee.output)
+        output = Unpacked.message(c.pointee.output)
         uptoEventID = c.pointee.upto_event_id
     }
 
@@ -896,11 +896,11 @@ extension Wire.UpdateWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__update_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
-        name = text(c.pointee.name)
-        input = message(c.pointee.input)
-        updateID = text(c.pointee.update_id)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
+        name = Unpacked.text(c.pointee.name)
+        input = Unpacked.message(c.pointee.input)
+        updateID = Unpacked.text(c.pointee.update_id)
         returnWhenAccepted = c.pointee.return_when_accepted != 0
     }
 
@@ -966,8 +966,8 @@ extension Wire.UpdateWorkflowResponse: CMessage {
         acceptedEventID = c.pointee.accepted_event_id
         accepted = c.pointee.accepted != 0
         finished = c.pointee.finished != 0
-        output = message(c.pointee.output)
-        error = message(c.pointee.error)
+        output = Unpacked.message(c.pointee.output)
+        error = Unpacked.message(c.pointee.error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1020,9 +1020,9 @@ extension Wire.CancelWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__cancel_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
-        reason = text(c.pointee.reason)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1073,7 +1073,7 @@ extension Wire.CancelWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__cancel_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         eventID = c.pointee.event_id
         alreadyRequested = c.pointee.already_requested != 0
     }
@@ -1130,9 +1130,9 @@ extension Wire.TerminateWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__terminate_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
-        reason = text(c.pointee.reason)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
+        reason = Unpacked.text(c.pointee.reason)
         compensate = c.pointee.compensate != 0
     }
 
@@ -1185,9 +1185,9 @@ extension Wire.TerminateWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__terminate_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         status = Wire.WorkflowStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
-        openUndo = messages(c.pointee.n_open_undo, c.pointee.open_undo)
+        openUndo = Unpacked.messages(c.pointee.n_open_undo, c.pointee.open_undo)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1249,11 +1249,11 @@ extension Wire.ResetWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__reset_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
         eventID = c.pointee.event_id
         undo = Wire.ResetUndo(rawValue: Int32(truncatingIfNeeded: c.pointee.undo.rawValue))
-        reason = text(c.pointee.reason)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1298,7 +1298,7 @@ extension Wire.ResetWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__reset_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1347,8 +1347,8 @@ extension Wire.GetWorkflowResultRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__get_workflow_result_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
         followRuns = c.pointee.follow_runs != 0
     }
 
@@ -1416,13 +1416,13 @@ extension Wire.GetWorkflowResultResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__get_workflow_result_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         status = Wire.WorkflowStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
-        output = message(c.pointee.output)
-        error = message(c.pointee.error)
-        compensation = message(c.pointee.compensation)
-        newSagaID = sagaID(c.pointee.new_saga_id)
-        reason = text(c.pointee.reason)
+        output = Unpacked.message(c.pointee.output)
+        error = Unpacked.message(c.pointee.error)
+        compensation = Unpacked.message(c.pointee.compensation)
+        newSagaID = Unpacked.sagaID(c.pointee.new_saga_id)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1486,7 +1486,7 @@ extension Wire.WaitingFor: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         kind = Wire.WaitKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
-        name = text(c.pointee.name)
+        name = Unpacked.text(c.pointee.name)
         sinceMicros = c.pointee.since_us
         untilMicros = c.pointee.until_us
         eventID = c.pointee.event_id
@@ -1591,9 +1591,9 @@ extension Wire.PendingStep: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         scheduledEventID = c.pointee.scheduled_event_id
-        stepID = text(c.pointee.step_id)
-        activityType = text(c.pointee.activity_type)
-        taskQueue = text(c.pointee.task_queue)
+        stepID = Unpacked.text(c.pointee.step_id)
+        activityType = Unpacked.text(c.pointee.activity_type)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
         attempt = c.pointee.attempt
         maxAttempts = c.pointee.max_attempts
         running = c.pointee.running != 0
@@ -1602,8 +1602,8 @@ extension Wire.PendingStep: CMessage {
         startedMicros = c.pointee.started_us
         nextAttemptMicros = c.pointee.next_attempt_us
         lastHeartbeatMicros = c.pointee.last_heartbeat_us
-        lastFailure = message(c.pointee.last_failure)
-        worker = text(c.pointee.worker)
+        lastFailure = Unpacked.message(c.pointee.last_failure)
+        worker = Unpacked.text(c.pointee.worker)
         cancelRequested = c.pointee.cancel_requested != 0
     }
 
@@ -1692,14 +1692,14 @@ extension Wire.UndoEntryInfo: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         stepEventID = c.pointee.step_event_id
-        stepID = text(c.pointee.step_id)
-        stepActivityType = text(c.pointee.step_activity_type)
-        undoActivityType = text(c.pointee.undo_activity_type)
+        stepID = Unpacked.text(c.pointee.step_id)
+        stepActivityType = Unpacked.text(c.pointee.step_activity_type)
+        undoActivityType = Unpacked.text(c.pointee.undo_activity_type)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
         state = Wire.UndoEntryState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
         attempt = c.pointee.attempt
-        lastFailure = message(c.pointee.last_failure)
-        idempotencyKey = text(c.pointee.idempotency_key)
+        lastFailure = Unpacked.message(c.pointee.last_failure)
+        idempotencyKey = Unpacked.text(c.pointee.idempotency_key)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1804,18 +1804,18 @@ extension Wire.WorkflowInfo: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_info__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        workflowID = text(c.pointee.workflow_id)
-        sagaID = sagaID(c.pointee.saga_id)
-        workflowType = text(c.pointee.workflow_type)
+        workflowID = Unpacked.text(c.pointee.workflow_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+        workflowType = Unpacked.text(c.pointee.workflow_type)
         workflowVersion = c.pointee.workflow_version
-        taskQueue = text(c.pointee.task_queue)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
         status = Wire.WorkflowStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
         compensation = Wire.CompensationState(rawValue: Int32(truncatingIfNeeded: c.pointee.compensation.rawValue))
         startedMicros = c.pointee.started_us
         closedMicros = c.pointee.closed_us
         historyLength = c.pointee.history_length
-        searchAttributes = messages(c.pointee.n_search_attributes, c.pointee.search_attributes)
-        parentSagaID = sagaID(c.pointee.parent_saga_id)
+        searchAttributes = Unpacked.messages(c.pointee.n_search_attributes, c.pointee.search_attributes)
+        parentSagaID = Unpacked.sagaID(c.pointee.parent_saga_id)
         blocked = c.pointee.blocked != 0
         paused = c.pointee.paused != 0
         cancelRequested = c.pointee.cancel_requested != 0
@@ -1880,8 +1880,8 @@ extension Wire.DescribeWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__describe_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1967,18 +1967,18 @@ extension Wire.DescribeWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__describe_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        info = message(c.pointee.info)
-        waitingFor = messages(c.pointee.n_waiting_for, c.pointee.waiting_for)
-        pendingSteps = messages(c.pointee.n_pending_steps, c.pointee.pending_steps)
-        undoLog = messages(c.pointee.n_undo_log, c.pointee.undo_log)
+        info = Unpacked.message(c.pointee.info)
+        waitingFor = Unpacked.messages(c.pointee.n_waiting_for, c.pointee.waiting_for)
+        pendingSteps = Unpacked.messages(c.pointee.n_pending_steps, c.pointee.pending_steps)
+        undoLog = Unpacked.messages(c.pointee.n_undo_log, c.pointee.undo_log)
         lateEffects = c.pointee.late_effects
-        memo = messages(c.pointee.n_memo, c.pointee.memo)
-        stepOutputs = messages(c.pointee.n_step_outputs, c.pointee.step_outputs)
+        memo = Unpacked.messages(c.pointee.n_memo, c.pointee.memo)
+        stepOutputs = Unpacked.messages(c.pointee.n_step_outputs, c.pointee.step_outputs)
         unconsumedSignals = c.pointee.unconsumed_signals
-        error = message(c.pointee.error)
-        output = message(c.pointee.output)
+        error = Unpacked.message(c.pointee.error)
+        output = Unpacked.message(c.pointee.output)
         executionDeadlineMicros = c.pointee.execution_deadline_us
-        successorSagaID = sagaID(c.pointee.successor_saga_id)
+        successorSagaID = Unpacked.sagaID(c.pointee.successor_saga_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2053,9 +2053,9 @@ extension Wire.AttributeFilter: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__attribute_filter__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        name = text(c.pointee.name)
+        name = Unpacked.text(c.pointee.name)
         op = Wire.CompareOp(rawValue: Int32(truncatingIfNeeded: c.pointee.op.rawValue))
-        value = message(c.pointee.value)
+        value = Unpacked.message(c.pointee.value)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2134,15 +2134,15 @@ extension Wire.WorkflowFilter: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__workflow_filter__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        workflowTypes = texts(c.pointee.n_workflow_types, c.pointee.workflow_types)
-        statuses = enums(c.pointee.n_statuses, c.pointee.statuses)
-        compensationStates = enums(c.pointee.n_compensation_states, c.pointee.compensation_states)
+        workflowTypes = Unpacked.texts(c.pointee.n_workflow_types, c.pointee.workflow_types)
+        statuses = Unpacked.enums(c.pointee.n_statuses, c.pointee.statuses)
+        compensationStates = Unpacked.enums(c.pointee.n_compensation_states, c.pointee.compensation_states)
         startedFromMicros = c.pointee.started_from_us
         startedToMicros = c.pointee.started_to_us
         closedFromMicros = c.pointee.closed_from_us
         closedToMicros = c.pointee.closed_to_us
-        attributes = messages(c.pointee.n_attributes, c.pointee.attributes)
-        workflowIDPrefix = text(c.pointee.workflow_id_prefix)
+        attributes = Unpacked.messages(c.pointee.n_attributes, c.pointee.attributes)
+        workflowIDPrefix = Unpacked.text(c.pointee.workflow_id_prefix)
         onlyBlocked = c.pointee.only_blocked != 0
     }
 
@@ -2217,10 +2217,10 @@ extension Wire.ListWorkflowsRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_workflows_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        filter = message(c.pointee.filter)
+        header = Unpacked.message(c.pointee.header)
+        filter = Unpacked.message(c.pointee.filter)
         pageSize = c.pointee.page_size
-        pageToken = bytes(c.pointee.page_token)
+        pageToken = Unpacked.bytes(c.pointee.page_token)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2268,8 +2268,8 @@ extension Wire.ListWorkflowsResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__list_workflows_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        workflows = messages(c.pointee.n_workflows, c.pointee.workflows)
-        nextPageToken = bytes(c.pointee.next_page_token)
+        workflows = Unpacked.messages(c.pointee.n_workflows, c.pointee.workflows)
+        nextPageToken = Unpacked.bytes(c.pointee.next_page_token)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2318,8 +2318,8 @@ extension Wire.CountWorkflowsRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__count_workflows_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        filter = message(c.pointee.filter)
+        header = Unpacked.message(c.pointee.header)
+        filter = Unpacked.message(c.pointee.filter)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2418,8 +2418,8 @@ extension Wire.GetHistoryRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__get_history_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
         fromEventID = c.pointee.from_event_id
         pageSize = c.pointee.page_size
         backwards = c.pointee.backwards != 0
@@ -2483,8 +2483,8 @@ extension Wire.GetHistoryResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__get_history_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
-        events = messages(c.pointee.n_events, c.pointee.events)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+        events = Unpacked.messages(c.pointee.n_events, c.pointee.events)
         nextEventID = c.pointee.next_event_id
         more = c.pointee.more != 0
         status = Wire.WorkflowStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
@@ -2547,8 +2547,8 @@ extension Wire.FollowHistoryRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__follow_history_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
         fromEventID = c.pointee.from_event_id
         followRuns = c.pointee.follow_runs != 0
     }
@@ -2602,8 +2602,8 @@ extension Wire.HistoryItem: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__history_item__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
-        events = messages(c.pointee.n_events, c.pointee.events)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+        events = Unpacked.messages(c.pointee.n_events, c.pointee.events)
         status = Wire.WorkflowStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
     }
 
@@ -2654,8 +2654,8 @@ extension Wire.ExportHistoryRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__export_history_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2705,8 +2705,8 @@ extension Wire.HistoryChunk: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__history_chunk__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
-        events = messages(c.pointee.n_events, c.pointee.events)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+        events = Unpacked.messages(c.pointee.n_events, c.pointee.events)
         last = c.pointee.last != 0
     }
 
@@ -2757,8 +2757,8 @@ extension Wire.ImportHistoryRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__import_history_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        chunk = message(c.pointee.chunk)
+        header = Unpacked.message(c.pointee.header)
+        chunk = Unpacked.message(c.pointee.chunk)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2804,7 +2804,7 @@ extension Wire.ImportHistoryResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__import_history_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         events = c.pointee.events
     }
 
@@ -2862,8 +2862,8 @@ extension Wire.StateAtRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__state_at_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
         switch c.pointee.at_case.rawValue {
         case 3: at = .eventID(c.pointee.event_id)
         case 4: at = .timeMicros(c.pointee.time_us)
@@ -2924,7 +2924,7 @@ extension Wire.StateAtResponse: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         eventID = c.pointee.event_id
-        state = message(c.pointee.state)
+        state = Unpacked.message(c.pointee.state)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2970,8 +2970,8 @@ extension Wire.DeleteWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__delete_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3013,7 +3013,7 @@ extension Wire.DeleteWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__delete_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3062,9 +3062,9 @@ extension Wire.PauseWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__pause_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
-        reason = text(c.pointee.reason)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3111,7 +3111,7 @@ extension Wire.PauseWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__pause_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         eventID = c.pointee.event_id
     }
 
@@ -3162,9 +3162,9 @@ extension Wire.ResumeWorkflowRequest: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__resume_workflow_request__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        header = message(c.pointee.header)
-        workflow = message(c.pointee.workflow)
-        reason = text(c.pointee.reason)
+        header = Unpacked.message(c.pointee.header)
+        workflow = Unpacked.message(c.pointee.workflow)
+        reason = Unpacked.text(c.pointee.reason)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3211,7 +3211,7 @@ extension Wire.ResumeWorkflowResponse: CMessage {
     static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__resume_workflow_response__d() }
 
     init(copying c: UnsafePointer<CStruct>) {
-        sagaID = sagaID(c.pointee.saga_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
         eventID = c.pointee.event_id
     }
 

@@ -1218,12 +1218,12 @@ static const ProtobufCFieldDescriptor saga__v1__start_timer_command__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "due_us",
+    "duration_us",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT64,
     0,   /* quantifier_offset */
-    offsetof(Saga__V1__StartTimerCommand, due_us),
+    offsetof(Saga__V1__StartTimerCommand, duration_us),
     NULL,
     NULL,
     0,             /* flags */
@@ -1244,7 +1244,7 @@ static const ProtobufCFieldDescriptor saga__v1__start_timer_command__field_descr
 };
 static const unsigned saga__v1__start_timer_command__field_indices_by_name[] = {
   2,   /* field[2] = callback */
-  1,   /* field[1] = due_us */
+  1,   /* field[1] = duration_us */
   0,   /* field[0] = timer_id */
 };
 static const ProtobufCIntRange saga__v1__start_timer_command__number_ranges[1 + 1] =
@@ -1419,7 +1419,7 @@ const ProtobufCMessageDescriptor saga__v1__cancel_workflow_command__descriptor =
   (ProtobufCMessageInit) saga__v1__cancel_workflow_command__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__continue_as_new_command__field_descriptors[4] =
+static const ProtobufCFieldDescriptor saga__v1__continue_as_new_command__field_descriptors[2] =
 {
   {
     "input",
@@ -1434,32 +1434,8 @@ static const ProtobufCFieldDescriptor saga__v1__continue_as_new_command__field_d
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "workflow_type",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ContinueAsNewCommand, workflow_type),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "task_queue",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ContinueAsNewCommand, task_queue),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "commit_undo",
-    4,
+    2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
@@ -1471,15 +1447,13 @@ static const ProtobufCFieldDescriptor saga__v1__continue_as_new_command__field_d
   },
 };
 static const unsigned saga__v1__continue_as_new_command__field_indices_by_name[] = {
-  3,   /* field[3] = commit_undo */
+  1,   /* field[1] = commit_undo */
   0,   /* field[0] = input */
-  2,   /* field[2] = task_queue */
-  1,   /* field[1] = workflow_type */
 };
 static const ProtobufCIntRange saga__v1__continue_as_new_command__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor saga__v1__continue_as_new_command__descriptor =
 {
@@ -1489,14 +1463,14 @@ const ProtobufCMessageDescriptor saga__v1__continue_as_new_command__descriptor =
   "Saga__V1__ContinueAsNewCommand",
   "saga.v1",
   sizeof(Saga__V1__ContinueAsNewCommand),
-  4,
+  2,
   saga__v1__continue_as_new_command__field_descriptors,
   saga__v1__continue_as_new_command__field_indices_by_name,
   1,  saga__v1__continue_as_new_command__number_ranges,
   (ProtobufCMessageInit) saga__v1__continue_as_new_command__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__record_marker_command__field_descriptors[5] =
+static const ProtobufCFieldDescriptor saga__v1__record_marker_command__field_descriptors[6] =
 {
   {
     "kind",
@@ -1558,18 +1532,31 @@ static const ProtobufCFieldDescriptor saga__v1__record_marker_command__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "output",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__RecordMarkerCommand, output),
+    &saga__v1__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__record_marker_command__field_indices_by_name[] = {
   2,   /* field[2] = details */
   0,   /* field[0] = kind */
   1,   /* field[1] = name */
+  5,   /* field[5] = output */
   4,   /* field[4] = scope */
   3,   /* field[3] = undo */
 };
 static const ProtobufCIntRange saga__v1__record_marker_command__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor saga__v1__record_marker_command__descriptor =
 {
@@ -1579,7 +1566,7 @@ const ProtobufCMessageDescriptor saga__v1__record_marker_command__descriptor =
   "Saga__V1__RecordMarkerCommand",
   "saga.v1",
   sizeof(Saga__V1__RecordMarkerCommand),
-  5,
+  6,
   saga__v1__record_marker_command__field_descriptors,
   saga__v1__record_marker_command__field_indices_by_name,
   1,  saga__v1__record_marker_command__number_ranges,
@@ -1713,7 +1700,7 @@ const ProtobufCMessageDescriptor saga__v1__upsert_search_attributes_command__des
   (ProtobufCMessageInit) saga__v1__upsert_search_attributes_command__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__compensate_command__field_descriptors[2] =
+static const ProtobufCFieldDescriptor saga__v1__compensate_command__field_descriptors[1] =
 {
   {
     "scope",
@@ -1727,27 +1714,14 @@ static const ProtobufCFieldDescriptor saga__v1__compensate_command__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "error",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__CompensateCommand, error),
-    &saga__v1__saga_error__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__compensate_command__field_indices_by_name[] = {
-  1,   /* field[1] = error */
   0,   /* field[0] = scope */
 };
 static const ProtobufCIntRange saga__v1__compensate_command__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 1 }
 };
 const ProtobufCMessageDescriptor saga__v1__compensate_command__descriptor =
 {
@@ -1757,7 +1731,7 @@ const ProtobufCMessageDescriptor saga__v1__compensate_command__descriptor =
   "Saga__V1__CompensateCommand",
   "saga.v1",
   sizeof(Saga__V1__CompensateCommand),
-  2,
+  1,
   saga__v1__compensate_command__field_descriptors,
   saga__v1__compensate_command__field_indices_by_name,
   1,  saga__v1__compensate_command__number_ranges,

@@ -1433,27 +1433,27 @@ const ProtobufCMessageDescriptor saga__v1__compensation_summary__descriptor =
   (ProtobufCMessageInit) saga__v1__compensation_summary__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__undo_input__field_descriptors[7] =
+static const ProtobufCFieldDescriptor saga__v1__undo_input__field_descriptors[4] =
 {
   {
-    "input",
+    "output",
     1,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Saga__V1__UndoInput, input),
+    offsetof(Saga__V1__UndoInput, output),
     &saga__v1__payload__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "output",
+    "data",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Saga__V1__UndoInput, output),
+    offsetof(Saga__V1__UndoInput, data),
     &saga__v1__payload__descriptor,
     NULL,
     0,             /* flags */
@@ -1472,48 +1472,12 @@ static const ProtobufCFieldDescriptor saga__v1__undo_input__field_descriptors[7]
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "idempotency_key",
+    "step_key",
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Saga__V1__UndoInput, idempotency_key),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "undo_data",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__UndoInput, undo_data),
-    &saga__v1__payload__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "step_id",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__UndoInput, step_id),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "activity_type",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__UndoInput, activity_type),
+    offsetof(Saga__V1__UndoInput, step_key),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
@@ -1521,18 +1485,15 @@ static const ProtobufCFieldDescriptor saga__v1__undo_input__field_descriptors[7]
   },
 };
 static const unsigned saga__v1__undo_input__field_indices_by_name[] = {
-  6,   /* field[6] = activity_type */
-  3,   /* field[3] = idempotency_key */
-  0,   /* field[0] = input */
+  1,   /* field[1] = data */
   2,   /* field[2] = outcome */
-  1,   /* field[1] = output */
-  5,   /* field[5] = step_id */
-  4,   /* field[4] = undo_data */
+  0,   /* field[0] = output */
+  3,   /* field[3] = step_key */
 };
 static const ProtobufCIntRange saga__v1__undo_input__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor saga__v1__undo_input__descriptor =
 {
@@ -1542,7 +1503,7 @@ const ProtobufCMessageDescriptor saga__v1__undo_input__descriptor =
   "Saga__V1__UndoInput",
   "saga.v1",
   sizeof(Saga__V1__UndoInput),
-  7,
+  4,
   saga__v1__undo_input__field_descriptors,
   saga__v1__undo_input__field_indices_by_name,
   1,  saga__v1__undo_input__number_ranges,

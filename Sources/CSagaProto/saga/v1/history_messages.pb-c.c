@@ -5327,7 +5327,7 @@ const ProtobufCMessageDescriptor saga__v1__external_signal_failed__descriptor =
   (ProtobufCMessageInit) saga__v1__external_signal_failed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__marker_recorded__field_descriptors[6] =
+static const ProtobufCFieldDescriptor saga__v1__marker_recorded__field_descriptors[7] =
 {
   {
     "command_number",
@@ -5378,8 +5378,20 @@ static const ProtobufCFieldDescriptor saga__v1__marker_recorded__field_descripto
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "undo",
+    "output",
     5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__MarkerRecorded, output),
+    &saga__v1__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "undo",
+    6,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
@@ -5391,7 +5403,7 @@ static const ProtobufCFieldDescriptor saga__v1__marker_recorded__field_descripto
   },
   {
     "scope",
-    6,
+    7,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT32,
     0,   /* quantifier_offset */
@@ -5407,13 +5419,14 @@ static const unsigned saga__v1__marker_recorded__field_indices_by_name[] = {
   3,   /* field[3] = details */
   1,   /* field[1] = kind */
   2,   /* field[2] = name */
-  5,   /* field[5] = scope */
-  4,   /* field[4] = undo */
+  4,   /* field[4] = output */
+  6,   /* field[6] = scope */
+  5,   /* field[5] = undo */
 };
 static const ProtobufCIntRange saga__v1__marker_recorded__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor saga__v1__marker_recorded__descriptor =
 {
@@ -5423,7 +5436,7 @@ const ProtobufCMessageDescriptor saga__v1__marker_recorded__descriptor =
   "Saga__V1__MarkerRecorded",
   "saga.v1",
   sizeof(Saga__V1__MarkerRecorded),
-  6,
+  7,
   saga__v1__marker_recorded__field_descriptors,
   saga__v1__marker_recorded__field_indices_by_name,
   1,  saga__v1__marker_recorded__number_ranges,

@@ -232,51 +232,6 @@ void   saga__v1__need_history__free_unpacked
   assert(message->base.descriptor == &saga__v1__need_history__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   saga__v1__replay_mismatch__init
-                     (Saga__V1__ReplayMismatch         *message)
-{
-  static const Saga__V1__ReplayMismatch init_value = SAGA__V1__REPLAY_MISMATCH__INIT;
-  *message = init_value;
-}
-size_t saga__v1__replay_mismatch__get_packed_size
-                     (const Saga__V1__ReplayMismatch *message)
-{
-  assert(message->base.descriptor == &saga__v1__replay_mismatch__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t saga__v1__replay_mismatch__pack
-                     (const Saga__V1__ReplayMismatch *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &saga__v1__replay_mismatch__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t saga__v1__replay_mismatch__pack_to_buffer
-                     (const Saga__V1__ReplayMismatch *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &saga__v1__replay_mismatch__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Saga__V1__ReplayMismatch *
-       saga__v1__replay_mismatch__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Saga__V1__ReplayMismatch *)
-     protobuf_c_message_unpack (&saga__v1__replay_mismatch__descriptor,
-                                allocator, len, data);
-}
-void   saga__v1__replay_mismatch__free_unpacked
-                     (Saga__V1__ReplayMismatch *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &saga__v1__replay_mismatch__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 void   saga__v1__workflow_task_failed__init
                      (Saga__V1__WorkflowTaskFailed         *message)
 {
@@ -1241,7 +1196,7 @@ const ProtobufCMessageDescriptor saga__v1__work_open__descriptor =
   (ProtobufCMessageInit) saga__v1__work_open__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_task_completed__field_descriptors[5] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_task_completed__field_descriptors[6] =
 {
   {
     "task_token",
@@ -1303,18 +1258,31 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_task_completed__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "unconsumed_signals",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__WorkflowTaskCompleted, unconsumed_signals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_task_completed__field_indices_by_name[] = {
   2,   /* field[2] = commands */
   1,   /* field[1] = seen_event_id */
   3,   /* field[3] = sticky */
   0,   /* field[0] = task_token */
+  5,   /* field[5] = unconsumed_signals */
   4,   /* field[4] = workflow_version */
 };
 static const ProtobufCIntRange saga__v1__workflow_task_completed__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_task_completed__descriptor =
 {
@@ -1324,7 +1292,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_task_completed__descriptor =
   "Saga__V1__WorkflowTaskCompleted",
   "saga.v1",
   sizeof(Saga__V1__WorkflowTaskCompleted),
-  5,
+  6,
   saga__v1__workflow_task_completed__field_descriptors,
   saga__v1__workflow_task_completed__field_indices_by_name,
   1,  saga__v1__workflow_task_completed__number_ranges,
@@ -1382,122 +1350,6 @@ const ProtobufCMessageDescriptor saga__v1__need_history__descriptor =
   (ProtobufCMessageInit) saga__v1__need_history__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__replay_mismatch__field_descriptors[7] =
-{
-  {
-    "event_id",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ReplayMismatch, event_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "command_number",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ReplayMismatch, command_number),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "recorded",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ReplayMismatch, recorded),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "requested",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ReplayMismatch, requested),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "call_site",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ReplayMismatch, call_site),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "recorded_version",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ReplayMismatch, recorded_version),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "current_version",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ReplayMismatch, current_version),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned saga__v1__replay_mismatch__field_indices_by_name[] = {
-  4,   /* field[4] = call_site */
-  1,   /* field[1] = command_number */
-  6,   /* field[6] = current_version */
-  0,   /* field[0] = event_id */
-  2,   /* field[2] = recorded */
-  5,   /* field[5] = recorded_version */
-  3,   /* field[3] = requested */
-};
-static const ProtobufCIntRange saga__v1__replay_mismatch__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 7 }
-};
-const ProtobufCMessageDescriptor saga__v1__replay_mismatch__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "saga.v1.ReplayMismatch",
-  "ReplayMismatch",
-  "Saga__V1__ReplayMismatch",
-  "saga.v1",
-  sizeof(Saga__V1__ReplayMismatch),
-  7,
-  saga__v1__replay_mismatch__field_descriptors,
-  saga__v1__replay_mismatch__field_indices_by_name,
-  1,  saga__v1__replay_mismatch__number_ranges,
-  (ProtobufCMessageInit) saga__v1__replay_mismatch__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
 static const ProtobufCFieldDescriptor saga__v1__workflow_task_failed__field_descriptors[3] =
 {
   {
@@ -1513,15 +1365,15 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_task_failed__field_desc
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "mismatch",
+    "cause",
     2,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Saga__V1__WorkflowTaskFailed, cause_case),
-    offsetof(Saga__V1__WorkflowTaskFailed, mismatch),
-    &saga__v1__replay_mismatch__descriptor,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__WorkflowTaskFailed, cause),
+    &saga__v1__block_cause__descriptor,
     NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -1529,17 +1381,17 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_task_failed__field_desc
     3,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Saga__V1__WorkflowTaskFailed, cause_case),
+    0,   /* quantifier_offset */
     offsetof(Saga__V1__WorkflowTaskFailed, error),
     &saga__v1__saga_error__descriptor,
     NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
 static const unsigned saga__v1__workflow_task_failed__field_indices_by_name[] = {
+  1,   /* field[1] = cause */
   2,   /* field[2] = error */
-  1,   /* field[1] = mismatch */
   0,   /* field[0] = task_token */
 };
 static const ProtobufCIntRange saga__v1__workflow_task_failed__number_ranges[1 + 1] =

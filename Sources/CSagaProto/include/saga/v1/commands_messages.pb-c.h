@@ -160,9 +160,9 @@ struct  Saga__V1__StartTimerCommand
    */
   char *timer_id;
   /*
-   * When it fires, never earlier; µs since 1970 UTC.
+   * Microseconds from the last event that the code has seen; it fires never earlier. 0-315,360,000,000,000.
    */
-  int64_t due_us;
+  int64_t duration_us;
   Saga__V1__StartTimerCommand__CallbackCase _callback_case;
   union {
     /*
@@ -251,21 +251,13 @@ struct  Saga__V1__ContinueAsNewCommand
    */
   Saga__V1__Payload *input;
   /*
-   * Its workflow type. 0-255 bytes; empty = the same.
-   */
-  char *workflow_type;
-  /*
-   * Its queue. 0-255 bytes; empty = the same.
-   */
-  char *task_queue;
-  /*
    * True: drop the unsettled undo entries instead of carrying them over.
    */
   protobuf_c_boolean commit_undo;
 };
 #define SAGA__V1__CONTINUE_AS_NEW_COMMAND__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__continue_as_new_command__descriptor) \
-    , NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+    , NULL, 0 }
 
 
 /*
@@ -283,7 +275,7 @@ struct  Saga__V1__RecordMarkerCommand
    */
   char *name;
   /*
-   * Its data.
+   * Its data; for a tracked step what the step was given.
    */
   Saga__V1__Payload *details;
   /*
@@ -294,10 +286,14 @@ struct  Saga__V1__RecordMarkerCommand
    * The nested saga scope it was issued in; 0 = the run itself.
    */
   uint32_t scope;
+  /*
+   * What a tracked step returned; absent = nothing.
+   */
+  Saga__V1__Payload *output;
 };
 #define SAGA__V1__RECORD_MARKER_COMMAND__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__record_marker_command__descriptor) \
-    , SAGA__V1__MARKER_KIND__MARKER_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, NULL, NULL, 0 }
+    , SAGA__V1__MARKER_KIND__MARKER_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, NULL, NULL, 0, NULL }
 
 
 /*
@@ -363,14 +359,10 @@ struct  Saga__V1__CompensateCommand
    * The scope to unwind; 0 = the run itself.
    */
   uint32_t scope;
-  /*
-   * The error behind it; absent = none.
-   */
-  Saga__V1__SagaError *error;
 };
 #define SAGA__V1__COMPENSATE_COMMAND__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__compensate_command__descriptor) \
-    , 0, NULL }
+    , 0 }
 
 
 /*

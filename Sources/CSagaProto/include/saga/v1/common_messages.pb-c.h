@@ -737,7 +737,7 @@ struct  Saga__V1__UndoSpec
 {
   ProtobufCMessage base;
   /*
-   * The activity that undoes the step; it receives `UndoInput`. 1-255 bytes.
+   * The activity that undoes the step; it receives the step's input and `UndoInput`. 1-255 bytes.
    */
   char *activity_type;
   /*
@@ -788,43 +788,31 @@ struct  Saga__V1__CompensationSummary
 
 
 /*
- * What an undo activity receives.
+ * What an undo activity knows of its step beside the step's input.
  */
 struct  Saga__V1__UndoInput
 {
   ProtobufCMessage base;
   /*
-   * What the step received.
-   */
-  Saga__V1__Payload *input;
-  /*
-   * What it returned; absent unless the outcome is COMPLETED.
+   * What the step returned; absent unless the outcome is COMPLETED.
    */
   Saga__V1__Payload *output;
   /*
-   * What is known of its effect.
+   * What the activity itself prepared for its undo, or an operator's edited input; absent = nothing.
+   */
+  Saga__V1__Payload *data;
+  /*
+   * What is known of the step's effect.
    */
   Saga__V1__StepOutcome outcome;
   /*
-   * Key of the step (not of the undo). 1-255 bytes.
+   * Idempotency key of the step (not of the undo). 1-255 bytes.
    */
-  char *idempotency_key;
-  /*
-   * What the activity itself prepared for its undo; absent = nothing.
-   */
-  Saga__V1__Payload *undo_data;
-  /*
-   * The step's name in the code. 0-255 bytes.
-   */
-  char *step_id;
-  /*
-   * The step's activity. 0-255 bytes.
-   */
-  char *activity_type;
+  char *step_key;
 };
 #define SAGA__V1__UNDO_INPUT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__undo_input__descriptor) \
-    , NULL, NULL, SAGA__V1__STEP_OUTCOME__STEP_OUTCOME_UNSPECIFIED, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , NULL, NULL, SAGA__V1__STEP_OUTCOME__STEP_OUTCOME_UNSPECIFIED, (char *)protobuf_c_empty_string }
 
 
 /*

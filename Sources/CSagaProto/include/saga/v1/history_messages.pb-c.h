@@ -1036,9 +1036,13 @@ struct  Saga__V1__MarkerRecorded
    */
   char *name;
   /*
-   * Its data.
+   * Its data; for a step tracked by hand what the step was given.
    */
   Saga__V1__Payload *details;
+  /*
+   * What a step tracked by hand returned. Absent = none.
+   */
+  Saga__V1__Payload *output;
   /*
    * How a step tracked by hand is undone. Absent = none.
    */
@@ -1050,7 +1054,7 @@ struct  Saga__V1__MarkerRecorded
 };
 #define SAGA__V1__MARKER_RECORDED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__marker_recorded__descriptor) \
-    , 0, SAGA__V1__MARKER_KIND__MARKER_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, NULL, NULL, 0 }
+    , 0, SAGA__V1__MARKER_KIND__MARKER_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, NULL, NULL, NULL, 0 }
 
 
 /*

@@ -23,7 +23,6 @@ typedef struct Saga__V1__Slots Saga__V1__Slots;
 typedef struct Saga__V1__WorkOpen Saga__V1__WorkOpen;
 typedef struct Saga__V1__WorkflowTaskCompleted Saga__V1__WorkflowTaskCompleted;
 typedef struct Saga__V1__NeedHistory Saga__V1__NeedHistory;
-typedef struct Saga__V1__ReplayMismatch Saga__V1__ReplayMismatch;
 typedef struct Saga__V1__WorkflowTaskFailed Saga__V1__WorkflowTaskFailed;
 typedef struct Saga__V1__ActivityCompleted Saga__V1__ActivityCompleted;
 typedef struct Saga__V1__ActivityFailed Saga__V1__ActivityFailed;
@@ -212,10 +211,14 @@ struct  Saga__V1__WorkflowTaskCompleted
    * Version of the code that ran.
    */
   uint32_t workflow_version;
+  /*
+   * Signals that wait in the code and were not taken yet.
+   */
+  uint32_t unconsumed_signals;
 };
 #define SAGA__V1__WORKFLOW_TASK_COMPLETED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_task_completed__descriptor) \
-    , {0,NULL}, 0, 0,NULL, 0, 0 }
+    , {0,NULL}, 0, 0,NULL, 0, 0, 0 }
 
 
 /*
@@ -239,53 +242,6 @@ struct  Saga__V1__NeedHistory
 
 
 /*
- * The code did not do what its history records.
- */
-struct  Saga__V1__ReplayMismatch
-{
-  ProtobufCMessage base;
-  /*
-   * The event that did not fit.
-   */
-  uint64_t event_id;
-  /*
-   * Number of the command that did not fit.
-   */
-  uint32_t command_number;
-  /*
-   * What was recorded, for people. 0-1,024 bytes.
-   */
-  char *recorded;
-  /*
-   * What the code asked for, for people. 0-1,024 bytes.
-   */
-  char *requested;
-  /*
-   * Where in the code. 0-1,024 bytes.
-   */
-  char *call_site;
-  /*
-   * Version of the code when it was recorded.
-   */
-  uint32_t recorded_version;
-  /*
-   * Version of the code now.
-   */
-  uint32_t current_version;
-};
-#define SAGA__V1__REPLAY_MISMATCH__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&saga__v1__replay_mismatch__descriptor) \
-    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
-
-
-typedef enum {
-  SAGA__V1__WORKFLOW_TASK_FAILED__CAUSE__NOT_SET = 0,
-  SAGA__V1__WORKFLOW_TASK_FAILED__CAUSE_MISMATCH = 2,
-  SAGA__V1__WORKFLOW_TASK_FAILED__CAUSE_ERROR = 3
-    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__WORKFLOW_TASK_FAILED__CAUSE__CASE)
-} Saga__V1__WorkflowTaskFailed__CauseCase;
-
-/*
  * The code could not be advanced. It is not the workflow's failure: that is a command.
  */
 struct  Saga__V1__WorkflowTaskFailed
@@ -295,21 +251,18 @@ struct  Saga__V1__WorkflowTaskFailed
    * Token of the task. 1-512 bytes.
    */
   ProtobufCBinaryData task_token;
-  Saga__V1__WorkflowTaskFailed__CauseCase cause_case;
-  union {
-    /*
-     * The code does not fit the history.
-     */
-    Saga__V1__ReplayMismatch *mismatch;
-    /*
-     * Anything else.
-     */
-    Saga__V1__SagaError *error;
-  };
+  /*
+   * Whether the code does not fit its history (NONDETERMINISM) or could not be run (CODE_FAILURE).
+   */
+  Saga__V1__BlockCause cause;
+  /*
+   * Why. For a mismatch its context names `event_id`, `recorded`, `requested`, `call_site` and both versions.
+   */
+  Saga__V1__SagaError *error;
 };
 #define SAGA__V1__WORKFLOW_TASK_FAILED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_task_failed__descriptor) \
-    , {0,NULL}, SAGA__V1__WORKFLOW_TASK_FAILED__CAUSE__NOT_SET, {0} }
+    , {0,NULL}, SAGA__V1__BLOCK_CAUSE__BLOCK_CAUSE_UNSPECIFIED, NULL }
 
 
 /*
@@ -607,7 +560,7 @@ struct  Saga__V1__ActivityTask
    */
   char *activity_type;
   /*
-   * What it receives. For an undo: the input edited by an operator, or absent; see `undo`.
+   * What it receives. For an undo or probe: what the step itself received.
    */
   Saga__V1__Payload *input;
   /*
@@ -623,7 +576,7 @@ struct  Saga__V1__ActivityTask
    */
   protobuf_c_boolean is_undo;
   /*
-   * What is to be undone (or probed); present if `is_undo` or `is_probe`.
+   * What an undo (or probe) knows of its step beside the input; present if `is_undo` or `is_probe`.
    */
   Saga__V1__UndoInput *undo;
   /*
@@ -929,25 +882,6 @@ Saga__V1__NeedHistory *
                       const uint8_t       *data);
 void   saga__v1__need_history__free_unpacked
                      (Saga__V1__NeedHistory *message,
-                      ProtobufCAllocator *allocator);
-/* Saga__V1__ReplayMismatch methods */
-void   saga__v1__replay_mismatch__init
-                     (Saga__V1__ReplayMismatch         *message);
-size_t saga__v1__replay_mismatch__get_packed_size
-                     (const Saga__V1__ReplayMismatch   *message);
-size_t saga__v1__replay_mismatch__pack
-                     (const Saga__V1__ReplayMismatch   *message,
-                      uint8_t             *out);
-size_t saga__v1__replay_mismatch__pack_to_buffer
-                     (const Saga__V1__ReplayMismatch   *message,
-                      ProtobufCBuffer     *buffer);
-Saga__V1__ReplayMismatch *
-       saga__v1__replay_mismatch__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   saga__v1__replay_mismatch__free_unpacked
-                     (Saga__V1__ReplayMismatch *message,
                       ProtobufCAllocator *allocator);
 /* Saga__V1__WorkflowTaskFailed methods */
 void   saga__v1__workflow_task_failed__init
@@ -1270,9 +1204,6 @@ typedef void (*Saga__V1__WorkflowTaskCompleted_Closure)
 typedef void (*Saga__V1__NeedHistory_Closure)
                  (const Saga__V1__NeedHistory *message,
                   void *closure_data);
-typedef void (*Saga__V1__ReplayMismatch_Closure)
-                 (const Saga__V1__ReplayMismatch *message,
-                  void *closure_data);
 typedef void (*Saga__V1__WorkflowTaskFailed_Closure)
                  (const Saga__V1__WorkflowTaskFailed *message,
                   void *closure_data);
@@ -1334,7 +1265,6 @@ extern const ProtobufCMessageDescriptor saga__v1__slots__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__work_open__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__workflow_task_completed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__need_history__descriptor;
-extern const ProtobufCMessageDescriptor saga__v1__replay_mismatch__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__workflow_task_failed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_completed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_failed__descriptor;

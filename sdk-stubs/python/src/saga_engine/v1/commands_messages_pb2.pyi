@@ -81,12 +81,10 @@ class Command(_message.Message):
     def __init__(self, command_number: _Optional[int] = ..., call_site: _Optional[str] = ..., schedule_activity: _Optional[_Union[ScheduleActivityCommand, _Mapping]] = ..., request_cancel_activity: _Optional[_Union[RequestCancelActivityCommand, _Mapping]] = ..., start_timer: _Optional[_Union[StartTimerCommand, _Mapping]] = ..., cancel_timer: _Optional[_Union[CancelTimerCommand, _Mapping]] = ..., complete_workflow: _Optional[_Union[CompleteWorkflowCommand, _Mapping]] = ..., fail_workflow: _Optional[_Union[FailWorkflowCommand, _Mapping]] = ..., cancel_workflow: _Optional[_Union[CancelWorkflowCommand, _Mapping]] = ..., continue_as_new: _Optional[_Union[ContinueAsNewCommand, _Mapping]] = ..., record_marker: _Optional[_Union[RecordMarkerCommand, _Mapping]] = ..., side_effect: _Optional[_Union[SideEffectCommand, _Mapping]] = ..., version_marker: _Optional[_Union[VersionMarkerCommand, _Mapping]] = ..., upsert_search_attributes: _Optional[_Union[UpsertSearchAttributesCommand, _Mapping]] = ..., compensate: _Optional[_Union[CompensateCommand, _Mapping]] = ..., start_child: _Optional[_Union[StartChildCommand, _Mapping]] = ..., request_cancel_child: _Optional[_Union[RequestCancelChildCommand, _Mapping]] = ..., signal_external: _Optional[_Union[SignalExternalCommand, _Mapping]] = ..., schedule_local_activity: _Optional[_Union[ScheduleLocalActivityCommand, _Mapping]] = ..., record_local_activity: _Optional[_Union[RecordLocalActivityCommand, _Mapping]] = ..., accept_update: _Optional[_Union[AcceptUpdateCommand, _Mapping]] = ..., reject_update: _Optional[_Union[RejectUpdateCommand, _Mapping]] = ..., complete_update: _Optional[_Union[CompleteUpdateCommand, _Mapping]] = ...) -> None: ...
 
 class CompensateCommand(_message.Message):
-    __slots__ = ["error", "scope"]
-    ERROR_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["scope"]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
-    error: _common_messages_pb2.SagaError
     scope: int
-    def __init__(self, scope: _Optional[int] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
+    def __init__(self, scope: _Optional[int] = ...) -> None: ...
 
 class CompleteUpdateCommand(_message.Message):
     __slots__ = ["accepted_event_id", "error", "output"]
@@ -105,16 +103,12 @@ class CompleteWorkflowCommand(_message.Message):
     def __init__(self, output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
 
 class ContinueAsNewCommand(_message.Message):
-    __slots__ = ["commit_undo", "input", "task_queue", "workflow_type"]
+    __slots__ = ["commit_undo", "input"]
     COMMIT_UNDO_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
-    TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
-    WORKFLOW_TYPE_FIELD_NUMBER: _ClassVar[int]
     commit_undo: bool
     input: _common_messages_pb2.Payload
-    task_queue: str
-    workflow_type: str
-    def __init__(self, input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., workflow_type: _Optional[str] = ..., task_queue: _Optional[str] = ..., commit_undo: bool = ...) -> None: ...
+    def __init__(self, input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., commit_undo: bool = ...) -> None: ...
 
 class FailWorkflowCommand(_message.Message):
     __slots__ = ["error"]
@@ -139,18 +133,20 @@ class RecordLocalActivityCommand(_message.Message):
     def __init__(self, scheduled_event_id: _Optional[int] = ..., activity_type: _Optional[str] = ..., end: _Optional[_Union[LocalActivityEnd, str]] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., outcome: _Optional[_Union[_common_messages_pb2.StepOutcome, str]] = ...) -> None: ...
 
 class RecordMarkerCommand(_message.Message):
-    __slots__ = ["details", "kind", "name", "scope", "undo"]
+    __slots__ = ["details", "kind", "name", "output", "scope", "undo"]
     DETAILS_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     UNDO_FIELD_NUMBER: _ClassVar[int]
     details: _common_messages_pb2.Payload
     kind: _common_messages_pb2.MarkerKind
     name: str
+    output: _common_messages_pb2.Payload
     scope: int
     undo: _common_messages_pb2.UndoSpec
-    def __init__(self, kind: _Optional[_Union[_common_messages_pb2.MarkerKind, str]] = ..., name: _Optional[str] = ..., details: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., undo: _Optional[_Union[_common_messages_pb2.UndoSpec, _Mapping]] = ..., scope: _Optional[int] = ...) -> None: ...
+    def __init__(self, kind: _Optional[_Union[_common_messages_pb2.MarkerKind, str]] = ..., name: _Optional[str] = ..., details: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., undo: _Optional[_Union[_common_messages_pb2.UndoSpec, _Mapping]] = ..., scope: _Optional[int] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
 
 class RejectUpdateCommand(_message.Message):
     __slots__ = ["error", "update_id"]
@@ -249,14 +245,14 @@ class StartChildCommand(_message.Message):
     def __init__(self, workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., parent_close_policy: _Optional[_Union[_common_messages_pb2.ParentClosePolicy, str]] = ..., scope: _Optional[int] = ...) -> None: ...
 
 class StartTimerCommand(_message.Message):
-    __slots__ = ["callback", "due_us", "timer_id"]
+    __slots__ = ["callback", "duration_us", "timer_id"]
     CALLBACK_FIELD_NUMBER: _ClassVar[int]
-    DUE_US_FIELD_NUMBER: _ClassVar[int]
+    DURATION_US_FIELD_NUMBER: _ClassVar[int]
     TIMER_ID_FIELD_NUMBER: _ClassVar[int]
     callback: str
-    due_us: int
+    duration_us: int
     timer_id: str
-    def __init__(self, timer_id: _Optional[str] = ..., due_us: _Optional[int] = ..., callback: _Optional[str] = ...) -> None: ...
+    def __init__(self, timer_id: _Optional[str] = ..., duration_us: _Optional[int] = ..., callback: _Optional[str] = ...) -> None: ...
 
 class UpsertSearchAttributesCommand(_message.Message):
     __slots__ = ["attributes"]

@@ -237,22 +237,16 @@ class Status(_message.Message):
     def __init__(self, code: _Optional[_Union[StatusCode, str]] = ..., message: _Optional[str] = ..., error: _Optional[_Union[SagaError, _Mapping]] = ..., retry_after_ms: _Optional[int] = ...) -> None: ...
 
 class UndoInput(_message.Message):
-    __slots__ = ["activity_type", "idempotency_key", "input", "outcome", "output", "step_id", "undo_data"]
-    ACTIVITY_TYPE_FIELD_NUMBER: _ClassVar[int]
-    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
-    INPUT_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["data", "outcome", "output", "step_key"]
+    DATA_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
-    STEP_ID_FIELD_NUMBER: _ClassVar[int]
-    UNDO_DATA_FIELD_NUMBER: _ClassVar[int]
-    activity_type: str
-    idempotency_key: str
-    input: Payload
+    STEP_KEY_FIELD_NUMBER: _ClassVar[int]
+    data: Payload
     outcome: StepOutcome
     output: Payload
-    step_id: str
-    undo_data: Payload
-    def __init__(self, input: _Optional[_Union[Payload, _Mapping]] = ..., output: _Optional[_Union[Payload, _Mapping]] = ..., outcome: _Optional[_Union[StepOutcome, str]] = ..., idempotency_key: _Optional[str] = ..., undo_data: _Optional[_Union[Payload, _Mapping]] = ..., step_id: _Optional[str] = ..., activity_type: _Optional[str] = ...) -> None: ...
+    step_key: str
+    def __init__(self, output: _Optional[_Union[Payload, _Mapping]] = ..., data: _Optional[_Union[Payload, _Mapping]] = ..., outcome: _Optional[_Union[StepOutcome, str]] = ..., step_key: _Optional[str] = ...) -> None: ...
 
 class UndoSpec(_message.Message):
     __slots__ = ["activity_type", "probe_activity_type", "retry", "task_queue", "timeouts", "undo_failed_step"]

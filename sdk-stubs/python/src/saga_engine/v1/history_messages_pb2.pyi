@@ -604,20 +604,22 @@ class LocalActivityTimedOut(_message.Message):
     def __init__(self, command_number: _Optional[int] = ..., scheduled_event_id: _Optional[int] = ..., activity_type: _Optional[str] = ..., outcome: _Optional[_Union[_common_messages_pb2.StepOutcome, str]] = ...) -> None: ...
 
 class MarkerRecorded(_message.Message):
-    __slots__ = ["command_number", "details", "kind", "name", "scope", "undo"]
+    __slots__ = ["command_number", "details", "kind", "name", "output", "scope", "undo"]
     COMMAND_NUMBER_FIELD_NUMBER: _ClassVar[int]
     DETAILS_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     UNDO_FIELD_NUMBER: _ClassVar[int]
     command_number: int
     details: _common_messages_pb2.Payload
     kind: _common_messages_pb2.MarkerKind
     name: str
+    output: _common_messages_pb2.Payload
     scope: int
     undo: _common_messages_pb2.UndoSpec
-    def __init__(self, command_number: _Optional[int] = ..., kind: _Optional[_Union[_common_messages_pb2.MarkerKind, str]] = ..., name: _Optional[str] = ..., details: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., undo: _Optional[_Union[_common_messages_pb2.UndoSpec, _Mapping]] = ..., scope: _Optional[int] = ...) -> None: ...
+    def __init__(self, command_number: _Optional[int] = ..., kind: _Optional[_Union[_common_messages_pb2.MarkerKind, str]] = ..., name: _Optional[str] = ..., details: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., undo: _Optional[_Union[_common_messages_pb2.UndoSpec, _Mapping]] = ..., scope: _Optional[int] = ...) -> None: ...
 
 class SideEffectRecorded(_message.Message):
     __slots__ = ["command_number", "value"]

@@ -163,24 +163,6 @@ class ProbeCompleted(_message.Message):
     task_token: bytes
     def __init__(self, task_token: _Optional[bytes] = ..., happened: bool = ...) -> None: ...
 
-class ReplayMismatch(_message.Message):
-    __slots__ = ["call_site", "command_number", "current_version", "event_id", "recorded", "recorded_version", "requested"]
-    CALL_SITE_FIELD_NUMBER: _ClassVar[int]
-    COMMAND_NUMBER_FIELD_NUMBER: _ClassVar[int]
-    CURRENT_VERSION_FIELD_NUMBER: _ClassVar[int]
-    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
-    RECORDED_FIELD_NUMBER: _ClassVar[int]
-    RECORDED_VERSION_FIELD_NUMBER: _ClassVar[int]
-    REQUESTED_FIELD_NUMBER: _ClassVar[int]
-    call_site: str
-    command_number: int
-    current_version: int
-    event_id: int
-    recorded: str
-    recorded_version: int
-    requested: str
-    def __init__(self, event_id: _Optional[int] = ..., command_number: _Optional[int] = ..., recorded: _Optional[str] = ..., requested: _Optional[str] = ..., call_site: _Optional[str] = ..., recorded_version: _Optional[int] = ..., current_version: _Optional[int] = ...) -> None: ...
-
 class ServerItem(_message.Message):
     __slots__ = ["ack", "activity_task", "cancel_activity", "drain", "evict", "heartbeat_answer", "workflow_task"]
     ACK_FIELD_NUMBER: _ClassVar[int]
@@ -286,28 +268,30 @@ class WorkflowTask(_message.Message):
     def __init__(self, task_token: _Optional[bytes] = ..., saga_id: _Optional[bytes] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., workflow_version: _Optional[int] = ..., first_event_id: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_history_messages_pb2.HistoryEvent, _Mapping]]] = ..., more: bool = ..., sticky: bool = ..., namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., replayed_upto_event_id: _Optional[int] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class WorkflowTaskCompleted(_message.Message):
-    __slots__ = ["commands", "seen_event_id", "sticky", "task_token", "workflow_version"]
+    __slots__ = ["commands", "seen_event_id", "sticky", "task_token", "unconsumed_signals", "workflow_version"]
     COMMANDS_FIELD_NUMBER: _ClassVar[int]
     SEEN_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     STICKY_FIELD_NUMBER: _ClassVar[int]
     TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UNCONSUMED_SIGNALS_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_VERSION_FIELD_NUMBER: _ClassVar[int]
     commands: _containers.RepeatedCompositeFieldContainer[_commands_messages_pb2.Command]
     seen_event_id: int
     sticky: bool
     task_token: bytes
+    unconsumed_signals: int
     workflow_version: int
-    def __init__(self, task_token: _Optional[bytes] = ..., seen_event_id: _Optional[int] = ..., commands: _Optional[_Iterable[_Union[_commands_messages_pb2.Command, _Mapping]]] = ..., sticky: bool = ..., workflow_version: _Optional[int] = ...) -> None: ...
+    def __init__(self, task_token: _Optional[bytes] = ..., seen_event_id: _Optional[int] = ..., commands: _Optional[_Iterable[_Union[_commands_messages_pb2.Command, _Mapping]]] = ..., sticky: bool = ..., workflow_version: _Optional[int] = ..., unconsumed_signals: _Optional[int] = ...) -> None: ...
 
 class WorkflowTaskFailed(_message.Message):
-    __slots__ = ["error", "mismatch", "task_token"]
+    __slots__ = ["cause", "error", "task_token"]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
-    MISMATCH_FIELD_NUMBER: _ClassVar[int]
     TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    cause: _common_messages_pb2.BlockCause
     error: _common_messages_pb2.SagaError
-    mismatch: ReplayMismatch
     task_token: bytes
-    def __init__(self, task_token: _Optional[bytes] = ..., mismatch: _Optional[_Union[ReplayMismatch, _Mapping]] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
+    def __init__(self, task_token: _Optional[bytes] = ..., cause: _Optional[_Union[_common_messages_pb2.BlockCause, str]] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
 
 class WorkflowTypeOffer(_message.Message):
     __slots__ = ["minimum_version", "version", "workflow_type"]

@@ -1,0 +1,110 @@
+internal import CSagaProto
+internal import SagaCore
+
+/// The door between a message value and protobuf-c's struct. No C pointer leaves this module.
+protocol CMessage: WireMessage {
+    associatedtype CStruct
+
+    /// protobuf-c's description of the message.
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { get }
+    /// Copies everything out of a struct that protobuf-c unpacked from bytes the guard let pass.
+    init(copying c: UnsafePointer<CStruct>)
+    /// Initialises the struct and copies everything into it and the arena.
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena)
+}
+
+/// An enum of the IDL beside protobuf-c's.
+protocol CEnum {
+    associatedtype CValue: RawRepresentable where CValue.RawValue == UInt32
+    init(rawValue: Int32)
+    var rawValue: Int32 { get }
+}
+
+// MARK: - Decoding
+
+/// Guard, unpack, copy. What protobuf-c takes on the way is given back before it returns.
+func decodeMessage<M: CMessage>(_ bytes: UnsafeRawBufferPointer, _ limits: WireLimits) throws(WireError) -> M {
+    var check = MessageGuard(limits)
+    try check.run(bytes, M.descriptor)
+    guard let arena = saga_arena_acquire(max(0, limits.memoryBytes)) else {
+        throw WireError(field: "", reason: .memory(limit: limits.memoryBytes))
+    }
+    defer { saga_arena_release(arena) }
+    // An empty buffer may have no address; protobuf-c does not read it then.
+    let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    guard let message = saga_arena_unpack(arena, M.descriptor, bytes.count, start) else {
+        let spent = arena.pointee.left < limits.memoryBytes / 2
+        throw WireError(field: "", reason: spent ? .memory(limit: limits.memoryBytes) : .malformed)
+    }
+    return message.withMemoryRebound(to: M.CStruct.self, capacity: 1) { M(copying: UnsafePointer($0)) }
+}
+
+/// Copies of what protobuf-c unpacked.
+enum Unpacked {
+    @inline(__always)
+    static func message<M: CMessage>(_ c: UnsafeMutablePointer<M.CStruct>?) -> M? {
+        guard let c else { return nil }
+        return M(copying: UnsafePointer(c))
+    }
+
+    static func messages<M: CMessage>(_ count: Int, _ c: UnsafeMutablePointer<UnsafeMutablePointer<M.CStruct>?>?) -> [M]
+    {
+        guard let c, count > 0 else { return [] }
+        var result: [M] = []
+        result.reserveCapacity(count)
+        for index in 0..<count {
+            if let element = c[index] { result.append(M(copying: UnsafePointer(element))) }
+        }
+        return result
+    }
+
+    @inline(__always)
+    static func text(_ c: UnsafePointer<CChar>?) -> String {
+        guard let c, c.pointee != 0 else { return "" }
+        return String(cString: c)
+    }
+
+    static func texts(_ count: Int, _ c: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> [String] {
+        guard let c, count > 0 else { return [] }
+        return (0..<count).map { text(c[$0]) }
+    }
+
+    @inline(__always)
+    static func bytes(_ c: ProtobufCBinaryData) -> [UInt8] {
+        guard c.len > 0 else { return [] }
+        return [UInt8](UnsafeBufferPointer(start: c.data, count: c.len))
+    }
+
+    static func byteArrays(_ count: Int, _ c: UnsafeMutablePointer<ProtobufCBinaryData>?) -> [[UInt8]] {
+        guard let c, count > 0 else { return [] }
+        return (0..<count).map { bytes(c[$0]) }
+    }
+
+    /// The guard has checked that there are 16 bytes or none.
+    @inline(__always)
+    static func sagaID(_ c: ProtobufCBinaryData) -> SagaID? {
+        guard c.len == 16, let data = c.data else { return nil }
+        let raw = UnsafeRawPointer(data)
+        return SagaID(
+            high: UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)),
+            low: UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+    }
+
+    static func sagaIDs(_ count: Int, _ c: UnsafeMutablePointer<ProtobufCBinaryData>?) -> [SagaID] {
+        guard let c, count > 0 else { return [] }
+        return (0..<count).compactMap { sagaID(c[$0]) }
+    }
+
+    static func scalars<T>(_ count: Int, _ c: UnsafeMutablePointer<T>?) -> [T] {
+        guard let c, count > 0 else { return [] }
+        return [T](UnsafeBufferPointer(start: c, count: count))
+    }
+
+    static func bools(_ count: Int, _ c: UnsafeMutablePointer<protobuf_c_boolean>?) -> [Bool] {
+        scalars(count, c).map { $0 != 0 }
+    }
+
+    static func enums<E: CEnum>(_ count: Int, _ c: UnsafeMutablePointer<E.CValue>?) -> [E] {
+        scalars(count, c).map { E(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) }
+    }
+}

@@ -1,1 +1,0 @@
-// SagaWire: placeholder until its first file lands.
