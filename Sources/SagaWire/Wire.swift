@@ -34,7 +34,7 @@ package protocol WireMessage: Sendable, Equatable {
     ///   - bytes: The whole message, nothing else.
     ///   - limits: What the message may cost.
     /// - Throws: ``WireError`` that names the field.
-    init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits) throws(WireError)
+    init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits) throws(WireError)
 
     /// Prepares the encoded form and hands it to `body`, which knows its size before it is written.
     /// - Throws: ``WireError`` if a string holds a NUL, or if the message is larger than any receiver takes.
@@ -43,7 +43,7 @@ package protocol WireMessage: Sendable, Equatable {
 
 extension WireMessage {
     /// Reads a message from an array; see ``init(decoding:limits:)``.
-    package init(decoding bytes: [UInt8], limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: [UInt8], limits: MessageLimits = .request) throws(WireError) {
         let result = bytes.withUnsafeBytes { raw in
             Result { () throws(WireError) in try Self(decoding: raw, limits: limits) }
         }

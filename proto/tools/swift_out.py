@@ -297,7 +297,7 @@ def _message(model, file, i, message):
     lower = f"saga__v1__{c_lower(name)}"
     out.append(f"extension Wire.{name}: WireMessage {{\n")
     out.append(f'    package static var protoName: String {{ "saga.v1.{name}" }}\n\n')
-    out.append("    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {\n")
+    out.append("    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {\n")
     out.append("        self = try decodeMessage(bytes, limits)\n    }\n\n")
     out.append("    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {\n")
     out.append("        try packMessage(self, body)\n    }\n}\n\n")

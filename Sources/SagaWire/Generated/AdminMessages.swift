@@ -23,7 +23,7 @@ extension Wire {
 extension Wire.HealthRequest: WireMessage {
     package static var protoName: String { "saga.v1.HealthRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -70,7 +70,7 @@ extension Wire {
 extension Wire.HealthResponse: WireMessage {
     package static var protoName: String { "saga.v1.HealthResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -113,7 +113,7 @@ extension Wire {
 extension Wire.ReadinessRequest: WireMessage {
     package static var protoName: String { "saga.v1.ReadinessRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -162,7 +162,7 @@ extension Wire {
 extension Wire.ComponentStatus: WireMessage {
     package static var protoName: String { "saga.v1.ComponentStatus" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -211,7 +211,7 @@ extension Wire {
 extension Wire.ReadinessResponse: WireMessage {
     package static var protoName: String { "saga.v1.ReadinessResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -257,7 +257,7 @@ extension Wire {
 extension Wire.ServerInfoRequest: WireMessage {
     package static var protoName: String { "saga.v1.ServerInfoRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -342,7 +342,7 @@ extension Wire {
 extension Wire.ServerInfoResponse: WireMessage {
     package static var protoName: String { "saga.v1.ServerInfoResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -408,7 +408,7 @@ extension Wire {
 extension Wire.ListNamespacesRequest: WireMessage {
     package static var protoName: String { "saga.v1.ListNamespacesRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -457,7 +457,7 @@ extension Wire {
 extension Wire.NamespaceInfo: WireMessage {
     package static var protoName: String { "saga.v1.NamespaceInfo" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -502,7 +502,7 @@ extension Wire {
 extension Wire.ListNamespacesResponse: WireMessage {
     package static var protoName: String { "saga.v1.ListNamespacesResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -550,7 +550,7 @@ extension Wire {
 extension Wire.DrainServerRequest: WireMessage {
     package static var protoName: String { "saga.v1.DrainServerRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -593,7 +593,7 @@ extension Wire {
 extension Wire.DrainServerResponse: WireMessage {
     package static var protoName: String { "saga.v1.DrainServerResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

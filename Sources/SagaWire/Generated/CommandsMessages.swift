@@ -106,7 +106,7 @@ extension Wire {
 extension Wire.ScheduleActivityCommand: WireMessage {
     package static var protoName: String { "saga.v1.ScheduleActivityCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -167,7 +167,7 @@ extension Wire {
 extension Wire.RequestCancelActivityCommand: WireMessage {
     package static var protoName: String { "saga.v1.RequestCancelActivityCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -216,7 +216,7 @@ extension Wire {
 extension Wire.StartTimerCommand: WireMessage {
     package static var protoName: String { "saga.v1.StartTimerCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -264,7 +264,7 @@ extension Wire {
 extension Wire.CancelTimerCommand: WireMessage {
     package static var protoName: String { "saga.v1.CancelTimerCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -305,7 +305,7 @@ extension Wire {
 extension Wire.CompleteWorkflowCommand: WireMessage {
     package static var protoName: String { "saga.v1.CompleteWorkflowCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -346,7 +346,7 @@ extension Wire {
 extension Wire.FailWorkflowCommand: WireMessage {
     package static var protoName: String { "saga.v1.FailWorkflowCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -387,7 +387,7 @@ extension Wire {
 extension Wire.CancelWorkflowCommand: WireMessage {
     package static var protoName: String { "saga.v1.CancelWorkflowCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -432,7 +432,7 @@ extension Wire {
 extension Wire.ContinueAsNewCommand: WireMessage {
     package static var protoName: String { "saga.v1.ContinueAsNewCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -495,7 +495,7 @@ extension Wire {
 extension Wire.RecordMarkerCommand: WireMessage {
     package static var protoName: String { "saga.v1.RecordMarkerCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -546,7 +546,7 @@ extension Wire {
 extension Wire.SideEffectCommand: WireMessage {
     package static var protoName: String { "saga.v1.SideEffectCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -591,7 +591,7 @@ extension Wire {
 extension Wire.VersionMarkerCommand: WireMessage {
     package static var protoName: String { "saga.v1.VersionMarkerCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -634,7 +634,7 @@ extension Wire {
 extension Wire.UpsertSearchAttributesCommand: WireMessage {
     package static var protoName: String { "saga.v1.UpsertSearchAttributesCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -678,7 +678,7 @@ extension Wire {
 extension Wire.CompensateCommand: WireMessage {
     package static var protoName: String { "saga.v1.CompensateCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -739,7 +739,7 @@ extension Wire {
 extension Wire.StartChildCommand: WireMessage {
     package static var protoName: String { "saga.v1.StartChildCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -790,7 +790,7 @@ extension Wire {
 extension Wire.RequestCancelChildCommand: WireMessage {
     package static var protoName: String { "saga.v1.RequestCancelChildCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -847,7 +847,7 @@ extension Wire {
 extension Wire.SignalExternalCommand: WireMessage {
     package static var protoName: String { "saga.v1.SignalExternalCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -912,7 +912,7 @@ extension Wire {
 extension Wire.ScheduleLocalActivityCommand: WireMessage {
     package static var protoName: String { "saga.v1.ScheduleLocalActivityCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -981,7 +981,7 @@ extension Wire {
 extension Wire.RecordLocalActivityCommand: WireMessage {
     package static var protoName: String { "saga.v1.RecordLocalActivityCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1035,7 +1035,7 @@ extension Wire {
 extension Wire.AcceptUpdateCommand: WireMessage {
     package static var protoName: String { "saga.v1.AcceptUpdateCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1080,7 +1080,7 @@ extension Wire {
 extension Wire.RejectUpdateCommand: WireMessage {
     package static var protoName: String { "saga.v1.RejectUpdateCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1131,7 +1131,7 @@ extension Wire {
 extension Wire.CompleteUpdateCommand: WireMessage {
     package static var protoName: String { "saga.v1.CompleteUpdateCommand" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1229,7 +1229,7 @@ extension Wire {
 extension Wire.Command: WireMessage {
     package static var protoName: String { "saga.v1.Command" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

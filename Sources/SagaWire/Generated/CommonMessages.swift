@@ -748,7 +748,7 @@ extension Wire {
 extension Wire.RequestHeader: WireMessage {
     package static var protoName: String { "saga.v1.RequestHeader" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -799,7 +799,7 @@ extension Wire {
 extension Wire.MetadataEntry: WireMessage {
     package static var protoName: String { "saga.v1.MetadataEntry" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -850,7 +850,7 @@ extension Wire {
 extension Wire.Payload: WireMessage {
     package static var protoName: String { "saga.v1.Payload" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -902,7 +902,7 @@ extension Wire {
 extension Wire.ErrorCause: WireMessage {
     package static var protoName: String { "saga.v1.ErrorCause" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -977,7 +977,7 @@ extension Wire {
 extension Wire.SagaError: WireMessage {
     package static var protoName: String { "saga.v1.SagaError" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1052,7 +1052,7 @@ extension Wire {
 extension Wire.Status: WireMessage {
     package static var protoName: String { "saga.v1.Status" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1120,7 +1120,7 @@ extension Wire {
 extension Wire.RetryPolicy: WireMessage {
     package static var protoName: String { "saga.v1.RetryPolicy" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1187,7 +1187,7 @@ extension Wire {
 extension Wire.ActivityTimeouts: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTimeouts" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1254,7 +1254,7 @@ extension Wire {
 extension Wire.UndoSpec: WireMessage {
     package static var protoName: String { "saga.v1.UndoSpec" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1309,7 +1309,7 @@ extension Wire {
 extension Wire.CompensationSummary: WireMessage {
     package static var protoName: String { "saga.v1.CompensationSummary" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1367,7 +1367,7 @@ extension Wire {
 extension Wire.UndoInput: WireMessage {
     package static var protoName: String { "saga.v1.UndoInput" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1442,7 +1442,7 @@ extension Wire {
 extension Wire.CarriedUndo: WireMessage {
     package static var protoName: String { "saga.v1.CarriedUndo" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1501,7 +1501,7 @@ extension Wire {
 extension Wire.WorkflowRef: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowRef" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1548,7 +1548,7 @@ extension Wire {
 extension Wire.NamedPayload: WireMessage {
     package static var protoName: String { "saga.v1.NamedPayload" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

@@ -36,7 +36,7 @@ extension Wire {
 extension Wire.ListBlockedRequest: WireMessage {
     package static var protoName: String { "saga.v1.ListBlockedRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -111,7 +111,7 @@ extension Wire {
 extension Wire.BlockedWorkflow: WireMessage {
     package static var protoName: String { "saga.v1.BlockedWorkflow" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -169,7 +169,7 @@ extension Wire {
 extension Wire.ListBlockedResponse: WireMessage {
     package static var protoName: String { "saga.v1.ListBlockedResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -219,7 +219,7 @@ extension Wire {
 extension Wire.UndoRef: WireMessage {
     package static var protoName: String { "saga.v1.UndoRef" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -270,7 +270,7 @@ extension Wire {
 extension Wire.RetryUndoRequest: WireMessage {
     package static var protoName: String { "saga.v1.RetryUndoRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -327,7 +327,7 @@ extension Wire {
 extension Wire.RetryUndoWithInputRequest: WireMessage {
     package static var protoName: String { "saga.v1.RetryUndoWithInputRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -382,7 +382,7 @@ extension Wire {
 extension Wire.SkipUndoRequest: WireMessage {
     package static var protoName: String { "saga.v1.SkipUndoRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -435,7 +435,7 @@ extension Wire {
 extension Wire.ResolveUndoRequest: WireMessage {
     package static var protoName: String { "saga.v1.ResolveUndoRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -488,7 +488,7 @@ extension Wire {
 extension Wire.GiveUpRequest: WireMessage {
     package static var protoName: String { "saga.v1.GiveUpRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -545,7 +545,7 @@ extension Wire {
 extension Wire.OperatorResponse: WireMessage {
     package static var protoName: String { "saga.v1.OperatorResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -604,7 +604,7 @@ extension Wire {
 extension Wire.ListLateEffectsRequest: WireMessage {
     package static var protoName: String { "saga.v1.ListLateEffectsRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -679,7 +679,7 @@ extension Wire {
 extension Wire.LateEffect: WireMessage {
     package static var protoName: String { "saga.v1.LateEffect" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -738,7 +738,7 @@ extension Wire {
 extension Wire.ListLateEffectsResponse: WireMessage {
     package static var protoName: String { "saga.v1.ListLateEffectsResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

@@ -47,7 +47,7 @@ extension Wire {
 extension Wire.Hello: WireMessage {
     package static var protoName: String { "saga.v1.Hello" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -153,7 +153,7 @@ extension Wire {
 extension Wire.Welcome: WireMessage {
     package static var protoName: String { "saga.v1.Welcome" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -237,7 +237,7 @@ extension Wire {
 extension Wire.GoAway: WireMessage {
     package static var protoName: String { "saga.v1.GoAway" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -286,7 +286,7 @@ extension Wire {
 extension Wire.StreamCancel: WireMessage {
     package static var protoName: String { "saga.v1.StreamCancel" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

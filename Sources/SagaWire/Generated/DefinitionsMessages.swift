@@ -88,7 +88,7 @@ extension Wire {
 extension Wire.InputTemplate: WireMessage {
     package static var protoName: String { "saga.v1.InputTemplate" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -157,7 +157,7 @@ extension Wire {
 extension Wire.Condition: WireMessage {
     package static var protoName: String { "saga.v1.Condition" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -226,7 +226,7 @@ extension Wire {
 extension Wire.ActivityStep: WireMessage {
     package static var protoName: String { "saga.v1.ActivityStep" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -283,7 +283,7 @@ extension Wire {
 extension Wire.SignalStep: WireMessage {
     package static var protoName: String { "saga.v1.SignalStep" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -326,7 +326,7 @@ extension Wire {
 extension Wire.TimerStep: WireMessage {
     package static var protoName: String { "saga.v1.TimerStep" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -392,7 +392,7 @@ extension Wire {
 extension Wire.StepDefinition: WireMessage {
     package static var protoName: String { "saga.v1.StepDefinition" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -488,7 +488,7 @@ extension Wire {
 extension Wire.SagaDefinition: WireMessage {
     package static var protoName: String { "saga.v1.SagaDefinition" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -554,7 +554,7 @@ extension Wire {
 extension Wire.DefinitionProblem: WireMessage {
     package static var protoName: String { "saga.v1.DefinitionProblem" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -603,7 +603,7 @@ extension Wire {
 extension Wire.RegisterDefinitionRequest: WireMessage {
     package static var protoName: String { "saga.v1.RegisterDefinitionRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -650,7 +650,7 @@ extension Wire {
 extension Wire.RegisterDefinitionResponse: WireMessage {
     package static var protoName: String { "saga.v1.RegisterDefinitionResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -697,7 +697,7 @@ extension Wire {
 extension Wire.ValidateDefinitionRequest: WireMessage {
     package static var protoName: String { "saga.v1.ValidateDefinitionRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -740,7 +740,7 @@ extension Wire {
 extension Wire.ValidateDefinitionResponse: WireMessage {
     package static var protoName: String { "saga.v1.ValidateDefinitionResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -792,7 +792,7 @@ extension Wire {
 extension Wire.GetDefinitionRequest: WireMessage {
     package static var protoName: String { "saga.v1.GetDefinitionRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -841,7 +841,7 @@ extension Wire {
 extension Wire.GetDefinitionResponse: WireMessage {
     package static var protoName: String { "saga.v1.GetDefinitionResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -892,7 +892,7 @@ extension Wire {
 extension Wire.ListDefinitionsRequest: WireMessage {
     package static var protoName: String { "saga.v1.ListDefinitionsRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -949,7 +949,7 @@ extension Wire {
 extension Wire.DefinitionInfo: WireMessage {
     package static var protoName: String { "saga.v1.DefinitionInfo" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1000,7 +1000,7 @@ extension Wire {
 extension Wire.ListDefinitionsResponse: WireMessage {
     package static var protoName: String { "saga.v1.ListDefinitionsResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

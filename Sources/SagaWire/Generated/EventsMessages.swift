@@ -27,7 +27,7 @@ extension Wire {
 extension Wire.NewDomainEvent: WireMessage {
     package static var protoName: String { "saga.v1.NewDomainEvent" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -88,7 +88,7 @@ extension Wire {
 extension Wire.AppendEventsRequest: WireMessage {
     package static var protoName: String { "saga.v1.AppendEventsRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -147,7 +147,7 @@ extension Wire {
 extension Wire.AppendEventsResponse: WireMessage {
     package static var protoName: String { "saga.v1.AppendEventsResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -202,7 +202,7 @@ extension Wire {
 extension Wire.ReadEventsRequest: WireMessage {
     package static var protoName: String { "saga.v1.ReadEventsRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -257,7 +257,7 @@ extension Wire {
 extension Wire.ReadEventsResponse: WireMessage {
     package static var protoName: String { "saga.v1.ReadEventsResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -309,7 +309,7 @@ extension Wire {
 extension Wire.ReadFromSnapshotRequest: WireMessage {
     package static var protoName: String { "saga.v1.ReadFromSnapshotRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -368,7 +368,7 @@ extension Wire {
 extension Wire.ReadFromSnapshotResponse: WireMessage {
     package static var protoName: String { "saga.v1.ReadFromSnapshotResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -436,7 +436,7 @@ extension Wire {
 extension Wire.SubscribeRequest: WireMessage {
     package static var protoName: String { "saga.v1.SubscribeRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -503,7 +503,7 @@ extension Wire {
 extension Wire.SubscriptionItem: WireMessage {
     package static var protoName: String { "saga.v1.SubscriptionItem" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

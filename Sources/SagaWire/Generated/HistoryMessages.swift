@@ -170,7 +170,7 @@ extension Wire {
 extension Wire.WorkflowExecutionStarted: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionStarted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -269,7 +269,7 @@ extension Wire {
 extension Wire.WorkflowExecutionCompleted: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -328,7 +328,7 @@ extension Wire {
 extension Wire.WorkflowExecutionFailed: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionFailed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -382,7 +382,7 @@ extension Wire {
 extension Wire.WorkflowExecutionTimedOut: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionTimedOut" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -437,7 +437,7 @@ extension Wire {
 extension Wire.WorkflowExecutionCanceled: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionCanceled" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -499,7 +499,7 @@ extension Wire {
 extension Wire.WorkflowExecutionContinuedAsNew: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionContinuedAsNew" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -558,7 +558,7 @@ extension Wire {
 extension Wire.WorkflowExecutionTerminated: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionTerminated" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -613,7 +613,7 @@ extension Wire {
 extension Wire.WorkflowExecutionCancelRequested: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionCancelRequested" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -674,7 +674,7 @@ extension Wire {
 extension Wire.WorkflowExecutionReset: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionReset" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -731,7 +731,7 @@ extension Wire {
 extension Wire.WorkflowExecutionBlocked: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionBlocked" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -780,7 +780,7 @@ extension Wire {
 extension Wire.WorkflowExecutionUnblocked: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionUnblocked" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -831,7 +831,7 @@ extension Wire {
 extension Wire.WorkflowExecutionPaused: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionPaused" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -884,7 +884,7 @@ extension Wire {
 extension Wire.WorkflowExecutionResumed: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionResumed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -977,7 +977,7 @@ extension Wire {
 extension Wire.ActivityTaskScheduled: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskScheduled" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1054,7 +1054,7 @@ extension Wire {
 extension Wire.ActivityTaskStarted: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskStarted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1113,7 +1113,7 @@ extension Wire {
 extension Wire.ActivityTaskCompleted: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1172,7 +1172,7 @@ extension Wire {
 extension Wire.ActivityTaskFailed: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskFailed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1231,7 +1231,7 @@ extension Wire {
 extension Wire.ActivityTaskTimedOut: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskTimedOut" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1286,7 +1286,7 @@ extension Wire {
 extension Wire.ActivityTaskCanceled: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskCanceled" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1335,7 +1335,7 @@ extension Wire {
 extension Wire.ActivityTaskCancelRequested: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskCancelRequested" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1397,7 +1397,7 @@ extension Wire {
 extension Wire.ActivityTaskRetryScheduled: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskRetryScheduled" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1458,7 +1458,7 @@ extension Wire {
 extension Wire.TimerCreated: WireMessage {
     package static var protoName: String { "saga.v1.TimerCreated" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1508,7 +1508,7 @@ extension Wire {
 extension Wire.TimerFired: WireMessage {
     package static var protoName: String { "saga.v1.TimerFired" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1553,7 +1553,7 @@ extension Wire {
 extension Wire.TimerCanceled: WireMessage {
     package static var protoName: String { "saga.v1.TimerCanceled" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1616,7 +1616,7 @@ extension Wire {
 extension Wire.SignalReceived: WireMessage {
     package static var protoName: String { "saga.v1.SignalReceived" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1687,7 +1687,7 @@ extension Wire {
 extension Wire.ExternalSignalRequested: WireMessage {
     package static var protoName: String { "saga.v1.ExternalSignalRequested" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1738,7 +1738,7 @@ extension Wire {
 extension Wire.ExternalSignalDelivered: WireMessage {
     package static var protoName: String { "saga.v1.ExternalSignalDelivered" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1783,7 +1783,7 @@ extension Wire {
 extension Wire.ExternalSignalFailed: WireMessage {
     package static var protoName: String { "saga.v1.ExternalSignalFailed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1850,7 +1850,7 @@ extension Wire {
 extension Wire.MarkerRecorded: WireMessage {
     package static var protoName: String { "saga.v1.MarkerRecorded" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1911,7 +1911,7 @@ extension Wire {
 extension Wire.VersionMarkerRecorded: WireMessage {
     package static var protoName: String { "saga.v1.VersionMarkerRecorded" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1964,7 +1964,7 @@ extension Wire {
 extension Wire.SnapshotCreated: WireMessage {
     package static var protoName: String { "saga.v1.SnapshotCreated" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2017,7 +2017,7 @@ extension Wire {
 extension Wire.CommandIssued: WireMessage {
     package static var protoName: String { "saga.v1.CommandIssued" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2066,7 +2066,7 @@ extension Wire {
 extension Wire.CommandCompleted: WireMessage {
     package static var protoName: String { "saga.v1.CommandCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2113,7 +2113,7 @@ extension Wire {
 extension Wire.CommandFailed: WireMessage {
     package static var protoName: String { "saga.v1.CommandFailed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2180,7 +2180,7 @@ extension Wire {
 extension Wire.StartChildWorkflowExecutionInitiated: WireMessage {
     package static var protoName: String { "saga.v1.StartChildWorkflowExecutionInitiated" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2237,7 +2237,7 @@ extension Wire {
 extension Wire.ChildWorkflowExecutionStarted: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionStarted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2284,7 +2284,7 @@ extension Wire {
 extension Wire.ChildWorkflowExecutionCompleted: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2331,7 +2331,7 @@ extension Wire {
 extension Wire.ChildWorkflowExecutionFailed: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionFailed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2374,7 +2374,7 @@ extension Wire {
 extension Wire.ChildWorkflowExecutionCanceled: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionCanceled" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2415,7 +2415,7 @@ extension Wire {
 extension Wire.ChildWorkflowExecutionTimedOut: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionTimedOut" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2456,7 +2456,7 @@ extension Wire {
 extension Wire.ChildWorkflowExecutionTerminated: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionTerminated" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2501,7 +2501,7 @@ extension Wire {
 extension Wire.ChildWorkflowExecutionContinuedAsNew: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionContinuedAsNew" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2548,7 +2548,7 @@ extension Wire {
 extension Wire.ChildWorkflowExecutionCancelRequested: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionCancelRequested" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2598,7 +2598,7 @@ extension Wire {
 extension Wire.StartChildWorkflowExecutionFailed: WireMessage {
     package static var protoName: String { "saga.v1.StartChildWorkflowExecutionFailed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2665,7 +2665,7 @@ extension Wire {
 extension Wire.LocalActivityScheduled: WireMessage {
     package static var protoName: String { "saga.v1.LocalActivityScheduled" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2730,7 +2730,7 @@ extension Wire {
 extension Wire.LocalActivityCompleted: WireMessage {
     package static var protoName: String { "saga.v1.LocalActivityCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2796,7 +2796,7 @@ extension Wire {
 extension Wire.LocalActivityFailed: WireMessage {
     package static var protoName: String { "saga.v1.LocalActivityFailed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2860,7 +2860,7 @@ extension Wire {
 extension Wire.LocalActivityTimedOut: WireMessage {
     package static var protoName: String { "saga.v1.LocalActivityTimedOut" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2922,7 +2922,7 @@ extension Wire {
 extension Wire.LocalActivityCanceled: WireMessage {
     package static var protoName: String { "saga.v1.LocalActivityCanceled" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2976,7 +2976,7 @@ extension Wire {
 extension Wire.SideEffectRecorded: WireMessage {
     package static var protoName: String { "saga.v1.SideEffectRecorded" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3035,7 +3035,7 @@ extension Wire {
 extension Wire.WorkflowUpdateAccepted: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowUpdateAccepted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3092,7 +3092,7 @@ extension Wire {
 extension Wire.WorkflowUpdateRejected: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowUpdateRejected" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3141,7 +3141,7 @@ extension Wire {
 extension Wire.WorkflowUpdateCompleted: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowUpdateCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3188,7 +3188,7 @@ extension Wire {
 extension Wire.WorkflowUpdateRolledBack: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowUpdateRolledBack" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3235,7 +3235,7 @@ extension Wire {
 extension Wire.UpsertSearchAttributes: WireMessage {
     package static var protoName: String { "saga.v1.UpsertSearchAttributes" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3293,7 +3293,7 @@ extension Wire {
 extension Wire.CompensationStarted: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStarted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3363,7 +3363,7 @@ extension Wire {
 extension Wire.CompensationStepStarted: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepStarted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3422,7 +3422,7 @@ extension Wire {
 extension Wire.CompensationStepCompleted: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3475,7 +3475,7 @@ extension Wire {
 extension Wire.CompensationStepFailed: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepFailed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3532,7 +3532,7 @@ extension Wire {
 extension Wire.CompensationStepRetryScheduled: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepRetryScheduled" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3587,7 +3587,7 @@ extension Wire {
 extension Wire.CompensationStepSkipped: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepSkipped" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3636,7 +3636,7 @@ extension Wire {
 extension Wire.CompensationStepProbed: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepProbed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3683,7 +3683,7 @@ extension Wire {
 extension Wire.CompensationBlocked: WireMessage {
     package static var protoName: String { "saga.v1.CompensationBlocked" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3734,7 +3734,7 @@ extension Wire {
 extension Wire.CompensationResolved: WireMessage {
     package static var protoName: String { "saga.v1.CompensationResolved" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3783,7 +3783,7 @@ extension Wire {
 extension Wire.CompensationCompleted: WireMessage {
     package static var protoName: String { "saga.v1.CompensationCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3846,7 +3846,7 @@ extension Wire {
 extension Wire.CompensationOperatorAction: WireMessage {
     package static var protoName: String { "saga.v1.CompensationOperatorAction" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3908,7 +3908,7 @@ extension Wire {
 extension Wire.DomainEvent: WireMessage {
     package static var protoName: String { "saga.v1.DomainEvent" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -4135,7 +4135,7 @@ extension Wire {
 extension Wire.HistoryEvent: WireMessage {
     package static var protoName: String { "saga.v1.HistoryEvent" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

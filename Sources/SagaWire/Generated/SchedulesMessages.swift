@@ -90,7 +90,7 @@ extension Wire {
 extension Wire.ScheduleSpec: WireMessage {
     package static var protoName: String { "saga.v1.ScheduleSpec" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -147,7 +147,7 @@ extension Wire {
 extension Wire.CreateScheduleRequest: WireMessage {
     package static var protoName: String { "saga.v1.CreateScheduleRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -190,7 +190,7 @@ extension Wire {
 extension Wire.CreateScheduleResponse: WireMessage {
     package static var protoName: String { "saga.v1.CreateScheduleResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -235,7 +235,7 @@ extension Wire {
 extension Wire.UpdateScheduleRequest: WireMessage {
     package static var protoName: String { "saga.v1.UpdateScheduleRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -278,7 +278,7 @@ extension Wire {
 extension Wire.UpdateScheduleResponse: WireMessage {
     package static var protoName: String { "saga.v1.UpdateScheduleResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -327,7 +327,7 @@ extension Wire {
 extension Wire.PauseScheduleRequest: WireMessage {
     package static var protoName: String { "saga.v1.PauseScheduleRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -372,7 +372,7 @@ extension Wire {
 extension Wire.PauseScheduleResponse: WireMessage {
     package static var protoName: String { "saga.v1.PauseScheduleResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -417,7 +417,7 @@ extension Wire {
 extension Wire.TriggerScheduleRequest: WireMessage {
     package static var protoName: String { "saga.v1.TriggerScheduleRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -464,7 +464,7 @@ extension Wire {
 extension Wire.TriggerScheduleResponse: WireMessage {
     package static var protoName: String { "saga.v1.TriggerScheduleResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -511,7 +511,7 @@ extension Wire {
 extension Wire.DeleteScheduleRequest: WireMessage {
     package static var protoName: String { "saga.v1.DeleteScheduleRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -554,7 +554,7 @@ extension Wire {
 extension Wire.DeleteScheduleResponse: WireMessage {
     package static var protoName: String { "saga.v1.DeleteScheduleResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -603,7 +603,7 @@ extension Wire {
 extension Wire.ListSchedulesRequest: WireMessage {
     package static var protoName: String { "saga.v1.ListSchedulesRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -664,7 +664,7 @@ extension Wire {
 extension Wire.ScheduleInfo: WireMessage {
     package static var protoName: String { "saga.v1.ScheduleInfo" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -717,7 +717,7 @@ extension Wire {
 extension Wire.ListSchedulesResponse: WireMessage {
     package static var protoName: String { "saga.v1.ListSchedulesResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

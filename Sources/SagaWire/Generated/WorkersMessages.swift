@@ -112,7 +112,7 @@ extension Wire {
 extension Wire.WorkflowTypeOffer: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowTypeOffer" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -165,7 +165,7 @@ extension Wire {
 extension Wire.Slots: WireMessage {
     package static var protoName: String { "saga.v1.Slots" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -234,7 +234,7 @@ extension Wire {
 extension Wire.WorkOpen: WireMessage {
     package static var protoName: String { "saga.v1.WorkOpen" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -325,7 +325,7 @@ extension Wire {
 extension Wire.WorkflowTaskCompleted: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowTaskCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -383,7 +383,7 @@ extension Wire {
 extension Wire.NeedHistory: WireMessage {
     package static var protoName: String { "saga.v1.NeedHistory" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -434,7 +434,7 @@ extension Wire {
 extension Wire.WorkflowTaskFailed: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowTaskFailed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -487,7 +487,7 @@ extension Wire {
 extension Wire.ActivityCompleted: WireMessage {
     package static var protoName: String { "saga.v1.ActivityCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -540,7 +540,7 @@ extension Wire {
 extension Wire.ActivityFailed: WireMessage {
     package static var protoName: String { "saga.v1.ActivityFailed" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -593,7 +593,7 @@ extension Wire {
 extension Wire.ActivityCanceled: WireMessage {
     package static var protoName: String { "saga.v1.ActivityCanceled" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -642,7 +642,7 @@ extension Wire {
 extension Wire.ProbeCompleted: WireMessage {
     package static var protoName: String { "saga.v1.ProbeCompleted" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -689,7 +689,7 @@ extension Wire {
 extension Wire.Heartbeat: WireMessage {
     package static var protoName: String { "saga.v1.Heartbeat" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -732,7 +732,7 @@ extension Wire {
 extension Wire.Drained: WireMessage {
     package static var protoName: String { "saga.v1.Drained" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -802,7 +802,7 @@ extension Wire {
 extension Wire.WorkerItem: WireMessage {
     package static var protoName: String { "saga.v1.WorkerItem" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -941,7 +941,7 @@ extension Wire {
 extension Wire.WorkflowTask: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowTask" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1085,7 +1085,7 @@ extension Wire {
 extension Wire.ActivityTask: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTask" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1168,7 +1168,7 @@ extension Wire {
 extension Wire.CancelActivity: WireMessage {
     package static var protoName: String { "saga.v1.CancelActivity" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1215,7 +1215,7 @@ extension Wire {
 extension Wire.Evict: WireMessage {
     package static var protoName: String { "saga.v1.Evict" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1266,7 +1266,7 @@ extension Wire {
 extension Wire.Ack: WireMessage {
     package static var protoName: String { "saga.v1.Ack" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1319,7 +1319,7 @@ extension Wire {
 extension Wire.HeartbeatAnswer: WireMessage {
     package static var protoName: String { "saga.v1.HeartbeatAnswer" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1364,7 +1364,7 @@ extension Wire {
 extension Wire.Drain: WireMessage {
     package static var protoName: String { "saga.v1.Drain" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1422,7 +1422,7 @@ extension Wire {
 extension Wire.ServerItem: WireMessage {
     package static var protoName: String { "saga.v1.ServerItem" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

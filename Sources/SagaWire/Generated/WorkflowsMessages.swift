@@ -338,7 +338,7 @@ extension Wire {
 extension Wire.StartOptions: WireMessage {
     package static var protoName: String { "saga.v1.StartOptions" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -417,7 +417,7 @@ extension Wire {
 extension Wire.StartWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.StartWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -468,7 +468,7 @@ extension Wire {
 extension Wire.StartWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.StartWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -529,7 +529,7 @@ extension Wire {
 extension Wire.SignalWithStartWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.SignalWithStartWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -586,7 +586,7 @@ extension Wire {
 extension Wire.SignalWithStartWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.SignalWithStartWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -647,7 +647,7 @@ extension Wire {
 extension Wire.SignalWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.SignalWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -708,7 +708,7 @@ extension Wire {
 extension Wire.SignalWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.SignalWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -767,7 +767,7 @@ extension Wire {
 extension Wire.QueryWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.QueryWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -818,7 +818,7 @@ extension Wire {
 extension Wire.QueryWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.QueryWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -881,7 +881,7 @@ extension Wire {
 extension Wire.UpdateWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.UpdateWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -948,7 +948,7 @@ extension Wire {
 extension Wire.UpdateWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.UpdateWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1005,7 +1005,7 @@ extension Wire {
 extension Wire.CancelWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.CancelWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1058,7 +1058,7 @@ extension Wire {
 extension Wire.CancelWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.CancelWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1115,7 +1115,7 @@ extension Wire {
 extension Wire.TerminateWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.TerminateWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1170,7 +1170,7 @@ extension Wire {
 extension Wire.TerminateWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.TerminateWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1234,7 +1234,7 @@ extension Wire {
 extension Wire.ResetWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.ResetWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1283,7 +1283,7 @@ extension Wire {
 extension Wire.ResetWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.ResetWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1332,7 +1332,7 @@ extension Wire {
 extension Wire.GetWorkflowResultRequest: WireMessage {
     package static var protoName: String { "saga.v1.GetWorkflowResultRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1401,7 +1401,7 @@ extension Wire {
 extension Wire.GetWorkflowResultResponse: WireMessage {
     package static var protoName: String { "saga.v1.GetWorkflowResultResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1470,7 +1470,7 @@ extension Wire {
 extension Wire.WaitingFor: WireMessage {
     package static var protoName: String { "saga.v1.WaitingFor" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1575,7 +1575,7 @@ extension Wire {
 extension Wire.PendingStep: WireMessage {
     package static var protoName: String { "saga.v1.PendingStep" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1676,7 +1676,7 @@ extension Wire {
 extension Wire.UndoEntryInfo: WireMessage {
     package static var protoName: String { "saga.v1.UndoEntryInfo" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1789,7 +1789,7 @@ extension Wire {
 extension Wire.WorkflowInfo: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowInfo" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1865,7 +1865,7 @@ extension Wire {
 extension Wire.DescribeWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.DescribeWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -1952,7 +1952,7 @@ extension Wire {
 extension Wire.DescribeWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.DescribeWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2038,7 +2038,7 @@ extension Wire {
 extension Wire.AttributeFilter: WireMessage {
     package static var protoName: String { "saga.v1.AttributeFilter" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2119,7 +2119,7 @@ extension Wire {
 extension Wire.WorkflowFilter: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowFilter" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2202,7 +2202,7 @@ extension Wire {
 extension Wire.ListWorkflowsRequest: WireMessage {
     package static var protoName: String { "saga.v1.ListWorkflowsRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2253,7 +2253,7 @@ extension Wire {
 extension Wire.ListWorkflowsResponse: WireMessage {
     package static var protoName: String { "saga.v1.ListWorkflowsResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2303,7 +2303,7 @@ extension Wire {
 extension Wire.CountWorkflowsRequest: WireMessage {
     package static var protoName: String { "saga.v1.CountWorkflowsRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2346,7 +2346,7 @@ extension Wire {
 extension Wire.CountWorkflowsResponse: WireMessage {
     package static var protoName: String { "saga.v1.CountWorkflowsResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2403,7 +2403,7 @@ extension Wire {
 extension Wire.GetHistoryRequest: WireMessage {
     package static var protoName: String { "saga.v1.GetHistoryRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2468,7 +2468,7 @@ extension Wire {
 extension Wire.GetHistoryResponse: WireMessage {
     package static var protoName: String { "saga.v1.GetHistoryResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2532,7 +2532,7 @@ extension Wire {
 extension Wire.FollowHistoryRequest: WireMessage {
     package static var protoName: String { "saga.v1.FollowHistoryRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2587,7 +2587,7 @@ extension Wire {
 extension Wire.HistoryItem: WireMessage {
     package static var protoName: String { "saga.v1.HistoryItem" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2639,7 +2639,7 @@ extension Wire {
 extension Wire.ExportHistoryRequest: WireMessage {
     package static var protoName: String { "saga.v1.ExportHistoryRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2690,7 +2690,7 @@ extension Wire {
 extension Wire.HistoryChunk: WireMessage {
     package static var protoName: String { "saga.v1.HistoryChunk" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2742,7 +2742,7 @@ extension Wire {
 extension Wire.ImportHistoryRequest: WireMessage {
     package static var protoName: String { "saga.v1.ImportHistoryRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2789,7 +2789,7 @@ extension Wire {
 extension Wire.ImportHistoryResponse: WireMessage {
     package static var protoName: String { "saga.v1.ImportHistoryResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2847,7 +2847,7 @@ extension Wire {
 extension Wire.StateAtRequest: WireMessage {
     package static var protoName: String { "saga.v1.StateAtRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2908,7 +2908,7 @@ extension Wire {
 extension Wire.StateAtResponse: WireMessage {
     package static var protoName: String { "saga.v1.StateAtResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2955,7 +2955,7 @@ extension Wire {
 extension Wire.DeleteWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.DeleteWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -2998,7 +2998,7 @@ extension Wire {
 extension Wire.DeleteWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.DeleteWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3047,7 +3047,7 @@ extension Wire {
 extension Wire.PauseWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.PauseWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3096,7 +3096,7 @@ extension Wire {
 extension Wire.PauseWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.PauseWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3147,7 +3147,7 @@ extension Wire {
 extension Wire.ResumeWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.ResumeWorkflowRequest" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 
@@ -3196,7 +3196,7 @@ extension Wire {
 extension Wire.ResumeWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.ResumeWorkflowResponse" }
 
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: WireLimits = .request) throws(WireError) {
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
         self = try decodeMessage(bytes, limits)
     }
 

@@ -17,11 +17,11 @@ struct MessageGuard {
     /// Deeper than any message of the schema, which has no recursive one (a test holds both in place).
     static let deepest = 16
 
-    private let limits: WireLimits
+    private let limits: MessageLimits
     private var fieldsLeft: Int
     private var unknownLeft: Int
 
-    init(_ limits: WireLimits) {
+    init(_ limits: MessageLimits) {
         self.limits = limits
         fieldsLeft = limits.fields
         unknownLeft = limits.unknownFields

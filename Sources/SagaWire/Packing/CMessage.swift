@@ -23,7 +23,7 @@ protocol CEnum {
 // MARK: - Decoding
 
 /// Guard, unpack, copy. What protobuf-c takes on the way is given back before it returns.
-func decodeMessage<M: CMessage>(_ bytes: UnsafeRawBufferPointer, _ limits: WireLimits) throws(WireError) -> M {
+func decodeMessage<M: CMessage>(_ bytes: UnsafeRawBufferPointer, _ limits: MessageLimits) throws(WireError) -> M {
     var check = MessageGuard(limits)
     try check.run(bytes, M.descriptor)
     guard let arena = saga_arena_acquire(max(0, limits.memoryBytes)) else {

@@ -1,5 +1,5 @@
 /// What one message of a peer may cost (wire.md, "What bad input gets").
-package struct WireLimits: Hashable, Sendable {
+package struct MessageLimits: Hashable, Sendable {
     /// Encoded size in bytes. Default 4 MiB.
     package var messageBytes: Int
     /// Fields in the whole message, nested ones included, each element of a repeated field counted. Default 262,144.
@@ -26,7 +26,7 @@ package struct WireLimits: Hashable, Sendable {
     }
 
     /// For what a server receives.
-    package static let request = WireLimits()
+    package static let request = MessageLimits()
     /// For what a client receives: newer enum values are kept as `unrecognized`.
-    package static let response = WireLimits(refusesUnknownEnumValues: false)
+    package static let response = MessageLimits(refusesUnknownEnumValues: false)
 }
