@@ -84,15 +84,18 @@ let package = Package(
             name: "bench",
             dependencies: [
                 "SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "SagaServer",
-                "SagaClient", "SagaWorker", "SagaTransport", "SagaWire", arguments,
+                "SagaClient", "SagaWorker", "SagaTransport", "SagaWire", "CodecCorpus", "CBenchHooks", arguments,
             ], path: "benchmarks/bench", swiftSettings: settings),
+        .target(
+            name: "CodecCorpus", dependencies: ["SagaCodec"], path: "benchmarks/corpus", swiftSettings: settings),
+        .target(name: "CBenchHooks", path: "benchmarks/hooks"),
         .target(
             name: "SagaSimulator", dependencies: ["SagaCore", "SagaEngine", "SagaRuntime"], swiftSettings: settings),
         .executableTarget(name: "sim", dependencies: ["SagaSimulator", arguments], swiftSettings: settings),
         library("Examples", ["SagaCore"]),
 
         // Tests: one folder a target, and what crosses targets.
-        tests("SagaCodecTests", ["SagaCodec"]),
+        tests("SagaCodecTests", ["SagaCodec", "CodecCorpus"]),
         tests("SagaCoreTests", ["SagaCore", "SagaCodec"]),
         tests("SagaRuntimeTests", ["SagaCore", "SagaRuntime"]),
         tests("SagaEngineTests", ["SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "Examples"]),

@@ -1,0 +1,109 @@
+/// A run of bytes inside a frame or input: where text or a byte array lies that was not copied.
+///
+/// Two small integers without a pointer: it may outlive the bytes, and whoever resolves it checks the bounds.
+@frozen
+public struct FrameRange: Sendable, Equatable, BitwiseCopyable {
+    public let offset: UInt32
+    public let count: UInt32
+
+    @inlinable @inline(__always)
+    public init(offset: UInt32, count: UInt32) {
+        self.offset = offset
+        self.count = count
+    }
+
+    @inlinable @inline(__always)
+    public init() { self.init(offset: 0, count: 0) }
+}
+
+/// Immutable bytes that many decoded values share: one read of a page of events is one allocation, whose parts are
+/// named by ``FrameRange``.
+///
+/// A value that keeps its frame and ranges owns its text and bytes at the price of one reference.
+public final class Frame: Sendable {
+    @usableFromInline nonisolated(unsafe) let start: UnsafeMutableRawPointer
+    public let count: Int
+
+    /// Copies the bytes. At most 4 GiB - 1, which is what a ``FrameRange`` reaches.
+    public init(copying bytes: UnsafeRawBufferPointer) throws(CodecError) {
+        guard bytes.count <= Int(UInt32.max) else { throw CodecError(.limitExceeded, at: 0) }
+        count = bytes.count
+        start = .allocate(byteCount: max(bytes.count, 1), alignment: 16)
+        if let base = bytes.baseAddress { start.copyMemory(from: base, byteCount: bytes.count) }
+    }
+
+    public convenience init(_ bytes: [UInt8]) throws(CodecError) {
+        // A copy of its own: an array's storage cannot be borrowed for longer than a call.
+        guard bytes.count <= Int(UInt32.max) else { throw CodecError(.limitExceeded, at: 0) }
+        self.init(count: bytes.count) { memory in
+            bytes.withUnsafeBytes { memory.copyBytes(from: $0) }
+        }
+    }
+
+    private init(count: Int, fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        self.count = count
+        start = .allocate(byteCount: max(count, 1), alignment: 16)
+        fill(UnsafeMutableRawBufferPointer(start: start, count: count))
+    }
+
+    deinit { start.deallocate() }
+
+    /// All bytes; valid as long as the frame is.
+    @inlinable @inline(__always)
+    public func withBytes<R: ~Copyable, E: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        try body(UnsafeRawBufferPointer(start: start, count: count))
+    }
+
+    /// Text of a range; what lies outside of the frame is not there, what is not UTF-8 becomes U+FFFD.
+    public func text(_ range: FrameRange) -> String {
+        String(decoding: slice(range), as: UTF8.self)
+    }
+
+    /// A copy of the bytes of a range; what lies outside of the frame is not there.
+    public func bytes(_ range: FrameRange) -> [UInt8] { [UInt8](slice(range)) }
+
+    @inlinable
+    func slice(_ range: FrameRange) -> UnsafeRawBufferPointer {
+        let first = min(Int(range.offset), count)
+        return UnsafeRawBufferPointer(start: start + first, count: min(Int(range.count), count - first))
+    }
+}
+
+extension PostcardReader {
+    /// Bytes with their count in front, left where they are, as a range of the input.
+    @inlinable @inline(__always)
+    public mutating func readBytesRange() throws(CodecError) -> FrameRange {
+        let count = try readLength()
+        let at = offset
+        // Inputs beyond 4 GiB have no ranges.
+        if _slowPath(at &+ count > Int(UInt32.max)) { throw failure(.limitExceeded) }
+        cursor += count
+        return FrameRange(offset: UInt32(truncatingIfNeeded: at), count: UInt32(truncatingIfNeeded: count))
+    }
+
+    /// Text with its byte count in front, checked to be UTF-8, left where it is, as a range of the input.
+    @inlinable @inline(__always)
+    public mutating func readTextRange() throws(CodecError) -> FrameRange {
+        let count = try readLength()
+        let at = offset
+        if _slowPath(at &+ count > Int(UInt32.max)) { throw failure(.limitExceeded) }
+        if _slowPath(!UTF8Validation.isValid(cursor, count)) { throw failure(.badUTF8) }
+        cursor += count
+        return FrameRange(offset: UInt32(truncatingIfNeeded: at), count: UInt32(truncatingIfNeeded: count))
+    }
+}
+
+extension PostcardWriter {
+    /// Bytes or text of `source` with their count in front; a range outside of the source writes an empty one.
+    @inlinable @inline(__always)
+    public mutating func writeRange(_ range: FrameRange, of source: UnsafeRawBufferPointer) {
+        let end = Int(range.offset) &+ Int(range.count)
+        guard _fastPath(end <= source.count), let start = source.baseAddress else {
+            writeRawByte(0)
+            return
+        }
+        writeBytes(UnsafeRawBufferPointer(start: start + Int(range.offset), count: Int(range.count)))
+    }
+}

@@ -1,0 +1,6 @@
+/// Every suite, in the order in which they run.
+enum BenchSuites {
+    static let all: [any BenchSuite] = [
+        CodecSuite()
+    ]
+}

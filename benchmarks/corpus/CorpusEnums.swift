@@ -1,0 +1,55 @@
+public import SagaCodec
+
+/// The corpus' own catalogue, by variant index.
+@frozen
+public enum CorpusEventType: UInt8, Codable, CaseIterable, Sendable, BitwiseCopyable {
+    case workflowExecutionStarted, workflowExecutionCompleted, workflowExecutionFailed, workflowExecutionTimedOut
+    case workflowExecutionCanceled, workflowExecutionTerminated, workflowExecutionContinuedAsNew,
+        workflowExecutionCancelRequested
+    case workflowTaskScheduled, workflowTaskStarted, workflowTaskCompleted, workflowTaskFailed
+    case workflowTaskTimedOut, workflowPropertiesModified, activityTaskScheduled, activityTaskStarted
+    case activityTaskCompleted, activityTaskFailed, activityTaskTimedOut, activityTaskCanceled
+    case activityTaskCancelRequested, activityTaskHeartbeat, activityTaskRetried, timerCreated
+    case timerFired, timerCanceled, signalReceived, signalExternalInitiated
+    case signalExternalFailed, signalExternalCompleted, compensationStarted, compensationStepStarted
+    case compensationStepCompleted, compensationStepFailed, compensationCompleted, compensationFailed
+    case markerRecorded, sideEffectRecorded, versionMarkerRecorded, localActivityMarker
+    case snapshotCreated, snapshotRestored, snapshotDeleted, childWorkflowInitiated
+    case childWorkflowStarted, childWorkflowCompleted, childWorkflowFailed, childWorkflowTimedOut
+    case childWorkflowCanceled, childWorkflowTerminated, updateAccepted, updateRejected
+    case updateCompleted, queryReceived, queryAnswered, searchAttributesUpserted
+    case memoUpserted, resetPointCreated, leaseAcquired, leaseLost
+    case taskQueueChanged, retryScheduled, rateLimited, custom
+
+    @inlinable @inline(__always)
+    init(from reader: inout PostcardReader) throws(CodecError) {
+        try self.init(tag: try reader.readVarint32(), reader)
+    }
+
+    @inlinable @inline(__always)
+    init(tag: UInt32, _ reader: PostcardReader) throws(CodecError) {
+        guard tag < 64, let value = CorpusEventType(rawValue: UInt8(truncatingIfNeeded: tag)) else {
+            throw reader.failure(.badTag)
+        }
+        self = value
+    }
+}
+
+/// What an event is about, by variant index.
+@frozen
+public enum CorpusCategory: UInt8, Codable, CaseIterable, Sendable, BitwiseCopyable {
+    case workflow, activity, timer, signal, marker, snapshot, compensation, command
+
+    @inlinable @inline(__always)
+    init(from reader: inout PostcardReader) throws(CodecError) {
+        try self.init(tag: try reader.readVarint32(), reader)
+    }
+
+    @inlinable @inline(__always)
+    init(tag: UInt32, _ reader: PostcardReader) throws(CodecError) {
+        guard tag < 8, let value = CorpusCategory(rawValue: UInt8(truncatingIfNeeded: tag)) else {
+            throw reader.failure(.badTag)
+        }
+        self = value
+    }
+}

@@ -1,0 +1,12 @@
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+// Counts the process's calls of malloc, calloc, realloc and the aligned forms, over all threads.
+// Only the bench executable links this.
+
+/// Whether allocations are counted here (glibc).
+bool bench_counts_allocations(void);
+
+/// Allocations since the process began, by threads that live or have ended.
+uint64_t bench_allocations(void);
