@@ -12,7 +12,7 @@ public struct ActivityRegistry: Sendable {
     /// Adds an activity. The same name twice keeps the later one.
     public mutating func register<A: Activity>(_ activity: A, converter: any PayloadConverter = .json) {
         definitions[A.typeID] = ActivityDefinition(type: A.typeID) { payload, context in
-            let input = try converter.decode(A.Input.self, from: payload)
+            let input = try ActivityInputError.wrapping { try converter.decode(A.Input.self, from: payload) }
             return (try converter.encode(try await activity.execute(input, context)), nil)
         }
     }
@@ -20,7 +20,7 @@ public struct ActivityRegistry: Sendable {
     /// Adds an activity that can be undone; register its undo, too, unless another worker serves it.
     public mutating func register<A: CompensatableActivity>(_ activity: A, converter: any PayloadConverter = .json) {
         definitions[A.typeID] = ActivityDefinition(type: A.typeID) { payload, context in
-            let input = try converter.decode(A.Input.self, from: payload)
+            let input = try ActivityInputError.wrapping { try converter.decode(A.Input.self, from: payload) }
             let output = try await activity.execute(input, context)
             let undoData = try activity.prepareCompensationData(input, output).map { try converter.encode($0) }
             return (try converter.encode(output), undoData)
@@ -48,6 +48,16 @@ public struct ActivityRegistry: Sendable {
 package struct ActivityDefinition: Sendable {
     package var type: String
     package var execute: @Sendable (Payload, ActivityContext) async throws -> (output: Payload, undoData: Payload?)
+}
+
+/// The input of an activity does not decode: its code never ran, so nothing can have happened.
+package struct ActivityInputError: Error {
+    /// Why.
+    package var reason: any Error
+
+    static func wrapping<Value>(_ decode: () throws -> Value) throws(ActivityInputError) -> Value {
+        do { return try decode() } catch { throw ActivityInputError(reason: error) }
+    }
 }
 
 /// The JSON object `{"input", "output", "outcome", "idempotency_key"}` that an undo receives.

@@ -12,6 +12,8 @@ enum Resolution {
     case failure(SagaError)
     case cancelled(reason: String)
     case evicted
+    /// Swift cancelled the task that waited: another branch of a task group was faster, or failed.
+    case lostRace
 
     /// The value, or the failure thrown.
     func payload() throws -> Payload {
@@ -20,12 +22,15 @@ enum Resolution {
         case .failure(let error): throw error
         case .cancelled(let reason): throw WorkflowCancelled(reason: reason)
         case .evicted: throw Evicted()
+        case .lostRace: throw CancellationError()
         }
     }
 }
 
 /// Suspended code.
 struct Waiter {
+    /// Which wait it is, in the order in which they began.
+    var ticket: UInt64
     var target: WaitTarget
     var isCancellable: Bool
     var continuation: UnsafeContinuation<Resolution, Never>
@@ -35,6 +40,14 @@ struct Waiter {
 /// and a saga waits for few things at once.
 struct WaiterList {
     private var waiters: [Waiter] = []
+    private var tickets: UInt64 = 0
+
+    mutating func nextTicket() -> UInt64 {
+        tickets += 1
+        return tickets
+    }
+
+    var isEmpty: Bool { waiters.isEmpty }
 
     mutating func add(_ waiter: Waiter) { waiters.append(waiter) }
 

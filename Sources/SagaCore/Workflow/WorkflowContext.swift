@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// What workflow code may use: steps, timers, signals, time and chance, all recorded and replayed (semantics, section 6).
 ///
 /// The code of one run has one context. It must be used from that code only (`async let` and task groups included): a call
@@ -26,7 +28,9 @@ public final class WorkflowContext: @unchecked Sendable {
     private var random: SplitMix64
     private var time = Timestamp(microseconds: 0)
     private(set) var cancelReason: String?
-    private(set) var misuse: SagaError?
+    /// Set by whatever thread broke the rules, hence the mutex.
+    private let foreignUse = Mutex<SagaError?>(nil)
+    private var isRunning = false
     private var isDead = false
 
     init(
@@ -142,14 +146,40 @@ public final class WorkflowContext: @unchecked Sendable {
             throw WorkflowCancelled(reason: reason)
         }
         let isCancellable = !(shielded || WorkflowScope.isShielded)
-        let resolution = await withUnsafeContinuation { continuation in
-            waiters.add(Waiter(target: target, isCancellable: isCancellable, continuation: continuation))
+        // The loser of a race in a task group, or the sibling of a failed `async let`: Swift has cancelled it.
+        if isCancellable, Task.isCancelled {
+            abandon(target)
+            throw CancellationError()
+        }
+        let ticket = waiters.nextTicket()
+        let resolution = await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                waiters.add(
+                    Waiter(ticket: ticket, target: target, isCancellable: isCancellable, continuation: continuation))
+            }
+        } onCancel: {
+            if isCancellable { cancelWaiter(ticket) }
         }
         switch resolution {
         case .evicted: throw Evicted()
         case .cancelled(let reason): throw WorkflowCancelled(reason: reason)
+        case .lostRace: throw CancellationError()
         case .payload, .failure: return resolution
         }
+    }
+
+    /// Swift cancels the task that waits. It does so from the code that cancels, so on the executor and in the same order
+    /// on replay; from anywhere else it would be an order that no replay can repeat.
+    private func cancelWaiter(_ ticket: UInt64) {
+        guard executor.isCurrent else {
+            foreignUse.withLock {
+                $0 = $0 ?? Self.misuse("workflow code was cancelled by a task outside its executor")
+            }
+            return
+        }
+        guard let waiter = waiters.removeFirst(where: { $0.ticket == ticket }) else { return }
+        if !isDead { abandon(waiter.target) }
+        waiter.continuation.resume(returning: .lostRace)
     }
 
     /// Takes a signal that is already there.
@@ -158,13 +188,32 @@ public final class WorkflowContext: @unchecked Sendable {
         return signals.take(name)
     }
 
+    /// What the code did that no replay can repeat; nil if nothing.
+    var misuse: SagaError? {
+        if let error = foreignUse.withLock({ $0 }) { return error }
+        if executor.sawForeignJob {
+            return Self.misuse("workflow code was resumed by another thread (Task {}, Task.sleep, a shared actor, I/O)")
+        }
+        // Live code that waits for none of its context's promises waits for something the history does not know.
+        if isRunning && waiters.isEmpty {
+            return Self.misuse("workflow code waits for something outside its context (Task {}, Task.sleep, I/O)")
+        }
+        return nil
+    }
+
+    private static func misuse(_ what: String) -> SagaError {
+        SagaError(
+            kind: .replay,
+            message: what + "; use async let or a task group, the context's timers and steps, or an activity",
+            code: "SE0101", isNonRetryable: true)
+    }
+
     private func checkIn() throws {
         if !executor.isCurrent {
-            throw SagaError(
-                kind: .replay,
-                message:
-                    "workflow code called its context from outside its executor (Task {}, Task.detached or an actor);"
-                    + " use async let or a task group", isNonRetryable: true)
+            let error = Self.misuse(
+                "workflow code called its context from outside its executor (Task {}, Task.detached or an actor)")
+            foreignUse.withLock { $0 = $0 ?? error }
+            throw error
         }
         if isDead { throw Evicted() }
     }
@@ -183,7 +232,10 @@ public final class WorkflowContext: @unchecked Sendable {
 
     func advanceTime(to timestamp: Timestamp) { time = max(time, timestamp) }
 
+    func begin() { isRunning = true }
+
     func finish(_ command: WorkflowCommand) {
+        isRunning = false
         guard !isDead else { return }
         _ = commands.issue(command, site: nil)
     }

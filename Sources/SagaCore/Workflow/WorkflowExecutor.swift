@@ -1,5 +1,11 @@
 internal import Synchronization
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// Runs the jobs of one run's workflow code, first in first out, on the thread that drains it (semantics, section 6).
 ///
 /// It owns no thread. `async let` and task groups inherit it, so their order is the order of their suspension points.
@@ -11,8 +17,24 @@ package final class WorkflowExecutor: TaskExecutor {
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
-        queue.withLock { $0.append(unowned) }
+        let thread = currentThread()
+        queue.withLock { queue in
+            if queue.owner != thread { queue.sawForeignJob = true }
+            queue.append(unowned)
+        }
     }
+
+    /// From now until `leave`, jobs are expected from the calling thread, and from no other.
+    func enter() {
+        let thread = currentThread()
+        queue.withLock { $0.owner = thread }
+    }
+
+    /// From now on no job is expected.
+    func leave() { queue.withLock { $0.owner = 0 } }
+
+    /// Whether some other thread resumed the code: an order that no replay can repeat.
+    var sawForeignJob: Bool { queue.withLock { $0.sawForeignJob } }
 
     /// Runs jobs until none is left.
     /// - Returns: How many ran.
@@ -33,6 +55,9 @@ package final class WorkflowExecutor: TaskExecutor {
 }
 
 private struct JobQueue {
+    /// The thread that runs the code now; 0 if none does.
+    var owner: UInt = 0
+    var sawForeignJob = false
     private var jobs: [UnownedJob] = []
     private var head = 0
 
@@ -47,4 +72,13 @@ private struct JobQueue {
         defer { head += 1 }
         return jobs[head]
     }
+}
+
+/// A number for the calling thread, never 0.
+private func currentThread() -> UInt {
+    #if canImport(Glibc)
+        UInt(pthread_self())
+    #else
+        UInt(bitPattern: pthread_self())
+    #endif
 }

@@ -30,6 +30,8 @@ package final class WorkflowInstance {
     /// - Returns: The answer to the task; nil if more events must come first.
     package func activate(_ task: WorkflowTask) -> WorkflowTaskAnswer? {
         guard !isEvicted, task.firstEventID == nextEventID else { return .needHistory(from: 0) }
+        executor.enter()
+        defer { executor.leave() }
         for event in task.events {
             guard event.eventID == nextEventID else { return .needHistory(from: 0) }
             nextEventID += 1
@@ -47,16 +49,15 @@ package final class WorkflowInstance {
     package func evict() {
         guard !isEvicted else { return }
         isEvicted = true
+        executor.enter()
         context.evict()
         executor.drain()
+        executor.leave()
     }
 
     deinit {
         // Suspended code that is never resumed would leak; ending it is what eviction means.
-        if !isEvicted {
-            context.evict()
-            executor.drain()
-        }
+        evict()
     }
 
     private func give(_ event: HistoryEvent) -> SagaError? {
@@ -74,6 +75,7 @@ package final class WorkflowInstance {
     private func start(_ started: WorkflowExecutionStarted) {
         let definition = definition
         let context = context
+        context.begin()
         Task(executorPreference: executor) {
             do {
                 let output = try await definition.run(context, started.input)

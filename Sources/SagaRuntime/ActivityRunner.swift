@@ -1,0 +1,188 @@
+internal import SagaCore
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// Runs activities as Swift tasks, so many at a time.
+final class ActivityRunner: Sendable {
+    private struct State {
+        var running: [TaskReference: RunningActivity] = [:]
+        var waiting: [ActivityTask] = []
+        /// Where `waiting` begins.
+        var head = 0
+        var sink: (any WorkerSink)?
+        var idleWaiters: [@Sendable () -> Void] = []
+
+        var isIdle: Bool { running.isEmpty && head == waiting.count }
+    }
+
+    private let activities: ActivityRegistry
+    private let limit: Int
+    private let notice: @Sendable (WorkerNotice) -> Void
+    private let state = Mutex(State())
+
+    init(activities: ActivityRegistry, limit: Int, notice: @escaping @Sendable (WorkerNotice) -> Void) {
+        self.activities = activities
+        self.limit = limit
+        self.notice = notice
+    }
+
+    func attach(_ sink: (any WorkerSink)?) { state.withLock { $0.sink = sink } }
+
+    /// Attempts that run or wait.
+    var count: Int { state.withLock { $0.running.count + $0.waiting.count - $0.head } }
+
+    /// The attempts that run or wait, in no special order.
+    var references: [TaskReference] {
+        state.withLock { Array($0.running.keys) + $0.waiting[$0.head...].map(\.reference) }
+    }
+
+    func accept(_ task: ActivityTask) {
+        let running = state.withLock { state -> RunningActivity? in
+            // Handed out twice, after a reconnect for example: it runs already.
+            if state.running[task.reference] != nil { return nil }
+            guard state.running.count < limit else {
+                state.waiting.append(task)
+                return nil
+            }
+            return begin(task, &state)
+        }
+        if let running { start(task, running) }
+    }
+
+    func cancel(_ reference: TaskReference) {
+        enum Action { case cancel(RunningActivity), dropped((any WorkerSink)?), unknown }
+        let action = state.withLock { state -> Action in
+            if let running = state.running[reference] { return .cancel(running) }
+            if let position = state.waiting[state.head...].firstIndex(where: { $0.reference == reference }) {
+                state.waiting.remove(at: position)
+                return .dropped(state.sink)
+            }
+            return .unknown
+        }
+        switch action {
+        case .cancel(let running): running.cancel()
+        // It never began, so nothing can have happened.
+        case .dropped(let sink):
+            sink?.activity(reference, .canceled(outcome: .noEffect, details: nil))
+            notifyIfIdle()
+        case .unknown: break
+        }
+    }
+
+    /// Asks all running attempts to stop and forgets those that wait.
+    func cancelAll() {
+        let running = state.withLock { state in
+            state.waiting = []
+            state.head = 0
+            return Array(state.running.values)
+        }
+        for activity in running { activity.cancel() }
+        notifyIfIdle()
+    }
+
+    /// Calls back when nothing runs or waits; at once if that is so now.
+    func whenIdle(_ body: @escaping @Sendable () -> Void) {
+        let isIdle = state.withLock { state in
+            if state.isIdle { return true }
+            state.idleWaiters.append(body)
+            return false
+        }
+        if isIdle { body() }
+    }
+
+    private func begin(_ task: ActivityTask, _ state: inout State) -> RunningActivity {
+        let running = RunningActivity(task) { [weak self] reference, details in
+            self?.state.withLock { $0.sink }?.heartbeat(reference, details)
+        }
+        state.running[task.reference] = running
+        return running
+    }
+
+    private func start(_ task: ActivityTask, _ running: RunningActivity) {
+        running.attach(
+            Task.detached {
+                let result = await self.execute(task, running)
+                running.finish()
+                self.end(task.reference, result)
+            })
+    }
+
+    private func end(_ reference: TaskReference, _ result: ActivityResult) {
+        let (sink, next) = state.withLock { state -> ((any WorkerSink)?, (ActivityTask, RunningActivity)?) in
+            state.running[reference] = nil
+            guard state.head < state.waiting.count else { return (state.sink, nil) }
+            let task = state.waiting[state.head]
+            state.head += 1
+            // Moves the rest only when half of it is used up, so that each task is moved at most once or twice.
+            if state.head * 2 >= state.waiting.count {
+                state.waiting.removeFirst(state.head)
+                state.head = 0
+            }
+            return (state.sink, (task, begin(task, &state)))
+        }
+        sink?.activity(reference, result)
+        if let (task, running) = next { start(task, running) } else { notifyIfIdle() }
+    }
+
+    private func notifyIfIdle() {
+        let waiters = state.withLock { state -> [@Sendable () -> Void] in
+            guard state.isIdle else { return [] }
+            defer { state.idleWaiters = [] }
+            return state.idleWaiters
+        }
+        for waiter in waiters { waiter() }
+    }
+
+    private func execute(_ task: ActivityTask, _ running: RunningActivity) async -> ActivityResult {
+        guard let definition = activities.definition(task.activityType) else {
+            let error = SagaError(
+                kind: .configuration,
+                message: "this worker does not serve activity type \(task.activityType); it serves "
+                    + listing(activities.types), timestamp: wallClock())
+            return failed(task, error, outcome: .noEffect)
+        }
+        let input: Payload
+        do {
+            input = try activities.input(for: task)
+        } catch {
+            return failed(task, inputError(error, task), outcome: .noEffect)
+        }
+        do {
+            let result = try await definition.execute(input, ActivityContext(task: task, reporter: running))
+            return .completed(output: result.output, undoData: result.undoData)
+        } catch is CancellationError where running.isCancelRequested {
+            return .canceled(outcome: .unknown, details: nil)
+        } catch let error as ActivityInputError {
+            return failed(task, inputError(error.reason, task), outcome: .noEffect)
+        } catch {
+            var described = SagaError(describing: error, kind: .activityExecution)
+            if described.timestamp.microseconds == 0 { described.timestamp = wallClock() }
+            return failed(task, described, outcome: described.impliedOutcome)
+        }
+    }
+
+    private func failed(_ task: ActivityTask, _ error: SagaError, outcome: StepOutcome) -> ActivityResult {
+        notice(.activityFailed(task.reference, activityType: task.activityType, error))
+        return .failed(error, outcome: outcome)
+    }
+
+    /// The code never saw the input, so nothing can have happened, and another attempt would fail alike.
+    private func inputError(_ error: any Error, _ task: ActivityTask) -> SagaError {
+        let cause = SagaError(describing: error, kind: .codec)
+        return SagaError(
+            kind: .validation, message: "the input of activity \(task.activityType) does not decode: \(cause.message)",
+            causes: [ErrorCause(kind: cause.kind, message: cause.message)], timestamp: wallClock())
+    }
+}
+
+/// The time of day, for people: nothing is decided by it.
+private func wallClock() -> Timestamp {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
+}

@@ -1,1 +1,0 @@
-// SagaRuntime: placeholder until its first file lands.

@@ -1,0 +1,198 @@
+internal import Dispatch
+internal import SagaCore
+internal import Synchronization
+
+/// One serial thread of workflow code: a share of the runs, by saga id.
+///
+/// Tasks gather in its inbox and are drained many at a wake-up; no task costs an `await`.
+final class WorkflowLane: @unchecked Sendable {
+    // Safe to share because `runs` is touched on `queue` only, and everything else is behind a mutex or constant.
+
+    private enum Order {
+        case task(WorkflowTask)
+        case evict(SagaID)
+        case evictAll
+    }
+
+    private struct Inbox {
+        var orders: [Order] = []
+        var isScheduled = false
+        var sink: (any WorkerSink)?
+    }
+
+    /// The activation that runs now.
+    struct Activation {
+        var sagaID: SagaID
+        var workflowID: String
+        var workflowType: String
+        var startedAt: UInt64
+        var isReported = false
+    }
+
+    private let queue: DispatchQueue
+    private let workflows: WorkflowRegistry
+    private let converter: any PayloadConverter
+    private let notice: @Sendable (WorkerNotice) -> Void
+    private let willRun: @Sendable () -> Void
+    private let inbox = Mutex(Inbox())
+    private let current = Mutex<Activation?>(nil)
+    private var runs: RunCache
+
+    /// - Parameters:
+    ///   - willRun: Called when the lane wakes up, for the watchdog.
+    init(
+        number: Int, workflows: WorkflowRegistry, converter: any PayloadConverter, capacity: Int,
+        notice: @escaping @Sendable (WorkerNotice) -> Void, willRun: @escaping @Sendable () -> Void
+    ) {
+        queue = DispatchQueue(label: "saga.workflow-code.\(number)")
+        self.workflows = workflows
+        self.converter = converter
+        self.notice = notice
+        self.willRun = willRun
+        runs = RunCache(capacity: capacity)
+    }
+
+    func attach(_ sink: (any WorkerSink)?) { inbox.withLock { $0.sink = sink } }
+
+    func accept(_ task: WorkflowTask) { put(.task(task)) }
+
+    func evict(_ sagaID: SagaID) { put(.evict(sagaID)) }
+
+    /// Drops all runs and the tasks that wait: they belong to a stream that is gone.
+    func evictAll() {
+        inbox.withLock { $0.orders.removeAll() }
+        put(.evictAll)
+    }
+
+    /// Calls back on the lane's thread once everything put before is done.
+    func whenIdle(_ body: @escaping @Sendable () -> Void) { queue.async(execute: body) }
+
+    private func put(_ order: Order) {
+        let mustWake = inbox.withLock { inbox in
+            inbox.orders.append(order)
+            defer { inbox.isScheduled = true }
+            return !inbox.isScheduled
+        }
+        if mustWake {
+            queue.async { self.drain() }
+        }
+    }
+
+    private func drain() {
+        willRun()
+        var batch: [Order] = []
+        while true {
+            let sink: (any WorkerSink)?
+            batch.removeAll(keepingCapacity: true)
+            sink = inbox.withLock { inbox in
+                swap(&batch, &inbox.orders)
+                if batch.isEmpty { inbox.isScheduled = false }
+                return inbox.sink
+            }
+            if batch.isEmpty { return }
+            for order in batch {
+                switch order {
+                case .task(let task): run(task, sink)
+                case .evict(let sagaID): runs.remove(sagaID)?.evict()
+                case .evictAll: for instance in runs.removeAll() { instance.evict() }
+                }
+            }
+            sink?.flush()
+        }
+    }
+
+    private func run(_ task: WorkflowTask, _ sink: (any WorkerSink)?) {
+        let identity = WorkflowTaskIdentity(sagaID: task.sagaID, generation: task.generation)
+        let instance: WorkflowInstance
+        if task.firstEventID == 0 {
+            switch definition(for: task) {
+            case .success(let definition):
+                instance = WorkflowInstance(task: task, definition: definition, converter: converter)
+                runs.insert(instance)?.evict()
+            case .failure(let error):
+                // Said once, by the last page.
+                if !task.more { fail(task, identity, .codeFailure, error, sink) }
+                return
+            }
+        } else if let cached = runs.use(task.sagaID) {
+            instance = cached
+        } else {
+            sink?.workflowTask(identity, .needHistory(from: 0))
+            return
+        }
+        current.withLock {
+            $0 = Activation(
+                sagaID: task.sagaID, workflowID: task.workflowID, workflowType: task.workflowType,
+                startedAt: DispatchTime.now().uptimeNanoseconds)
+        }
+        let answer = instance.activate(task)
+        current.withLock { $0 = nil }
+        guard let answer else { return }
+        switch answer {
+        case .completed(_, let commands):
+            if commands.last?.command.isClosing == true { runs.demote(task.sagaID) }
+            sink?.workflowTask(identity, answer)
+        case .needHistory:
+            runs.remove(task.sagaID)?.evict()
+            sink?.workflowTask(identity, answer)
+        case .failed(let cause, let error):
+            runs.remove(task.sagaID)?.evict()
+            fail(task, identity, cause, error, sink)
+        }
+    }
+
+    private func fail(
+        _ task: WorkflowTask, _ identity: WorkflowTaskIdentity, _ cause: BlockCause, _ error: SagaError,
+        _ sink: (any WorkerSink)?
+    ) {
+        notice(
+            .workflowTaskFailed(
+                sagaID: task.sagaID, workflowID: task.workflowID, workflowType: task.workflowType, error))
+        sink?.workflowTask(identity, .failed(cause, error))
+    }
+
+    private func definition(for task: WorkflowTask) -> Result<WorkflowDefinition, SagaError> {
+        if let definition = workflows.definition(task.workflowType, version: task.workflowVersion) {
+            return .success(definition)
+        }
+        let versions = workflows.types.filter { $0.name == task.workflowType }.map { String($0.version) }
+        let message: String
+        if versions.isEmpty {
+            message = "this worker does not serve workflow type \(task.workflowType); it serves "
+                + listing(workflows.types.map { "\($0.name) \($0.version)" })
+        } else {
+            message = "this worker does not serve version \(task.workflowVersion) of workflow type"
+                + " \(task.workflowType); it serves versions \(listing(versions))"
+        }
+        return .failure(SagaError(kind: .configuration, message: message))
+    }
+
+    /// Reports the activation that runs for too long, once.
+    /// - Returns: Whether the lane is at work.
+    func reportSlowCode(after limit: UInt64) -> Bool {
+        let slow = current.withLock { current -> Activation? in
+            guard let activation = current, !activation.isReported, now() &- activation.startedAt >= limit else {
+                return nil
+            }
+            current?.isReported = true
+            return activation
+        }
+        if let slow {
+            let elapsed = Duration.nanoseconds(Int64(clamping: now() &- slow.startedAt))
+            notice(
+                .slowWorkflowCode(
+                    sagaID: slow.sagaID, workflowID: slow.workflowID, workflowType: slow.workflowType,
+                    elapsed: elapsed))
+        }
+        return inbox.withLock { $0.isScheduled }
+    }
+
+    private func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
+}
+
+/// Names for a message: at most ten.
+func listing(_ names: [String]) -> String {
+    if names.isEmpty { return "none" }
+    let shown = names.prefix(10).joined(separator: ", ")
+    return names.count > 10 ? "\(shown) and \(names.count - 10) more" : shown
+}
