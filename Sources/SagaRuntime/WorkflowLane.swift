@@ -129,7 +129,7 @@ final class WorkflowLane: @unchecked Sendable {
         current.withLock { $0 = nil }
         guard let answer else { return }
         switch answer {
-        case .completed(_, let commands):
+        case .completed(_, let commands, _):
             if commands.last?.command.isClosing == true { runs.demote(task.sagaID) }
             sink?.workflowTask(identity, answer)
         case .needHistory:
@@ -158,10 +158,12 @@ final class WorkflowLane: @unchecked Sendable {
         let versions = workflows.types.filter { $0.name == task.workflowType }.map { String($0.version) }
         let message: String
         if versions.isEmpty {
-            message = "this worker does not serve workflow type \(task.workflowType); it serves "
+            message =
+                "this worker does not serve workflow type \(task.workflowType); it serves "
                 + listing(workflows.types.map { "\($0.name) \($0.version)" })
         } else {
-            message = "this worker does not serve version \(task.workflowVersion) of workflow type"
+            message =
+                "this worker does not serve version \(task.workflowVersion) of workflow type"
                 + " \(task.workflowType); it serves versions \(listing(versions))"
         }
         return .failure(SagaError(kind: .configuration, message: message))

@@ -93,8 +93,9 @@ private struct Scripted: Activity {
 }
 
 private func host(
-    _ limits: WorkerLimits = WorkerLimits(), notice: @escaping @Sendable (WorkerNotice) -> Void = { _ in },
-    _ body: @escaping @Sendable (Int, ActivityContext) async throws -> Int = { input, _ in input }
+    _ limits: WorkerLimits = WorkerLimits(),
+    _ body: @escaping @Sendable (Int, ActivityContext) async throws -> Int = { input, _ in input },
+    notice: @escaping @Sendable (WorkerNotice) -> Void = { _ in }
 ) -> (WorkerHost, Results) {
     var workflows = WorkflowRegistry()
     workflows.register(Waits.self)
@@ -211,10 +212,12 @@ private func task(_ eventID: EventID = 1, type: String = "scripted", input: Stri
 
     @Test(.timeLimit(.minutes(1))) func codeThatDoesNotYieldIsReported() async throws {
         let notices = Mutex<[String]>([])
-        let (host, results) = host(WorkerLimits(slowCodeAfter: .milliseconds(20))) { notice in
-            notices.withLock { $0.append("\(notice)") }
-            Spins.isReported.store(true, ordering: .relaxed)
-        }
+        let (host, results) = host(
+            WorkerLimits(slowCodeAfter: .milliseconds(20)),
+            notice: { notice in
+                notices.withLock { $0.append("\(notice)") }
+                Spins.isReported.store(true, ordering: .relaxed)
+            })
         host.accept(TestHistory("spins", input: .json("1")).task())
         _ = try await results.answer()
         let text = notices.withLock { $0 }
