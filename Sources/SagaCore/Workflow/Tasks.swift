@@ -18,6 +18,14 @@ public struct TaskReference: Hashable, Sendable {
     }
 }
 
+extension TaskReference: Comparable {
+    /// By run, event, attempt: a fixed order, so that nothing depends on a hash.
+    public static func < (left: TaskReference, right: TaskReference) -> Bool {
+        (left.sagaID, left.eventID, left.isUndo ? 1 : 0, left.attempt)
+            < (right.sagaID, right.eventID, right.isUndo ? 1 : 0, right.attempt)
+    }
+}
+
 /// Work for workflow code: advance over these events (semantics, section 6).
 public struct WorkflowTask: Sendable {
     /// The run.

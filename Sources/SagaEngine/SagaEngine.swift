@@ -1,1 +1,0 @@
-// SagaEngine: placeholder until its first file lands.

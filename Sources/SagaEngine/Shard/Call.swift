@@ -1,0 +1,233 @@
+public import SagaCore
+
+/// Names one call until it is answered.
+package typealias CallID = UInt64
+
+/// What a caller asks of the engine.
+public enum Call: Sendable {
+    /// Start a run.
+    case start(StartCall)
+    /// Give a run a signal.
+    case signal(SignalCall)
+    /// Give a run a signal, and start it first if it is not open.
+    case signalWithStart(StartCall, SignalCall)
+    /// Ask a run to end; its code sees it as data.
+    case cancel(ControlCall)
+    /// Stop a run; with `compensate` it is unwound first.
+    case terminate(ControlCall, compensate: Bool)
+    /// Wait until a run is closed.
+    case result(RunTarget)
+    /// Tell how a run stands.
+    case describe(RunTarget)
+    /// Wait until a run has durable events from this id on, or is closed.
+    case awaitEvents(RunTarget, from: EventID)
+    /// An operator's decision about a blocked undo, or about a run whose code is blocked.
+    case operate(OperatorCall)
+}
+
+/// Names a run.
+public struct RunTarget: Hashable, Sendable {
+    public var namespace: String
+    public var workflowID: String
+    /// One run of the workflow id; nil means the open one, or the newest if none is open.
+    public var sagaID: SagaID?
+
+    public init(namespace: String, workflowID: String, sagaID: SagaID? = nil) {
+        self.namespace = namespace
+        self.workflowID = workflowID
+        self.sagaID = sagaID
+    }
+}
+
+/// A request to start a run.
+public struct StartCall: Hashable, Sendable {
+    public var namespace: String
+    public var workflowID: String
+    public var workflowType: String
+    /// 0 means the newest that a worker serves.
+    public var workflowVersion: UInt32
+    /// Empty means the engine's default queue.
+    public var taskQueue: String
+    public var input: Payload
+    /// The same id gives the same answer; empty for none.
+    public var requestID: String
+    public var identity: String
+    /// What to do if the workflow id was used before.
+    public var reusePolicy: ReusePolicy
+    /// 0 means never.
+    public var executionTimeoutMicros: Int64
+    /// 0 means the engine's default.
+    public var cancelGraceMicros: Int64
+    public var autoCompensate: Bool
+    public var continueOnUndoError: Bool
+    public var memo: [NamedPayload]
+    public var searchAttributes: [NamedPayload]
+    public var traceID: String?
+
+    public init(
+        namespace: String, workflowID: String, workflowType: String, workflowVersion: UInt32 = 0,
+        taskQueue: String = "",
+        input: Payload, requestID: String = "", identity: String = "", reusePolicy: ReusePolicy = .allowIfFailed,
+        executionTimeoutMicros: Int64 = 0, cancelGraceMicros: Int64 = 0, autoCompensate: Bool = true,
+        continueOnUndoError: Bool = false, memo: [NamedPayload] = [], searchAttributes: [NamedPayload] = [],
+        traceID: String? = nil
+    ) {
+        self.namespace = namespace
+        self.workflowID = workflowID
+        self.workflowType = workflowType
+        self.workflowVersion = workflowVersion
+        self.taskQueue = taskQueue
+        self.input = input
+        self.requestID = requestID
+        self.identity = identity
+        self.reusePolicy = reusePolicy
+        self.executionTimeoutMicros = executionTimeoutMicros
+        self.cancelGraceMicros = cancelGraceMicros
+        self.autoCompensate = autoCompensate
+        self.continueOnUndoError = continueOnUndoError
+        self.memo = memo
+        self.searchAttributes = searchAttributes
+        self.traceID = traceID
+    }
+}
+
+/// Whether a closed workflow id may be used again (semantics, section 2, promise 7).
+public enum ReusePolicy: UInt8, Hashable, Sendable, CaseIterable {
+    case allowIfFailed = 0
+    case allow = 1
+    case reject = 2
+}
+
+/// A signal to a run.
+public struct SignalCall: Hashable, Sendable {
+    public var target: RunTarget
+    public var name: String
+    public var payload: Payload
+    /// The same id twice is one signal; empty means that the request id is used.
+    public var signalID: String
+    public var requestID: String
+    public var identity: String
+
+    public init(
+        target: RunTarget, name: String, payload: Payload, signalID: String = "", requestID: String = "",
+        identity: String = ""
+    ) {
+        self.target = target
+        self.name = name
+        self.payload = payload
+        self.signalID = signalID
+        self.requestID = requestID
+        self.identity = identity
+    }
+}
+
+/// A request to end a run.
+public struct ControlCall: Hashable, Sendable {
+    public var target: RunTarget
+    public var reason: String
+    public var requestID: String
+    public var identity: String
+
+    public init(target: RunTarget, reason: String = "", requestID: String = "", identity: String = "") {
+        self.target = target
+        self.reason = reason
+        self.requestID = requestID
+        self.identity = identity
+    }
+}
+
+/// An operator's verb.
+public struct OperatorCall: Hashable, Sendable {
+    public var target: RunTarget
+    public var verb: OperatorVerb
+    /// The undo entry, by the event that scheduled its step; nil for a run whose code is blocked.
+    public var stepEventID: EventID?
+    public var input: Payload?
+    public var reason: String
+    public var requestID: String
+    public var identity: String
+
+    public init(
+        target: RunTarget, verb: OperatorVerb, stepEventID: EventID? = nil, input: Payload? = nil, reason: String = "",
+        requestID: String = "", identity: String = ""
+    ) {
+        self.target = target
+        self.verb = verb
+        self.stepEventID = stepEventID
+        self.input = input
+        self.reason = reason
+        self.requestID = requestID
+        self.identity = identity
+    }
+}
+
+/// What the engine answers.
+public enum CallReply: Sendable {
+    /// The run; `alreadyStarted` if it was open before.
+    case started(SagaID, alreadyStarted: Bool)
+    /// Recorded.
+    case done(SagaID)
+    /// How the run ended.
+    case closed(ClosedRun)
+    case description(ExecutionDescription)
+    /// Events up to this id are durable.
+    case events(SagaID, nextEventID: EventID, isClosed: Bool)
+}
+
+/// How a run ended.
+public struct ClosedRun: Sendable {
+    public var sagaID: SagaID
+    public var status: ExecutionStatus
+    /// The closing event.
+    public var closing: EventAttributes
+
+    public init(sagaID: SagaID, status: ExecutionStatus, closing: EventAttributes) {
+        self.sagaID = sagaID
+        self.status = status
+        self.closing = closing
+    }
+}
+
+/// Why a call was not done.
+public struct CallFailure: Error, Hashable, Sendable {
+    /// gRPC's names, for what a caller can do about it.
+    public enum Code: Hashable, Sendable {
+        case invalidArgument
+        case notFound
+        case alreadyExists
+        case failedPrecondition
+        /// Too much at once; try again later.
+        case resourceExhausted
+        /// Try again; the outcome of a mutation is unknown unless `outcomeUnknown` is false.
+        case unavailable
+        /// The engine itself is at fault.
+        case internalError
+    }
+
+    public var code: Code
+    public var message: String
+    /// Whether a mutation may have happened: repeat it with the same request id.
+    public var outcomeUnknown: Bool
+    /// Microseconds to wait before a repeat; 0 if nothing is known.
+    public var retryAfterMicros: Int64
+    /// The run that the failure is about, if there is one.
+    public var sagaID: SagaID?
+    /// The status of that run.
+    public var status: ExecutionStatus?
+
+    public init(
+        _ code: Code, _ message: String, outcomeUnknown: Bool = false, retryAfterMicros: Int64 = 0,
+        sagaID: SagaID? = nil, status: ExecutionStatus? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.outcomeUnknown = outcomeUnknown
+        self.retryAfterMicros = retryAfterMicros
+        self.sagaID = sagaID
+        self.status = status
+    }
+}
+
+extension CallFailure: CustomStringConvertible {
+    public var description: String { message }
+}

@@ -1,0 +1,135 @@
+internal import SagaCore
+
+/// One open run in memory: its state, and what only the live engine knows of it.
+///
+/// A class, because it is changed in place from many sides of the shard, which alone owns it.
+final class Execution {
+    /// What the events tell. Changed only by applying an event that is also put into the batch.
+    var state: ExecutionState
+    /// The newest events, from `recentBase` on: those that are not durable, or that the live code has not been given.
+    var recent: [HistoryEvent] = []
+    var recentBase: EventID = 0
+    /// Events before this id are durable.
+    var durableNext: EventID = 0
+    /// Events before this id are durable or in the batch in flight.
+    var batchedNext: EventID = 0
+    /// What the store lists about the run has changed since the last batch.
+    var isRowChanged = false
+    /// For a run that is not durable at all: what must hold of its workflow id.
+    var startCondition: StartCondition?
+
+    /// Effects that wait until the events emitted so far are durable.
+    var held: [HeldEffect] = []
+    /// Effects that wait for the batch in flight.
+    var heldInFlight: [HeldEffect] = []
+    /// Whether the run is in the shard's list of runs with something to append.
+    var isDirty = false
+    /// Until when the commit may wait for live code, so that a step costs one commit; nil if it waits for nothing.
+    var holdUntil: Int64?
+
+    /// Whether the run is in the shard's list of runs without a worker for their code.
+    var isWaitingForWorker = false
+    /// Whether the code must be given events.
+    var needsActivation = false
+    /// The worker that holds the code live, and the next event that it has not been sent.
+    var codeHolder: WorkerID?
+    var codeNext: EventID = 0
+    /// The workflow task that is out.
+    var activation: Activation?
+    /// Reads the history for a worker that does not hold the code.
+    var historyLoad: HistoryLoad?
+    /// Failures of the code in a row.
+    var codeFailures: UInt32 = 0
+    /// Whether a retry of the code is armed; it is not activated before.
+    var isCodeRetryArmed = false
+
+    /// Forward steps as their tasks stand.
+    var tasks = EventTable<LiveTask>()
+    /// Undos as their tasks stand.
+    var undoTasks = EventTable<LiveTask>()
+
+    var resultWaiters: [CallID] = []
+    var eventWaiters: [(call: CallID, from: EventID)] = []
+    /// Calls that came while the run was closing: for the next run of the workflow id.
+    var callsAfterClose: [(CallID, Call)] = []
+    /// The closing event, once there is one.
+    var closing: EventAttributes?
+
+    init(sagaID: SagaID) { state = ExecutionState(sagaID: sagaID) }
+
+    var sagaID: SagaID { state.sagaID }
+    var hasUndurableEvents: Bool { durableNext < state.nextEventID }
+
+    /// Drops events that nobody needs from memory any more.
+    func trimRecent() {
+        guard historyLoad == nil else { return }
+        // A young run keeps its few events, so that its first worker needs no read.
+        if recentBase == 0 && recent.count <= 32 && codeHolder == nil { return }
+        let needed = min(durableNext, codeHolder == nil ? durableNext : codeNext)
+        guard needed > recentBase else { return }
+        recent.removeFirst(Int(needed - recentBase))
+        recentBase = needed
+    }
+
+    /// The events from an id on; nil if they are no longer in memory.
+    func recentEvents(from eventID: EventID) -> ArraySlice<HistoryEvent>? {
+        guard eventID >= recentBase, eventID <= state.nextEventID else { return nil }
+        return recent[Int(eventID - recentBase)...]
+    }
+}
+
+/// A workflow task that is out.
+struct Activation {
+    var worker: WorkerID
+    var generation: UInt64
+    /// Whether the worker was given the whole history.
+    var isFull: Bool
+}
+
+/// A read of the history for a worker.
+struct HistoryLoad {
+    var load: LoadID
+    var worker: WorkerID
+    var generation: UInt64
+    var next: EventID
+}
+
+/// A step's or undo's task, as the live engine knows it.
+struct LiveTask: Hashable {
+    enum Phase: Hashable {
+        /// Waits until its cause is durable.
+        case waitingForCommit
+        /// Ready for a worker.
+        case queued
+        /// With a worker.
+        case out(WorkerID)
+        /// May be with a worker of the time before the restart.
+        case maybeOut
+        /// Waits for the next attempt.
+        case waitingForRetry
+    }
+
+    var phase: Phase
+    var attempt: UInt32 = 1
+    /// When it was handed out, on the wall clock.
+    var handedOutAt = Timestamp(microseconds: 0)
+    /// The worker's name, for the `…Started` event; nil once that is recorded.
+    var unrecordedStart: String?
+    /// When the attempt must have reported, and when it must give the next sign of life; on the monotonic clock.
+    var closeBy: Int64 = .max
+    var heartbeatBy: Int64 = .max
+    var heartbeatDetails: Payload?
+    /// Whether the worker was told to stop.
+    var isCancelSent = false
+    /// Whether an attempt may have run of which nothing is known.
+    var mayHaveRun = false
+}
+
+/// An effect that must not happen before its cause is durable.
+enum HeldEffect {
+    case reply(CallID, CallReply, original: Call)
+    case acknowledge(WorkerID, TaskReference)
+    case queueStep(EventID)
+    case queueUndo(EventID)
+    case cancelStep(EventID)
+}

@@ -1,0 +1,60 @@
+public import SagaCore
+
+/// How a run stands: what `describe` shows.
+public struct ExecutionDescription: Sendable {
+    public var sagaID: SagaID
+    public var namespace: String
+    public var workflowID: String
+    public var workflowType: String
+    public var workflowVersion: UInt32
+    public var taskQueue: String
+    public var status: ExecutionStatus
+    public var startedAt: Timestamp
+    public var closedAt: Timestamp?
+    public var nextEventID: EventID
+    /// What the run waits for, in words that name the next step (semantics, section 2, promise 12).
+    public var waitingFor: [String]
+    /// Steps that are not closed.
+    public var steps: [StepDescription]
+    /// Timers that have not fired: id and due time.
+    public var timers: [TimerState]
+    /// The undo log, oldest first.
+    public var undoEntries: [UndoEntry]
+    public var compensation: CompensationSummary
+    /// What blocks the run.
+    public var block: Block?
+    /// The closing event, if the run is closed.
+    public var closing: EventAttributes?
+
+    /// A run as its state tells it, without what only its live engine knows.
+    public init(_ state: ExecutionState, closing: EventAttributes? = nil) {
+        sagaID = state.sagaID
+        namespace = state.namespace
+        workflowID = state.workflowID
+        workflowType = state.workflowType
+        workflowVersion = state.workflowVersion
+        taskQueue = state.taskQueue
+        status = state.status
+        startedAt = state.startedAt
+        closedAt = state.closedAt
+        nextEventID = state.nextEventID
+        waitingFor = []
+        steps = state.steps.eventIDs.compactMap { eventID in
+            state.steps[eventID].map { StepDescription(eventID: eventID, step: $0, worker: nil) }
+        }
+        timers = state.timers.eventIDs.compactMap { state.timers[$0] }
+        undoEntries = state.undoLog.entries
+        compensation = state.compensationSummary
+        block = state.block
+        self.closing = closing
+    }
+}
+
+/// A step that is not closed.
+public struct StepDescription: Sendable {
+    /// The event that scheduled it.
+    public var eventID: EventID
+    public var step: StepState
+    /// The worker that has it, if one has.
+    public var worker: String?
+}

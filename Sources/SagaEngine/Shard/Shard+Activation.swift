@@ -1,0 +1,274 @@
+internal import SagaCore
+
+/// Workflow code: when it is given events, by whom it is run, and what becomes of its commands (semantics, section 6).
+extension Shard {
+    /// Gives the code its new events, if it may act, a worker is there and no task is out.
+    func activate(_ execution: Execution) {
+        guard execution.needsActivation, execution.activation == nil, execution.historyLoad == nil,
+            !execution.isCodeRetryArmed, execution.state.codeMayAct
+        else { return }
+        if let holder = execution.codeHolder, let worker = dispatcher.workers[holder], !worker.isDraining,
+            let events = execution.recentEvents(from: execution.codeNext)
+        {
+            return send(execution, to: holder, Array(events), from: execution.codeNext)
+        }
+        dropCode(execution)
+        let state = execution.state
+        guard
+            let worker = dispatcher.workerForCode(
+                namespace: state.namespace, queue: state.taskQueue, type: state.workflowType,
+                version: state.workflowVersion)
+        else {
+            if !execution.isWaitingForWorker {
+                execution.isWaitingForWorker = true
+                waitingForWorker.append(execution.sagaID)
+            }
+            return
+        }
+        if let events = execution.recentEvents(from: 0) {
+            send(execution, to: worker, Array(events), from: 0)
+        } else {
+            startHistoryLoad(execution, worker)
+        }
+    }
+
+    private func send(_ execution: Execution, to worker: WorkerID, _ events: [HistoryEvent], from: EventID) {
+        execution.needsActivation = false
+        execution.codeHolder = worker
+        execution.codeNext = execution.state.nextEventID
+        let generation = nextGeneration
+        nextGeneration += 1
+        execution.activation = Activation(worker: worker, generation: generation, isFull: from == 0)
+        effects.append(
+            .worker(worker, .workflowTask(task(execution, generation, from: from, events, more: false))))
+        monotonicDeadlines.push(
+            Deadline(
+                at: time.monotonic.addingSaturating(config.workflowTaskTimeoutMicros), kind: .workflowTask,
+                sagaID: execution.sagaID, generation: generation))
+        holdCommit(execution)
+    }
+
+    private func task(
+        _ execution: Execution, _ generation: UInt64, from: EventID, _ events: [HistoryEvent], more: Bool
+    ) -> WorkflowTask {
+        let state = execution.state
+        return WorkflowTask(
+            sagaID: state.sagaID, generation: generation, namespace: state.namespace, workflowID: state.workflowID,
+            workflowType: state.workflowType, workflowVersion: state.workflowVersion, taskQueue: state.taskQueue,
+            firstEventID: from, events: events, more: more)
+    }
+
+    /// Lets the commit wait a moment for live code, so that what happened and what the code makes of it are one append.
+    private func holdCommit(_ execution: Execution) {
+        guard execution.isDirty, execution.holdUntil == nil, config.activationHoldMicros > 0 else { return }
+        let until = time.monotonic.addingSaturating(config.activationHoldMicros)
+        execution.holdUntil = until
+        monotonicDeadlines.push(Deadline(at: until, kind: .hold, sagaID: execution.sagaID))
+    }
+
+    // MARK: Workers that do not hold the code
+
+    private func startHistoryLoad(_ execution: Execution, _ worker: WorkerID) {
+        execution.needsActivation = false
+        let load = nextLoadID
+        nextLoadID += 1
+        execution.historyLoad = HistoryLoad(load: load, worker: worker, generation: nextGeneration, next: 0)
+        nextGeneration += 1
+        pendingLoads[load] = .history(execution.sagaID)
+        effects.append(.loadHistory(load, execution.sagaID, from: 0, limit: config.historyPageEvents))
+    }
+
+    func historyLoaded(_ load: LoadID, _ result: Result<[HistoryEvent], StoreError>) {
+        guard case .history(let sagaID)? = pendingLoads.removeValue(forKey: load),
+            let execution = executions[sagaID], var history = execution.historyLoad, history.load == load
+        else { return }
+        let isWorkerHere = dispatcher.workers[history.worker].map { !$0.isDraining } ?? false
+        guard case .success(let page) = result, isWorkerHere, execution.state.codeMayAct,
+            page.isEmpty || page[0].eventID == history.next
+        else {
+            execution.historyLoad = nil
+            execution.needsActivation = true
+            return armCodeRetry(execution, 100_000)
+        }
+        let next = history.next + EventID(page.count)
+        if next < execution.recentBase && !page.isEmpty {
+            let part = task(execution, history.generation, from: history.next, page, more: true)
+            effects.append(.worker(history.worker, .workflowTask(part)))
+            history.next = next
+            history.load = nextLoadID
+            nextLoadID += 1
+            pendingLoads[history.load] = .history(sagaID)
+            execution.historyLoad = history
+            effects.append(.loadHistory(history.load, sagaID, from: next, limit: config.historyPageEvents))
+            return
+        }
+        // The rest is in memory: everything from the last durable read on has been kept while the load was out.
+        guard let rest = execution.recentEvents(from: max(next, execution.recentBase)), next >= execution.recentBase
+        else {
+            execution.historyLoad = nil
+            execution.needsActivation = true
+            return armCodeRetry(execution, 100_000)
+        }
+        execution.historyLoad = nil
+        send(execution, to: history.worker, page + rest, from: history.next)
+        // The worker got all of it, in several tasks perhaps.
+        execution.activation?.isFull = true
+    }
+
+    /// The worker that holds the code is not used any more.
+    func dropCode(_ execution: Execution) {
+        if let holder = execution.codeHolder, dispatcher.workers[holder] != nil {
+            effects.append(.worker(holder, .evict(execution.sagaID)))
+        }
+        execution.codeHolder = nil
+        execution.codeNext = 0
+        execution.activation = nil
+    }
+
+    // MARK: Answers
+
+    func workflowTaskAnswered(
+        _ worker: WorkerID, _ sagaID: SagaID, _ generation: UInt64, _ answer: WorkflowTaskAnswer
+    ) {
+        guard let execution = executions[sagaID], let activation = execution.activation,
+            activation.worker == worker, activation.generation == generation
+        else { return }
+        execution.activation = nil
+        execution.holdUntil = nil
+        guard execution.state.codeMayAct else { return dropCode(execution) }
+        switch answer {
+        case .completed(let seen, let commands, let unconsumed):
+            execution.codeFailures = 0
+            perform(commands, seen: seen, unconsumed: unconsumed, execution)
+        case .needHistory:
+            dropCode(execution)
+            execution.needsActivation = true
+            if activation.isFull {
+                codeFailed(
+                    execution, .codeFailure,
+                    SagaError(kind: .workflowExecution, message: "the worker could not take the history"))
+            }
+        case .failed(let cause, let error):
+            dropCode(execution)
+            codeFailed(execution, cause, error)
+        }
+        activate(execution)
+    }
+
+    /// Code that cannot be run is tried again, then the run waits for a person: never a hot loop (semantics, section 3).
+    private func codeFailed(_ execution: Execution, _ cause: BlockCause, _ error: SagaError) {
+        execution.codeFailures += 1
+        execution.needsActivation = true
+        guard execution.codeFailures >= 3 else {
+            return armCodeRetry(execution, Int64(execution.codeFailures) * 500_000)
+        }
+        execution.needsActivation = false
+        log(.error, "run \(execution.sagaID) of \(execution.state.workflowID) is blocked: \(error.message)", execution)
+        emit(
+            execution,
+            .workflowExecutionBlocked(
+                WorkflowExecutionBlocked(
+                    cause: cause, message: "\(error.message); cancel it to unwind, or retry it with fixed code",
+                    error: error)))
+    }
+
+    func armCodeRetry(_ execution: Execution, _ micros: Int64) {
+        execution.isCodeRetryArmed = true
+        monotonicDeadlines.push(
+            Deadline(at: time.monotonic.addingSaturating(micros), kind: .codeRetry, sagaID: execution.sagaID))
+    }
+
+    // MARK: Commands
+
+    private func perform(
+        _ commands: [NumberedCommand], seen: EventID, unconsumed: UInt32, _ execution: Execution
+    ) {
+        for numbered in commands {
+            guard numbered.number == execution.state.nextCommandNumber else {
+                // Not the next one: the worker's code and the history have parted.
+                dropCode(execution)
+                execution.needsActivation = true
+                return codeFailed(
+                    execution, .codeFailure,
+                    SagaError(
+                        kind: .workflowExecution,
+                        message: "the worker sent command \(numbered.number), command"
+                            + " \(execution.state.nextCommandNumber) was expected"))
+            }
+            if numbered.command.isClosing {
+                // A message that the code has not seen must be given to it first (semantics, section 6).
+                if let last = execution.state.lastMessageEventID, last > seen {
+                    execution.needsActivation = true
+                    return
+                }
+                return close(numbered, unconsumed, execution)
+            }
+            perform(numbered.number, numbered.command, execution)
+        }
+    }
+
+    private func perform(_ number: CommandNumber, _ command: WorkflowCommand, _ execution: Execution) {
+        switch command {
+        case .scheduleActivity(let step): schedule(number, step, execution)
+        case .requestCancelActivity(let scheduled): requestCancel(ofStep: scheduled, number, execution)
+        case .startTimer(let timerID, let micros, let callback):
+            let now = max(time.wall, execution.state.lastTimestamp)
+            let due = now.adding(microseconds: max(0, micros))
+            let eventID = emit(
+                execution,
+                .timerCreated(
+                    TimerCreated(commandNumber: number, timerID: timerID, dueAt: due, callback: callback)))
+            armTimer(execution, eventID, due)
+        case .cancelTimer(let created):
+            let eventID = execution.state.openEvent(ofCommand: created) ?? 0
+            emit(execution, .timerCanceled(TimerCanceled(commandNumber: number, createdEventID: eventID)))
+        case .recordMarker(let marker):
+            emit(
+                execution,
+                .markerRecorded(
+                    MarkerRecorded(
+                        commandNumber: number, kind: marker.kind, name: marker.name, details: marker.details,
+                        output: marker.output, undo: marker.undo, scope: marker.scope)))
+        case .recordSideEffect(let value):
+            emit(execution, .sideEffectRecorded(SideEffectRecorded(commandNumber: number, value: value)))
+        case .recordVersion(let changeID, let version):
+            emit(
+                execution,
+                .versionMarkerRecorded(
+                    VersionMarkerRecorded(commandNumber: number, changeID: changeID, version: version)))
+        case .upsertSearchAttributes(let attributes):
+            emit(
+                execution,
+                .upsertSearchAttributes(UpsertSearchAttributes(commandNumber: number, attributes: attributes)))
+        case .compensate(let scope):
+            emit(
+                execution,
+                .compensationStarted(
+                    CompensationStarted(cause: .requested, error: nil, scope: scope, commandNumber: number)))
+            advanceUnwinding(execution)
+        case .complete, .fail, .cancel, .continueAsNew: break
+        }
+    }
+
+    private func close(_ numbered: NumberedCommand, _ unconsumed: UInt32, _ execution: Execution) {
+        switch numbered.command {
+        case .complete(let output):
+            closeNow(
+                execution,
+                .workflowExecutionCompleted(
+                    WorkflowExecutionCompleted(
+                        commandNumber: numbered.number, output: output, compensation: .none,
+                        unconsumedSignals: unconsumed)))
+        case .fail(let error):
+            beginUnwinding(execution, .failed, error: error, reason: "", command: numbered.number)
+        case .cancel(let reason):
+            beginUnwinding(execution, .canceled, error: nil, reason: reason, command: numbered.number)
+        case .continueAsNew:
+            let error = SagaError(
+                kind: .workflowExecution, message: "continue-as-new is not served by this version", isNonRetryable: true
+            )
+            beginUnwinding(execution, .failed, error: error, reason: "", command: numbered.number)
+        default: break
+        }
+    }
+}

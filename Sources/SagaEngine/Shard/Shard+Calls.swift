@@ -1,0 +1,342 @@
+internal import SagaCore
+
+/// A read of the store that something waits for.
+enum PendingLoad {
+    /// The call is judged by the run that is found.
+    case call(CallID, Call)
+    /// The history for a worker.
+    case history(SagaID)
+}
+
+extension Shard {
+    func handleCall(_ id: CallID, _ call: Call) {
+        guard isReady else { return waitingCalls.append((id, call)) }
+        if let problem = call.problem { return fail(id, .invalidArgument, problem) }
+        if call.addsEvents && undurableEvents > config.maxUndurableEvents {
+            let failure = CallFailure(
+                .resourceExhausted, "the store is slower than the load; try again", retryAfterMicros: 100_000)
+            return effects.append(.reply(id, .failure(failure)))
+        }
+        let target = call.target
+        let key = WorkflowKey(namespace: target.namespace, workflowID: target.workflowID)
+        let sagaID = target.sagaID ?? openRuns[key]
+        guard let sagaID, let execution = executions[sagaID], isNamed(execution, by: target) else {
+            return handleWithoutRun(id, call)
+        }
+        if execution.state.isClosed {
+            // Closing, but not durable yet: the next run of the id, or the answer about this one, must wait for that.
+            return execution.callsAfterClose.append((id, call))
+        }
+        handle(id, call, execution)
+    }
+
+    private func isNamed(_ execution: Execution, by target: RunTarget) -> Bool {
+        execution.state.namespace == target.namespace
+            && (target.workflowID.isEmpty || execution.state.workflowID == target.workflowID)
+    }
+
+    /// No such run is open: the store knows whether there was one.
+    private func handleWithoutRun(_ id: CallID, _ call: Call) {
+        switch call {
+        case .start(let start):
+            // A fresh workflow id costs no read: the commit itself says if it was used before.
+            startRun(id, call, start, .unused)
+        case .signalWithStart(let start, let signal):
+            let execution = startRun(id, call, start, .unused, replies: false)
+            self.signal(id, call, signal, execution)
+        case .signal, .cancel, .terminate, .result, .describe, .awaitEvents, .operate:
+            loadRun(call.target, call.needsAllEvents ? .all : .ends, .call(id, call))
+        }
+    }
+
+    private func handle(_ id: CallID, _ call: Call, _ execution: Execution) {
+        switch call {
+        case .start(let start): startAgain(id, call, start, execution)
+        case .signal(let signal): self.signal(id, call, signal, execution)
+        case .signalWithStart(_, let signal): self.signal(id, call, signal, execution)
+        case .cancel(let control): cancel(id, call, control, execution)
+        case .terminate(let control, let compensate): terminate(id, call, control, compensate, execution)
+        case .result:
+            execution.resultWaiters.append(id)
+            waiters[id] = execution.sagaID
+        case .describe: hold(reply: .description(describe(execution)), to: id, call, execution)
+        case .awaitEvents(_, let from):
+            if execution.durableNext > from {
+                answerEvents(id, execution)
+            } else {
+                execution.eventWaiters.append((id, from))
+                waiters[id] = execution.sagaID
+            }
+        case .operate(let action): operate(id, call, action, execution)
+        }
+    }
+
+    func abandonCall(_ id: CallID) {
+        waitingCalls.removeAll { $0.0 == id }
+        guard let sagaID = waiters.removeValue(forKey: id), let execution = executions[sagaID] else { return }
+        execution.resultWaiters.removeAll { $0 == id }
+        execution.eventWaiters.removeAll { $0.call == id }
+    }
+
+    // MARK: Start
+
+    @discardableResult
+    private func startRun(
+        _ id: CallID, _ call: Call, _ start: StartCall, _ condition: StartCondition, replies: Bool = true
+    ) -> Execution {
+        let execution = Execution(sagaID: newSagaID())
+        execution.startCondition = condition
+        executions[execution.sagaID] = execution
+        let queue = start.taskQueue.isEmpty ? config.defaultTaskQueue : start.taskQueue
+        let started = WorkflowExecutionStarted(
+            namespace: start.namespace, workflowID: start.workflowID, workflowType: start.workflowType,
+            workflowVersion: start.workflowVersion, taskQueue: queue, input: start.input, requestID: start.requestID,
+            executionTimeoutMicros: max(0, start.executionTimeoutMicros),
+            cancelGraceMicros: start.cancelGraceMicros > 0 ? start.cancelGraceMicros : config.cancelGraceMicros,
+            autoCompensate: start.autoCompensate, continueOnUndoError: start.continueOnUndoError,
+            identity: start.identity, memo: start.memo, searchAttributes: start.searchAttributes)
+        emit(execution, .workflowExecutionStarted(started), queue: queue, traceID: start.traceID)
+        openRuns[key(of: execution)] = execution.sagaID
+        if replies {
+            hold(reply: .started(execution.sagaID, alreadyStarted: false), to: id, call, execution)
+        }
+        armRun(execution)
+        activate(execution)
+        return execution
+    }
+
+    /// The workflow id is open: the same request gets the same answer, any other gets that run.
+    private func startAgain(_ id: CallID, _ call: Call, _ start: StartCall, _ execution: Execution) {
+        let isSameRequest = execution.state.event(ofRequest: start.requestID) == 0
+        if isSameRequest, !isSameMeaning(start, execution) {
+            return fail(
+                id, .alreadyExists,
+                "request id \(start.requestID) was used for another start of \(start.workflowID)", execution)
+        }
+        hold(
+            reply: .started(execution.sagaID, alreadyStarted: !isSameRequest), to: id, call, execution)
+    }
+
+    private func isSameMeaning(_ start: StartCall, _ execution: Execution) -> Bool {
+        guard execution.state.workflowType == start.workflowType else { return false }
+        // The input is compared only while it is in memory: keeping it for ever would double every run's size.
+        guard let first = execution.recentEvents(from: 0)?.first,
+            case .workflowExecutionStarted(let started) = first.attributes
+        else { return true }
+        return started.input == start.input
+    }
+
+    // MARK: Messages
+
+    private func signal(_ id: CallID, _ call: Call, _ signal: SignalCall, _ execution: Execution) {
+        let state = execution.state
+        let signalID = signal.signalID.isEmpty ? signal.requestID : signal.signalID
+        if state.hasSignal(signalID) || state.event(ofRequest: signal.requestID) != nil {
+            return hold(reply: .done(execution.sagaID), to: id, call, execution)
+        }
+        emit(
+            execution,
+            .signalReceived(
+                SignalReceived(
+                    name: signal.name, payload: signal.payload, signalID: signalID, requestID: signal.requestID,
+                    identity: signal.identity, codeGone: state.unwinding != nil && state.unwinding?.cause != .requested
+                )))
+        hold(reply: .done(execution.sagaID), to: id, call, execution)
+        activate(execution)
+    }
+
+    private func cancel(_ id: CallID, _ call: Call, _ control: ControlCall, _ execution: Execution) {
+        guard execution.state.event(ofRequest: control.requestID) == nil else {
+            return hold(reply: .done(execution.sagaID), to: id, call, execution)
+        }
+        emit(
+            execution,
+            .workflowExecutionCancelRequested(
+                WorkflowExecutionCancelRequested(
+                    reason: control.reason, identity: control.identity, requestID: control.requestID)))
+        hold(reply: .done(execution.sagaID), to: id, call, execution)
+        requestCancel(execution, control.reason)
+    }
+
+    private func terminate(
+        _ id: CallID, _ call: Call, _ control: ControlCall, _ compensate: Bool, _ execution: Execution
+    ) {
+        if compensate {
+            beginUnwinding(execution, .terminated, error: nil, reason: control.reason, command: nil)
+        } else {
+            closeNow(
+                execution,
+                .workflowExecutionTerminated(
+                    WorkflowExecutionTerminated(
+                        reason: control.reason, identity: control.identity, requestID: control.requestID,
+                        compensation: execution.state.compensationSummary)))
+        }
+        hold(reply: .done(execution.sagaID), to: id, call, execution)
+    }
+
+    func answerEvents(_ id: CallID, _ execution: Execution) {
+        waiters[id] = nil
+        let isClosed = execution.state.isClosed && !execution.hasUndurableEvents
+        effects.append(
+            .reply(id, .success(.events(execution.sagaID, nextEventID: execution.durableNext, isClosed: isClosed))))
+    }
+
+    // MARK: Runs that are not in memory
+
+    func loadRun(_ target: RunTarget, _ events: LoadedEvents, _ pending: PendingLoad) {
+        let load = nextLoadID
+        nextLoadID += 1
+        pendingLoads[load] = pending
+        effects.append(.loadRun(load, target, events))
+    }
+
+    func runLoaded(_ load: LoadID, _ result: Result<LoadedRun?, StoreError>) {
+        guard case .call(let id, let call)? = pendingLoads.removeValue(forKey: load) else { return }
+        switch result {
+        case .failure(let error):
+            effects.append(.reply(id, .failure(CallFailure(.unavailable, error.message))))
+        case .success(nil):
+            if case .start = call {
+                // The id was free after all (a conflict that has passed): once more.
+                handleCall(id, call)
+            } else {
+                fail(id, .notFound, "there is no run of workflow id \(call.target.workflowID)")
+            }
+        case .success(let run?):
+            if executions[run.row.sagaID] != nil || !run.row.status.isClosed {
+                answerAboutOpenRun(id, call, run)
+            } else {
+                answerAboutClosedRun(id, call, run)
+            }
+        }
+    }
+
+    private func answerAboutOpenRun(_ id: CallID, _ call: Call, _ run: LoadedRun) {
+        if let execution = executions[run.row.sagaID] {
+            // It was opened meanwhile.
+            return execution.state.isClosed
+                ? execution.callsAfterClose.append((id, call)) : handle(id, call, execution)
+        }
+        fail(
+            id, .unavailable, "run \(run.row.sagaID) is open but not served here; see the log for why",
+            sagaID: run.row.sagaID, status: run.row.status)
+    }
+
+    private func answerAboutClosedRun(_ id: CallID, _ call: Call, _ run: LoadedRun) {
+        let row = run.row
+        switch call {
+        case .start(let start): startAfter(id, call, start, nil, run)
+        case .signalWithStart(let start, let signal): startAfter(id, call, start, signal, run)
+        case .result:
+            guard let closing = run.events.last?.attributes else {
+                return fail(id, .internalError, "run \(row.sagaID) is closed but has no events", sagaID: row.sagaID)
+            }
+            let closed = ClosedRun(sagaID: row.sagaID, status: row.status, closing: closing)
+            effects.append(.reply(id, .success(.closed(closed))))
+        case .describe: describeClosed(id, run)
+        case .awaitEvents:
+            effects.append(
+                .reply(id, .success(.events(row.sagaID, nextEventID: row.nextEventID, isClosed: true))))
+        case .signal, .cancel, .terminate, .operate:
+            fail(
+                id, .failedPrecondition, "run \(row.sagaID) of \(row.workflowID) is closed: \(row.status.name)",
+                sagaID: row.sagaID, status: row.status)
+        }
+    }
+
+    /// The workflow id was used before: its newest run and the caller's policy decide.
+    private func startAfter(_ id: CallID, _ call: Call, _ start: StartCall, _ signal: SignalCall?, _ run: LoadedRun) {
+        let row = run.row
+        if !start.requestID.isEmpty, case .workflowExecutionStarted(let started)? = run.events.first?.attributes,
+            started.requestID == start.requestID
+        {
+            guard started.workflowType == start.workflowType, started.input == start.input else {
+                return fail(
+                    id, .alreadyExists,
+                    "request id \(start.requestID) was used for another start of \(start.workflowID)",
+                    sagaID: row.sagaID, status: row.status)
+            }
+            return effects.append(.reply(id, .success(.started(row.sagaID, alreadyStarted: false))))
+        }
+        let endedBadly = row.status != .completed && row.status != .continuedAsNew
+        guard start.reusePolicy == .allow || (start.reusePolicy == .allowIfFailed && endedBadly) else {
+            return fail(
+                id, .alreadyExists,
+                "workflow id \(start.workflowID) was used by run \(row.sagaID), which is \(row.status.name); start it with"
+                    + " another id or another reuse policy", sagaID: row.sagaID, status: row.status)
+        }
+        let key = WorkflowKey(namespace: start.namespace, workflowID: start.workflowID)
+        if let open = openRuns[key], executions[open] != nil { return handleCall(id, call) }
+        let execution = startRun(id, call, start, .after(row.sagaID), replies: signal == nil)
+        if let signal { self.signal(id, call, signal, execution) }
+    }
+
+    private func describeClosed(_ id: CallID, _ run: LoadedRun) {
+        var state = ExecutionState(sagaID: run.row.sagaID)
+        do throws(SagaError) {
+            for event in run.events { try state.apply(event) }
+        } catch {
+            return fail(id, .internalError, error.message, sagaID: run.row.sagaID)
+        }
+        let description = ExecutionDescription(state, closing: run.events.last?.attributes)
+        effects.append(.reply(id, .success(.description(description))))
+    }
+
+    // MARK: Failures
+
+    func fail(
+        _ id: CallID, _ code: CallFailure.Code, _ message: String, sagaID: SagaID? = nil,
+        status: ExecutionStatus? = nil
+    ) {
+        effects.append(.reply(id, .failure(CallFailure(code, message, sagaID: sagaID, status: status))))
+    }
+
+    func fail(_ id: CallID, _ code: CallFailure.Code, _ message: String, _ execution: Execution) {
+        fail(id, code, message, sagaID: execution.sagaID, status: execution.state.status)
+    }
+}
+
+extension Call {
+    /// The run that the call is about.
+    var target: RunTarget {
+        switch self {
+        case .start(let start), .signalWithStart(let start, _):
+            RunTarget(namespace: start.namespace, workflowID: start.workflowID)
+        case .signal(let signal): signal.target
+        case .cancel(let control), .terminate(let control, _): control.target
+        case .result(let target), .describe(let target), .awaitEvents(let target, _): target
+        case .operate(let action): action.target
+        }
+    }
+
+    fileprivate var addsEvents: Bool {
+        switch self {
+        case .start, .signal, .signalWithStart, .cancel: true
+        // What ends a run or helps it end makes room, so it is always let in.
+        case .terminate, .operate, .result, .describe, .awaitEvents: false
+        }
+    }
+
+    fileprivate var needsAllEvents: Bool {
+        if case .describe = self { return true }
+        return false
+    }
+
+    /// What is wrong with the names in the call.
+    fileprivate var problem: String? {
+        if let problem = Name.problem(with: target.namespace, what: "namespace") { return problem }
+        if target.sagaID == nil || !target.workflowID.isEmpty,
+            let problem = Name.problem(with: target.workflowID, what: "workflow id")
+        {
+            return problem
+        }
+        switch self {
+        case .start(let start), .signalWithStart(let start, _):
+            if let problem = Name.problem(with: start.workflowType, what: "workflow type") { return problem }
+            if !start.taskQueue.isEmpty { return Name.problem(with: start.taskQueue, what: "task queue") }
+        case .signal(let signal): return Name.problem(with: signal.name, what: "signal name")
+        default: break
+        }
+        return nil
+    }
+}

@@ -1,0 +1,211 @@
+internal import SagaCore
+
+/// The batch whose outcome is awaited.
+struct BatchInFlight {
+    var id: BatchID
+    /// The runs, in the order of the batch's transactions, and the next event id each will have reached.
+    var runs: [(execution: Execution, next: EventID)]
+    var batch: AppendBatch
+    /// Failed attempts so far.
+    var attempts: UInt32 = 0
+}
+
+extension Shard {
+    /// Gathers what happened into one commit. While one is in flight everything else waits for the next: batches grow with
+    /// the load by themselves, and an idle engine commits at once.
+    func startCommit() {
+        guard inFlight == nil, isReady, !dirty.isEmpty else { return }
+        var runs: [(execution: Execution, next: EventID)] = []
+        var transactions: [AppendTransaction] = []
+        var rest: [Execution] = []
+        var eventCount = 0
+        for execution in dirty {
+            let isHeld = execution.holdUntil.map { $0 > time.monotonic } ?? false
+            if isHeld || runs.count >= config.maxBatchRuns || eventCount >= config.maxBatchEvents {
+                rest.append(execution)
+                continue
+            }
+            let entry = makeEntry(execution)
+            eventCount += entry.events.count
+            transactions.append(AppendTransaction([entry]))
+            runs.append((execution, execution.state.nextEventID))
+            execution.isDirty = false
+            execution.holdUntil = nil
+            execution.batchedNext = execution.state.nextEventID
+            execution.heldInFlight = execution.held
+            execution.held = []
+            execution.isRowChanged = false
+        }
+        dirty = rest
+        guard !runs.isEmpty else { return }
+        let batch = AppendBatch(epoch: epoch, transactions: transactions)
+        inFlight = BatchInFlight(id: nextBatchID, runs: runs, batch: batch)
+        effects.append(.append(nextBatchID, batch))
+        nextBatchID += 1
+    }
+
+    private func makeEntry(_ execution: Execution) -> AppendEntry {
+        let events = execution.recentEvents(from: execution.batchedNext).map(Array.init) ?? []
+        let row = execution.isRowChanged ? makeRow(execution) : nil
+        return AppendEntry(
+            sagaID: execution.sagaID, expectedNextEventID: execution.batchedNext, events: events, row: row,
+            start: execution.batchedNext == 0 ? execution.startCondition : nil)
+    }
+
+    private func makeRow(_ execution: Execution) -> ExecutionRow {
+        let state = execution.state
+        return ExecutionRow(
+            sagaID: state.sagaID, namespace: state.namespace, workflowID: state.workflowID,
+            workflowType: state.workflowType, status: state.status, startedAt: state.startedAt,
+            closedAt: state.closedAt, nextEventID: state.nextEventID,
+            partition: Partition.of(
+                namespace: state.namespace, workflowID: state.workflowID, count: config.partitionCount))
+    }
+
+    func appended(_ id: BatchID, _ result: Result<[AppendOutcome], StoreError>) {
+        guard let batch = inFlight, batch.id == id else { return }
+        switch result {
+        case .success(let outcomes):
+            inFlight = nil
+            // A missing outcome is a broken store; a conflict sends the run back to what is durable.
+            var conflicts: [Execution] = []
+            for (index, run) in batch.runs.enumerated() {
+                if index < outcomes.count, outcomes[index] == .appended {
+                    madeDurable(run.execution, upTo: run.next)
+                } else {
+                    conflicts.append(run.execution)
+                }
+            }
+            // After the others, because a conflict may end in a recovery, which forgets everything.
+            for execution in conflicts where isReady { conflicted(execution) }
+        case .failure(let error) where error.reason == .unavailable && !error.outcomeUnknown:
+            retryCommit(batch, error)
+        case .failure(let error):
+            startRecovery(error.message)
+        }
+    }
+
+    /// The store said that nothing was written: the same batch again, later.
+    private func retryCommit(_ batch: BatchInFlight, _ error: StoreError) {
+        var batch = batch
+        let policy = RetryPolicy(
+            maximumAttempts: 0, initialIntervalMicros: 50_000, maximumIntervalMicros: 5_000_000, jitter: 0.2)
+        batch.attempts &+= 1
+        inFlight = batch
+        let wait = policy.interval(after: batch.attempts, random: jitter())
+        log(.warning, "the store cannot write, attempt \(batch.attempts), next in \(wait / 1_000) ms: \(error.message)")
+        monotonicDeadlines.push(
+            Deadline(
+                at: time.monotonic.addingSaturating(wait), kind: .storeRetry, sagaID: SagaID(high: 0, low: 0),
+                generation: batch.id))
+    }
+
+    func repeatCommit(_ id: BatchID) {
+        guard let batch = inFlight, batch.id == id else { return }
+        effects.append(.append(id, batch.batch))
+    }
+
+    private func madeDurable(_ execution: Execution, upTo next: EventID) {
+        undurableEvents -= Int(next - execution.durableNext)
+        execution.durableNext = next
+        let released = execution.heldInFlight
+        execution.heldInFlight = []
+        for effect in released { release(effect, of: execution) }
+        for waiter in execution.eventWaiters where waiter.from < next { answerEvents(waiter.call, execution) }
+        execution.eventWaiters.removeAll { $0.from < next }
+        if execution.state.isClosed && !execution.hasUndurableEvents { retire(execution) }
+        execution.trimRecent()
+    }
+
+    private func release(_ effect: HeldEffect, of execution: Execution) {
+        switch effect {
+        case .reply(let id, let reply, _): effects.append(.reply(id, .success(reply)))
+        case .acknowledge(let worker, let reference): acknowledge(worker, reference)
+        case .queueStep(let eventID): queueStep(execution, eventID)
+        case .queueUndo(let eventID): queueUndo(execution, eventID)
+        case .cancelStep(let eventID): sendCancel(execution, eventID)
+        }
+    }
+
+    /// Does it now if everything is durable, else when it is.
+    func hold(_ effect: HeldEffect, _ execution: Execution) {
+        if execution.isDirty {
+            execution.held.append(effect)
+        } else if execution.hasUndurableEvents {
+            execution.heldInFlight.append(effect)
+        } else {
+            release(effect, of: execution)
+        }
+    }
+
+    func hold(reply: CallReply, to id: CallID, _ call: Call, _ execution: Execution) {
+        hold(.reply(id, reply, original: call), execution)
+    }
+
+    /// Another writer was first. What was not durable never happened; the calls behind it are judged anew.
+    private func conflicted(_ execution: Execution) {
+        let calls = forget(execution)
+        if execution.durableNext == 0, let (id, call) = calls.first {
+            // A new run whose workflow id was taken: the newest run decides.
+            loadRun(call.target, .ends, .call(id, call))
+            for (id, call) in calls.dropFirst() { resubmit(id, call) }
+        } else {
+            startRecovery("run \(execution.sagaID) was changed by another writer")
+            waitingCalls += calls
+        }
+    }
+
+    private func resubmit(_ id: CallID, _ call: Call) { loadRun(call.target, .ends, .call(id, call)) }
+
+    /// Takes a run out of memory without a trace; gives the calls that waited for it.
+    private func forget(_ execution: Execution) -> [(CallID, Call)] {
+        var calls: [(CallID, Call)] = []
+        for effect in execution.heldInFlight + execution.held {
+            switch effect {
+            case .reply(let id, _, let call): calls.append((id, call))
+            case .acknowledge(let worker, let reference): acknowledge(worker, reference)
+            case .queueStep, .queueUndo, .cancelStep: break
+            }
+        }
+        let target = RunTarget(namespace: execution.state.namespace, workflowID: execution.state.workflowID)
+        calls += execution.resultWaiters.map { ($0, .result(target)) }
+        calls += execution.eventWaiters.map { ($0.call, .awaitEvents(target, from: $0.from)) }
+        calls += execution.callsAfterClose
+        undurableEvents -= Int(execution.state.nextEventID - execution.durableNext)
+        if let holder = execution.codeHolder { effects.append(.worker(holder, .evict(execution.sagaID))) }
+        remove(execution)
+        return calls
+    }
+
+    /// A closed run leaves the memory once its last event is durable.
+    private func retire(_ execution: Execution) {
+        if let closing = execution.closing {
+            let closed = ClosedRun(sagaID: execution.sagaID, status: execution.state.status, closing: closing)
+            for waiter in execution.resultWaiters {
+                waiters[waiter] = nil
+                effects.append(.reply(waiter, .success(.closed(closed))))
+            }
+        }
+        for waiter in execution.eventWaiters { answerEvents(waiter.call, execution) }
+        if let holder = execution.codeHolder { effects.append(.worker(holder, .evict(execution.sagaID))) }
+        let calls = execution.callsAfterClose
+        remove(execution)
+        for (id, call) in calls { handleCall(id, call) }
+    }
+
+    private func remove(_ execution: Execution) {
+        executions[execution.sagaID] = nil
+        if openRuns[key(of: execution)] == execution.sagaID { openRuns[key(of: execution)] = nil }
+        if execution.isDirty { dirty.removeAll { $0 === execution } }
+        execution.isDirty = false
+    }
+
+    func failHeldCalls(_ execution: Execution, _ message: String) {
+        for effect in execution.heldInFlight + execution.held {
+            if case .reply(let id, _, _) = effect {
+                effects.append(
+                    .reply(id, .failure(CallFailure(.unavailable, message, outcomeUnknown: true))))
+            }
+        }
+    }
+}

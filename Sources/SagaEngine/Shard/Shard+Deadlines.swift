@@ -1,0 +1,179 @@
+internal import SagaCore
+
+/// What is due, and what becomes due after a recovery. A deadline is checked against the run when it comes up.
+extension Shard {
+    func runDeadlines() {
+        guard isReady else { return }
+        while let due = wallDeadlines.popDue(time.wall.microseconds) { run(due) }
+        while let due = monotonicDeadlines.popDue(time.monotonic) { run(due) }
+    }
+
+    private func run(_ due: Deadline) {
+        if due.kind == .storeRetry { return repeatCommit(due.generation) }
+        guard let execution = executions[due.sagaID], !execution.state.isClosed else { return }
+        switch due.kind {
+        case .timer:
+            guard let timer = execution.state.timers[due.eventID], timer.dueAt <= time.wall else { return }
+            emit(execution, .timerFired(TimerFired(createdEventID: due.eventID)))
+            activate(execution)
+        case .stepRetry:
+            guard let step = execution.state.steps[due.eventID], UInt64(step.attempt) == due.generation,
+                execution.tasks[due.eventID]?.phase == .waitingForRetry
+            else { return }
+            hold(.queueStep(due.eventID), execution)
+        case .undoRetry:
+            guard let entry = execution.state.undoLog.entry(due.eventID), UInt64(entry.attempt) == due.generation,
+                execution.undoTasks[due.eventID]?.phase == .waitingForRetry
+            else { return }
+            hold(.queueUndo(due.eventID), execution)
+        case .executionTimeout:
+            beginUnwinding(execution, .timedOut, error: nil, reason: "", command: nil)
+        case .cancelGrace:
+            guard execution.state.codeMayAct else { return }
+            let reason = execution.state.cancelRequest?.reason ?? ""
+            beginUnwinding(execution, .canceled, error: nil, reason: reason, command: nil)
+        case .scheduleToStart:
+            switch execution.tasks[due.eventID]?.phase {
+            case .out?, .maybeOut?, nil: return
+            default: attemptTimedOut(execution, due.eventID, .scheduleToStart)
+            }
+        case .scheduleToClose: attemptTimedOut(execution, due.eventID, .scheduleToClose)
+        case .startToClose, .heartbeat: attemptDue(execution, due)
+        case .undoStartToClose:
+            guard let task = execution.undoTasks[due.eventID], case .out = task.phase,
+                UInt64(task.attempt) == due.generation, task.closeBy <= time.monotonic,
+                let entry = execution.state.undoLog.entry(due.eventID)
+            else { return }
+            undoFailed(
+                execution, entry, SagaError(kind: .timeout, message: "the undo passed its start-to-close time-out"))
+            advanceUnwinding(execution)
+        case .workflowTask:
+            guard execution.activation?.generation == due.generation else { return }
+            log(.warning, "a worker did not advance run \(execution.sagaID) in time; another one gets it", execution)
+            dropCode(execution)
+            execution.holdUntil = nil
+            execution.needsActivation = true
+            activate(execution)
+        case .codeRetry:
+            execution.isCodeRetryArmed = false
+            activate(execution)
+        case .hold: break
+        case .reclaim: reclaim(execution, due.eventID, isUndo: false)
+        case .undoReclaim: reclaim(execution, due.eventID, isUndo: true)
+        case .storeRetry: break
+        }
+    }
+
+    private func attemptDue(_ execution: Execution, _ due: Deadline) {
+        guard let task = execution.tasks[due.eventID], case .out = task.phase, UInt64(task.attempt) == due.generation
+        else { return }
+        if task.closeBy <= time.monotonic {
+            attemptTimedOut(execution, due.eventID, .startToClose)
+        } else if task.heartbeatBy <= time.monotonic {
+            attemptTimedOut(execution, due.eventID, .heartbeat)
+        } else if due.kind == .heartbeat && task.heartbeatBy != .max {
+            // A sign of life came meanwhile; look again when the next one is due.
+            monotonicDeadlines.push(
+                Deadline(
+                    at: task.heartbeatBy, kind: .heartbeat, sagaID: execution.sagaID, eventID: due.eventID,
+                    generation: due.generation))
+        }
+    }
+
+    // MARK: Arming
+
+    func armRun(_ execution: Execution) {
+        guard execution.state.executionTimeoutMicros > 0 else { return }
+        let due = execution.state.startedAt.adding(microseconds: execution.state.executionTimeoutMicros)
+        wallDeadlines.push(Deadline(at: due.microseconds, kind: .executionTimeout, sagaID: execution.sagaID))
+    }
+
+    func armTimer(_ execution: Execution, _ eventID: EventID, _ due: Timestamp) {
+        wallDeadlines.push(
+            Deadline(at: due.microseconds, kind: .timer, sagaID: execution.sagaID, eventID: eventID))
+    }
+
+    func armStep(_ execution: Execution, _ eventID: EventID, _ scheduled: ActivityTaskScheduled, at: Timestamp) {
+        for (micros, kind) in [
+            (scheduled.timeouts.scheduleToStartMicros, Deadline.Kind.scheduleToStart),
+            (scheduled.timeouts.scheduleToCloseMicros, .scheduleToClose),
+        ] where micros > 0 {
+            wallDeadlines.push(
+                Deadline(
+                    at: at.adding(microseconds: micros).microseconds, kind: kind, sagaID: execution.sagaID,
+                    eventID: eventID))
+        }
+    }
+
+    func armStepRetry(_ execution: Execution, _ eventID: EventID, attempt: UInt32, _ due: Timestamp) {
+        wallDeadlines.push(
+            Deadline(
+                at: due.microseconds, kind: .stepRetry, sagaID: execution.sagaID, eventID: eventID,
+                generation: UInt64(attempt)))
+    }
+
+    func armUndoRetry(_ execution: Execution, _ eventID: EventID, attempt: UInt32, _ due: Timestamp) {
+        wallDeadlines.push(
+            Deadline(
+                at: due.microseconds, kind: .undoRetry, sagaID: execution.sagaID, eventID: eventID,
+                generation: UInt64(attempt)))
+    }
+
+    func armAttempt(_ execution: Execution, _ reference: TaskReference, closeBy: Int64, heartbeatBy: Int64) {
+        for (at, kind) in [(closeBy, Deadline.Kind.startToClose), (heartbeatBy, .heartbeat)] where at != .max {
+            monotonicDeadlines.push(
+                Deadline(
+                    at: at, kind: kind, sagaID: execution.sagaID, eventID: reference.eventID,
+                    generation: UInt64(reference.attempt)))
+        }
+    }
+
+    func armUndoAttempt(_ execution: Execution, _ reference: TaskReference, closeBy: Int64) {
+        monotonicDeadlines.push(
+            Deadline(
+                at: closeBy, kind: .undoStartToClose, sagaID: execution.sagaID, eventID: reference.eventID,
+                generation: UInt64(reference.attempt)))
+    }
+
+    /// Everything that a recovered run waits for, from its state.
+    func rearm(_ execution: Execution) {
+        armRun(execution)
+        let state = execution.state
+        if let request = state.cancelRequest, state.codeMayAct {
+            wallDeadlines.push(
+                Deadline(
+                    at: request.at.adding(microseconds: state.cancelGraceMicros).microseconds, kind: .cancelGrace,
+                    sagaID: execution.sagaID))
+        }
+        for eventID in state.timers.eventIDs {
+            if let timer = state.timers[eventID] { armTimer(execution, eventID, timer.dueAt) }
+        }
+        let reclaimAt = time.monotonic.addingSaturating(config.reclaimGraceMicros)
+        for eventID in state.steps.eventIDs {
+            guard let step = state.steps[eventID] else { continue }
+            armStep(execution, eventID, step.scheduled, at: step.scheduledAt)
+            if let due = step.retryDueAt, step.startedAttempt < step.attempt, due > time.wall {
+                // Not due before the restart, so the attempt cannot be out.
+                execution.tasks[eventID] = LiveTask(phase: .waitingForRetry, attempt: step.attempt)
+                armStepRetry(execution, eventID, attempt: step.attempt, due)
+            } else {
+                execution.tasks[eventID] = LiveTask(phase: .maybeOut, attempt: step.attempt, mayHaveRun: true)
+                monotonicDeadlines.push(
+                    Deadline(at: reclaimAt, kind: .reclaim, sagaID: execution.sagaID, eventID: eventID))
+            }
+        }
+        for entry in state.undoLog.open {
+            switch entry.status {
+            case .running:
+                execution.undoTasks[entry.stepEventID] = LiveTask(phase: .maybeOut, attempt: entry.attempt)
+                monotonicDeadlines.push(
+                    Deadline(at: reclaimAt, kind: .undoReclaim, sagaID: execution.sagaID, eventID: entry.stepEventID))
+            case .waiting(let due):
+                execution.undoTasks[entry.stepEventID] = LiveTask(phase: .waitingForRetry, attempt: entry.attempt)
+                armUndoRetry(execution, entry.stepEventID, attempt: entry.attempt, due)
+            default: break
+            }
+        }
+        advanceUnwinding(execution)
+    }
+}

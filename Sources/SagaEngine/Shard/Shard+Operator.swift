@@ -1,0 +1,93 @@
+internal import SagaCore
+
+/// What a person decides about a blocked run; each decision is an event (semantics, section 4).
+extension Shard {
+    func operate(_ id: CallID, _ call: Call, _ action: OperatorCall, _ execution: Execution) {
+        guard execution.state.event(ofRequest: action.requestID) == nil else {
+            return hold(reply: .done(execution.sagaID), to: id, call, execution)
+        }
+        guard let block = execution.state.block else {
+            return fail(id, .failedPrecondition, "run \(execution.sagaID) is not blocked", execution)
+        }
+        switch block.cause {
+        case .nondeterminism, .codeFailure:
+            guard action.verb == .retry else {
+                return fail(
+                    id, .failedPrecondition,
+                    "the code of run \(execution.sagaID) is blocked: only retry helps here,"
+                        + " or cancel, which unwinds without the code", execution)
+            }
+            record(action, execution)
+            emit(
+                execution,
+                .workflowExecutionUnblocked(
+                    WorkflowExecutionUnblocked(cause: block.cause, identity: action.identity)))
+            execution.codeFailures = 0
+            activate(execution)
+        case .undoFailed:
+            guard let entry = execution.state.undoLog.entries.last(where: { $0.status == .blocked }),
+                action.stepEventID == nil || action.stepEventID == entry.stepEventID
+            else {
+                return fail(id, .notFound, "run \(execution.sagaID) has no such blocked undo", execution)
+            }
+            record(action, execution)
+            emit(
+                execution,
+                .workflowExecutionUnblocked(
+                    WorkflowExecutionUnblocked(cause: block.cause, identity: action.identity)))
+            decide(action, entry, execution)
+        }
+        hold(reply: .done(execution.sagaID), to: id, call, execution)
+    }
+
+    private func record(_ action: OperatorCall, _ execution: Execution) {
+        emit(
+            execution,
+            .compensationOperatorAction(
+                CompensationOperatorAction(
+                    verb: action.verb, stepEventID: action.stepEventID, reason: action.reason,
+                    identity: action.identity, requestID: action.requestID, input: action.input)))
+    }
+
+    private func decide(_ action: OperatorCall, _ entry: UndoEntry, _ execution: Execution) {
+        let eventID = entry.stepEventID
+        switch action.verb {
+        case .retry, .retryWithInput:
+            // Edited input is another effect, so it gets another key.
+            let key =
+                action.verb == .retry
+                ? entry.idempotencyKey : "\(entry.stepKey)/undo/\(execution.state.nextEventID)"
+            emit(
+                execution,
+                .compensationStepStarted(
+                    CompensationStepStarted(
+                        stepEventID: eventID, activityType: entry.undo.activityType, taskQueue: entry.taskQueue,
+                        outcome: entry.outcome, idempotencyKey: key,
+                        editedInput: action.verb == .retryWithInput ? action.input : nil)), queue: entry.taskQueue)
+            execution.undoTasks[eventID] = LiveTask(phase: .waitingForCommit)
+            hold(.queueUndo(eventID), execution)
+        case .skip:
+            emit(
+                execution,
+                .compensationStepSkipped(
+                    CompensationStepSkipped(stepEventID: eventID, reason: action.reason, identity: action.identity)))
+            advanceUnwinding(execution)
+        case .resolve:
+            emit(
+                execution,
+                .compensationResolved(
+                    CompensationResolved(stepEventID: eventID, note: action.reason, identity: action.identity)))
+            advanceUnwinding(execution)
+        case .giveUp:
+            for open in execution.state.undoLog.open.reversed() {
+                emit(
+                    execution,
+                    .compensationStepSkipped(
+                        CompensationStepSkipped(
+                            stepEventID: open.stepEventID, reason: "given up: \(action.reason)",
+                            identity: action.identity)))
+            }
+            advanceUnwinding(execution)
+        }
+    }
+}

@@ -1,0 +1,301 @@
+internal import SagaCore
+
+/// Forward steps: scheduled, handed out, reported, repeated (semantics, section 5).
+extension Shard {
+    func schedule(_ number: CommandNumber, _ step: ScheduleActivity, _ execution: Execution) {
+        let queue = step.taskQueue.isEmpty ? execution.state.taskQueue : step.taskQueue
+        var timeouts = step.timeouts
+        // Every step ends: an unwinding waits for it at most so long.
+        if timeouts.startToCloseMicros <= 0 { timeouts.startToCloseMicros = config.activityTimeoutMicros }
+        let eventID = execution.state.nextEventIDAfterStarts(of: execution)
+        let scheduled = ActivityTaskScheduled(
+            commandNumber: number, stepID: step.stepID, activityType: step.activityType, taskQueue: queue,
+            input: step.input, retry: step.retry, timeouts: timeouts, undo: step.undo,
+            idempotencyKey: "\(execution.sagaID)/\(eventID)", priority: step.priority, pivot: step.pivot,
+            scope: step.scope, undoGroup: step.undoGroup)
+        let emitted = emit(execution, .activityTaskScheduled(scheduled), queue: queue)
+        execution.tasks[emitted] = LiveTask(phase: .waitingForCommit)
+        armStep(execution, emitted, scheduled, at: execution.state.lastTimestamp)
+        hold(.queueStep(emitted), execution)
+    }
+
+    /// The cause is durable: any worker may have it now.
+    func queueStep(_ execution: Execution, _ eventID: EventID) {
+        guard let step = execution.state.steps[eventID], !step.isCancelRequested,
+            execution.state.status != .paused, let task = execution.tasks[eventID],
+            task.phase == .waitingForCommit || task.phase == .waitingForRetry || task.phase == .maybeOut
+        else { return }
+        _ = execution.tasks.update(eventID) { task in
+            task.phase = .queued
+            task.attempt = step.attempt
+        }
+        let reference = TaskReference(
+            sagaID: execution.sagaID, eventID: eventID, attempt: step.attempt, isUndo: false)
+        let lane = TaskDispatcher.Lane(
+            namespace: execution.state.namespace, queue: step.scheduled.taskQueue, type: step.scheduled.activityType)
+        dispatcher.enqueue(reference, in: lane, priority: step.scheduled.priority)
+        dispatch(lane)
+    }
+
+    /// Hands out the tasks of a lane while there are free slots.
+    func dispatch(_ lane: TaskDispatcher.Lane) {
+        while let (reference, worker) = dispatcher.match(lane) {
+            guard let execution = executions[reference.sagaID] else { continue }
+            if reference.isUndo {
+                handOutUndo(execution, reference, worker, lane)
+            } else {
+                handOutStep(execution, reference, worker, lane)
+            }
+        }
+    }
+
+    private func handOutStep(
+        _ execution: Execution, _ reference: TaskReference, _ worker: WorkerID, _ lane: TaskDispatcher.Lane
+    ) {
+        guard let step = execution.state.steps[reference.eventID], step.attempt == reference.attempt,
+            let live = execution.tasks[reference.eventID], live.phase == .queued
+        else { return }
+        let timeouts = step.scheduled.timeouts
+        let closeBy =
+            timeouts.startToCloseMicros > 0
+            ? time.monotonic.addingSaturating(timeouts.startToCloseMicros) : Int64.max
+        let heartbeatBy =
+            timeouts.heartbeatMicros > 0
+            ? time.monotonic.addingSaturating(timeouts.heartbeatMicros) : Int64.max
+        let identity = dispatcher.workers[worker]?.identity ?? ""
+        _ = execution.tasks.update(reference.eventID) { task in
+            task.phase = .out(worker)
+            task.handedOutAt = time.wall
+            task.unrecordedStart = identity
+            task.closeBy = closeBy
+            task.heartbeatBy = heartbeatBy
+            task.isCancelSent = false
+        }
+        dispatcher.update(worker) { $0.take(reference, from: lane.queue) }
+        armAttempt(execution, reference, closeBy: closeBy, heartbeatBy: heartbeatBy)
+        let state = execution.state
+        let task = ActivityTask(
+            reference: reference, namespace: state.namespace, workflowID: state.workflowID,
+            workflowType: state.workflowType, stepID: step.scheduled.stepID, activityType: step.scheduled.activityType,
+            taskQueue: lane.queue, input: step.scheduled.input, idempotencyKey: step.scheduled.idempotencyKey,
+            timeouts: timeouts, heartbeatDetails: live.heartbeatDetails)
+        effects.append(.worker(worker, .activityTask(task)))
+    }
+
+    // MARK: Reports
+
+    func activityEnded(_ worker: WorkerID, _ reference: TaskReference, _ result: ActivityResult) {
+        guard let execution = executions[reference.sagaID], !execution.state.isClosed else {
+            // Closed or unknown: there is nothing to record it in (a late effect is listed with its own feature).
+            return acknowledge(worker, reference)
+        }
+        if reference.isUndo {
+            undoEnded(worker, reference, result, execution)
+        } else {
+            stepEnded(worker, reference, result, execution)
+        }
+    }
+
+    private func stepEnded(
+        _ worker: WorkerID, _ reference: TaskReference, _ result: ActivityResult, _ execution: Execution
+    ) {
+        let eventID = reference.eventID
+        guard let step = execution.state.steps[eventID], reference.attempt <= step.attempt else {
+            // Recorded before: answered so, and nothing changes (semantics, section 2, promise 3).
+            return hold(.acknowledge(worker, reference), execution)
+        }
+        switch result {
+        case .completed(let output, let undoData):
+            // A success of any attempt closes the step.
+            emit(
+                execution,
+                .activityTaskCompleted(
+                    ActivityTaskCompleted(
+                        scheduledEventID: eventID, attempt: reference.attempt, output: output, undoData: undoData)),
+                queue: step.scheduled.taskQueue)
+            execution.tasks[eventID] = nil
+        case .failed(let error, let outcome):
+            // A failure counts only for the current attempt.
+            if reference.attempt == step.attempt { attemptFailed(execution, eventID, step, error, outcome) }
+        case .canceled(let outcome, let details):
+            if reference.attempt == step.attempt {
+                emit(
+                    execution,
+                    .activityTaskCanceled(
+                        ActivityTaskCanceled(
+                            scheduledEventID: eventID, outcome: knownOutcome(execution, eventID, step, outcome),
+                            details: details)))
+                execution.tasks[eventID] = nil
+            }
+        }
+        hold(.acknowledge(worker, reference), execution)
+        stepChanged(execution)
+    }
+
+    /// What is known of a step whose last attempt ended like this, counting attempts of which nothing is known.
+    private func knownOutcome(
+        _ execution: Execution, _ eventID: EventID, _ step: StepState, _ last: StepOutcome
+    ) -> StepOutcome {
+        let mayHaveRun = execution.tasks[eventID]?.mayHaveRun ?? false
+        return mayHaveRun && last != .completed ? .unknown : step.outcome(of: last)
+    }
+
+    private func attemptFailed(
+        _ execution: Execution, _ eventID: EventID, _ step: StepState, _ error: SagaError, _ outcome: StepOutcome
+    ) {
+        let outcome = knownOutcome(execution, eventID, step, outcome)
+        if mayRepeat(execution, step), step.scheduled.retry.allowsRetry(after: step.attempt, error: error) {
+            return repeatStep(execution, eventID, step, error, outcome)
+        }
+        emit(
+            execution,
+            .activityTaskFailed(
+                ActivityTaskFailed(scheduledEventID: eventID, attempt: step.attempt, error: error, outcome: outcome)))
+        execution.tasks[eventID] = nil
+    }
+
+    /// An attempt ended without a report.
+    func attemptTimedOut(_ execution: Execution, _ eventID: EventID, _ kind: TimeoutKind) {
+        guard let step = execution.state.steps[eventID] else { return }
+        let error = SagaError(
+            kind: .timeout,
+            message: "attempt \(step.attempt) of step \(step.scheduled.stepID) passed its \(kind) time-out")
+        let neverOut: Bool
+        switch execution.tasks[eventID]?.phase {
+        case .out?, .maybeOut?: neverOut = false
+        default: neverOut = true
+        }
+        let outcome = knownOutcome(execution, eventID, step, neverOut ? .noEffect : .unknown)
+        let isFinal = kind == .scheduleToClose || kind == .scheduleToStart
+        if !isFinal, mayRepeat(execution, step), step.scheduled.retry.allowsRetry(after: step.attempt, error: error) {
+            repeatStep(execution, eventID, step, error, outcome)
+        } else {
+            sendCancelIfOut(execution, eventID, step)
+            emit(
+                execution,
+                .activityTaskTimedOut(
+                    ActivityTaskTimedOut(
+                        scheduledEventID: eventID, attempt: step.attempt, timeout: kind, outcome: outcome)))
+            execution.tasks[eventID] = nil
+        }
+        stepChanged(execution)
+    }
+
+    private func mayRepeat(_ execution: Execution, _ step: StepState) -> Bool {
+        !step.isCancelRequested && execution.state.codeMayAct
+    }
+
+    private func repeatStep(
+        _ execution: Execution, _ eventID: EventID, _ step: StepState, _ error: SagaError, _ outcome: StepOutcome
+    ) {
+        let wait = step.scheduled.retry.interval(after: step.attempt, random: jitter())
+        let due = max(time.wall, execution.state.lastTimestamp).adding(microseconds: wait)
+        sendCancelIfOut(execution, eventID, step)
+        emit(
+            execution,
+            .activityTaskRetryScheduled(
+                ActivityTaskRetryScheduled(
+                    scheduledEventID: eventID, attempt: step.attempt, error: error, outcome: outcome, dueAt: due)),
+            isRetry: true)
+        _ = execution.tasks.update(eventID) { task in
+            task.phase = .waitingForRetry
+            task.closeBy = .max
+            task.heartbeatBy = .max
+            task.mayHaveRun = task.mayHaveRun || outcome == .unknown
+        }
+        armStepRetry(execution, eventID, attempt: step.attempt &+ 1, due)
+    }
+
+    /// Something about the steps changed: the code goes on, or the unwinding does.
+    private func stepChanged(_ execution: Execution) {
+        if execution.state.unwinding != nil { advanceUnwinding(execution) }
+        activate(execution)
+    }
+
+    // MARK: Cancel
+
+    func requestCancel(ofStep scheduled: CommandNumber, _ number: CommandNumber?, _ execution: Execution) {
+        let eventID = execution.state.openEvent(ofCommand: scheduled) ?? 0
+        emit(
+            execution,
+            .activityTaskCancelRequested(
+                ActivityTaskCancelRequested(commandNumber: number, scheduledEventID: eventID)))
+        guard eventID != 0 else { return }
+        stopStep(execution, eventID)
+    }
+
+    /// Ends a step that no worker has; asks the worker of one that is out.
+    func stopStep(_ execution: Execution, _ eventID: EventID) {
+        guard let step = execution.state.steps[eventID] else { return }
+        switch execution.tasks[eventID]?.phase {
+        case .out?: hold(.cancelStep(eventID), execution)
+        case .maybeOut?: break
+        case .waitingForCommit?, .queued?, .waitingForRetry?, nil:
+            emit(
+                execution,
+                .activityTaskCanceled(
+                    ActivityTaskCanceled(
+                        scheduledEventID: eventID, outcome: knownOutcome(execution, eventID, step, .noEffect))))
+            execution.tasks[eventID] = nil
+        }
+    }
+
+    func sendCancel(_ execution: Execution, _ eventID: EventID) {
+        guard let step = execution.state.steps[eventID] else { return }
+        sendCancelIfOut(execution, eventID, step)
+    }
+
+    private func sendCancelIfOut(_ execution: Execution, _ eventID: EventID, _ step: StepState) {
+        guard let task = execution.tasks[eventID], case .out(let worker) = task.phase, !task.isCancelSent else {
+            return
+        }
+        _ = execution.tasks.update(eventID) { $0.isCancelSent = true }
+        let reference = TaskReference(
+            sagaID: execution.sagaID, eventID: eventID, attempt: step.attempt, isUndo: false)
+        effects.append(.worker(worker, .cancel(reference)))
+    }
+
+    // MARK: Workers
+
+    func heartbeat(_ worker: WorkerID, _ reference: TaskReference, _ details: Payload?) {
+        // An undo has no heartbeat time-out: its start-to-close is what bounds it.
+        if reference.isUndo { return }
+        guard let execution = executions[reference.sagaID],
+            let step = execution.state.steps[reference.eventID], step.attempt == reference.attempt,
+            let task = execution.tasks[reference.eventID], task.phase == .out(worker)
+        else {
+            // The attempt no longer counts: the worker had better stop.
+            return effects.append(.worker(worker, .cancel(reference)))
+        }
+        let interval = step.scheduled.timeouts.heartbeatMicros
+        _ = execution.tasks.update(reference.eventID) { task in
+            if let details { task.heartbeatDetails = details }
+            if interval > 0 { task.heartbeatBy = time.monotonic.addingSaturating(interval) }
+        }
+    }
+
+    /// Tells the worker that its report is safe, and gives the slot back.
+    func acknowledge(_ worker: WorkerID, _ reference: TaskReference) {
+        guard dispatcher.workers[worker] != nil else { return }
+        effects.append(.worker(worker, .acknowledge(reference)))
+        var hadSlot = false
+        dispatcher.update(worker) { hadSlot = $0.giveBack(reference) }
+        if hadSlot { offerTasks(to: worker) }
+    }
+
+    func offerTasks(to worker: WorkerID) {
+        for lane in dispatcher.lanes(of: worker) { dispatch(lane) }
+    }
+}
+
+extension ExecutionState {
+    /// The id that the next emitted event will get, counting the hand-outs that are recorded before it.
+    func nextEventIDAfterStarts(of execution: Execution) -> EventID {
+        var next = nextEventID
+        for eventID in execution.tasks.eventIDs
+        where execution.tasks[eventID]?.unrecordedStart != nil && steps[eventID] != nil {
+            next += 1
+        }
+        return next
+    }
+}

@@ -1,0 +1,325 @@
+package import SagaCore
+
+/// The engine as a pure state machine: inputs and the time go in, effects come out (architecture: "A shard is a state
+/// machine"). The same code runs in the server, embedded in a program, and in the simulator.
+///
+/// Two rules hold everywhere here. A run changes only by `emit`, which applies the event to its state *and* puts it into
+/// the next batch. And what promises something or causes something (an answer, a task) is *held* until the events behind
+/// it are durable; only workflow code may advance before that, because it has no effects of its own.
+package final class Shard {
+    let config: ShardConfig
+    var random: SplitMix64
+    var time = ShardTime(wall: Timestamp(microseconds: 0), monotonic: 0)
+    var effects: [ShardEffect] = []
+
+    /// Open runs, and those that are closing.
+    var executions: [SagaID: Execution] = [:]
+    /// The open run of each workflow id.
+    var openRuns: [WorkflowKey: SagaID] = [:]
+    /// Runs with something to append, in the order in which they became so.
+    var dirty: [Execution] = []
+    var inFlight: BatchInFlight?
+    var undurableEvents = 0
+    var epoch: UInt64 = 0
+    /// False until every open run has been recovered; calls wait until then.
+    package private(set) var isReady = false
+    var waitingCalls: [(CallID, Call)] = []
+
+    var dispatcher = TaskDispatcher()
+    /// Runs whose code waits for a worker, in order.
+    var waitingForWorker: [SagaID] = []
+    /// The run that each waiting call waits on.
+    var waiters: [CallID: SagaID] = [:]
+    var wallDeadlines = DeadlineHeap()
+    var monotonicDeadlines = DeadlineHeap()
+    var pendingLoads: [LoadID: PendingLoad] = [:]
+    var nextLoadID: LoadID = 1
+    var nextBatchID: BatchID = 1
+    var nextGeneration: UInt64 = 1
+
+    /// A shard that has recovered nothing yet.
+    /// - Parameters:
+    ///   - config: Its limits and defaults.
+    ///   - seed: Seed of its chances: saga ids and the jitter of retries.
+    package init(config: ShardConfig, seed: UInt64) {
+        self.config = config
+        random = SplitMix64(seed: seed)
+    }
+
+    /// Takes one input. Call `flush` after the last input at hand, then take the effects.
+    package func handle(_ input: ShardInput, now: ShardTime) {
+        advance(to: now)
+        switch input {
+        case .call(let id, let call): handleCall(id, call)
+        case .callAbandoned(let id): abandonCall(id)
+        case .workerOpened(let id, let offer): workerOpened(id, offer)
+        case .workerSlots(let id, let queue, let add): workerSlots(id, queue, add)
+        case .workerDraining(let id): dispatcher.update(id) { $0.isDraining = true }
+        case .workerClosed(let id): workerClosed(id)
+        case .workflowTaskAnswered(let id, let sagaID, let generation, let answer):
+            workflowTaskAnswered(id, sagaID, generation, answer)
+        case .activityEnded(let id, let reference, let result): activityEnded(id, reference, result)
+        case .heartbeat(let id, let reference, let details): heartbeat(id, reference, details)
+        case .appended(let id, let result): appended(id, result)
+        case .historyLoaded(let id, let result): historyLoaded(id, result)
+        case .runLoaded(let id, let result): runLoaded(id, result)
+        case .recovered(let events): recovered(events)
+        case .recoveryFinished(let epoch): recoveryFinished(epoch)
+        case .tick: break
+        }
+        runDeadlines()
+    }
+
+    /// Starts a commit if one is due and none is in flight, and gives the effects of everything so far, in order.
+    package func flush(now: ShardTime) -> [ShardEffect] {
+        advance(to: now)
+        startCommit()
+        defer { effects = [] }
+        return effects
+    }
+
+    /// When the shard wants the next `tick`, on the monotonic clock; nil if it waits for nothing.
+    package var nextWake: Int64? {
+        let wall = wallDeadlines.earliest.map { due in
+            // Late by the rounding of a microsecond rather than early.
+            time.monotonic.addingSaturating(due.subtractingSaturating(time.wall.microseconds))
+        }
+        switch (wall, monotonicDeadlines.earliest) {
+        case (let wall?, let monotonic?): return min(wall, monotonic)
+        case (let wall?, nil): return wall
+        case (nil, let monotonic): return monotonic
+        }
+    }
+
+    /// How many runs are in memory.
+    package var openRunCount: Int { executions.count }
+
+    /// Whether anything is gathered or in flight that is not durable.
+    package var isIdle: Bool { dirty.isEmpty && inFlight == nil }
+
+    /// The state of a run in memory, for tests and the simulator.
+    package func state(of sagaID: SagaID) -> ExecutionState? { executions[sagaID]?.state }
+
+    private func advance(to now: ShardTime) {
+        // The monotonic clock cannot go back; the wall clock may, and saga time copes with that in `emit`.
+        time = ShardTime(wall: now.wall, monotonic: max(time.monotonic, now.monotonic))
+    }
+
+    // MARK: Recovery
+
+    private func recovered(_ events: [HistoryEvent]) {
+        guard !isReady, let first = events.first, executions[first.sagaID] == nil else { return }
+        let execution = Execution(sagaID: first.sagaID)
+        do throws(SagaError) {
+            for event in events { try execution.state.apply(event) }
+        } catch {
+            // Never guessed over: the run stays as it is in the store, for a person to look at.
+            log(.error, "run \(first.sagaID) cannot be recovered and is left alone: \(error.message)", execution)
+            return
+        }
+        guard !execution.state.isClosed else { return }
+        execution.recentBase = execution.state.nextEventID
+        execution.durableNext = execution.state.nextEventID
+        execution.batchedNext = execution.state.nextEventID
+        executions[execution.sagaID] = execution
+        openRuns[key(of: execution)] = execution.sagaID
+        execution.needsActivation = execution.state.codeMayAct
+    }
+
+    private func recoveryFinished(_ epoch: UInt64) {
+        guard !isReady else { return }
+        self.epoch = epoch
+        isReady = true
+        // In the order of the saga ids: recovery must not depend on a hash.
+        for sagaID in executions.keys.sorted() {
+            guard let execution = executions[sagaID] else { continue }
+            rearm(execution)
+        }
+        reclaimFromWorkers()
+        for sagaID in executions.keys.sorted() {
+            if let execution = executions[sagaID] { activate(execution) }
+        }
+        let calls = waitingCalls
+        waitingCalls = []
+        for (id, call) in calls { handleCall(id, call) }
+    }
+
+    /// Forgets everything that is not durable and asks for what is; the same road as after a crash.
+    func startRecovery(_ why: String) {
+        isReady = false
+        log(.error, "the engine reads its state anew: \(why)")
+        for sagaID in executions.keys.sorted() {
+            guard let execution = executions[sagaID] else { continue }
+            failHeldCalls(execution, "the store lost the connection while the request was written: \(why)")
+            waitingCalls += execution.resultWaiters.map {
+                (
+                    $0,
+                    .result(
+                        RunTarget(
+                            namespace: execution.state.namespace, workflowID: execution.state.workflowID,
+                            sagaID: sagaID))
+                )
+            }
+            waitingCalls += execution.eventWaiters.map {
+                (
+                    $0.call,
+                    .awaitEvents(
+                        RunTarget(
+                            namespace: execution.state.namespace,
+                            workflowID: execution.state.workflowID, sagaID: sagaID), from: $0.from)
+                )
+            }
+            waitingCalls += execution.callsAfterClose
+            if let holder = execution.codeHolder { effects.append(.worker(holder, .evict(sagaID))) }
+        }
+        for load in pendingLoads.keys.sorted() {
+            if case .call(let id, let call)? = pendingLoads[load] { waitingCalls.append((id, call)) }
+        }
+        executions = [:]
+        openRuns = [:]
+        dirty = []
+        inFlight = nil
+        undurableEvents = 0
+        waitingForWorker = []
+        waiters = [:]
+        pendingLoads = [:]
+        dispatcher.forgetWaiting()
+        wallDeadlines.removeAll()
+        monotonicDeadlines.removeAll()
+        effects.append(.recover)
+    }
+
+    // MARK: Events
+
+    /// Appends an event to a run: applies it to the state and puts it into the next batch.
+    @discardableResult
+    func emit(
+        _ execution: Execution, _ attributes: EventAttributes, isRetry: Bool = false, parent: EventID? = nil,
+        queue: String? = nil, traceID: String? = nil
+    ) -> EventID {
+        recordStarts(execution)
+        return append(execution, attributes, isRetry: isRetry, parent: parent, queue: queue, traceID: traceID)
+    }
+
+    /// Hand-outs are recorded with the next append of their run, never by a commit of their own (semantics, section 5).
+    private func recordStarts(_ execution: Execution) {
+        for eventID in execution.tasks.eventIDs {
+            guard let task = execution.tasks[eventID], let identity = task.unrecordedStart,
+                execution.state.steps[eventID] != nil
+            else { continue }
+            _ = execution.tasks.update(eventID) { $0.unrecordedStart = nil }
+            append(
+                execution,
+                .activityTaskStarted(
+                    ActivityTaskStarted(
+                        scheduledEventID: eventID, attempt: task.attempt, identity: identity,
+                        startedAt: task.handedOutAt)))
+        }
+    }
+
+    @discardableResult
+    private func append(
+        _ execution: Execution, _ attributes: EventAttributes, isRetry: Bool = false, parent: EventID? = nil,
+        queue: String? = nil, traceID: String? = nil
+    ) -> EventID {
+        let eventID = execution.state.nextEventID
+        let event = HistoryEvent(
+            eventID: eventID, sagaID: execution.sagaID, timestamp: max(time.wall, execution.state.lastTimestamp),
+            attributes: attributes, isRetry: isRetry, parentEventID: parent, taskQueue: queue, traceID: traceID)
+        let before = execution.state.status
+        do throws(SagaError) {
+            try execution.state.apply(event)
+        } catch {
+            // The engine's own mistake. Nothing is written; the run goes on from what is durable.
+            log(.error, "an event was refused by the run's own state and dropped: \(error.message)", execution)
+            return eventID
+        }
+        execution.recent.append(event)
+        undurableEvents += 1
+        if before != execution.state.status || eventID == 0 { execution.isRowChanged = true }
+        if execution.state.isClosed { execution.closing = attributes }
+        if attributes.concernsCode { execution.needsActivation = true }
+        if !execution.isDirty {
+            execution.isDirty = true
+            dirty.append(execution)
+        }
+        return eventID
+    }
+
+    // MARK: Small things
+
+    func key(of execution: Execution) -> WorkflowKey {
+        WorkflowKey(namespace: execution.state.namespace, workflowID: execution.state.workflowID)
+    }
+
+    func log(_ level: ShardLog.Level, _ message: String, _ execution: Execution? = nil) {
+        effects.append(
+            .log(
+                ShardLog(
+                    level, message, sagaID: execution?.sagaID, workflowID: execution?.state.workflowID ?? "")))
+    }
+
+    func newSagaID() -> SagaID { SagaID(time: time.wall, random: (random.next(), random.next())) }
+
+    func jitter() -> Double { Double(random.next() >> 11) / 9_007_199_254_740_992 }
+}
+
+/// A workflow id in its namespace.
+struct WorkflowKey: Hashable {
+    var namespace: String
+    var workflowID: String
+}
+
+/// What a shard is given of the engine's configuration, in microseconds.
+package struct ShardConfig: Sendable {
+    package var defaultTaskQueue: String
+    package var activityTimeoutMicros: Int64
+    package var cancelGraceMicros: Int64
+    package var reclaimGraceMicros: Int64
+    package var workflowTaskTimeoutMicros: Int64
+    package var activationHoldMicros: Int64
+    package var maxBatchEvents: Int
+    package var maxBatchRuns: Int
+    package var partitionCount: UInt32
+    /// Undurable events beyond which calls that would add more are refused. Bounds the memory when the store is slow.
+    package var maxUndurableEvents = 65_536
+    /// Events in one workflow task; a longer history goes out in several.
+    package var historyPageEvents = 1_000
+
+    package init(_ config: SagaEngineConfig = .init(), partitionCount: UInt32 = Partition.defaultCount) {
+        defaultTaskQueue = config.workflowTaskQueue
+        activityTimeoutMicros = max(1, config.defaultActivityTimeout.wholeMicroseconds)
+        cancelGraceMicros = config.cancelGrace.wholeMicroseconds
+        reclaimGraceMicros = config.reclaimGrace.wholeMicroseconds
+        workflowTaskTimeoutMicros = config.workflowTaskTimeout.wholeMicroseconds
+        activationHoldMicros = config.activationHold.wholeMicroseconds
+        maxBatchEvents = max(1, config.maxBatchEvents)
+        maxBatchRuns = max(1, config.maxBatchRuns)
+        self.partitionCount = partitionCount
+    }
+}
+
+extension EventAttributes {
+    /// Whether workflow code is given something by the event.
+    var concernsCode: Bool {
+        switch self {
+        case .workflowExecutionStarted, .workflowExecutionCancelRequested, .activityTaskCompleted, .activityTaskFailed,
+            .activityTaskTimedOut, .activityTaskCanceled, .timerFired, .signalReceived, .compensationCompleted,
+            .workflowExecutionUnblocked:
+            true
+        default: false
+        }
+    }
+}
+
+extension Int64 {
+    func addingSaturating(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other > 0 ? .max : .min) : sum
+    }
+
+    func subtractingSaturating(_ other: Int64) -> Int64 {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other < 0 ? .max : .min) : difference
+    }
+}

@@ -1,0 +1,59 @@
+package import SagaCore
+
+/// What a shard wants done. Nothing here is done by the shard itself: it has no socket, file, clock or thread.
+package enum ShardEffect: Sendable {
+    /// Make the batch durable, then answer with `ShardInput.appended`.
+    case append(BatchID, AppendBatch)
+    /// Read events of a run, then answer with `historyLoaded`.
+    case loadHistory(LoadID, SagaID, from: EventID, limit: Int)
+    /// Read a run's row and events, then answer with `runLoaded`.
+    case loadRun(LoadID, RunTarget, LoadedEvents)
+    /// Answer a caller.
+    case reply(CallID, Result<CallReply, CallFailure>)
+    /// Send something to a worker.
+    case worker(WorkerID, WorkerMessage)
+    /// What the store holds is no longer known: take it over again and give every open run with `recovered`.
+    case recover
+    /// Tell the operator.
+    case log(ShardLog)
+}
+
+/// Which events of a run to read.
+package enum LoadedEvents: Sendable {
+    /// The first and the last.
+    case ends
+    case all
+}
+
+/// What a worker is told.
+package enum WorkerMessage: Sendable {
+    case workflowTask(WorkflowTask)
+    case activityTask(ActivityTask)
+    /// The run wants the task to stop.
+    case cancel(TaskReference)
+    /// The report is durable, or was recorded before: it need not be sent again.
+    case acknowledge(TaskReference)
+    /// The run is closed or elsewhere: drop its code.
+    case evict(SagaID)
+}
+
+/// A line for the operator.
+package struct ShardLog: Sendable {
+    package enum Level: Sendable {
+        case info
+        case warning
+        case error
+    }
+
+    package var level: Level
+    package var message: String
+    package var sagaID: SagaID?
+    package var workflowID: String
+
+    package init(_ level: Level, _ message: String, sagaID: SagaID? = nil, workflowID: String = "") {
+        self.level = level
+        self.message = message
+        self.sagaID = sagaID
+        self.workflowID = workflowID
+    }
+}

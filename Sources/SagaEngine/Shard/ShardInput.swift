@@ -1,0 +1,78 @@
+package import SagaCore
+
+package typealias WorkerID = UInt64
+package typealias BatchID = UInt64
+package typealias LoadID = UInt64
+
+/// The two clocks, read once by whoever drives the shard: it has none of its own.
+package struct ShardTime: Hashable, Sendable {
+    /// For what must survive a restart: timers, retries, time-outs of runs.
+    package var wall: Timestamp
+    /// Microseconds of a clock that never jumps, for time-outs of live workers.
+    package var monotonic: Int64
+
+    package init(wall: Timestamp, monotonic: Int64) {
+        self.wall = wall
+        self.monotonic = monotonic
+    }
+}
+
+/// Everything that can happen to a shard.
+package enum ShardInput: Sendable {
+    case call(CallID, Call)
+    /// The caller no longer waits; what it asked for stays asked for.
+    case callAbandoned(CallID)
+    case workerOpened(WorkerID, WorkerOffer)
+    case workerSlots(WorkerID, queue: String, add: Int32)
+    /// The worker takes no new task; it finishes what it has.
+    case workerDraining(WorkerID)
+    case workerClosed(WorkerID)
+    case workflowTaskAnswered(WorkerID, SagaID, generation: UInt64, WorkflowTaskAnswer)
+    case activityEnded(WorkerID, TaskReference, ActivityResult)
+    case heartbeat(WorkerID, TaskReference, Payload?)
+    case appended(BatchID, Result<[AppendOutcome], StoreError>)
+    case historyLoaded(LoadID, Result<[HistoryEvent], StoreError>)
+    case runLoaded(LoadID, Result<LoadedRun?, StoreError>)
+    /// One open run as the store has it; only while recovering.
+    case recovered([HistoryEvent])
+    /// All open runs were given.
+    case recoveryFinished(epoch: UInt64)
+    /// Time has passed.
+    case tick
+}
+
+/// What a worker offers when its stream opens.
+package struct WorkerOffer: Sendable {
+    package var namespace: String
+    package var identity: String
+    /// Free slots for activity tasks by queue; workflow tasks need none.
+    package var queues: [(name: String, slots: Int32)]
+    package var activityTypes: [String]
+    package var workflowTypes: [RegisteredType]
+    /// Tasks that still run from an earlier stream.
+    package var running: [TaskReference]
+
+    package init(
+        namespace: String, identity: String, queues: [(name: String, slots: Int32)], activityTypes: [String],
+        workflowTypes: [RegisteredType], running: [TaskReference] = []
+    ) {
+        self.namespace = namespace
+        self.identity = identity
+        self.queues = queues
+        self.activityTypes = activityTypes
+        self.workflowTypes = workflowTypes
+        self.running = running
+    }
+}
+
+/// A run read from the store.
+package struct LoadedRun: Sendable {
+    package var row: ExecutionRow
+    /// The events that were asked for.
+    package var events: [HistoryEvent]
+
+    package init(row: ExecutionRow, events: [HistoryEvent]) {
+        self.row = row
+        self.events = events
+    }
+}

@@ -1,0 +1,174 @@
+internal import SagaCore
+
+/// Who serves what, and which tasks wait for a worker.
+struct TaskDispatcher {
+    /// Tasks of one type on one queue of one namespace.
+    struct Lane: Hashable {
+        var namespace: String
+        var queue: String
+        var type: String
+    }
+
+    struct Entry {
+        var reference: TaskReference
+        var priority: Int32
+    }
+
+    private(set) var workers: [WorkerID: Worker] = [:]
+    /// Workers in the order they came: the order of asking must not depend on a hash.
+    private var order: [WorkerID] = []
+    private var rotation = 0
+    private var waiting: [Lane: LaneQueue] = [:]
+
+    mutating func open(_ id: WorkerID, _ offer: WorkerOffer) {
+        workers[id] = Worker(offer)
+        order.append(id)
+    }
+
+    mutating func close(_ id: WorkerID) -> Worker? {
+        order.removeAll { $0 == id }
+        return workers.removeValue(forKey: id)
+    }
+
+    mutating func update(_ id: WorkerID, _ change: (inout Worker) -> Void) {
+        guard workers[id] != nil else { return }
+        change(&workers[id]!)
+    }
+
+    /// Forgets the waiting tasks, not the workers.
+    mutating func forgetWaiting() { waiting = [:] }
+
+    mutating func enqueue(_ reference: TaskReference, in lane: Lane, priority: Int32) {
+        waiting[lane, default: LaneQueue()].append(Entry(reference: reference, priority: priority))
+    }
+
+    /// Takes the next task of a lane for a worker with a free slot; nil if there is no task or no such worker.
+    mutating func match(_ lane: Lane) -> (TaskReference, WorkerID)? {
+        guard var queue = waiting[lane], !queue.isEmpty, let worker = workerForActivity(lane) else { return nil }
+        guard let entry = queue.popFirst() else { return nil }
+        waiting[lane] = queue.isEmpty ? nil : queue
+        return (entry.reference, worker)
+    }
+
+    /// Lanes with waiting tasks that a worker serves, in the order of its offer.
+    func lanes(of id: WorkerID) -> [Lane] {
+        guard let worker = workers[id] else { return [] }
+        var lanes: [Lane] = []
+        for queue in worker.queues {
+            for type in worker.activityTypes {
+                let lane = Lane(namespace: worker.namespace, queue: queue.name, type: type)
+                if waiting[lane] != nil { lanes.append(lane) }
+            }
+        }
+        return lanes
+    }
+
+    /// A worker that can run workflow code of a type; the asking goes round.
+    mutating func workerForCode(namespace: String, queue: String, type: String, version: UInt32) -> WorkerID? {
+        next { worker in
+            worker.namespace == namespace && worker.serves(queue: queue)
+                && worker.workflowTypes.contains { $0.name == type && (version == 0 || $0.version == version) }
+        }
+    }
+
+    /// Whether any worker serves the activity, free or not.
+    func isServed(_ lane: Lane) -> Bool {
+        order.contains { id in
+            guard let worker = workers[id] else { return false }
+            return worker.namespace == lane.namespace && !worker.isDraining && worker.serves(queue: lane.queue)
+                && worker.activityTypes.contains(lane.type)
+        }
+    }
+
+    private mutating func workerForActivity(_ lane: Lane) -> WorkerID? {
+        next { worker in
+            worker.namespace == lane.namespace && worker.freeSlots(of: lane.queue) > 0
+                && worker.activityTypes.contains(lane.type)
+        }
+    }
+
+    private mutating func next(_ matches: (Worker) -> Bool) -> WorkerID? {
+        for step in 0..<order.count {
+            let index = (rotation + step) % order.count
+            let id = order[index]
+            if let worker = workers[id], !worker.isDraining, matches(worker) {
+                rotation = (index + 1) % order.count
+                return id
+            }
+        }
+        return nil
+    }
+}
+
+/// A worker's stream.
+struct Worker {
+    struct Queue {
+        var name: String
+        var free: Int32
+    }
+
+    var namespace: String
+    var identity: String
+    var queues: [Queue]
+    var activityTypes: [String]
+    var workflowTypes: [RegisteredType]
+    var isDraining = false
+    /// Tasks that take a slot, until their report is acknowledged.
+    var inFlight: [TaskReference: String] = [:]
+
+    init(_ offer: WorkerOffer) {
+        namespace = offer.namespace
+        identity = offer.identity
+        queues = offer.queues.map { Queue(name: $0.name, free: max(0, $0.slots)) }
+        activityTypes = offer.activityTypes
+        workflowTypes = offer.workflowTypes
+    }
+
+    func serves(queue: String) -> Bool { queues.contains { $0.name == queue } }
+
+    func freeSlots(of queue: String) -> Int32 { queues.first { $0.name == queue }?.free ?? 0 }
+
+    mutating func take(_ reference: TaskReference, from queue: String) {
+        inFlight[reference] = queue
+        addSlots(-1, to: queue)
+    }
+
+    /// Gives the task's slot back; false if it had none.
+    mutating func giveBack(_ reference: TaskReference) -> Bool {
+        guard let queue = inFlight.removeValue(forKey: reference) else { return false }
+        addSlots(1, to: queue)
+        return true
+    }
+
+    mutating func addSlots(_ count: Int32, to queue: String) {
+        guard let index = queues.firstIndex(where: { $0.name == queue }) else { return }
+        queues[index].free = queues[index].free.addingReportingOverflow(count).partialValue
+    }
+}
+
+/// Tasks of one lane: by priority, and first in first out within one.
+private struct LaneQueue {
+    private var entries: [TaskDispatcher.Entry] = []
+    private var head = 0
+
+    var isEmpty: Bool { head >= entries.count }
+
+    mutating func append(_ entry: TaskDispatcher.Entry) {
+        var index = entries.count
+        // Most tasks have the same priority, so this loop ends at once.
+        while index > head && entries[index - 1].priority < entry.priority { index -= 1 }
+        entries.insert(entry, at: index)
+    }
+
+    mutating func popFirst() -> TaskDispatcher.Entry? {
+        guard head < entries.count else { return nil }
+        defer {
+            head += 1
+            if head > 64 && head * 2 > entries.count {
+                entries.removeFirst(head)
+                head = 0
+            }
+        }
+        return entries[head]
+    }
+}
