@@ -96,10 +96,11 @@ let package = Package(
 
         // Tests: one folder a target, and what crosses targets.
         tests("SagaCodecTests", ["SagaCodec", "CodecCorpus"]),
-        tests("SagaCoreTests", ["SagaCore", "SagaCodec"]),
+        .target(name: "SagaSamples", dependencies: ["SagaCore"], path: "Tests/SagaSamples", swiftSettings: settings),
+        tests("SagaCoreTests", ["SagaCore", "SagaCodec", "SagaSamples"]),
         tests("SagaRuntimeTests", ["SagaCore", "SagaRuntime"]),
         tests("SagaEngineTests", ["SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "Examples"]),
-        tests("ConformanceTests", ["SagaCore", "SagaMemory", "SagaSQLite", "CSQLite"]),
+        tests("ConformanceTests", ["SagaCore", "SagaMemory", "SagaSQLite", "SagaSamples", "CSQLite"]),
         tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaEngine"]),
         tests("SagaWireTests", ["SagaWire", "SagaCore"]),
         tests("SagaTransportTests", ["SagaTransport", "SagaWire", "COpenSSL"] + nio),

@@ -1,0 +1,222 @@
+import SagaCodec
+import SagaCore
+
+/// Judges and writes appends inside a transaction that its owner opened. Used on the writer's queue only.
+final class Appender {
+    private let connection: Connection
+    private let partitionCount: UInt32
+    private var cache: RunCache
+    private var nextRun: Int64
+    /// What the file's change counter was when the cache was right; nil if the cache is not.
+    private var dataVersion: Int64?
+    private var packed = PostcardWriter(capacity: 64 * 1_024)
+
+    private let selectEpoch: Statement
+    private let selectDataVersion: Statement
+    private let selectRun: Statement
+    private let selectNewest: Statement
+    private let insertExecution: Statement
+    private let updateExecution: Statement
+    private let insertHistory: Statement
+
+    init(_ connection: Connection, partitionCount: UInt32, cacheCapacity: Int) throws(StoreError) {
+        self.connection = connection
+        self.partitionCount = partitionCount
+        cache = RunCache(capacity: cacheCapacity)
+        nextRun = 0
+        selectEpoch = try Statement("SELECT epoch FROM meta", on: connection)
+        selectDataVersion = try Statement("PRAGMA data_version", on: connection)
+        selectRun = try Statement(
+            """
+            SELECT run, closed_at IS NOT NULL, (SELECT max(next_event_id) FROM history h WHERE h.run = e.run)
+            FROM executions e WHERE saga_id = ?1
+            """, on: connection)
+        selectNewest = try Statement(
+            """
+            SELECT saga_id, closed_at IS NOT NULL FROM executions
+            WHERE namespace = ?1 AND workflow_id = ?2 ORDER BY run DESC LIMIT 1
+            """, on: connection)
+        insertExecution = try Statement(
+            "INSERT INTO executions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", on: connection)
+        updateExecution = try Statement(
+            "UPDATE executions SET status = ?2, closed_at = ?3 WHERE run = ?1", on: connection)
+        insertHistory = try Statement(
+            "INSERT INTO history (run, next_event_id, event_count, checksum, events) VALUES (?1, ?2, ?3, ?4, ?5)",
+            on: connection)
+    }
+
+    /// To be called first in every transaction.
+    /// - Returns: The fencing epoch.
+    func begin() throws(StoreError) -> UInt64 {
+        // The first time, and whenever somebody else has written (an operator's repair), nothing remembered counts.
+        let version = try single(selectDataVersion)
+        if version != dataVersion {
+            cache.removeAll()
+            nextRun = (try connection.number("SELECT max(run) FROM executions") ?? 0) + 1
+            dataVersion = version
+        }
+        return UInt64(clamping: try single(selectEpoch))
+    }
+
+    /// To be called when the transaction did not commit.
+    func forget() {
+        cache.removeAll()
+        dataVersion = nil
+    }
+
+    /// Why a batch must not be written at all; nil if it may.
+    func refusal(of batch: AppendBatch, epoch: UInt64) -> StoreError? {
+        do throws(StoreError) {
+            try batch.validate(partitionCount: partitionCount)
+        } catch {
+            return error
+        }
+        if batch.epoch < epoch {
+            return StoreError(.fenced, "epoch \(batch.epoch) was taken over by epoch \(epoch)")
+        }
+        if batch.epoch > epoch {
+            return StoreError(.invalid, "epoch \(batch.epoch) was never given out; the newest is \(epoch)")
+        }
+        return nil
+    }
+
+    /// Judges the transactions of a batch in order and writes those that hold. If it throws, the whole SQL transaction
+    /// has to be rolled back.
+    func append(_ batch: AppendBatch) throws(StoreError) -> [AppendOutcome] {
+        var outcomes: [AppendOutcome] = []
+        outcomes.reserveCapacity(batch.transactions.count)
+        for transaction in batch.transactions {
+            // Everything is checked before anything is written, so that a conflict leaves nothing to take back.
+            guard try holds(transaction.entries) else {
+                outcomes.append(.conflict)
+                continue
+            }
+            for entry in transaction.entries { try write(entry) }
+            outcomes.append(.appended)
+        }
+        return outcomes
+    }
+
+    // MARK: Judging
+
+    private func holds(_ entries: [AppendEntry]) throws(StoreError) -> Bool {
+        for (index, entry) in entries.enumerated() {
+            let state = try find(entry.sagaID)
+            if let start = entry.start, let row = entry.row {
+                guard state == nil else { return false }
+                guard try allows(start, row, entries, before: index) else { return false }
+            } else {
+                guard let state, !state.isClosed, state.nextEventID == entry.expectedNextEventID else { return false }
+            }
+        }
+        return true
+    }
+
+    private func allows(
+        _ start: StartCondition, _ row: ExecutionRow, _ entries: [AppendEntry], before index: Int
+    ) throws(StoreError) -> Bool {
+        var newest: (id: SagaID, isClosed: Bool)?
+        if let earlier = entries[..<index].last(where: { $0.starts(row) }) {
+            newest = (earlier.sagaID, earlier.row?.status.isClosed == true)
+        } else {
+            newest = try newestRun(namespace: row.namespace, workflowID: row.workflowID)
+        }
+        switch (start, newest) {
+        case (.unused, nil): return true
+        case (.after(let wanted), let found?) where wanted == found.id:
+            return found.isClosed || entries.contains { $0.sagaID == wanted && $0.row?.status.isClosed == true }
+        default: return false
+        }
+    }
+
+    private func find(_ id: SagaID) throws(StoreError) -> RunState? {
+        if let state = cache.find(id) { return state }
+        try selectRun.bind(id, at: 1)
+        defer { selectRun.reset() }
+        guard try selectRun.step() else { return nil }
+        guard !selectRun.isNull(2) else { throw StoreError(.corrupt, "\(connection.path): \(id) has no events") }
+        let state = RunState(
+            run: selectRun.int64(0), nextEventID: EventID(clamping: selectRun.int64(2)),
+            isClosed: selectRun.int64(1) != 0)
+        cache.keep(state, for: id)
+        return state
+    }
+
+    private func newestRun(namespace: String, workflowID: String) throws(StoreError) -> (SagaID, Bool)? {
+        try selectNewest.bind(namespace, at: 1)
+        try selectNewest.bind(workflowID, at: 2)
+        defer { selectNewest.reset() }
+        guard try selectNewest.step() else { return nil }
+        guard let id = selectNewest.sagaID(0) else {
+            throw StoreError(.corrupt, "\(connection.path): a run of \(workflowID) has no saga id")
+        }
+        return (id, selectNewest.int64(1) != 0)
+    }
+
+    // MARK: Writing
+
+    private func write(_ entry: AppendEntry) throws(StoreError) {
+        let next = entry.expectedNextEventID + EventID(entry.events.count)
+        var state = RunState(run: nextRun, nextEventID: next, isClosed: entry.row?.status.isClosed ?? false)
+        if let row = entry.row, entry.start != nil {
+            try insert(row, run: nextRun)
+            nextRun += 1
+        } else {
+            guard let known = try find(entry.sagaID) else {
+                throw StoreError(.corrupt, "\(connection.path): \(entry.sagaID) vanished inside a transaction")
+            }
+            state.run = known.run
+            if let row = entry.row {
+                try updateExecution.bind(known.run, at: 1)
+                try updateExecution.bind(Int64(row.status.rawValue), at: 2)
+                try updateExecution.bind(row.closedAt?.microseconds, at: 3)
+                try updateExecution.run()
+            }
+        }
+        try insertEvents(entry, run: state.run, next: next)
+        cache.keep(state, for: entry.sagaID)
+    }
+
+    private func insert(_ row: ExecutionRow, run: Int64) throws(StoreError) {
+        try insertExecution.bind(run, at: 1)
+        try insertExecution.bind(row.sagaID, at: 2)
+        try insertExecution.bind(row.namespace, at: 3)
+        try insertExecution.bind(row.workflowID, at: 4)
+        try insertExecution.bind(row.workflowType, at: 5)
+        try insertExecution.bind(Int64(row.status.rawValue), at: 6)
+        try insertExecution.bind(row.startedAt.microseconds, at: 7)
+        try insertExecution.bind(row.closedAt?.microseconds, at: 8)
+        try insertExecution.bind(Int64(row.partition), at: 9)
+        try insertExecution.run()
+    }
+
+    private func insertEvents(_ entry: AppendEntry, run: Int64, next: EventID) throws(StoreError) {
+        packed.reset()
+        PackedEvents.encode(entry.events[...], into: &packed)
+        try packed.withBytes { bytes throws(StoreError) in
+            let checksum = Checksum.of(
+                bytes, sagaID: entry.sagaID, firstEventID: entry.expectedNextEventID, count: entry.events.count)
+            try insertHistory.bind(run, at: 1)
+            try insertHistory.bind(Int64(clamping: next), at: 2)
+            try insertHistory.bind(Int64(entry.events.count), at: 3)
+            try insertHistory.bind(Int64(checksum), at: 4)
+            try insertHistory.bind(borrowed: bytes, at: 5)
+            try insertHistory.run()
+        }
+    }
+
+    private func single(_ statement: Statement) throws(StoreError) -> Int64 {
+        defer { statement.reset() }
+        guard try statement.step() else { throw StoreError(.corrupt, "\(connection.path): the meta row is missing") }
+        return statement.int64(0)
+    }
+}
+
+extension AppendEntry {
+    /// Whether it starts a run of the same workflow id as this row, compared as bytes.
+    fileprivate func starts(_ other: ExecutionRow) -> Bool {
+        guard start != nil, let row else { return false }
+        return row.workflowID.utf8.elementsEqual(other.workflowID.utf8)
+            && row.namespace.utf8.elementsEqual(other.namespace.utf8)
+    }
+}

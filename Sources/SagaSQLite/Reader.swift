@@ -1,0 +1,177 @@
+import SagaCodec
+import SagaCore
+
+/// The queries, on a connection of their own. Used on the readers' queue only.
+final class Reader {
+    private let connection: Connection
+    private let selectEvents: Statement
+    private let selectExecution: Statement
+    private let selectLatest: Statement
+    private let selectOpen: Statement
+    private let selectMeta: Statement
+    /// Prepared forms of List, by their conditions.
+    private var lists: [String: Statement] = [:]
+
+    private static let columns = """
+        SELECT saga_id, namespace, workflow_id, workflow_type, status, started_at, closed_at,
+            (SELECT max(next_event_id) FROM history h WHERE h.run = e.run), part
+        FROM executions e
+        """
+
+    init(_ connection: Connection) throws(StoreError) {
+        self.connection = connection
+        selectEvents = try Statement(
+            """
+            SELECT next_event_id, event_count, checksum, events FROM history
+            WHERE run = (SELECT run FROM executions WHERE saga_id = ?1) AND next_event_id > ?2 ORDER BY next_event_id
+            """, on: connection)
+        selectExecution = try Statement(Self.columns + " WHERE saga_id = ?1", on: connection)
+        selectLatest = try Statement(
+            Self.columns + " WHERE namespace = ?1 AND workflow_id = ?2 ORDER BY run DESC LIMIT 1", on: connection)
+        selectOpen = try Statement(
+            Self.columns + " WHERE closed_at IS NULL AND saga_id > ?1 ORDER BY saga_id LIMIT ?2", on: connection)
+        selectMeta = try Statement("SELECT partition_count, task_token_key, epoch FROM meta", on: connection)
+    }
+
+    // MARK: Events
+
+    func events(of sagaID: SagaID, from: EventID, limit: Int) throws(StoreError) -> [HistoryEvent] {
+        guard let after = Int64(exactly: from) else { return [] }
+        try selectEvents.bind(sagaID, at: 1)
+        try selectEvents.bind(after, at: 2)
+        defer { selectEvents.reset() }
+        var events: [HistoryEvent] = []
+        var expected: EventID?
+        while try selectEvents.step() {
+            let next = EventID(clamping: selectEvents.int64(0))
+            let count = Int(clamping: selectEvents.int64(1))
+            guard count > 0, EventID(count) <= next else {
+                throw damaged(sagaID, next, "the row ending there says it has \(count) events")
+            }
+            let first = next - EventID(count)
+            if let expected, first != expected {
+                throw damaged(sagaID, expected, "the next row begins with event \(first)")
+            }
+            if expected == nil && first > from {
+                throw damaged(sagaID, from, "the first row begins with event \(first)")
+            }
+            expected = next
+            let skipped = from > first ? Int(from - first) : 0
+            if !events.isEmpty && events.count + count - skipped > limit { break }
+            try decode(sagaID, first: first, count: count, skipped: skipped, into: &events)
+        }
+        return events
+    }
+
+    private func decode(
+        _ sagaID: SagaID, first: EventID, count: Int, skipped: Int, into events: inout [HistoryEvent]
+    ) throws(StoreError) {
+        let bytes = selectEvents.bytes(3)
+        let checksum = Checksum.of(bytes, sagaID: sagaID, firstEventID: first, count: count)
+        guard Int64(checksum) == selectEvents.int64(2) else {
+            throw damaged(sagaID, first, "the checksum of its row is wrong")
+        }
+        let before = events.count
+        do throws(CodecError) {
+            try PackedEvents.decode(bytes, sagaID: sagaID, firstEventID: first, into: &events)
+        } catch {
+            throw damaged(sagaID, first, "its row does not decode: \(error)")
+        }
+        guard events.count - before == count else {
+            throw damaged(sagaID, first, "its row has \(events.count - before) events instead of \(count)")
+        }
+        if skipped > 0 { events.removeSubrange(before..<before + skipped) }
+    }
+
+    private func damaged(_ sagaID: SagaID, _ event: EventID, _ what: String) -> StoreError {
+        StoreError(
+            .corrupt,
+            "\(connection.path): history of \(sagaID) is damaged at event \(event): \(what); restore it from a backup")
+    }
+
+    // MARK: Runs
+
+    func execution(_ sagaID: SagaID) throws(StoreError) -> ExecutionRow? {
+        try selectExecution.bind(sagaID, at: 1)
+        return try rows(selectExecution).first
+    }
+
+    func latestExecution(namespace: String, workflowID: String) throws(StoreError) -> ExecutionRow? {
+        try selectLatest.bind(namespace, at: 1)
+        try selectLatest.bind(workflowID, at: 2)
+        return try rows(selectLatest).first
+    }
+
+    func openExecutions(after: SagaID?, limit: Int) throws(StoreError) -> [ExecutionRow] {
+        if let after { try selectOpen.bind(after, at: 1) } else { try selectOpen.bind("", at: 1) }
+        try selectOpen.bind(Int64(max(0, limit)), at: 2)
+        return try rows(selectOpen)
+    }
+
+    func list(_ query: ExecutionQuery) throws(StoreError) -> [ExecutionRow] {
+        // Parameters are numbered by meaning, so every combination of conditions binds the same way.
+        var conditions = " WHERE namespace = ?1"
+        if !query.workflowType.isEmpty { conditions += " AND workflow_type = ?2" }
+        if !query.workflowID.isEmpty { conditions += " AND workflow_id = ?3" }
+        if query.before != nil { conditions += " AND saga_id < ?4" }
+        if !query.statuses.isEmpty {
+            let codes = Set(query.statuses.map(\.rawValue)).sorted().map(String.init)
+            conditions += " AND status IN (" + codes.joined(separator: ", ") + ")"
+            // Says what the statuses imply, so that the index of open runs serves: a few runs among very many.
+            if !query.statuses.contains(where: \.isClosed) { conditions += " AND closed_at IS NULL" }
+        }
+        conditions += " ORDER BY saga_id DESC LIMIT ?5"
+        let statement = try prepared(conditions)
+        try statement.bind(query.namespace, at: 1)
+        if !query.workflowType.isEmpty { try statement.bind(query.workflowType, at: 2) }
+        if !query.workflowID.isEmpty { try statement.bind(query.workflowID, at: 3) }
+        if let before = query.before { try statement.bind(before, at: 4) }
+        try statement.bind(Int64(max(0, query.limit)), at: 5)
+        return try rows(statement)
+    }
+
+    private func prepared(_ conditions: String) throws(StoreError) -> Statement {
+        if let statement = lists[conditions] { return statement }
+        // 2^13 combinations are possible; people use a handful.
+        if lists.count >= 64 { lists.removeAll() }
+        let statement = try Statement(Self.columns + conditions, on: connection)
+        lists[conditions] = statement
+        return statement
+    }
+
+    private func rows(_ statement: Statement) throws(StoreError) -> [ExecutionRow] {
+        defer { statement.reset() }
+        var rows: [ExecutionRow] = []
+        while try statement.step() { rows.append(try row(statement)) }
+        return rows
+    }
+
+    private func row(_ statement: Statement) throws(StoreError) -> ExecutionRow {
+        guard let sagaID = statement.sagaID(0) else {
+            throw StoreError(.corrupt, "\(connection.path): a run's saga id is damaged")
+        }
+        guard let namespace = statement.text(1), let workflowID = statement.text(2), let type = statement.text(3),
+            let status = UInt8(exactly: statement.int64(4)).flatMap(ExecutionStatus.init(rawValue:)),
+            status.isClosed != statement.isNull(6), !statement.isNull(7),
+            let partition = UInt32(exactly: statement.int64(8))
+        else { throw StoreError(.corrupt, "\(connection.path): the row of run \(sagaID) is damaged") }
+        return ExecutionRow(
+            sagaID: sagaID, namespace: namespace, workflowID: workflowID, workflowType: type, status: status,
+            startedAt: Timestamp(microseconds: statement.int64(5)),
+            closedAt: statement.isNull(6) ? nil : Timestamp(microseconds: statement.int64(6)),
+            nextEventID: EventID(clamping: statement.int64(7)), partition: partition)
+    }
+
+    // MARK: The store itself
+
+    func metadata() throws(StoreError) -> StoreMetadata {
+        let version = try connection.number("PRAGMA user_version") ?? 0
+        defer { selectMeta.reset() }
+        guard try selectMeta.step(), let partitions = UInt32(exactly: selectMeta.int64(0)), partitions > 0,
+            selectMeta.bytes(1).count == 32
+        else { throw StoreError(.corrupt, "\(connection.path): the meta row is missing or damaged") }
+        return StoreMetadata(
+            schemaVersion: UInt32(clamping: version), partitionCount: partitions,
+            taskTokenKey: Array(selectMeta.bytes(1)), epoch: UInt64(clamping: selectMeta.int64(2)))
+    }
+}

@@ -1,1 +1,0 @@
-// SagaSQLite: placeholder until its first file lands.

@@ -1,0 +1,148 @@
+import SagaCore
+import SagaSamples
+import Testing
+
+@Suite struct ReadTests {
+    @Test(arguments: StoreUnderTest.all)
+    func eventsComeInPagesFromAnyEvent(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            let id = lab.newID()
+            _ = try await store.append(lab.batch([lab.start(id, workflow: "w", events: 4)]))
+            for count in [1, 7, 2, 1, 30, 3] { _ = try await store.append(lab.batch([lab.more(id, events: count)])) }
+            let all = try #require(lab.histories[id])
+            for from in 0..<all.count {
+                for limit in [1, 2, 5, 16, 1_000] {
+                    let page = try await store.events(of: id, from: EventID(from), limit: limit)
+                    #expect(!page.isEmpty)
+                    #expect(page == Array(all[from..<from + page.count]), "from \(from), limit \(limit)")
+                    // More than the limit only if what is left of a single row is longer.
+                    #expect(page.count <= max(limit, 30))
+                }
+                #expect(try await store.events(of: id, from: EventID(from), limit: 1_000) == Array(all[from...]))
+            }
+            for limit in [1, 3, 10, 100] { #expect(try await store.history(id, page: limit) == all) }
+            #expect(try await store.events(of: id, from: EventID(all.count), limit: 10).isEmpty)
+            #expect(try await store.events(of: id, from: .max, limit: 10).isEmpty)
+            #expect(try await store.events(of: lab.newID(), from: 0, limit: 10).isEmpty)
+            #expect(try await store.events(of: id, from: 0, limit: 0).count == 4, "one whole row at least")
+            #expect(try await store.events(of: id, from: 0, limit: -5).count == 4)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.all)
+    func rowsSayHowTheRunStands(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            let id = lab.newID()
+            _ = try await store.append(lab.batch([lab.start(id, workflow: "w", type: "Trip")]))
+            #expect(try await store.execution(id) == lab.row(id, workflow: "w", type: "Trip", next: 2))
+            for status in [ExecutionStatus.compensating, .blocked, .paused, .running] {
+                let entry = lab.more(id, row: lab.row(id, workflow: "w", type: "Trip", status: status, next: 0))
+                _ = try await store.append(lab.batch([entry]))
+                #expect(try await store.execution(id) == entry.row)
+                #expect(try await store.openExecutions(after: nil, limit: 10) == [entry.row].compactMap(\.self))
+            }
+            // What cannot change after the start does not change.
+            var foreign = lab.row(id, workflow: "elsewhere", type: "Other", status: .failed, next: 0)
+            foreign.startedAt = Timestamp(microseconds: 1)
+            _ = try await store.append(lab.batch([lab.more(id, row: foreign)]))
+            let expected = lab.row(id, workflow: "w", type: "Trip", status: .failed, next: 7)
+            #expect(try await store.execution(id) == expected)
+            #expect(try await store.latestExecution(namespace: "default", workflowID: "w") == expected)
+            #expect(try await store.latestExecution(namespace: "default", workflowID: "elsewhere") == nil)
+            #expect(try await store.openExecutions(after: nil, limit: 10).isEmpty)
+            #expect(try await store.execution(lab.newID()) == nil)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.all)
+    func openRunsComeInPagesByID(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            let ids = (0..<50).map { _ in lab.newID() }
+            for (index, id) in ids.enumerated().reversed() {
+                _ = try await store.append(lab.batch([lab.start(id, workflow: "w\(index)")]))
+            }
+            for (index, id) in ids.enumerated() where index % 3 == 0 {
+                _ = try await store.append(lab.batch([lab.close(id, workflow: "w\(index)")]))
+            }
+            let open = ids.enumerated().filter { $0.offset % 3 != 0 }.map(\.element)
+            for limit in [1, 7, 100] {
+                var found: [SagaID] = []
+                while true {
+                    let page = try await store.openExecutions(after: found.last, limit: limit)
+                    #expect(page.count <= limit)
+                    if page.isEmpty { break }
+                    found += page.map(\.sagaID)
+                }
+                #expect(found == open, "limit \(limit)")
+            }
+            #expect(try await store.openExecutions(after: nil, limit: 0).isEmpty)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.all)
+    func listFiltersAndPages(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            let statuses = ExecutionStatus.allCases
+            var rows: [ExecutionRow] = []
+            for index in 0..<60 {
+                let status = statuses[index % statuses.count]
+                let entry = lab.start(
+                    lab.newID(), workflow: "w\(index)", namespace: index % 4 == 0 ? "other" : "default",
+                    type: index % 3 == 0 ? "Order" : "Trip", status: status)
+                _ = try await store.append(lab.batch([entry]))
+                rows += [entry.row].compactMap(\.self)
+            }
+            rows.reverse()
+            let filters: [(ExecutionQuery, (ExecutionRow) -> Bool)] = [
+                (ExecutionQuery(namespace: "default"), { $0.namespace == "default" }),
+                (ExecutionQuery(namespace: "nowhere"), { _ in false }),
+                (
+                    ExecutionQuery(namespace: "default", workflowType: "Order"),
+                    { $0.namespace == "default" && $0.workflowType == "Order" }
+                ),
+                (ExecutionQuery(namespace: "other", workflowID: "w8"), { $0.workflowID == "w8" }),
+                (ExecutionQuery(namespace: "default", workflowID: "w8"), { _ in false }),
+                (
+                    ExecutionQuery(namespace: "default", statuses: [.blocked, .running]),
+                    { $0.namespace == "default" && [.blocked, .running].contains($0.status) }
+                ),
+                (
+                    ExecutionQuery(namespace: "default", workflowType: "Trip", statuses: [.failed, .blocked, .failed]),
+                    {
+                        $0.namespace == "default" && $0.workflowType == "Trip"
+                            && [.failed, .blocked].contains($0.status)
+                    }
+                ),
+            ]
+            for (filter, matches) in filters {
+                let expected = rows.filter(matches)
+                for limit in [1, 4, 100] {
+                    var query = filter
+                    query.limit = limit
+                    var found: [ExecutionRow] = []
+                    while true {
+                        query.before = found.last?.sagaID
+                        let page = try await store.list(query)
+                        #expect(page.count <= limit)
+                        if page.isEmpty { break }
+                        found += page
+                    }
+                    #expect(found == expected, "\(filter), limit \(limit)")
+                }
+            }
+            #expect(try await store.list(ExecutionQuery(namespace: "default", limit: 0)).isEmpty)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.all)
+    func metadataIsFixedAtCreation(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, _ async throws in
+            let metadata = try await store.metadata()
+            #expect(metadata.partitionCount == Partition.defaultCount)
+            #expect(metadata.taskTokenKey.count == 32)
+            #expect(Set(metadata.taskTokenKey).count > 8, "the key is random")
+            #expect(metadata.schemaVersion >= 1)
+            #expect(try await store.metadata() == metadata)
+        }
+    }
+}
