@@ -1,0 +1,36 @@
+package import SagaCore
+
+extension EventStore {
+    /// Every event of a run, page by page.
+    package func allEvents(of sagaID: SagaID) async throws(StoreError) -> [HistoryEvent] {
+        var events: [HistoryEvent] = []
+        while true {
+            let page = try await self.events(of: sagaID, from: EventID(events.count), limit: 10_000)
+            if page.isEmpty { return events }
+            events += page
+        }
+    }
+
+    /// A run by its name, with the events that were asked for; nil if there is none.
+    package func run(_ target: RunTarget, _ wanted: LoadedEvents) async throws(StoreError) -> LoadedRun? {
+        let row: ExecutionRow?
+        if let sagaID = target.sagaID {
+            row = try await execution(sagaID)
+        } else {
+            row = try await latestExecution(namespace: target.namespace, workflowID: target.workflowID)
+        }
+        guard let row, row.namespace == target.namespace,
+            target.workflowID.isEmpty || row.workflowID == target.workflowID
+        else { return nil }
+        switch wanted {
+        case .all: return LoadedRun(row: row, events: try await allEvents(of: row.sagaID))
+        case .ends:
+            var ends = Array(try await events(of: row.sagaID, from: 0, limit: 1).prefix(1))
+            if row.nextEventID > 1 {
+                let last = try await events(of: row.sagaID, from: row.nextEventID - 1, limit: 1)
+                ends += last.suffix(1)
+            }
+            return LoadedRun(row: row, events: ends)
+        }
+    }
+}

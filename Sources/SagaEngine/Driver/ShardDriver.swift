@@ -1,0 +1,311 @@
+internal import Dispatch
+package import Logging
+package import SagaCore
+internal import Synchronization
+
+/// Drives a shard: gives it what happens, and does what it wants done.
+///
+/// The shard lives on one serial queue. Whoever has something for it puts it into the mailbox, from any thread, without
+/// waiting; the queue takes everything at once, so that many inputs cost one wake-up and one commit. The store is called
+/// from tasks of its own and never blocks the queue.
+package final class ShardDriver: Sendable {
+    /// Where a worker's messages go: called on the driver's queue, with everything that one wake-up made.
+    package typealias WorkerSinkFunction = @Sendable ([WorkerMessage]) -> Void
+    /// Where the answer to a call goes: called once, on the driver's queue; must not block.
+    package typealias Completion = @Sendable (Result<CallReply, CallFailure>) -> Void
+
+    /// For reads that need no shard: list, history.
+    package let store: any EventStore
+    /// Facts that the store fixed when it was created.
+    package let metadata: StoreMetadata
+    private let logger: Logger
+    private let queue = DispatchQueue(label: "saga.shard")
+    private let mailbox = Mutex(Mailbox())
+    /// Touched only on `queue`.
+    private let core: Core
+
+    /// Opens the store's facts; nothing is recovered yet.
+    /// - Throws: `StoreError` if the store cannot be read.
+    package init(store: any EventStore, config: SagaEngineConfig, logger: Logger) async throws(StoreError) {
+        self.store = store
+        self.logger = logger
+        metadata = try await store.metadata()
+        var random = SystemRandomNumberGenerator()
+        let shard = Shard(
+            config: ShardConfig(config, partitionCount: metadata.partitionCount), seed: random.next())
+        core = Core(shard: shard, timer: DispatchSource.makeTimerSource(queue: queue))
+        core.timer.setEventHandler { [weak self] in self?.timerFired() }
+        core.timer.resume()
+    }
+
+    deinit { core.timer.cancel() }
+
+    /// Takes the store over and recovers every open run; returns when calls are served.
+    package func start() async {
+        recover()
+        await withCheckedContinuation { continuation in
+            queue.async {
+                if self.core.shard.isReady { continuation.resume() } else { self.core.readyWaiters.append(continuation) }
+            }
+        }
+    }
+
+    // MARK: Calls
+
+    /// Asks the engine something.
+    /// - Returns: A name for the call, with which its caller may abandon it.
+    @discardableResult
+    package func call(_ call: Call, completion: @escaping Completion) -> CallID {
+        let (id, wake) = mailbox.withLock { box -> (CallID, Bool) in
+            let id = box.nextCallID
+            box.nextCallID += 1
+            box.completions.append((id, completion))
+            return (id, box.put(.call(id, call)))
+        }
+        if wake { scheduleRun() }
+        return id
+    }
+
+    /// Asks the engine something and waits.
+    package func call(_ call: Call) async -> Result<CallReply, CallFailure> {
+        await withCheckedContinuation { continuation in
+            self.call(call) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// The caller no longer waits. Its completion is not called, unless it is just being called.
+    package func abandon(_ id: CallID) {
+        post(.callAbandoned(id))
+        queue.async { self.core.completions[id] = nil }
+    }
+
+    // MARK: Workers
+
+    /// Opens a worker's stream.
+    /// - Returns: The worker's name for everything that it reports.
+    package func openWorker(_ offer: WorkerOffer, sink: @escaping WorkerSinkFunction) -> WorkerID {
+        let (id, wake) = mailbox.withLock { box -> (WorkerID, Bool) in
+            let id = box.nextWorkerID
+            box.nextWorkerID += 1
+            box.sinks.append((id, sink))
+            return (id, box.put(.workerOpened(id, offer)))
+        }
+        if wake { scheduleRun() }
+        return id
+    }
+
+    /// Gives the shard what a worker reports, or that time has passed.
+    package func post(_ input: ShardInput) {
+        if mailbox.withLock({ $0.put(input) }) { scheduleRun() }
+    }
+
+    /// Gives the shard several inputs at once.
+    package func post(_ inputs: some Sequence<ShardInput>) {
+        let wake = mailbox.withLock { box in
+            var wake = false
+            for input in inputs { wake = box.put(input) || wake }
+            return wake
+        }
+        if wake { scheduleRun() }
+    }
+
+    // MARK: The end
+
+    /// Waits until everything that happened is durable, then stops; the store stays open.
+    package func shutDown() async {
+        await withCheckedContinuation { continuation in
+            queue.async {
+                self.core.idleWaiters.append(continuation)
+                self.runMailbox()
+            }
+        }
+    }
+
+    // MARK: The queue
+
+    private func scheduleRun() { queue.async { self.runMailbox() } }
+
+    private func timerFired() {
+        core.armedFor = nil
+        runMailbox()
+    }
+
+    private func runMailbox() {
+        let (inputs, completions, sinks) = mailbox.withLock { $0.take() }
+        for (id, completion) in completions { core.completions[id] = completion }
+        for (id, sink) in sinks { core.sinks[id] = sink }
+        let now = EngineClock.now()
+        for input in inputs {
+            core.shard.handle(input, now: now)
+            if case .workerClosed(let id) = input { core.sinks[id] = nil }
+        }
+        if inputs.isEmpty { core.shard.handle(.tick, now: now) }
+        perform(core.shard.flush(now: now))
+        armTimer(now)
+        if core.shard.isReady, !core.readyWaiters.isEmpty {
+            for waiter in core.readyWaiters { waiter.resume() }
+            core.readyWaiters = []
+        }
+        if core.shard.isIdle, !core.idleWaiters.isEmpty {
+            for waiter in core.idleWaiters { waiter.resume() }
+            core.idleWaiters = []
+        }
+    }
+
+    private func armTimer(_ now: ShardTime) {
+        guard let wake = core.shard.nextWake else { return }
+        // A timer that is armed earlier fires, finds nothing, and is armed again: cheaper than moving it each time.
+        if let armed = core.armedFor, armed <= wake { return }
+        core.armedFor = wake
+        let delay = max(0, min(wake - now.monotonic, 86_400_000_000))
+        core.timer.schedule(deadline: .now() + .microseconds(Int(delay)), leeway: .microseconds(100))
+    }
+
+    // MARK: Effects
+
+    private func perform(_ effects: [ShardEffect]) {
+        var messages: [(worker: WorkerID, batch: [WorkerMessage])] = []
+        for effect in effects {
+            switch effect {
+            case .worker(let id, let message):
+                if let index = messages.firstIndex(where: { $0.worker == id }) {
+                    messages[index].batch.append(message)
+                } else {
+                    messages.append((id, [message]))
+                }
+            case .reply(let id, let result): core.completions.removeValue(forKey: id)?(result)
+            case .append(let id, let batch): append(id, batch)
+            case .loadHistory(let load, let sagaID, let from, let limit): loadHistory(load, sagaID, from, limit)
+            case .loadRun(let load, let target, let events): loadRun(load, target, events)
+            case .recover: recover()
+            case .log(let line): log(line)
+            }
+        }
+        for (worker, batch) in messages { core.sinks[worker]?(batch) }
+    }
+
+    private func append(_ id: BatchID, _ batch: AppendBatch) {
+        Task {
+            let result: Result<[AppendOutcome], StoreError>
+            do throws(StoreError) {
+                result = .success(try await store.append(batch))
+            } catch {
+                result = .failure(error)
+            }
+            post(.appended(id, result))
+        }
+    }
+
+    private func loadHistory(_ load: LoadID, _ sagaID: SagaID, _ from: EventID, _ limit: Int) {
+        Task {
+            let result: Result<[HistoryEvent], StoreError>
+            do throws(StoreError) {
+                result = .success(try await store.events(of: sagaID, from: from, limit: limit))
+            } catch {
+                result = .failure(error)
+            }
+            post(.historyLoaded(load, result))
+        }
+    }
+
+    private func loadRun(_ load: LoadID, _ target: RunTarget, _ events: LoadedEvents) {
+        Task {
+            let result: Result<LoadedRun?, StoreError>
+            do throws(StoreError) {
+                result = .success(try await store.run(target, events))
+            } catch {
+                result = .failure(error)
+            }
+            post(.runLoaded(load, result))
+        }
+    }
+
+    /// Takes the store over and reads every open run, as often as it takes: without its store the engine has nothing to do.
+    private func recover() {
+        Task {
+            var attempt: UInt32 = 0
+            while true {
+                do throws(StoreError) {
+                    let epoch = try await store.takeOver()
+                    try await readOpenRuns()
+                    return post(.recoveryFinished(epoch: epoch))
+                } catch {
+                    attempt &+= 1
+                    let wait = RetryPolicy(initialIntervalMicros: 100_000, maximumIntervalMicros: 5_000_000)
+                        .interval(after: attempt, random: 0)
+                    logger.error(
+                        "the store cannot be read; trying again",
+                        metadata: ["error": "\(error.message)", "wait_ms": "\(wait / 1_000)"])
+                    if error.reason == .closed { return }
+                    try? await Task.sleep(for: .microseconds(wait))
+                }
+            }
+        }
+    }
+
+    private func readOpenRuns() async throws(StoreError) {
+        var after: SagaID?
+        while true {
+            let rows = try await store.openExecutions(after: after, limit: 1_000)
+            for row in rows { post(.recovered(try await store.allEvents(of: row.sagaID))) }
+            guard let last = rows.last else { return }
+            after = last.sagaID
+        }
+    }
+
+    private func log(_ line: ShardLog) {
+        var metadata: Logger.Metadata = [:]
+        if let sagaID = line.sagaID { metadata["saga_id"] = "\(sagaID)" }
+        if !line.workflowID.isEmpty { metadata["workflow_id"] = "\(line.workflowID)" }
+        switch line.level {
+        case .info: logger.info("\(line.message)", metadata: metadata)
+        case .warning: logger.warning("\(line.message)", metadata: metadata)
+        case .error: logger.error("\(line.message)", metadata: metadata)
+        }
+    }
+}
+
+/// What waits for the queue.
+private struct Mailbox {
+    private var inputs: [ShardInput] = []
+    private var isScheduled = false
+    var completions: [(CallID, ShardDriver.Completion)] = []
+    var sinks: [(WorkerID, ShardDriver.WorkerSinkFunction)] = []
+    var nextCallID: CallID = 1
+    var nextWorkerID: WorkerID = 1
+
+    /// Adds an input; true if the queue must be woken for it.
+    mutating func put(_ input: ShardInput) -> Bool {
+        inputs.append(input)
+        defer { isScheduled = true }
+        return !isScheduled
+    }
+
+    mutating func take() -> (
+        [ShardInput], [(CallID, ShardDriver.Completion)], [(WorkerID, ShardDriver.WorkerSinkFunction)]
+    ) {
+        isScheduled = false
+        defer {
+            inputs = []
+            completions = []
+            sinks = []
+        }
+        return (inputs, completions, sinks)
+    }
+}
+
+/// What lives on the driver's queue. `@unchecked Sendable`, because nothing else ever touches it.
+private final class Core: @unchecked Sendable {
+    let shard: Shard
+    let timer: any DispatchSourceTimer
+    var armedFor: Int64?
+    var completions: [CallID: ShardDriver.Completion] = [:]
+    var sinks: [WorkerID: ShardDriver.WorkerSinkFunction] = [:]
+    var readyWaiters: [CheckedContinuation<Void, Never>] = []
+    var idleWaiters: [CheckedContinuation<Void, Never>] = []
+
+    init(shard: Shard, timer: any DispatchSourceTimer) {
+        self.shard = shard
+        self.timer = timer
+    }
+}

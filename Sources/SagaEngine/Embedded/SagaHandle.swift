@@ -1,0 +1,107 @@
+public import SagaCore
+
+/// A run of an embedded engine.
+public struct SagaHandle<W: DurableWorkflow>: Sendable {
+    private let engine: SagaEngine
+    /// The run.
+    public let target: RunTarget
+    /// Whether the run was open before the start that made this handle.
+    public let alreadyStarted: Bool
+
+    init(engine: SagaEngine, target: RunTarget, alreadyStarted: Bool) {
+        self.engine = engine
+        self.target = target
+        self.alreadyStarted = alreadyStarted
+    }
+
+    /// Waits until the run is closed and gives what it returned.
+    /// - Throws: `SagaFailure` if it ended otherwise, with the error and what was undone.
+    public func result() async throws -> W.Output {
+        let closed = try await closing()
+        if case .workflowExecutionCompleted(let event) = closed.closing {
+            return try engine.decode(W.Output.self, from: event.output)
+        }
+        throw SagaFailure(closed)
+    }
+
+    /// Waits until the run is closed and tells how it ended.
+    public func closing() async throws(CallFailure) -> ClosedRun {
+        guard case .closed(let closed) = try await engine.call(.result(target)) else { throw Self.mismatch }
+        return closed
+    }
+
+    /// Gives the run a signal; durable when it returns.
+    public func signal<Value: Encodable>(_ name: String, _ value: Value, signalID: String = "") async throws {
+        let call = SignalCall(
+            target: target, name: name, payload: try engine.encode(value), signalID: signalID, identity: "embedded")
+        _ = try await engine.call(.signal(call))
+    }
+
+    /// Asks the run to end; its code sees it as `WorkflowCancelled`, and what it did is undone.
+    public func cancel(reason: String = "") async throws(CallFailure) {
+        _ = try await engine.call(.cancel(ControlCall(target: target, reason: reason, identity: "embedded")))
+    }
+
+    /// Stops the run at once, or unwinds it first.
+    public func terminate(reason: String, compensate: Bool) async throws(CallFailure) {
+        let call = ControlCall(target: target, reason: reason, identity: "embedded")
+        _ = try await engine.call(.terminate(call, compensate: compensate))
+    }
+
+    /// How the run stands.
+    public func describe() async throws(CallFailure) -> ExecutionDescription {
+        guard case .description(let description) = try await engine.call(.describe(target)) else {
+            throw Self.mismatch
+        }
+        return description
+    }
+
+    /// What an operator decides about a blocked run.
+    public func operate(_ verb: OperatorVerb, step: EventID? = nil, reason: String = "") async throws(CallFailure) {
+        _ = try await engine.call(
+            .operate(
+                OperatorCall(target: target, verb: verb, stepEventID: step, reason: reason, identity: "embedded")))
+    }
+
+    /// The events so far.
+    public func history() async throws -> [HistoryEvent] {
+        let description = try await describe()
+        return try await engine.history(of: description.sagaID)
+    }
+
+    private static var mismatch: CallFailure {
+        CallFailure(.internalError, "the engine gave another answer than was asked for")
+    }
+}
+
+/// A run that did not complete.
+public struct SagaFailure: Error, Sendable {
+    public var sagaID: SagaID
+    /// Failed, Canceled, TimedOut or Terminated.
+    public var status: ExecutionStatus
+    /// The original error, if the run failed with one.
+    public var error: SagaError?
+    /// What was undone.
+    public var compensation: CompensationSummary
+
+    init(_ closed: ClosedRun) {
+        sagaID = closed.sagaID
+        status = closed.status
+        switch closed.closing {
+        case .workflowExecutionFailed(let event):
+            error = event.error
+            compensation = event.compensation
+        case .workflowExecutionCanceled(let event): compensation = event.compensation
+        case .workflowExecutionTimedOut(let event): compensation = event.compensation
+        case .workflowExecutionTerminated(let event): compensation = event.compensation
+        default: compensation = .none
+        }
+    }
+}
+
+extension SagaFailure: CustomStringConvertible {
+    public var description: String {
+        let why = error.map { ": \($0)" } ?? ""
+        return "run \(sagaID) is \(status.name) (compensation: \(compensation.state))\(why)"
+    }
+}
