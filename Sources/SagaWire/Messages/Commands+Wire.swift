@@ -1,0 +1,148 @@
+package import SagaCore
+
+// Commands of workflow code between the core and the wire (semantics, section 6).
+
+extension Wire.Command {
+    /// The command as it goes over the wire.
+    package init(_ command: NumberedCommand) {
+        self.init(commandNumber: command.number, kind: Kind(command.command))
+    }
+}
+
+extension NumberedCommand {
+    /// The command that came over the wire.
+    /// - Throws: ``WireError`` if something is missing, out of range, or a kind of command that this version lacks.
+    package init(_ wire: Wire.Command) throws(WireError) {
+        self.init(number: wire.commandNumber, command: try WorkflowCommand(try required(wire.kind, "kind")))
+    }
+
+    /// Commands of a list; the error's path names the index.
+    package static func list(_ wire: [Wire.Command], _ field: String) throws(WireError) -> [NumberedCommand] {
+        var commands: [NumberedCommand] = []
+        commands.reserveCapacity(wire.count)
+        for (index, command) in wire.enumerated() {
+            do throws(WireError) {
+                commands.append(try NumberedCommand(command))
+            } catch {
+                throw error.within(field, index: index)
+            }
+        }
+        return commands
+    }
+}
+
+extension Wire.Command.Kind {
+    init(_ command: WorkflowCommand) {
+        switch command {
+        case .scheduleActivity(let step):
+            self = .scheduleActivity(Wire.ScheduleActivityCommand(step))
+        case .requestCancelActivity(let target):
+            self = .requestCancelActivity(Wire.RequestCancelActivityCommand(targetCommandNumber: target))
+        case .startTimer(let timerID, let durationMicros, let callback):
+            self = .startTimer(
+                Wire.StartTimerCommand(timerID: timerID, durationMicros: durationMicros, callback: callback))
+        case .cancelTimer(let target):
+            self = .cancelTimer(Wire.CancelTimerCommand(targetCommandNumber: target))
+        case .recordMarker(let marker):
+            self = .recordMarker(
+                Wire.RecordMarkerCommand(
+                    kind: Wire.MarkerKind(marker.kind), name: marker.name, details: Wire.Payload(marker.details),
+                    undo: marker.undo.map { Wire.UndoSpec($0) }, scope: marker.scope,
+                    output: marker.output.map { Wire.Payload($0) }))
+        case .recordSideEffect(let value):
+            self = .sideEffect(Wire.SideEffectCommand(value: Wire.Payload(value)))
+        case .recordVersion(let changeID, let version):
+            self = .versionMarker(Wire.VersionMarkerCommand(changeID: changeID, version: version))
+        case .upsertSearchAttributes(let attributes):
+            self = .upsertSearchAttributes(
+                Wire.UpsertSearchAttributesCommand(attributes: attributes.map { Wire.NamedPayload($0) }))
+        case .compensate(let scope):
+            self = .compensate(Wire.CompensateCommand(scope: scope))
+        case .complete(let output):
+            self = .completeWorkflow(Wire.CompleteWorkflowCommand(output: Wire.Payload(output)))
+        case .fail(let error):
+            self = .failWorkflow(Wire.FailWorkflowCommand(error: Wire.SagaError(error)))
+        case .cancel(let reason):
+            self = .cancelWorkflow(Wire.CancelWorkflowCommand(reason: reason))
+        case .continueAsNew(let input, let carryUndo):
+            self = .continueAsNew(
+                Wire.ContinueAsNewCommand(input: Wire.Payload(input), commitUndo: !carryUndo))
+        }
+    }
+}
+
+extension WorkflowCommand {
+    init(_ wire: Wire.Command.Kind) throws(WireError) {
+        switch wire {
+        case .scheduleActivity(let step):
+            self = .scheduleActivity(try ScheduleActivity(step))
+        case .requestCancelActivity(let command):
+            self = .requestCancelActivity(command.targetCommandNumber)
+        case .startTimer(let timer):
+            self = .startTimer(
+                timerID: timer.timerID, durationMicros: try duration(timer.durationMicros, "start_timer.duration_us"),
+                callback: timer.callback)
+        case .cancelTimer(let command):
+            self = .cancelTimer(command.targetCommandNumber)
+        case .recordMarker(let marker):
+            self = .recordMarker(
+                MarkerCommand(
+                    kind: try MarkerKind(marker.kind, "record_marker.kind"), name: marker.name,
+                    details: Payload(orEmpty: marker.details), output: marker.output.map { Payload($0) },
+                    undo: try UndoSpec.optional(marker.undo, "record_marker.undo"), scope: marker.scope))
+        case .sideEffect(let command):
+            self = .recordSideEffect(Payload(orEmpty: command.value))
+        case .versionMarker(let command):
+            self = .recordVersion(changeID: command.changeID, version: command.version)
+        case .upsertSearchAttributes(let command):
+            self = .upsertSearchAttributes(command.attributes.map { NamedPayload($0) })
+        case .compensate(let command):
+            self = .compensate(scope: command.scope)
+        case .completeWorkflow(let command):
+            self = .complete(Payload(orEmpty: command.output))
+        case .failWorkflow(let command):
+            self = .fail(SagaError(try required(command.error, "fail_workflow.error")))
+        case .cancelWorkflow(let command):
+            self = .cancel(reason: command.reason)
+        case .continueAsNew(let command):
+            self = .continueAsNew(input: Payload(orEmpty: command.input), carryUndo: !command.commitUndo)
+        case .startChild: throw .unsupported("start_child")
+        case .requestCancelChild: throw .unsupported("request_cancel_child")
+        case .signalExternal: throw .unsupported("signal_external")
+        case .scheduleLocalActivity: throw .unsupported("schedule_local_activity")
+        case .recordLocalActivity: throw .unsupported("record_local_activity")
+        case .acceptUpdate: throw .unsupported("accept_update")
+        case .rejectUpdate: throw .unsupported("reject_update")
+        case .completeUpdate: throw .unsupported("complete_update")
+        }
+    }
+}
+
+extension WireError {
+    /// A command of the IDL that the engine does not execute.
+    fileprivate static func unsupported(_ field: String) -> WireError {
+        WireError(field: field, reason: .invalid("is a command that this server does not execute"))
+    }
+}
+
+extension Wire.ScheduleActivityCommand {
+    init(_ step: ScheduleActivity) {
+        self.init(
+            stepID: step.stepID, activityType: step.activityType, taskQueue: step.taskQueue,
+            input: Wire.Payload(step.input), retry: Wire.RetryPolicy(step.retry),
+            timeouts: Wire.ActivityTimeouts(step.timeouts), undo: step.undo.map { Wire.UndoSpec($0) },
+            pivot: step.pivot, priority: step.priority, scope: step.scope, undoGroup: step.undoGroup)
+    }
+}
+
+extension ScheduleActivity {
+    init(_ wire: Wire.ScheduleActivityCommand) throws(WireError) {
+        self.init(
+            stepID: wire.stepID, activityType: wire.activityType, taskQueue: wire.taskQueue,
+            input: Payload(orEmpty: wire.input),
+            retry: try RetryPolicy(wire.retry, "schedule_activity.retry", default: .standard),
+            timeouts: try ActivityTimeouts(wire.timeouts, "schedule_activity.timeouts"),
+            undo: try UndoSpec.optional(wire.undo, "schedule_activity.undo"), priority: wire.priority,
+            pivot: wire.pivot, scope: wire.scope, undoGroup: wire.undoGroup)
+    }
+}
