@@ -19,6 +19,8 @@ struct SplitMix64: RandomNumberGenerator {
 /// it can stand as the other side: canonical proto3, fields by number, nothing that is default outside a oneof.
 struct RandomMessage {
     var random: SplitMix64
+    /// Everything set, and only values that also mean something: what the core's types can hold.
+    var isMeaningful = false
 
     init(seed: UInt64) { random = SplitMix64(seed) }
 
@@ -44,7 +46,9 @@ struct RandomMessage {
         return out
     }
 
-    private mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &random) < percent }
+    private mutating func chance(_ percent: Int) -> Bool {
+        isMeaningful || Int.random(in: 0..<100, using: &random) < percent
+    }
 
     private mutating func appendRepeated(_ field: WireSchema.Field, _ out: inout [UInt8], _ fill: Int) {
         let count = Int.random(in: 1...3, using: &random)
@@ -52,7 +56,7 @@ struct RandomMessage {
         case .varint, .bool, .enumeration:
             var body: [UInt8] = []
             for _ in 0..<count {
-                Self.varint(number(field.kind, isWide: isWide(field)), &body)
+                Self.varint(number(field), &body)
             }
             length(field, body, &out, true)
         default:
@@ -63,7 +67,7 @@ struct RandomMessage {
     private mutating func append(_ field: WireSchema.Field, _ out: inout [UInt8], _ fill: Int, keepsDefault: Bool) {
         switch field.kind {
         case .varint, .bool, .enumeration:
-            let value = number(field.kind, isWide: isWide(field))
+            let value = number(field)
             if value == 0 && !keepsDefault { return }
             Self.varint(UInt64(field.number) << 3, &out)
             Self.varint(value, &out)
@@ -71,7 +75,7 @@ struct RandomMessage {
             Self.varint(UInt64(field.number) << 3 | 5, &out)
             for _ in 0..<4 { out.append(UInt8.random(in: 1...100, using: &random)) }
         case .fixed64:
-            let value = Double(Int.random(in: 1...1_000_000, using: &random)) / 8
+            let value = Double(Int.random(in: 1...8, using: &random)) / 8
             Self.varint(UInt64(field.number) << 3 | 1, &out)
             withUnsafeBytes(of: value.bitPattern.littleEndian) { out.append(contentsOf: $0) }
         case .string:
@@ -93,14 +97,17 @@ struct RandomMessage {
     /// stay small unless the field is known to be wide by its name.
     private func isWide(_ field: WireSchema.Field) -> Bool { field.name.hasSuffix("_us") }
 
-    private mutating func number(_ kind: WireSchema.Kind, isWide: Bool) -> UInt64 {
-        switch kind {
+    private mutating func number(_ field: WireSchema.Field) -> UInt64 {
+        switch field.kind {
         case .bool: return UInt64.random(in: 0...1, using: &random)
-        case .enumeration(let values):
+        case .enumeration(var values):
+            // Zero means "not given"; the last two compensation states are pictures of now and no part of an event.
+            if isMeaningful { values = values.filter { $0 > 0 && !(field.name == "state" && $0 > 3) } }
             return UInt64(bitPattern: Int64(values.randomElement(using: &random) ?? 0))
         default:
-            return isWide
-                ? UInt64.random(in: 0...(.max), using: &random) : UInt64.random(in: 0...0x7FFF_FFFF, using: &random)
+            if isMeaningful { return UInt64.random(in: 1...0x7FFF_FFFF, using: &random) }
+            let largest: UInt64 = isWide(field) ? .max : 0x7FFF_FFFF
+            return UInt64.random(in: 0...largest, using: &random)
         }
     }
 
