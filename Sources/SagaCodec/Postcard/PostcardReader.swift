@@ -16,7 +16,7 @@ public struct PostcardReader {
 
     @usableFromInline package let base: UnsafeRawPointer
     @usableFromInline package var cursor: UnsafeRawPointer
-    @usableFromInline package let end: UnsafeRawPointer
+    @usableFromInline package var end: UnsafeRawPointer
     @usableFromInline package var depth: Int
     /// Whether varints with a shorter form are refused, as stores, wire and snapshots do.
     public let strict: Bool

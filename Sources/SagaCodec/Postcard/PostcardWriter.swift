@@ -145,6 +145,33 @@ public struct PostcardWriter: ~Copyable {
         [UInt8](value.utf8).withUnsafeBytes { writeBytes($0) }
     }
 
+    // MARK: Places that are filled later
+
+    /// Overwrites four raw bytes that were written before.
+    package mutating func patchRaw4(_ value: UInt32, at position: Int) {
+        precondition(position >= 0 && position + 4 <= count)
+        base.storeBytes(of: value.littleEndian, toByteOffset: position, as: UInt32.self)
+    }
+
+    /// Takes the bytes from `start` to the end out and puts them in the place of `width` bytes at `position`.
+    package mutating func moveTail(from start: Int, to position: Int, replacing width: Int) {
+        precondition(position >= 0 && position + width <= start && start <= count)
+        let size = count - start
+        // Where they replace more or fewer bytes, what lies between moves.
+        reserve(size)
+        let tail = base + start
+        if size != width {
+            let kept = base + count
+            kept.copyMemory(from: tail, byteCount: size)
+            let between = start - position - width
+            (base + position + size).copyMemory(from: base + position + width, byteCount: between)
+            (base + position).copyMemory(from: kept, byteCount: size)
+        } else {
+            (base + position).copyMemory(from: tail, byteCount: size)
+        }
+        cursor = base + start + size - width
+    }
+
     // MARK: Stores without a check; the caller has reserved
 
     @inlinable @inline(__always)

@@ -1,0 +1,71 @@
+/// Postcard for any `Codable` type: what serde and the Rust crate write for the same type, as far as `Codable` tells.
+///
+/// Slower than the static road of ``Postcard`` (``PostcardCodable``) and faster than any text. The format has no field
+/// names: encoder and decoder must agree on the type, fields included. Hand-written implementations must decode fields in
+/// the order in which they encode them, and write optionals through `encodeIfPresent` or as `Optional` values.
+public enum PostcardCoding {
+    /// - Throws: ``CodecError``, or what the value's `encode(to:)` throws.
+    public static func encode<T: Encodable>(_ value: T) throws -> [UInt8] {
+        try Bridge<PostcardIntegers>.encode(value)
+    }
+
+    /// Padded varints and bytes behind the value are accepted.
+    /// - Throws: ``CodecError``, or what the type's `init(from:)` throws.
+    public static func decode<T: Decodable>(_ type: T.Type = T.self, from bytes: [UInt8]) throws -> T {
+        try Bridge<PostcardIntegers>.decode(type, from: bytes, strict: false)
+    }
+
+    /// One value has one form: for stores, wire and snapshots.
+    public static func decodeStrict<T: Decodable>(_ type: T.Type = T.self, from bytes: [UInt8]) throws -> T {
+        try Bridge<PostcardIntegers>.decode(type, from: bytes, strict: true)
+    }
+}
+
+/// Bincode 1.3 for any `Codable` type, with fixed integers (`bincode::serialize`) or varints (`DefaultOptions`).
+public enum BincodeCoding {
+    public enum Integers: Sendable {
+        case fixed, varint
+    }
+
+    public static func encode<T: Encodable>(_ value: T, _ integers: Integers) throws -> [UInt8] {
+        switch integers {
+        case .fixed: try Bridge<BincodeFixed>.encode(value)
+        case .varint: try Bridge<BincodeVarint>.encode(value)
+        }
+    }
+
+    public static func decode<T: Decodable>(
+        _ type: T.Type = T.self, from bytes: [UInt8], _ integers: Integers
+    ) throws -> T {
+        switch integers {
+        case .fixed: try Bridge<BincodeFixed>.decode(type, from: bytes, strict: false)
+        case .varint: try Bridge<BincodeVarint>.decode(type, from: bytes, strict: false)
+        }
+    }
+
+    public static func decodeStrict<T: Decodable>(
+        _ type: T.Type = T.self, from bytes: [UInt8], _ integers: Integers
+    ) throws -> T {
+        switch integers {
+        case .fixed: try Bridge<BincodeFixed>.decode(type, from: bytes, strict: true)
+        case .varint: try Bridge<BincodeVarint>.decode(type, from: bytes, strict: true)
+        }
+    }
+}
+
+enum Bridge<Integers: BincodeIntegers> {
+    static func encode<T: Encodable>(_ value: T) throws -> [UInt8] {
+        let encoder = BridgeEncoder<Integers>(capacity: 512)
+        try encoder.put(value)
+        return encoder.writer.buffer.array()
+    }
+
+    static func decode<T: Decodable>(_ type: T.Type, from bytes: [UInt8], strict: Bool) throws -> T {
+        try bytes.withUnsafeBytes { bytes in
+            let decoder = BridgeDecoder(BincodeReader<Integers>(bytes, strict: strict))
+            let value = try decoder.get(type)
+            if strict || !Integers.allowsTrailingBytes { try decoder.reader.input.requireEnd() }
+            return value
+        }
+    }
+}
