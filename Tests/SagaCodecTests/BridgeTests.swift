@@ -42,7 +42,7 @@ private enum Shape: Codable, Equatable {
 }
 
 private struct Free: Codable, Equatable {
-    var values: [String: Int]
+    var values: [String: Int?]
 
     struct Name: CodingKey {
         var stringValue: String
@@ -50,18 +50,21 @@ private struct Free: Codable, Equatable {
         init(stringValue: String) { self.stringValue = stringValue }
         init?(intValue: Int) { nil }
     }
-    init(values: [String: Int]) { self.values = values }
+    init(values: [String: Int?]) { self.values = values }
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Name.self)
         for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-            try container.encode(value, forKey: Name(stringValue: key))
+            let key = Name(stringValue: key)
+            if let value { try container.encode(value, forKey: key) } else { try container.encodeNil(forKey: key) }
         }
     }
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Name.self)
         values = [:]
         for key in container.allKeys.reversed() {
-            values[key.stringValue] = try container.decode(Int.self, forKey: key)
+
+            let value = try container.decodeIfPresent(Int.self, forKey: key)
+            values[key.stringValue] = .some(value)
         }
     }
 }
@@ -82,7 +85,7 @@ private struct Free: Codable, Equatable {
         for shape in [Shape.unit, .number(300), .pair(-1, true)] {
             #expect(try PostcardCoding.decodeStrict(Shape.self, from: PostcardCoding.encode(shape)) == shape)
         }
-        let free = Free(values: ["x": 1, "y": -2])
+        let free = Free(values: ["x": 1, "y": nil, "z": 0])
         #expect(try PostcardCoding.decodeStrict(Free.self, from: PostcardCoding.encode(free)) == free)
         let animals = try PostcardCoding.encode([Dog(), Dog()])
         #expect(try PostcardCoding.decodeStrict([Dog].self, from: animals).map(\.legs) == [4, 4])

@@ -124,9 +124,30 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
 
         func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T { try decoder.get(type) }
 
-        func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
+        func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? { try option(type) }
+
+        @inline(__always)
+        private func option<T: Decodable>(_ type: T.Type) throws -> T? {
             try decoder.reader.input.readOptionTag() ? try decoder.get(type) : nil
         }
+
+        // One by one: the protocol has an implementation of each that asks for nil first.
+        func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try option(type) }
+        func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? { try option(type) }
+        func decodeIfPresent(_ type: Double.Type, forKey key: Key) throws -> Double? { try option(type) }
+        func decodeIfPresent(_ type: Float.Type, forKey key: Key) throws -> Float? { try option(type) }
+        func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? { try option(type) }
+        func decodeIfPresent(_ type: Int8.Type, forKey key: Key) throws -> Int8? { try option(type) }
+        func decodeIfPresent(_ type: Int16.Type, forKey key: Key) throws -> Int16? { try option(type) }
+        func decodeIfPresent(_ type: Int32.Type, forKey key: Key) throws -> Int32? { try option(type) }
+        func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? { try option(type) }
+        func decodeIfPresent(_ type: Int128.Type, forKey key: Key) throws -> Int128? { try option(type) }
+        func decodeIfPresent(_ type: UInt.Type, forKey key: Key) throws -> UInt? { try option(type) }
+        func decodeIfPresent(_ type: UInt8.Type, forKey key: Key) throws -> UInt8? { try option(type) }
+        func decodeIfPresent(_ type: UInt16.Type, forKey key: Key) throws -> UInt16? { try option(type) }
+        func decodeIfPresent(_ type: UInt32.Type, forKey key: Key) throws -> UInt32? { try option(type) }
+        func decodeIfPresent(_ type: UInt64.Type, forKey key: Key) throws -> UInt64? { try option(type) }
+        func decodeIfPresent(_ type: UInt128.Type, forKey key: Key) throws -> UInt128? { try option(type) }
 
         func nestedContainer<Nested: CodingKey>(
             keyedBy type: Nested.Type, forKey key: Key
@@ -147,18 +168,21 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
     struct Dynamic<Key: CodingKey>: KeyedDecodingContainerProtocol {
         let decoder: BridgeDecoder
         private var names: [String] = []
-        /// A reader at the start of each value, which ends with it.
-        private var values: [String: BincodeReader<Integers>] = [:]
+        /// A reader at the start of each value, which ends with it; nil for nil.
+        private var values: [String: BincodeReader<Integers>?] = [:]
 
         init(_ decoder: BridgeDecoder) throws {
             self.decoder = decoder
             let count = try decoder.reader.readCount()
             for _ in 0..<count {
                 let name = try decoder.reader.readString()
-                let length = Int(try decoder.reader.input.readRaw4())
-                var value = decoder.reader
-                try decoder.reader.input.skipRaw(length)
-                value.input.end = decoder.reader.input.cursor
+                let length = try decoder.reader.input.readRaw4()
+                var value: BincodeReader<Integers>?
+                if length != BridgeKeys.nilLength {
+                    value = decoder.reader
+                    try decoder.reader.input.skipRaw(Int(length))
+                    value?.input.end = decoder.reader.input.cursor
+                }
                 if values.updateValue(value, forKey: name) == nil { names.append(name) }
             }
         }
@@ -169,28 +193,22 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
         func contains(_ key: Key) -> Bool { values[key.stringValue] != nil }
 
         private func member<T>(_ key: Key, _ body: () throws -> T) throws -> T {
-            guard let value = values[key.stringValue] else { throw decoder.reader.input.failure(.missingKey) }
+            guard let found = values[key.stringValue], let value = found else {
+                throw decoder.reader.input.failure(.missingKey)
+            }
             let after = decoder.reader
             decoder.reader = value
             defer { decoder.reader = after }
             return try body()
         }
 
-        /// Nil is one byte, and only the encoder's `encodeNil` leaves a value of one zero byte for a type that was not
-        /// there: the caller knows which of its keys may be nil.
         func decodeNil(forKey key: Key) throws -> Bool {
-            try member(key) {
-                guard decoder.reader.input.remaining == 1 else { return false }
-                return try decoder.reader.input.readByte() == 0
-            }
+            guard let value = values[key.stringValue] else { throw decoder.reader.input.failure(.missingKey) }
+            return value == nil
         }
 
         func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
             try member(key) { try decoder.get(type) }
-        }
-
-        func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
-            contains(key) ? try decode(type, forKey: key) : nil
         }
 
         func nestedContainer<Nested: CodingKey>(

@@ -128,10 +128,31 @@ final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
 
         func encode<T: Encodable>(_ value: T, forKey key: Key) throws { try encoder.put(value) }
 
-        func encodeIfPresent<T: Encodable>(_ value: T?, forKey key: Key) throws {
+        func encodeIfPresent<T: Encodable>(_ value: T?, forKey key: Key) throws { try option(value) }
+
+        @inline(__always)
+        private func option<T: Encodable>(_ value: T?) throws {
             encoder.writer.buffer.writeOptionTag(value != nil)
             if let value { try encoder.put(value) }
         }
+
+        // One by one: the protocol has an implementation of each that leaves a missing value out.
+        func encodeIfPresent(_ value: Bool?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: String?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: Double?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: Float?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: Int?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: Int8?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: Int16?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: Int32?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: Int64?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: Int128?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: UInt?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: UInt8?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: UInt16?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: UInt32?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: UInt64?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: UInt128?, forKey key: Key) throws { try option(value) }
 
         func nestedContainer<Nested: CodingKey>(
             keyedBy type: Nested.Type, forKey key: Key
@@ -158,7 +179,7 @@ final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
     }
 
     /// The keys are data: a count, then for each its name, the length of the value in four bytes, and the value, so that
-    /// the decoder can list the keys.
+    /// the decoder can list the keys. A missing value is left out.
     struct Dynamic<Key: CodingKey>: KeyedEncodingContainerProtocol {
         let encoder: BridgeEncoder
         let index: Int
@@ -177,16 +198,14 @@ final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
             encoder.writer.buffer.patchRaw4(UInt32(truncatingIfNeeded: length), at: start - 4)
         }
 
-        func encodeNil(forKey key: Key) throws {
-            try member(key) { encoder.writer.buffer.writeOptionTag(false) }
+        func encodeNil(forKey key: Key) {
+            encoder.counts[index].count += 1
+            encoder.writer.writeString(key.stringValue)
+            encoder.writer.buffer.writeRaw4(BridgeKeys.nilLength)
         }
 
         func encode<T: Encodable>(_ value: T, forKey key: Key) throws {
             try member(key) { try encoder.put(value) }
-        }
-
-        func encodeIfPresent<T: Encodable>(_ value: T?, forKey key: Key) throws {
-            if let value { try encode(value, forKey: key) }
         }
 
         func nestedContainer<Nested: CodingKey>(
@@ -253,6 +272,9 @@ final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
 enum BridgeKeys {
     /// Key types of this size and more can hold a name or number of their own; smaller ones are the cases of an enum.
     static var dynamicSize: Int { 8 }
+
+    /// In the place of a value's length where the keys are data: there is no value.
+    static var nilLength: UInt32 { .max }
 
     /// Whether the keys are numbered from 0, so that an enum's variant can be written as its index.
     @inline(__always)
