@@ -386,6 +386,9 @@ def _methods(model):
             out.append(f"            package typealias Response = Wire.{m.response}\n")
             out.append(f"            package static var method: Wire.Method {{ .{case(m)} }}\n        }}\n")
         out.append("    }\n}\n\n")
+    out.append("/// Every call, for tests that must reach them all.\npackage let allWireCalls: [any WireCall.Type] = [\n")
+    out += [f"    Wire.{m.service}.{m.name}.self,\n" for m in model.methods]
+    out.append("]\n")
     return "".join(out)
 
 

@@ -77,7 +77,10 @@ struct MessageGuard {
             do throws(WireError) {
                 try check(field, type, &cursor, &elements, isRepeated: isRepeated, depth: depth)
             } catch {
-                guard isRepeated, type == .length else { throw error.within(Self.name(field)) }
+                // Only elements that are values of their own have an index; packed numbers have not.
+                guard isRepeated, Self.wireType(field.pointee.type) == .length else {
+                    throw error.within(Self.name(field))
+                }
                 let place = Cursor(start: cursor.start, at: first, end: cursor.end)
                 throw error.within(Self.name(field), index: place.count(of: number, before: cursor.fieldStart))
             }
