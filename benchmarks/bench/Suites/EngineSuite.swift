@@ -1,0 +1,178 @@
+import Foundation
+import SagaCore
+import SagaEngine
+import SagaMemory
+import SagaSQLite
+
+/// Whole sagas through the embedded engine: three steps, each with an undo, real workflow code, on each store.
+struct EngineSuite: BenchSuite {
+    let name = "engine"
+    let summary = "three-step sagas per second through the embedded engine; one step costs one commit"
+
+    func run(_ context: BenchContext) async throws {
+        for store in EngineStore.allCases {
+            let inFlight = context.quick ? [1, 64] : [1, 16, 256, 1_024]
+            for width in inFlight where context.wants("\(store.rawValue) \(width) in flight") {
+                try await measure(context, store, width, refused: false)
+            }
+            if context.wants("\(store.rawValue) unwinding") {
+                try await measure(context, store, 256, refused: true)
+            }
+        }
+        for steps in context.quick ? [10, 1_000] : [10, 1_000, 10_000] where context.wants("memory steps in one saga") {
+            try await measureLongSaga(context, steps)
+        }
+    }
+
+    private func measure(_ context: BenchContext, _ store: EngineStore, _ width: Int, refused: Bool) async throws {
+        let total = max(width, context.quick ? 400 : (width == 1 ? 2_000 : 20_000))
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-engine-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let engine = try await SagaEngine(
+            store: try store.open(folder), workflows: BenchTrip.workflows, activities: BenchTrip.activities)
+        // Warm-up: the first sagas pay for lazy set-up.
+        _ = try await sagas(engine, count: min(total, 200), width: width, refused: refused, prefix: "warm")
+        let start = Date()
+        let (latencies, checksum) = try await sagas(engine, count: total, width: width, refused: refused, prefix: "run")
+        let seconds = Date().timeIntervalSince(start)
+        await engine.shutDown()
+        let expected = refused ? total : total * 6
+        guard checksum == expected else {
+            throw BenchFailure("engine: the sagas gave \(checksum), expected \(expected)")
+        }
+        let label = refused ? "\(store.rawValue) unwinding" : "\(store.rawValue) \(width) in flight"
+        var rate = context.result(label, unit: "sagas/s", value: Double(total) / seconds, better: .higher)
+        rate.operationsPerSecond = Double(total) / seconds
+        rate.checksum = String(checksum, radix: 16)
+        rate.samples = total
+        context.record(rate)
+        let sorted = latencies.sorted()
+        for (percentile, part) in [("p50", 0.5), ("p99", 0.99)] {
+            let value = sorted[min(sorted.count - 1, Int(Double(sorted.count) * part))]
+            context.record(
+                context.result("\(label), \(percentile)", unit: "us/saga", value: value * 1e6, better: .lower))
+        }
+    }
+
+    /// Runs sagas, so many at a time; gives their latencies in seconds and the sum of what they returned.
+    private func sagas(
+        _ engine: SagaEngine, count: Int, width: Int, refused: Bool, prefix: String
+    ) async throws -> ([Double], Int) {
+        try await withThrowingTaskGroup(of: ([Double], Int).self) { group in
+            for lane in 0..<width {
+                group.addTask {
+                    var latencies: [Double] = []
+                    var sum = 0
+                    for number in stride(from: lane, to: count, by: width) {
+                        let start = Date()
+                        let handle = try await engine.startWorkflow(
+                            BenchTrip.self, id: "\(prefix)-\(width)-\(refused)-\(number)",
+                            input: BenchOrder(number: number, isRefused: refused))
+                        let closed = try await handle.closing()
+                        switch closed.closing {
+                        case .workflowExecutionCompleted: sum += try await handle.result()
+                        case .workflowExecutionFailed(let event) where event.compensation.state == .complete: sum += 1
+                        default: throw BenchFailure("engine: saga \(number) ended as \(closed.status.name)")
+                        }
+                        latencies.append(Date().timeIntervalSince(start))
+                    }
+                    return (latencies, sum)
+                }
+            }
+            var latencies: [Double] = []
+            var sum = 0
+            for try await part in group {
+                latencies += part.0
+                sum += part.1
+            }
+            return (latencies, sum)
+        }
+    }
+
+    /// The cost of a step must not grow with the steps before it.
+    private func measureLongSaga(_ context: BenchContext, _ steps: Int) async throws {
+        let engine = try await SagaEngine(
+            store: MemoryEventStore(), workflows: BenchTrip.workflows, activities: BenchTrip.activities)
+        let start = Date()
+        let sum = try await engine.executeWorkflow(BenchLong.self, id: "long-\(steps)", input: steps)
+        let seconds = Date().timeIntervalSince(start)
+        await engine.shutDown()
+        guard sum == steps else { throw BenchFailure("engine: the long saga counted \(sum) of \(steps) steps") }
+        context.record(
+            context.result(
+                "memory steps in one saga: \(steps)", unit: "us/step", value: seconds / Double(steps) * 1e6,
+                better: .lower))
+    }
+}
+
+private enum EngineStore: String, CaseIterable {
+    case memory, sqlite
+
+    func open(_ folder: URL) throws -> any EventStore {
+        switch self {
+        case .memory: MemoryEventStore()
+        case .sqlite: try SQLiteEventStore(path: folder.appendingPathComponent("bench.db").path)
+        }
+    }
+}
+
+private struct BenchOrder: Codable, Sendable {
+    var number: Int
+    var isRefused: Bool
+}
+
+private struct BenchRefusal: ClassifiedError {
+    var sagaErrorKind: ErrorKind { .domain }
+}
+
+private struct BenchTrip: DurableWorkflow {
+    static let typeID = "bench.trip"
+
+    func run(_ context: WorkflowContext, _ input: BenchOrder) async throws -> Int {
+        let first = try await context.executeActivity(BenchStep.self, 1)
+        let second = try await context.executeActivity(BenchStep.self, 2)
+        let third = try await context.executeActivity(BenchStep.self, input.isRefused ? -1 : 3)
+        return first + second + third
+    }
+
+    static var workflows: WorkflowRegistry {
+        var registry = WorkflowRegistry()
+        registry.register(BenchTrip.self)
+        registry.register(BenchLong.self)
+        return registry
+    }
+
+    static var activities: ActivityRegistry {
+        var registry = ActivityRegistry()
+        registry.register(BenchStep())
+        registry.register(BenchUndo())
+        return registry
+    }
+}
+
+private struct BenchLong: DurableWorkflow {
+    static let typeID = "bench.long"
+
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> Int {
+        var sum = 0
+        for _ in 0..<input { sum += try await context.executeActivity(BenchStep.self, 1) }
+        return sum
+    }
+}
+
+private struct BenchStep: CompensatableActivity {
+    static let typeID = "bench.step"
+    typealias Compensation = BenchUndo
+
+    func execute(_ input: Int, _ context: ActivityContext) async throws -> Int {
+        if input < 0 { throw BenchRefusal() }
+        return input
+    }
+}
+
+private struct BenchUndo: Activity {
+    static let typeID = "bench.undo"
+
+    func execute(_ input: UndoInput<Int, Int>, _ context: ActivityContext) async throws -> Int { input.output ?? 0 }
+}
