@@ -45,7 +45,11 @@ package final class ShardDriver: Sendable {
         recover()
         await withCheckedContinuation { continuation in
             queue.async {
-                if self.core.shard.isReady { continuation.resume() } else { self.core.readyWaiters.append(continuation) }
+                if self.core.shard.isReady {
+                    continuation.resume()
+                } else {
+                    self.core.readyWaiters.append(continuation)
+                }
             }
         }
     }
@@ -131,15 +135,18 @@ package final class ShardDriver: Sendable {
     }
 
     private func runMailbox() {
-        let (inputs, completions, sinks) = mailbox.withLock { $0.take() }
-        for (id, completion) in completions { core.completions[id] = completion }
-        for (id, sink) in sinks { core.sinks[id] = sink }
+        // Two boxes change places, so that neither gives its memory up and the lock is held for a moment only.
+        mailbox.withLock { $0.exchange(with: &core.taken) }
+        for (id, completion) in core.taken.completions { core.completions[id] = completion }
+        for (id, sink) in core.taken.sinks { core.sinks[id] = sink }
         let now = EngineClock.now()
-        for input in inputs {
+        let isTick = core.taken.inputs.isEmpty
+        for input in core.taken.inputs {
             core.shard.handle(input, now: now)
             if case .workerClosed(let id) = input { core.sinks[id] = nil }
         }
-        if inputs.isEmpty { core.shard.handle(.tick, now: now) }
+        core.taken.clear()
+        if isTick { core.shard.handle(.tick, now: now) }
         perform(core.shard.flush(now: now))
         armTimer(now)
         if core.shard.isReady, !core.readyWaiters.isEmpty {
@@ -267,7 +274,7 @@ package final class ShardDriver: Sendable {
 
 /// What waits for the queue.
 private struct Mailbox {
-    private var inputs: [ShardInput] = []
+    var inputs: [ShardInput] = []
     private var isScheduled = false
     var completions: [(CallID, ShardDriver.Completion)] = []
     var sinks: [(WorkerID, ShardDriver.WorkerSinkFunction)] = []
@@ -281,16 +288,18 @@ private struct Mailbox {
         return !isScheduled
     }
 
-    mutating func take() -> (
-        [ShardInput], [(CallID, ShardDriver.Completion)], [(WorkerID, ShardDriver.WorkerSinkFunction)]
-    ) {
+    /// Gives everything to an empty box and goes on with that one's memory.
+    mutating func exchange(with empty: inout Mailbox) {
         isScheduled = false
-        defer {
-            inputs = []
-            completions = []
-            sinks = []
-        }
-        return (inputs, completions, sinks)
+        swap(&inputs, &empty.inputs)
+        swap(&completions, &empty.completions)
+        swap(&sinks, &empty.sinks)
+    }
+
+    mutating func clear() {
+        inputs.removeAll(keepingCapacity: inputs.capacity <= 16_384)
+        completions.removeAll(keepingCapacity: true)
+        sinks.removeAll(keepingCapacity: true)
     }
 }
 
@@ -298,6 +307,8 @@ private struct Mailbox {
 private final class Core: @unchecked Sendable {
     let shard: Shard
     let timer: any DispatchSourceTimer
+    /// What was taken out of the mailbox, and is being worked on.
+    var taken = Mailbox()
     var armedFor: Int64?
     var completions: [CallID: ShardDriver.Completion] = [:]
     var sinks: [WorkerID: ShardDriver.WorkerSinkFunction] = [:]

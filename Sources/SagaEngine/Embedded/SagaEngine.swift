@@ -115,7 +115,11 @@ public final class SagaEngine: Sendable {
 
     /// Writes down what happened and stops; open runs go on when an engine is opened over the store again.
     public func shutDown() async {
-        guard isShutDown.withLock({ value in defer { value = true }; return !value }) else { return }
+        guard
+            isShutDown.withLock({ value in
+                defer { value = true }; return !value
+            })
+        else { return }
         host.shutDown()
         driver.post(.workerClosed(worker))
         await driver.shutDown()
@@ -158,6 +162,8 @@ public struct StartOptions: Sendable {
 private final class EmbeddedSink: WorkerSink {
     private let driver: ShardDriver
     private let worker: WorkerID
+    /// Answers of one wake-up of the workflow threads, which go to the engine together.
+    private let answers = Mutex<[ShardInput]>([])
 
     init(driver: ShardDriver, worker: WorkerID) {
         self.driver = driver
@@ -165,10 +171,17 @@ private final class EmbeddedSink: WorkerSink {
     }
 
     func workflowTask(_ task: WorkflowTaskIdentity, _ answer: WorkflowTaskAnswer) {
-        driver.post(.workflowTaskAnswered(worker, task.sagaID, generation: task.generation, answer))
+        let input = ShardInput.workflowTaskAnswered(worker, task.sagaID, generation: task.generation, answer)
+        answers.withLock { $0.append(input) }
     }
 
-    func flush() {}
+    func flush() {
+        let ready = answers.withLock { answers in
+            defer { answers = [] }
+            return answers
+        }
+        if !ready.isEmpty { driver.post(ready) }
+    }
 
     func activity(_ task: TaskReference, _ result: ActivityResult) { driver.post(.activityEnded(worker, task, result)) }
 

@@ -129,18 +129,18 @@ extension Shard {
     // MARK: Messages
 
     private func signal(_ id: CallID, _ call: Call, _ signal: SignalCall, _ execution: Execution) {
-        let state = execution.state
+        // The state is not copied: a copy that is alive while an event is applied would copy all its tables.
         let signalID = signal.signalID.isEmpty ? signal.requestID : signal.signalID
-        if state.hasSignal(signalID) || state.event(ofRequest: signal.requestID) != nil {
+        if execution.state.hasSignal(signalID) || execution.state.event(ofRequest: signal.requestID) != nil {
             return hold(reply: .done(execution.sagaID), to: id, call, execution)
         }
+        let isCodeGone = execution.state.unwinding != nil && execution.state.unwinding?.cause != .requested
         emit(
             execution,
             .signalReceived(
                 SignalReceived(
                     name: signal.name, payload: signal.payload, signalID: signalID, requestID: signal.requestID,
-                    identity: signal.identity, codeGone: state.unwinding != nil && state.unwinding?.cause != .requested
-                )))
+                    identity: signal.identity, codeGone: isCodeGone)))
         hold(reply: .done(execution.sagaID), to: id, call, execution)
         activate(execution)
     }
