@@ -31,6 +31,50 @@ static inline int saga_ssl_ctx_harden(SSL_CTX *ctx) {
         && SSL_CTX_set_max_early_data(ctx, 0) == 1;
 }
 
+// The one protocol we speak, as ALPN writes it: length, then name.
+static const unsigned char saga_alpn[] = {6, 's', 'a', 'g', 'a', '/', '1'};
+
+static inline int saga_ssl_select_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
+                                       const unsigned char *in, unsigned int inlen, void *arg) {
+    (void)ssl;
+    (void)arg;
+    unsigned char *selected = NULL;
+    if (SSL_select_next_proto(&selected, outlen, saga_alpn, sizeof saga_alpn, in, inlen) != OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    *out = selected;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+// A ClientHello without ALPN would never reach the callback above.
+static inline int saga_ssl_require_alpn(SSL *ssl, int *alert, void *arg) {
+    (void)arg;
+    const unsigned char *extension = NULL;
+    size_t length = 0;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &extension, &length) != 1) {
+        *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+        ERR_raise(ERR_LIB_SSL, SSL_R_NO_APPLICATION_PROTOCOL);
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static inline void saga_ssl_ctx_serve_alpn(SSL_CTX *ctx) {
+    SSL_CTX_set_alpn_select_cb(ctx, saga_ssl_select_alpn, NULL);
+    SSL_CTX_set_client_hello_cb(ctx, saga_ssl_require_alpn, NULL);
+}
+
+static inline int saga_ssl_ctx_offer_alpn(SSL_CTX *ctx) {
+    return SSL_CTX_set_alpn_protos(ctx, saga_alpn, sizeof saga_alpn) == 0;
+}
+
+static inline int saga_ssl_has_alpn(const SSL *ssl) {
+    const unsigned char *name = NULL;
+    unsigned int length = 0;
+    SSL_get0_alpn_selected(ssl, &name, &length);
+    return length == sizeof saga_alpn - 1 && CRYPTO_memcmp(name, saga_alpn + 1, length) == 0;
+}
+
 static inline long saga_ssl_set_server_name(SSL *ssl, const char *name) {
     return SSL_set_tlsext_host_name(ssl, name);
 }
@@ -49,6 +93,20 @@ static inline void saga_ssl_count_key_updates(
 static inline void saga_ssl_watch_key_updates(SSL *ssl, unsigned int *counter) {
     SSL_set_msg_callback(ssl, saga_ssl_count_key_updates);
     SSL_set_msg_callback_arg(ssl, counter);
+}
+
+// The subject in RFC 2253 form; the return value is the length, at most size.
+static inline int saga_x509_subject_text(const X509 *certificate, char *buffer, int size) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (bio == NULL) {
+        return 0;
+    }
+    int length = 0;
+    if (X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+        length = BIO_read(bio, buffer, size);
+    }
+    BIO_free(bio);
+    return length > 0 ? length : 0;
 }
 
 static inline X509_NAME *saga_x509_subject(const X509 *certificate) {

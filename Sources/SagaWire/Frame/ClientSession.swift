@@ -140,6 +140,10 @@ package final class ClientSession<Delegate: ClientSessionDelegate>: WireSession 
         }
     }
 
+    package func drain(reason: String, drainMS: UInt64, retryAfterMS: UInt64) {
+        if core.state == .open { core.state = .draining }
+    }
+
     package func disconnected(_ reason: SessionCloseReason) {
         guard !isOver else { return }
         isOver = true

@@ -43,6 +43,8 @@ extension ServerSessionDelegate {
 package final class ServerSession<Delegate: ServerSessionDelegate>: WireSession {
     package let core: SessionCore
     package let delegate: Delegate
+    /// For the transport: HELLO was accepted.
+    package var onWelcome: (() -> Void)?
     private var isOver = false
 
     /// - Parameter now: monotonic nanoseconds when the connection was accepted.
@@ -91,6 +93,8 @@ package final class ServerSession<Delegate: ServerSessionDelegate>: WireSession 
             guard core.acceptsInput else { return }
             core.writeFrame(.welcome, stream: 0, body: welcome)
             core.enterOpen()
+            onWelcome?()
+            onWelcome = nil
         case .reject(let status):
             core.close(status)
         }
@@ -116,7 +120,7 @@ package final class ServerSession<Delegate: ServerSessionDelegate>: WireSession 
     }
 
     /// Sends GOAWAY and tells the delegate; new requests are ignored from here on.
-    package func drain(reason: String, drainMS: UInt64 = 0, retryAfterMS: UInt64 = 0) {
+    package func drain(reason: String, drainMS: UInt64, retryAfterMS: UInt64) {
         guard core.state == .open else { return }
         core.goAway(reason: reason, drainMS: drainMS, retryAfterMS: retryAfterMS)
         delegate.draining(core)

@@ -185,6 +185,17 @@ extension SessionCore {
         return .queued
     }
 
+    /// Sends an item; if there is no room for it, the peer is too slow for this stream, which is cut off. The delegate
+    /// hears `cancelled` with RESOURCE_EXHAUSTED.
+    package func sendItemOrCutOff(_ stream: StreamID, _ body: [UInt8]) {
+        guard sendItem(stream, body) == .full, let index = table.find(stream) else { return }
+        let status = WireStatus(.resourceExhausted, "the reader of this stream is too slow")
+        dropQueue(index)
+        if case .abandoned(let stream, let context, let status) = abandon(index, status) {
+            deferred.append(.abandoned(stream, context, status))
+        }
+    }
+
     /// Half-close: no further item from this side.
     ///
     /// - Returns: false if the stream is closed or was ended before.

@@ -120,6 +120,9 @@ package final class SessionCore {
     /// True while received bytes are of interest.
     package var acceptsInput: Bool { state != .closing && state != .closed }
 
+    /// True while the beginning of a frame waits for its rest.
+    package var hasPartialFrame: Bool { parser.hasPartialFrame }
+
     /// True when GOAWAY was sent (or received) and the last stream has gone.
     package var isDrained: Bool { state == .draining && table.count == 0 && current != .pending }
 

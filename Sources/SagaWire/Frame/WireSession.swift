@@ -11,6 +11,8 @@ package protocol WireSession: AnyObject {
     func tick(_ now: UInt64)
     /// Formats more of what waits to be sent; call it when output was taken.
     func fillOutput()
+    /// Says GOAWAY (servers) and lets the open streams finish; a client just opens no further ones.
+    func drain(reason: String, drainMS: UInt64, retryAfterMS: UInt64)
     /// The connection is over. Called once; the delegate hears `closed`.
     func disconnected(_ reason: SessionCloseReason)
 }

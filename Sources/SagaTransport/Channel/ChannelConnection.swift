@@ -1,0 +1,34 @@
+internal import NIOCore
+internal import SagaWire
+
+/// What the loop and the ports need of a connection, whatever its session's delegate is.
+class ChannelConnection {
+    let loop: TransportLoop
+    let port: ConnectionPort
+    /// The listener or client that the connection belongs to.
+    let owner: AnyObject
+    var registryIndex = -1
+    /// Waits for its flush at the end of this turn of the loop.
+    var isDirty = false
+    /// Inside `receive`: the flush follows anyway.
+    var isReceiving = false
+
+    /// What TLS failed with, if it did.
+    var securityError: TLSError?
+
+    init(loop: TransportLoop, owner: AnyObject, port: ConnectionPort) {
+        self.loop = loop
+        self.owner = owner
+        self.port = port
+    }
+
+    func tick(_ now: UInt64) {}
+    func flush() {}
+    func apply(_ command: SessionCommand) {}
+    /// Begins to close, in order: what waits to be sent still leaves.
+    func closeGracefully() {}
+    /// Closes at once.
+    func closeNow(_ reason: SessionCloseReason) {}
+    /// GOAWAY, for servers.
+    func drain(reason: String, drainMS: UInt64, retryAfterMS: UInt64) {}
+}

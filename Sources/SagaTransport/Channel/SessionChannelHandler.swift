@@ -1,0 +1,376 @@
+internal import NIOCore
+internal import SagaWire
+
+/// The one handler of a channel: TLS below, a session above, the channel's bytes in between.
+///
+/// ```
+/// connecting ──▶ securing ──▶ open ──▶ lingering ──▶ closed
+///                  (TLS)                (said goodbye, waits for the peer)
+/// ```
+///
+/// A whole read is decrypted into the loop's scratch buffer, given to the session at once, and answered with one write
+/// and one flush when the read is complete. Nothing is retained of the input, no promise is made, and no output is
+/// encrypted that the peer does not take: it waits as frames in the session, whose limits bound it.
+final class SessionChannelHandler<Session: WireSession>: ChannelConnection, ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase { case connecting, securing, open, lingering, closed }
+
+    let session: Session
+    private let core: SessionCore
+    private let engine: TLSEngine?
+    private let onSecured: (PeerCertificate?) -> Void
+    private let onClosed: () -> Void
+    private var context: ChannelHandlerContext?
+    private var phase = Phase.connecting
+    private var isWritable = true
+    /// A read that was asked for while the peer does not take our output.
+    private var isReadHeld = false
+    private var stalledSince: UInt64?
+    private var stalledBytes = 0
+    private var lingerSince: UInt64?
+    private var minute: UInt64 = 0
+    private var wasBusy = false
+    private var lostReason: SessionCloseReason?
+
+    /// Most ciphertext given to the channel in one go.
+    private static var burst: Int { 128 << 10 }
+
+    /// - Parameters:
+    ///   - engine: nil for plain text.
+    ///   - onSecured: called when TLS is up, before the session begins.
+    ///   - onClosed: called when the channel is gone, after the session was told.
+    init(
+        loop: TransportLoop, owner: AnyObject, port: ConnectionPort, session: Session, engine: TLSEngine?,
+        onSecured: @escaping (PeerCertificate?) -> Void, onClosed: @escaping () -> Void
+    ) {
+        self.session = session
+        core = session.core
+        self.engine = engine
+        self.onSecured = onSecured
+        self.onClosed = onClosed
+        super.init(loop: loop, owner: owner, port: port)
+    }
+
+    // MARK: The channel's life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        port.attach(self)
+        loop.add(self)
+        if context.channel.isActive { begin() }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        begin()
+    }
+
+    private func begin() {
+        guard phase == .connecting else { return }
+        phase = .securing
+        guard engine != nil else { return secured() }
+        continueHandshake()
+        flush()
+    }
+
+    private func secured() {
+        phase = .open
+        onSecured(engine?.peerCertificate)
+        session.connected()
+        flush()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(lostReason ?? endOfFile)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end(lostReason ?? endOfFile)
+    }
+
+    /// Over TLS an end without a goodbye may be an attacker's cut; plain text knows no other end.
+    private var endOfFile: SessionCloseReason {
+        if engine == nil, !core.hasPartialFrame { return .peerClosed }
+        return .lost(core.hasPartialFrame ? "the connection broke off within a frame" : "the connection broke off")
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        lostReason = lostReason ?? .lost("the connection broke: \(error)")
+        context.close(promise: nil)
+    }
+
+    private func end(_ reason: SessionCloseReason) {
+        guard phase != .closed else { return }
+        phase = .closed
+        loop.remove(self)
+        port.detach()
+        session.disconnected(reason)
+        context = nil
+        onClosed()
+    }
+
+    // MARK: Input
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // After the goodbye, input is only thrown away: closing with unread bytes would reset the connection and
+        // take our last words from the peer.
+        guard phase == .open || phase == .securing else { return }
+        let buffer = Self.unwrapInboundIn(data)
+        isReceiving = true
+        buffer.withUnsafeReadableBytes { bytes in
+            if let engine { decrypt(bytes, engine) } else { session.receive(bytes) }
+        }
+        isReceiving = false
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush()
+    }
+
+    private func decrypt(_ bytes: UnsafeRawBufferPointer, _ engine: TLSEngine) {
+        var rest = bytes
+        do {
+            while rest.count > 0 {
+                let piece = min(rest.count, TLSEngine.pieceSize)
+                try engine.receive(UnsafeRawBufferPointer(rebasing: rest[..<piece]))
+                rest = UnsafeRawBufferPointer(rebasing: rest[piece...])
+                if phase == .securing { continueHandshake() }
+                if phase == .open { try readPlaintext(engine) }
+                guard phase == .open || phase == .securing, core.acceptsInput else { return }
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// Reads until OpenSSL has nothing more to give; a full scratch buffer goes to the session in between.
+    private func readPlaintext(_ engine: TLSEngine) throws(TLSError) {
+        let scratch = loop.scratch
+        var filled = 0
+        while core.acceptsInput, engine.mayRead {
+            let room = UnsafeMutableRawBufferPointer(rebasing: scratch[filled...])
+            let result = try engine.read(into: room)
+            if case .bytes(let count) = result {
+                filled += count
+                if filled + TLSEngine.recordSize > scratch.count {
+                    session.receive(UnsafeRawBufferPointer(rebasing: scratch[..<filled]))
+                    filled = 0
+                }
+                continue
+            }
+            if filled > 0 {
+                session.receive(UnsafeRawBufferPointer(rebasing: scratch[..<filled]))
+                filled = 0
+            }
+            if case .closed = result { core.abort(.peerClosed) }
+            return
+        }
+        if filled > 0 { session.receive(UnsafeRawBufferPointer(rebasing: scratch[..<filled])) }
+    }
+
+    private func continueHandshake() {
+        guard let engine else { return }
+        do {
+            if try engine.handshake() { secured() }
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// TLS cannot go on: its alert still leaves, then the connection closes.
+    private func fail(_ error: TLSError) {
+        securityError = securityError ?? error
+        lostReason = lostReason ?? .security(error.message)
+        core.abort(.security(error.message))
+        isReceiving = false
+        flush()
+    }
+
+    // MARK: Output
+
+    override func flush() {
+        guard let context, phase != .closed, phase != .connecting else { return }
+        if phase == .open { session.fillOutput() }
+        if phase == .open, core.isDrained { core.close() }
+        var hasWritten = false
+        while isWritable {
+            guard let buffer = nextOutput() else { break }
+            hasWritten = true
+            context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+            guard phase != .closed else { return }
+        }
+        if hasWritten { wasBusy = true }
+        if !core.acceptsInput, phase == .open || phase == .securing, core.outputCount == 0 {
+            beginLinger(context)
+        }
+    }
+
+    /// The next piece for the channel: frames of the session, encrypted, and whatever TLS itself has to say.
+    private func nextOutput() -> ByteBuffer? {
+        guard let engine else { return nextPlainOutput() }
+        do {
+            while phase == .open, core.outputCount > 0, engine.ciphertextCount < Self.burst {
+                let taken = try engine.write(core.outputBytes)
+                guard taken > 0 else { break }
+                core.consumeOutput(taken)
+                if core.outputCount < core.limits.outputHighWater { session.fillOutput() }
+            }
+        } catch {
+            lostReason = lostReason ?? .security(error.message)
+            core.abort(.security(error.message))
+            core.consumeOutput(core.outputCount)
+        }
+        return takeCiphertext(engine)
+    }
+
+    private func takeCiphertext(_ engine: TLSEngine) -> ByteBuffer? {
+        let count = engine.ciphertextCount
+        guard count > 0 else { return nil }
+        loop.outgoing.clear()
+        loop.outgoing.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { room in
+            engine.takeCiphertext(into: UnsafeMutableRawBufferPointer(rebasing: room[..<count]))
+        }
+        return loop.outgoing
+    }
+
+    private func nextPlainOutput() -> ByteBuffer? {
+        session.fillOutput()
+        let count = min(core.outputCount, Self.burst)
+        guard count > 0 else { return nil }
+        loop.outgoing.clear()
+        loop.outgoing.writeBytes(UnsafeRawBufferPointer(rebasing: core.outputBytes[..<count]))
+        core.consumeOutput(count)
+        return loop.outgoing
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
+        guard isWritable else { return }
+        stalledSince = nil
+        if !isReceiving { loop.markDirty(self) }
+        if isReadHeld {
+            isReadHeld = false
+            context.read()
+        }
+    }
+
+    /// No reading while the peer does not take what we have: that is what bounds the memory of a connection.
+    func read(context: ChannelHandlerContext) {
+        if isWritable || phase == .lingering { context.read() } else { isReadHeld = true }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        // Bytes from elsewhere would break the framing. Nobody has a reason to write here.
+        promise?.fail(ChannelError.operationUnsupported)
+    }
+
+    // MARK: Closing
+
+    /// Says goodbye and waits a little for the peer to do the same.
+    private func beginLinger(_ context: ChannelHandlerContext) {
+        phase = .lingering
+        lingerSince = MonotonicClock.now()
+        if let engine {
+            engine.sendGoodbye()
+            if let buffer = takeCiphertext(engine) {
+                context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+            }
+        }
+        guard phase == .lingering else { return }
+        if core.closeReason == .peerClosed {
+            context.close(promise: nil)
+            return
+        }
+        context.close(mode: .output, promise: nil)
+        if isReadHeld {
+            isReadHeld = false
+            context.read()
+        }
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode == .all, phase == .open, let engine {
+            engine.sendGoodbye()
+            if let buffer = takeCiphertext(engine) {
+                context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+            }
+        }
+        context.close(mode: mode, promise: promise)
+    }
+
+    override func closeGracefully() {
+        core.close()
+        flush()
+    }
+
+    override func closeNow(_ reason: SessionCloseReason) {
+        core.abort(reason)
+        lostReason = lostReason ?? reason
+        context?.close(promise: nil)
+    }
+
+    // MARK: Time and commands
+
+    override func tick(_ now: UInt64) {
+        switch phase {
+        case .closed:
+            return
+        case .connecting, .securing:
+            session.tick(now)
+            if !core.acceptsInput { closeNow(.timedOut("no TLS handshake in time")) }
+            return
+        case .lingering:
+            if let since = lingerSince, now >= since, now - since >= core.limits.linger { closeNow(.local) }
+            return
+        case .open:
+            session.tick(now)
+        }
+        flush()
+        if phase == .open { checkStall(now) }
+        if let engine, now - minute >= 60 * WireLimits.second {
+            minute = now
+            engine.allowMoreKeyUpdates()
+        }
+        if let engine, !wasBusy { engine.trim() }
+        wasBusy = false
+    }
+
+    /// A peer that takes nothing of what waits for it is cut off; one that is only slow is not.
+    private func checkStall(_ now: UInt64) {
+        guard !isWritable, let context else {
+            stalledSince = nil
+            return
+        }
+        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        guard let since = stalledSince, waiting >= stalledBytes else {
+            stalledSince = now
+            stalledBytes = waiting
+            return
+        }
+        if now - since >= core.limits.stalledWriter { closeNow(.timedOut("the peer does not read")) }
+    }
+
+    override func apply(_ command: SessionCommand) {
+        switch command {
+        case .respond(let stream, let body): core.respond(stream, body)
+        case .fail(let stream, let status): core.fail(stream, status: status)
+        case .item(let stream, let body): core.sendItemOrCutOff(stream, body)
+        case .finish(let stream): core.finish(stream)
+        case .release(let stream): core.release(stream)
+        case .cancel(let stream, let reason): core.cancel(stream, reason: reason)
+        case .grant(let stream, let items, let bytes): core.grant(stream, items: items, bytes: bytes)
+        case .goAway(let reason, let drainMS, let retryAfterMS):
+            drain(reason: reason, drainMS: drainMS, retryAfterMS: retryAfterMS)
+        case .close(let status): core.close(status)
+        case .perform(let body, _): body(core)
+        }
+    }
+
+    override func drain(reason: String, drainMS: UInt64, retryAfterMS: UInt64) {
+        guard phase == .open, core.state == .open else { return closeGracefully() }
+        session.drain(reason: reason, drainMS: drainMS, retryAfterMS: retryAfterMS)
+        flush()
+    }
+}

@@ -1,0 +1,201 @@
+internal import NIOCore
+package import SagaWire
+internal import Synchronization
+
+/// What answers from other threads ask of a connection. Bodies are encoded messages.
+package enum SessionCommand: Sendable {
+    case respond(StreamID, [UInt8])
+    /// An encoded `saga.v1.Status`.
+    case fail(StreamID, status: [UInt8])
+    case item(StreamID, [UInt8])
+    case finish(StreamID)
+    case release(StreamID)
+    case cancel(StreamID, reason: String)
+    case grant(StreamID, items: Int, bytes: Int)
+    case goAway(reason: String, drainMS: UInt64, retryAfterMS: UInt64)
+    case close(WireStatus?)
+    /// Anything else, with the session, on its event loop; the second function runs instead if the connection is over.
+    case perform(@Sendable (SessionCore) -> Void, ifClosed: (@Sendable () -> Void)?)
+}
+
+/// What one event loop shares between its connections: buffers for the read under way, the mailbox, the half-second
+/// tick. Everything but the mailbox is touched on the loop's thread only.
+final class TransportLoop: @unchecked Sendable {
+    let eventLoop: any EventLoop
+
+    /// Plaintext of the read under way. Sessions copy what they keep.
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 * TLSEngine.recordSize, alignment: 16)
+    /// Ciphertext on its way to the channel; its storage is used again when the channel has let go of it.
+    var outgoing: ByteBuffer
+
+    private var connections: [ChannelConnection] = []
+    private var dirty: [ChannelConnection] = []
+    private var isFlushScheduled = false
+    private var ticker: RepeatedTask?
+    private let mailbox = Mutex(Mailbox())
+
+    private struct Mailbox {
+        var letters: [(ConnectionPort, SessionCommand)] = []
+        var isWakeUpDue = false
+    }
+
+    static let tickInterval = TimeAmount.milliseconds(500)
+
+    init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+        outgoing = ByteBufferAllocator().buffer(capacity: 32_768)
+    }
+
+    deinit { scratch.deallocate() }
+
+    // MARK: Connections
+
+    func add(_ connection: ChannelConnection) {
+        connection.registryIndex = connections.count
+        connections.append(connection)
+        guard ticker == nil else { return }
+        ticker = eventLoop.scheduleRepeatedTask(initialDelay: Self.tickInterval, delay: Self.tickInterval) {
+            [unowned self] _ in tick()
+        }
+    }
+
+    func remove(_ connection: ChannelConnection) {
+        let index = connection.registryIndex
+        guard index >= 0, index < connections.count, connections[index] === connection else { return }
+        connection.registryIndex = -1
+        let last = connections.removeLast()
+        if last !== connection {
+            connections[index] = last
+            last.registryIndex = index
+        }
+    }
+
+    /// The connections of one owner; a copy, so that they may close meanwhile.
+    func connections(ownedBy owner: AnyObject) -> [ChannelConnection] {
+        connections.filter { $0.owner === owner }
+    }
+
+    private func tick() {
+        let now = MonotonicClock.now()
+        for connection in connections { connection.tick(now) }
+        if connections.isEmpty {
+            ticker?.cancel()
+            ticker = nil
+        }
+    }
+
+    func stop() {
+        eventLoop.execute { [self] in
+            ticker?.cancel()
+            ticker = nil
+        }
+    }
+
+    // MARK: Commands from anywhere
+
+    /// Delivers a command: at once on the loop's own thread, else by the mailbox, with one wake-up for many.
+    func send(_ command: SessionCommand, to port: ConnectionPort) {
+        if eventLoop.inEventLoop {
+            port.deliver(command)
+            return
+        }
+        let wakeUp = mailbox.withLock { mailbox in
+            mailbox.letters.append((port, command))
+            defer { mailbox.isWakeUpDue = true }
+            return !mailbox.isWakeUpDue
+        }
+        if wakeUp { eventLoop.execute { [self] in openMailbox() } }
+    }
+
+    private func openMailbox() {
+        let letters = mailbox.withLock { mailbox in
+            mailbox.isWakeUpDue = false
+            return exchange(&mailbox.letters, with: [])
+        }
+        for (port, command) in letters { port.deliver(command) }
+        flushDirty()
+    }
+
+    /// Flushes the connection at the end of this turn of the loop.
+    func markDirty(_ connection: ChannelConnection) {
+        guard !connection.isDirty else { return }
+        connection.isDirty = true
+        dirty.append(connection)
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        eventLoop.execute { [self] in
+            isFlushScheduled = false
+            flushDirty()
+        }
+    }
+
+    private func flushDirty() {
+        while !dirty.isEmpty {
+            for connection in exchange(&dirty, with: []) {
+                connection.isDirty = false
+                connection.flush()
+            }
+        }
+    }
+}
+
+/// Puts a new value in place of the old one, which is returned.
+func exchange<T>(_ place: inout T, with value: T) -> T {
+    let old = place
+    place = value
+    return old
+}
+
+/// A connection as other threads see it: commands go to its event loop. Cheap to copy around, safe after the end.
+package final class ConnectionPort: @unchecked Sendable {
+    private let loop: TransportLoop
+    /// Touched on the loop only; nil once the connection is over.
+    private var connection: ChannelConnection?
+
+    init(loop: TransportLoop) { self.loop = loop }
+
+    func attach(_ connection: ChannelConnection) { self.connection = connection }
+    func detach() { connection = nil }
+
+    /// Carries out a command on the connection's loop. After the connection's end it is dropped.
+    package func send(_ command: SessionCommand) { loop.send(command, to: self) }
+
+    /// True on the thread of the connection's event loop.
+    package var isOnLoop: Bool { loop.eventLoop.inEventLoop }
+
+    fileprivate func deliver(_ command: SessionCommand) {
+        guard let connection else {
+            if case .perform(_, let ifClosed?) = command { ifClosed() }
+            return
+        }
+        connection.apply(command)
+        if !connection.isReceiving { loop.markDirty(connection) }
+    }
+
+    /// A handle on one of the connection's streams.
+    package func stream(_ id: StreamID) -> ServerStream { ServerStream(port: self, id: id) }
+}
+
+/// One call or stream of a server's connection, to be answered from any thread, at any time.
+package struct ServerStream: Sendable {
+    package let port: ConnectionPort
+    package let id: StreamID
+
+    package init(port: ConnectionPort, id: StreamID) {
+        self.port = port
+        self.id = id
+    }
+
+    /// Answers; ends both directions.
+    package func respond(_ body: [UInt8]) { port.send(.respond(id, body)) }
+    /// Answers with ERROR and an encoded `saga.v1.Status`; ends both directions.
+    package func fail(status: [UInt8]) { port.send(.fail(id, status: status)) }
+    /// Answers with ERROR; ends both directions.
+    package func fail(_ status: WireStatus) { port.send(.fail(id, status: status.encoded())) }
+    /// Sends an item. If the client is so slow that the queue is full, the stream is cut off and the delegate told.
+    package func item(_ body: [UInt8]) { port.send(.item(id, body)) }
+    /// Half-close.
+    package func finish() { port.send(.finish(id)) }
+    /// Says that the handler of a cancelled stream has ended.
+    package func release() { port.send(.release(id)) }
+}

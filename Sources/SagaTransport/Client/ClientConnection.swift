@@ -1,0 +1,197 @@
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+package import SagaWire
+internal import Synchronization
+
+/// One connection to a server: any number of calls and streams at a time, from any thread.
+///
+/// It does not connect again by itself: when it is lost, every open call fails with a ``TransportError`` that says
+/// whether the server may have begun it.
+package final class ClientConnection: Sendable {
+    private let channel: any Channel
+    private let port: ConnectionPort
+    private let shared: ClientShared
+    private let delegate: LoopConfined<ClientDelegate>
+
+    private init(channel: any Channel, port: ConnectionPort, shared: ClientShared, delegate: ClientDelegate) {
+        self.channel = channel
+        self.port = port
+        self.shared = shared
+        self.delegate = LoopConfined(delegate)
+    }
+
+    /// Connects, with TLS and hello: when this returns, the connection is open for calls.
+    package static func connect(
+        _ configuration: ClientConfiguration, group: TransportGroup, logger: Logger? = nil
+    ) async throws(TransportError) -> ClientConnection {
+        let security = try configuration.security.prepare(for: configuration.address)
+        let opening = ClientOpening(configuration: configuration, group: group, security: security)
+        let channel = try await opening.connect()
+        do {
+            return try await channel.eventLoop.flatSubmit { opening.opened(on: channel) }.get()
+        } catch let error as TransportError {
+            logger?.debug("cannot connect to \(configuration.address): \(error.message)")
+            throw error
+        } catch {
+            throw TransportError(.connectFailed, "cannot connect to \(configuration.address): \(error)")
+        }
+    }
+
+    static func make(_ channel: any Channel, _ parts: ClientOpening.Parts) -> ClientConnection {
+        ClientConnection(channel: channel, port: parts.port, shared: parts.shared, delegate: parts.delegate)
+    }
+
+    // MARK: State
+
+    /// The encoded `saga.v1.Welcome`.
+    package var welcome: [UInt8] { shared.welcome }
+    /// Set once the server drains; no further call can be made then.
+    package var goAway: WireGoAway? { shared.goAway }
+    /// Set once the connection is over.
+    package var closeReason: SessionCloseReason? { shared.closeReason }
+    /// True while calls can be made.
+    package var isUsable: Bool { closeReason == nil && goAway == nil }
+
+    /// Calls `observer` once the connection is over, on the event loop; at once if it is already.
+    package func whenClosed(_ observer: @escaping @Sendable (SessionCloseReason) -> Void) {
+        shared.whenClosed(observer)
+    }
+
+    /// Calls `observer` once the server says GOAWAY, on the event loop; at once if it has.
+    package func whenGoAway(_ observer: @escaping @Sendable (WireGoAway) -> Void) {
+        shared.whenGoAway(observer)
+    }
+
+    // MARK: Calls
+
+    /// Makes a call. `completion` runs on the event loop and must not block.
+    package func call(
+        method: UInt16, body: [UInt8], completion: @escaping @Sendable (Result<[UInt8], TransportError>) -> Void
+    ) {
+        start(UnaryCall(method: method, body: body, completion: completion))
+    }
+
+    /// Makes a call and waits for its answer.
+    ///
+    /// - Parameters:
+    ///   - timeout: fails with `.timedOut` and tells the server (CANCEL) when it is over. nil waits as long as the
+    ///     connection lives.
+    /// - Throws: `.status` with the encoded `saga.v1.Status` for an ERROR; `.cancelled` if the task is cancelled.
+    package func call(
+        method: UInt16, body: [UInt8], timeout: Duration? = nil
+    ) async throws(TransportError) -> [UInt8] {
+        let handle = CallHandle()
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let call = UnaryCall(method: method, body: body) { result in
+                    handle.finish()
+                    continuation.resume(returning: result)
+                }
+                handle.attach(call, to: self)
+                start(call)
+                if let timeout { handle.schedule(timeout, on: channel.eventLoop, call, self) }
+            }
+        } onCancel: {
+            handle.cancel()
+        }
+        return try result.get()
+    }
+
+    /// Opens a stream in both directions whose items are taken with ``ClientStream/next()``.
+    package func openStream(method: UInt16, body: [UInt8]) -> ClientStream {
+        let call = StreamCall(method: method, body: body, observer: nil, port: port)
+        start(call)
+        return ClientStream(call: call, connection: self)
+    }
+
+    /// Opens a stream in both directions whose items go to `observer`, on the event loop.
+    package func openStream(method: UInt16, body: [UInt8], observer: any ClientStreamObserver) -> ClientStream {
+        let call = StreamCall(method: method, body: body, observer: observer, port: port)
+        start(call)
+        return ClientStream(call: call, connection: self)
+    }
+
+    private func start(_ call: ClientCall) {
+        port.send(
+            .perform(
+                { [delegate] session in delegate.value.start(call, session) },
+                ifClosed: { [shared] in
+                    let reason = shared.closeReason ?? .local
+                    call.finished(.failure(TransportError(reason, mayHaveBeenProcessed: false)))
+                }))
+    }
+
+    func abandon(_ call: ClientCall, _ error: TransportError) {
+        port.send(.perform({ [delegate] session in delegate.value.abandon(call, session, error) }, ifClosed: nil))
+    }
+
+    // MARK: Closing
+
+    /// Closes in order; calls that are open fail.
+    package func close() async {
+        port.send(.close(nil))
+        try? await channel.closeFuture.get()
+    }
+}
+
+/// A value that is only touched on its event loop, carried by one that goes everywhere.
+struct LoopConfined<Value>: @unchecked Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+/// Lets a task that is cancelled, or a timer, end its call.
+private final class CallHandle: Sendable {
+    private struct State {
+        var call: UnaryCall?
+        var connection: ClientConnection?
+        var isCancelled = false
+        var timer: Scheduled<Void>?
+        var isFinished = false
+    }
+
+    private let state = Mutex(State())
+
+    func attach(_ call: UnaryCall, to connection: ClientConnection) {
+        let isCancelled = state.withLock { state in
+            state.call = call
+            state.connection = connection
+            return state.isCancelled
+        }
+        if isCancelled { connection.abandon(call, Self.cancellation) }
+    }
+
+    func schedule(_ timeout: Duration, on loop: any EventLoop, _ call: UnaryCall, _ connection: ClientConnection) {
+        let nanoseconds = Int64(clamping: Int(max(0, timeout / .nanoseconds(1))))
+        let timer = loop.scheduleTask(in: .nanoseconds(nanoseconds)) {
+            connection.abandon(call, TransportError(.timedOut, "no answer within \(timeout)"))
+        }
+        let isFinished = state.withLock { state in
+            state.timer = timer
+            return state.isFinished
+        }
+        if isFinished { timer.cancel() }
+    }
+
+    func cancel() {
+        let found = state.withLock { state -> (UnaryCall, ClientConnection)? in
+            state.isCancelled = true
+            guard let call = state.call, let connection = state.connection else { return nil }
+            return (call, connection)
+        }
+        if let (call, connection) = found { connection.abandon(call, Self.cancellation) }
+    }
+
+    func finish() {
+        let timer = state.withLock { state in
+            state.isFinished = true
+            state.call = nil
+            state.connection = nil
+            return state.timer
+        }
+        timer?.cancel()
+    }
+
+    private static let cancellation = TransportError(.cancelled, "the call was cancelled by its caller")
+}

@@ -1,0 +1,173 @@
+internal import Logging
+internal import NIOCore
+internal import SagaWire
+
+/// The client's end of a session: hands frames to the calls they belong to. Lives on the event loop.
+final class ClientDelegate: ClientSessionDelegate {
+    private let configuration: ClientConfiguration
+    private let loop: TransportLoop
+    private let shared: ClientShared
+    private let opening: EventLoopPromise<Void>
+    /// Calls that wait until the server's limit of calls in flight has room.
+    private var waiting: [ClientCall] = []
+    private var waitingHead = 0
+    private var hasOpened = false
+    weak var connection: ChannelConnection?
+
+    /// Calls that may wait for room; more are refused.
+    static let maxWaiting = 65_536
+
+    init(
+        configuration: ClientConfiguration, loop: TransportLoop, shared: ClientShared,
+        opening: EventLoopPromise<Void>
+    ) {
+        self.configuration = configuration
+        self.loop = loop
+        self.shared = shared
+        self.opening = opening
+    }
+
+    // MARK: Calls
+
+    func start(_ call: ClientCall, _ session: SessionCore) {
+        guard !call.isOver else { return }
+        guard session.state == .open else { return call.finished(.failure(refusal(session))) }
+        if session.streamsInFlight >= session.limits.maxStreams
+            || session.outputCount >= session.limits.maxQueuedBytes
+        {
+            guard waiting.count - waitingHead < Self.maxWaiting else {
+                return call.finished(.failure(TransportError(.limit, "too many calls wait on this connection")))
+            }
+            waiting.append(call)
+            return
+        }
+        let stream = session.open(
+            method: call.method, body: call.body, context: call, manualCredit: call.manualCredit)
+        guard let stream else {
+            let limit = session.limits.maxMessage
+            let text = call.body.count > limit ? "a request is at most \(limit) bytes" : "stream ids are used up"
+            return call.finished(.failure(TransportError(.limit, text)))
+        }
+        call.stream = stream
+        call.opened(session)
+    }
+
+    /// Ends a call from this side; the server is told if it knows of it.
+    func abandon(_ call: ClientCall, _ session: SessionCore, _ error: TransportError) {
+        guard !call.isOver else { return }
+        var error = error
+        if let stream = call.stream {
+            error.mayHaveBeenProcessed = true
+            session.cancel(stream, reason: error.message)
+        }
+        call.finished(.failure(error))
+        startWaiting(session)
+    }
+
+    private func startWaiting(_ session: SessionCore) {
+        while waitingHead < waiting.count, session.streamsInFlight < session.limits.maxStreams {
+            let call = waiting[waitingHead]
+            waitingHead += 1
+            if waitingHead == waiting.count {
+                waiting.removeAll()
+                waitingHead = 0
+            } else if waitingHead >= 1_024 {
+                waiting.removeSubrange(..<waitingHead)
+                waitingHead = 0
+            }
+            start(call, session)
+        }
+    }
+
+    private func refusal(_ session: SessionCore) -> TransportError {
+        if let goAway = shared.goAway {
+            return TransportError(.goAway(retryAfterMS: goAway.retryAfterMS), "the server drains: \(goAway.reason)")
+        }
+        return TransportError(session.closeReason ?? .local, mayHaveBeenProcessed: false)
+    }
+
+    private func failWaiting(_ error: TransportError) {
+        let calls = waiting[waitingHead...]
+        waiting = []
+        waitingHead = 0
+        for call in calls { call.finished(.failure(error)) }
+    }
+
+    @inline(__always)
+    private func call(_ context: AnyObject?) -> ClientCall? {
+        // Only `start` opens streams, and always with a call.
+        context.map { unsafeDowncast($0, to: ClientCall.self) }
+    }
+
+    // MARK: ClientSessionDelegate
+
+    func hello(_ session: SessionCore) -> [UInt8] { configuration.hello }
+
+    func welcome(_ session: SessionCore, body: UnsafeRawBufferPointer) -> WelcomeDecision {
+        shared.welcome = [UInt8](body)
+        return configuration.readWelcome(body)
+    }
+
+    func opened(_ session: SessionCore) {
+        hasOpened = true
+        opening.succeed(())
+    }
+
+    func response(_ session: SessionCore, stream: StreamID, context: AnyObject?, body: UnsafeRawBufferPointer) {
+        call(context)?.finished(.success([UInt8](body)))
+        if waitingHead < waiting.count { startWaiting(session) }
+    }
+
+    func failed(_ session: SessionCore, stream: StreamID, context: AnyObject?, status: UnsafeRawBufferPointer) {
+        let message = WireStatus(decoding: status).message
+        call(context)?.finished(
+            .failure(TransportError(.status([UInt8](status)), message, mayHaveBeenProcessed: true)))
+        startWaiting(session)
+    }
+
+    func item(_ session: SessionCore, stream: StreamID, context: AnyObject?, body: UnsafeRawBufferPointer) {
+        call(context)?.item(body)
+    }
+
+    func ended(_ session: SessionCore, stream: StreamID, context: AnyObject?) {
+        call(context)?.ended()
+        startWaiting(session)
+    }
+
+    func cancelled(_ session: SessionCore, stream: StreamID, context: AnyObject?, status: WireStatus) {
+        call(context)?.finished(
+            .failure(TransportError(.status(status.encoded()), status.message, mayHaveBeenProcessed: true)))
+        startWaiting(session)
+    }
+
+    func drained(_ session: SessionCore, stream: StreamID, context: AnyObject?, items: Int) {
+        call(context)?.drained(items)
+    }
+
+    func goAway(_ session: SessionCore, _ message: WireGoAway, lost: [LostStream]) {
+        shared.goAway = message
+        let error = TransportError(
+            .goAway(retryAfterMS: message.retryAfterMS), "the server drains: \(message.reason)")
+        for stream in lost { call(stream.context)?.finished(.failure(error)) }
+        failWaiting(error)
+        shared.didGoAway(message)
+    }
+
+    func closed(_ session: SessionCore, reason: SessionCloseReason, lost: [LostStream]) {
+        for stream in lost {
+            let error = TransportError(reason, mayHaveBeenProcessed: stream.mayHaveBeenProcessed)
+            call(stream.context)?.finished(.failure(error))
+        }
+        failWaiting(TransportError(reason, mayHaveBeenProcessed: false))
+        if !hasOpened { opening.fail(openingError(reason)) }
+        shared.didClose(reason)
+    }
+
+    private func openingError(_ reason: SessionCloseReason) -> TransportError {
+        if let error = connection?.securityError { return TransportError(.security(error.kind), error.message) }
+        if case .peerError(let status) = reason {
+            return TransportError(.helloRefused(status), "the server refuses the connection: \(status.message)")
+        }
+        return TransportError(reason, mayHaveBeenProcessed: false)
+    }
+}

@@ -1,0 +1,96 @@
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// What the event loops of a listener share.
+final class ListenerState: Sendable {
+    let configuration: ListenerConfiguration
+    let logger: Logger
+    /// Exchanged by a reload; nil for plain text.
+    let tls: Mutex<TLSContext?>
+    let connections = Atomic(0)
+    let handshakes = Atomic(0)
+    let refused = Atomic(0)
+    private let budget: Mutex<AcceptBudget>
+    private let waiters = Mutex<[Int: CheckedContinuation<Bool, Never>]>([:])
+    private let waiterSequence = Atomic(0)
+
+    init(configuration: ListenerConfiguration, tls: TLSContext?, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+        self.tls = Mutex(tls)
+        budget = Mutex(
+            AcceptBudget(
+                perSecond: configuration.acceptsPerSecond,
+                perSecondAndNetwork: configuration.acceptsPerSecondAndNetwork, now: MonotonicClock.now()))
+    }
+
+    /// Counts a new connection, if there is room for it.
+    func admit(_ address: SocketAddress?) -> Bool {
+        let hasRoom =
+            connections.load(ordering: .relaxed) < configuration.maxConnections
+            && handshakes.load(ordering: .relaxed) < configuration.maxHandshakes
+        guard hasRoom, budget.withLock({ $0.admit(address, now: MonotonicClock.now()) }) else {
+            refused.add(1, ordering: .relaxed)
+            return false
+        }
+        connections.add(1, ordering: .relaxed)
+        handshakes.add(1, ordering: .relaxed)
+        return true
+    }
+
+    func closedOne() {
+        let (_, left) = connections.subtract(1, ordering: .acquiringAndReleasing)
+        guard left == 0 else { return }
+        for (_, waiter) in waiters.withLock({ exchange(&$0, with: [:]) }) { waiter.resume(returning: true) }
+    }
+
+    /// Waits until the last connection is gone; false if that takes longer than `time`.
+    func waitUntilEmpty(for time: Duration, on eventLoop: any EventLoop) async -> Bool {
+        let id = waiterSequence.add(1, ordering: .relaxed).newValue
+        return await withCheckedContinuation { continuation in
+            waiters.withLock { $0[id] = continuation }
+            let nanoseconds = Int64(clamping: Int(max(0, time / .nanoseconds(1))))
+            eventLoop.scheduleTask(in: .nanoseconds(nanoseconds)) { [self] in
+                waiters.withLock { $0.removeValue(forKey: id) }?.resume(returning: false)
+            }
+            if connections.load(ordering: .acquiring) == 0 {
+                waiters.withLock { $0.removeValue(forKey: id) }?.resume(returning: true)
+            }
+        }
+    }
+}
+
+/// Stands before the accept handler: a connection beyond the limits is closed before anything is made for it.
+final class AcceptGate: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+    typealias InboundOut = any Channel
+
+    private let state: ListenerState
+    private var lastWarning: UInt64 = 0
+
+    init(state: ListenerState) { self.state = state }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let channel = Self.unwrapInboundIn(data)
+        guard state.admit(channel.remoteAddress) else {
+            channel.close(promise: nil)
+            warn("a connection was refused: too many connections or handshakes, or they come too fast")
+            return
+        }
+        context.fireChannelRead(data)
+    }
+
+    /// `accept` failed, such as for want of file descriptors; NIO's back-off handler tries again in a second.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        warn("cannot accept connections: \(error)")
+    }
+
+    /// One line a second at most: a flood must not become a flood of logs.
+    private func warn(_ message: @autoclosure () -> String) {
+        let now = MonotonicClock.now()
+        guard lastWarning == 0 || now - lastWarning >= 1_000_000_000 else { return }
+        lastWarning = now
+        state.logger.warning("\(message())")
+    }
+}
