@@ -35,6 +35,12 @@ final class TemporaryFolder {
         }
     }
 
+    func write(_ name: String, _ text: String) throws {
+        guard let file = fopen(path + "/" + name, "w") else { throw Failure(what: name) }
+        defer { fclose(file) }
+        guard fputs(text, file) >= 0 else { throw Failure(what: name) }
+    }
+
     func read(_ name: String) throws -> String {
         guard let file = fopen(path + "/" + name, "r") else { throw Failure(what: name) }
         defer { fclose(file) }
