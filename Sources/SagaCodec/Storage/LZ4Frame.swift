@@ -1,0 +1,116 @@
+internal import CLZ4
+
+/// One LZ4 block with what is needed to open it safely: for snapshots and large payloads.
+///
+/// | bytes | |
+/// |---|---|
+/// | 1 | form: 0 stored as it is, 1 LZ4 |
+/// | 4 | raw size, least significant byte first |
+/// | 4 | xxHash32 of the raw bytes |
+/// | rest | the block |
+///
+/// The raw size is checked against the caller's limit, and against what a block of this length can hold at all, before
+/// anything is allocated. Not the LZ4 frame format of the command line tool: that one has no use here for its streaming,
+/// and cannot be opened without one more allocation.
+public enum LZ4Frame {
+    /// Bytes in front of the block.
+    public static let headerSize = 9
+
+    /// The largest raw size, unless the caller says less: 64 MiB.
+    public static let defaultLimit = 64 << 20
+
+    private enum Form {
+        static let stored: UInt8 = 0
+        static let compressed: UInt8 = 1
+    }
+
+    /// Compresses; bytes that do not become shorter are stored as they are.
+    /// - Parameter acceleration: 1 compresses best; larger is faster and longer.
+    /// - Throws: ``CodecError/Reason/limitExceeded`` beyond what LZ4 takes in one block (about 2 GB).
+    public static func compress(_ raw: UnsafeRawBufferPointer, acceleration: Int32 = 1) throws(CodecError) -> [UInt8] {
+        guard raw.count <= Int(LZ4_MAX_INPUT_SIZE), let size = Int32(exactly: raw.count) else {
+            throw CodecError(.limitExceeded, at: 0)
+        }
+        let bound = max(Int(LZ4_compressBound(size)), raw.count)
+        return [UInt8](unsafeUninitializedCapacity: headerSize + bound) { buffer, count in
+            let frame = UnsafeMutableRawBufferPointer(buffer)
+            let block = UnsafeMutableRawBufferPointer(rebasing: frame[headerSize...])
+            var length = 0
+            if let source = raw.baseAddress, let target = block.baseAddress {
+                length = Int(
+                    LZ4_compress_fast(
+                        source.assumingMemoryBound(to: CChar.self), target.assumingMemoryBound(to: CChar.self), size,
+                        Int32(clamping: block.count), acceleration))
+            }
+            var form = Form.compressed
+            if length <= 0 || length >= raw.count {
+                form = Form.stored
+                block.copyMemory(from: raw)
+                length = raw.count
+            }
+            frame[0] = form
+            frame.storeBytes(of: UInt32(truncatingIfNeeded: raw.count).littleEndian, toByteOffset: 1, as: UInt32.self)
+            frame.storeBytes(of: Checksum.of(raw).littleEndian, toByteOffset: 5, as: UInt32.self)
+            count = headerSize + length
+        }
+    }
+
+    public static func compress(_ raw: [UInt8], acceleration: Int32 = 1) throws(CodecError) -> [UInt8] {
+        try raw.withUnsafeBufferPointer { (buffer) throws(CodecError) in
+            try compress(UnsafeRawBufferPointer(buffer), acceleration: acceleration)
+        }
+    }
+
+    /// The raw size that a frame claims, checked against `limit` and the block's length.
+    public static func rawSize(
+        of frame: UnsafeRawBufferPointer, limit: Int = defaultLimit
+    ) throws(CodecError) -> Int {
+        var reader = PostcardReader(frame)
+        let form = try reader.readByte()
+        let size = Int(try reader.readRaw4())
+        try reader.skipRaw(4)
+        guard size <= limit else { throw CodecError(.limitExceeded, at: 1) }
+        switch form {
+        case Form.stored where size == reader.remaining: return size
+        // No LZ4 block expands to more than 255 times its length (and a few bytes): the claim is false.
+        case Form.compressed where size <= reader.remaining * 255: return size
+        case Form.stored, Form.compressed: throw CodecError(.unexpectedEnd, at: 1)
+        default: throw CodecError(.unknownFormat, at: 0)
+        }
+    }
+
+    /// Opens a frame.
+    /// - Parameter limit: the largest raw size that may be allocated.
+    /// - Throws: ``CodecError`` with ``CodecError/Reason/limitExceeded``, ``CodecError/Reason/unexpectedEnd`` (the block is no
+    ///   LZ4 of that size), ``CodecError/Reason/badChecksum`` or ``CodecError/Reason/unknownFormat``.
+    public static func decompress(
+        _ frame: UnsafeRawBufferPointer, limit: Int = defaultLimit
+    ) throws(CodecError) -> [UInt8] {
+        let size = try rawSize(of: frame, limit: limit)
+        let block = UnsafeRawBufferPointer(rebasing: frame[headerSize...])
+        var written = -1
+        let raw = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            if frame[0] == Form.stored {
+                UnsafeMutableRawBufferPointer(buffer).copyMemory(from: block)
+                written = size
+            } else if let source = block.baseAddress, let target = UnsafeMutableRawBufferPointer(buffer).baseAddress {
+                written = Int(
+                    LZ4_decompress_safe(
+                        source.assumingMemoryBound(to: CChar.self), target.assumingMemoryBound(to: CChar.self),
+                        Int32(clamping: block.count), Int32(clamping: size)))
+            }
+            count = max(0, min(written, size))
+        }
+        guard written == size else { throw CodecError(.unexpectedEnd, at: headerSize) }
+        let stored = UInt32(littleEndian: frame.loadUnaligned(fromByteOffset: 5, as: UInt32.self))
+        let actual = raw.withUnsafeBytes { Checksum.of($0) }
+        guard actual == stored else { throw CodecError(.badChecksum, at: 5) }
+        return raw
+    }
+
+    public static func decompress(_ frame: [UInt8], limit: Int = defaultLimit) throws(CodecError) -> [UInt8] {
+        try frame.withUnsafeBufferPointer { (buffer) throws(CodecError) in
+            try decompress(UnsafeRawBufferPointer(buffer), limit: limit)
+        }
+    }
+}
