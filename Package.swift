@@ -89,6 +89,9 @@ let package = Package(
         .target(
             name: "CodecCorpus", dependencies: ["SagaCodec"], path: "benchmarks/corpus", swiftSettings: settings),
         .target(name: "CBenchHooks", path: "benchmarks/hooks"),
+        .executableTarget(
+            name: "health-echo", dependencies: ["SagaTransport", "SagaWire", logging],
+            path: "benchmarks/peers/health-echo", swiftSettings: settings),
         .target(
             name: "SagaSimulator", dependencies: ["SagaCore", "SagaEngine", "SagaRuntime"], swiftSettings: settings),
         .executableTarget(name: "sim", dependencies: ["SagaSimulator", arguments], swiftSettings: settings),
