@@ -43,6 +43,12 @@ extension CompensatableActivity where Compensation.Input == UndoInput<Input, Out
     public func prepareCompensationData(_ input: Input, _ output: Output?) -> UndoInput<Input, Output>? { nil }
 }
 
+/// What a probe activity answers about a step whose outcome is unknown (semantics, section 4, "Outcome").
+public enum ProbeResult: String, Codable, Hashable, Sendable {
+    case happened
+    case didNotHappen = "did_not_happen"
+}
+
 /// What an undo is given (semantics, section 4, "Undo input"). `output` is optional because the step may never have
 /// reported: an undo must accept "nothing there".
 public struct UndoInput<StepInput: Codable & Sendable, StepOutput: Codable & Sendable>: Codable, Sendable {

@@ -7,9 +7,20 @@ public struct UndoLog: Hashable, Sendable {
 
     public init() {}
 
-    /// The entry that is undone next: the youngest of the scope that is not settled.
-    public func next(in scope: UInt32) -> UndoEntry? {
-        entries.last { $0.belongs(to: scope) && !$0.status.isSettled }
+    /// The parent of each nested scope that was opened.
+    private var scopeParents: [UInt32: UInt32] = [:]
+
+    /// What is undone next: the youngest entry of the scope that is not settled, and those that may be undone together
+    /// with it because they are of the same group and nothing older stands between.
+    public func next(in scope: UInt32) -> [UndoEntry] {
+        var together: [UndoEntry] = []
+        for entry in entries.reversed() where contains(scope, entry.scope) && !entry.status.isSettled {
+            if let first = together.first {
+                guard first.group != 0, entry.group == first.group else { break }
+            }
+            together.append(entry)
+        }
+        return together
     }
 
     /// The entry of a step.
@@ -21,17 +32,28 @@ public struct UndoLog: Hashable, Sendable {
     public var open: [UndoEntry] { entries.filter { !$0.status.isSettled } }
 
     /// Whether any undo of the scope ever ran or was decided upon.
-    func summary(of scope: UInt32) -> CompensationSummary {
-        let own = entries.filter { $0.belongs(to: scope) }
+    func summary(of scope: UInt32, isGivenUp: Bool) -> CompensationSummary {
+        let own = entries.filter { contains(scope, $0.scope) && $0.status != .dormant }
         guard !own.isEmpty else { return .none }
         let left = own.filter { !$0.status.isUndone }.map(\.stepEventID)
-        return CompensationSummary(left.isEmpty ? .complete : .partial, openEntries: left)
+        if left.isEmpty { return CompensationSummary(.complete) }
+        return CompensationSummary(isGivenUp ? .givenUp : .partial, openEntries: left)
     }
+
+    /// Whether a step's scope is the other one or lies inside it; the run itself, 0, contains all.
+    public func contains(_ outer: UInt32, _ inner: UInt32) -> Bool {
+        var scope = inner
+        // A scope's parent has a smaller number, so this ends.
+        while scope > outer, let parent = scopeParents[scope], parent < scope { scope = parent }
+        return outer == 0 || scope == outer
+    }
+
+    mutating func openScope(_ scope: UInt32, in parent: UInt32) { scopeParents[scope] = parent }
 
     mutating func append(_ entry: UndoEntry) { entries.append(entry) }
 
     /// Drops what was closed before a pivot; undos that already began stay.
-    mutating func commit() { entries.removeAll { $0.status == .open } }
+    mutating func commit() { entries.removeAll { $0.status == .open || $0.status == .dormant } }
 
     /// Changes the entry of a step; false if there is none.
     mutating func update(_ stepEventID: EventID, _ change: (inout UndoEntry) -> Void) -> Bool {
@@ -59,12 +81,14 @@ public struct UndoEntry: Hashable, Sendable {
         case skipped
         /// Done by hand.
         case resolved
+        /// Its step may have happened, but is not undone unless that becomes certain.
+        case dormant
 
         /// Whether the unwinding is through with it.
         public var isSettled: Bool {
             switch self {
             case .open, .running, .waiting, .blocked: false
-            case .undone, .failed, .skipped, .resolved: true
+            case .undone, .failed, .skipped, .resolved, .dormant: true
             }
         }
 
@@ -94,9 +118,9 @@ public struct UndoEntry: Hashable, Sendable {
     public var status: Status = .open
     /// The current or next attempt of the undo, from 1.
     public var attempt: UInt32 = 1
+    /// The attempt that the present round began with: a person's retry and a late effect begin a new round, and what an
+    /// attempt of an earlier round reports no longer counts. 0 before the first.
+    public var firstAttempt: UInt32 = 0
     /// The error of the last failed attempt.
     public var lastError: SagaError?
-
-    /// A nested scope unwinds only its own steps; the run itself unwinds all.
-    func belongs(to scope: UInt32) -> Bool { scope == 0 || self.scope == scope }
 }

@@ -143,6 +143,8 @@ public enum MarkerKind: UInt8, Hashable, Sendable, CaseIterable, RawByteCodable 
     case undoCommitted = 3
     /// `checkpoint`.
     case checkpoint = 4
+    /// `saga { … }`: opens a nested scope, whose number is the marker's command number plus one; `scope` is its parent.
+    case scopeOpened = 5
 }
 
 /// What happens to a child when its parent closes.

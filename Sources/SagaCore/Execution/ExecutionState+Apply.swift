@@ -113,7 +113,10 @@ extension ExecutionState {
                     taskQueue: undo.taskQueue.isEmpty ? taskQueue : undo.taskQueue, input: value.details,
                     output: value.output, data: nil, outcome: .completed, stepKey: key, idempotencyKey: key + "/undo",
                     scope: value.scope, group: 0))
-        case .undoCommitted: undoLog.commit()
+        case .undoCommitted:
+            undoLog.commit()
+            isPastPivot = true
+        case .scopeOpened: undoLog.openScope(value.commandNumber &+ 1, in: value.scope)
         case .note, .stepOutput, .checkpoint: break
         }
     }

@@ -3,14 +3,24 @@ extension ExecutionState {
     mutating func applyCompensation(_ event: HistoryEvent) throws(SagaError) {
         switch event.attributes {
         case .compensationStarted(let value):
-            unwinding = Unwinding(
-                cause: value.cause, error: value.error, scope: value.scope, commandNumber: value.commandNumber)
+            let started = Unwinding(
+                cause: value.cause, error: value.error, scope: value.scope, commandNumber: value.commandNumber,
+                reason: value.reason)
+            remember(value.requestID, event)
+            if value.cause == .requested, unwinding != nil {
+                queuedUnwindings.append(started)
+            } else {
+                // The run itself unwinds everything, whatever its scopes were about to.
+                unwinding = started
+                queuedUnwindings = []
+            }
             if status == .running || status == .paused || status == .blocked { status = .compensating }
             block = nil
         case .compensationStepStarted(let value):
             try updateEntry(value.stepEventID, event) { entry in
                 entry.status = .running
-                entry.attempt = 1
+                if entry.firstAttempt != 0 { entry.attempt &+= 1 }
+                entry.firstAttempt = entry.attempt
                 entry.idempotencyKey = value.idempotencyKey
                 if let edited = value.editedInput { entry.data = edited }
             }
@@ -37,14 +47,25 @@ extension ExecutionState {
         case .compensationResolved(let value):
             try updateEntry(value.stepEventID, event) { $0.status = .resolved }
         case .compensationStepProbed(let value):
-            try updateEntry(value.stepEventID, event) { $0.outcome = value.happened ? .completed : .noEffect }
+            try updateEntry(value.stepEventID, event) { entry in
+                entry.outcome = value.happened ? .completed : .noEffect
+                if let output = value.output { entry.output = output }
+                if let data = value.undoData { entry.data = data }
+                if value.happened {
+                    // The undo of a moment ago may have found nothing: it runs once more.
+                    if entry.status != .open && entry.status != .blocked { entry.status = .open }
+                } else if !entry.undo.undoFailedStep.undoes(.noEffect) {
+                    entry.status = .dormant
+                }
+            }
         case .compensationOperatorAction(let value):
             remember(value.requestID, event)
+            if value.verb == .giveUp { isGivenUp = true }
         case .compensationCompleted:
             // An unwinding that the code asked for gives the run back to the code.
             if unwinding?.cause == .requested {
-                unwinding = nil
-                if status == .compensating { status = .running }
+                unwinding = queuedUnwindings.isEmpty ? nil : queuedUnwindings.removeFirst()
+                if status == .compensating, unwinding == nil { status = .running }
             }
         default: break
         }

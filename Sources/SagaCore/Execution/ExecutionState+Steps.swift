@@ -22,7 +22,10 @@ extension ExecutionState {
         case .activityTaskCompleted(let value):
             let step = try endStep(value.scheduledEventID, event)
             // A pivot's own undo stays: what cannot be undone any more is what came before it.
-            if step.scheduled.pivot { undoLog.commit() }
+            if step.scheduled.pivot {
+                undoLog.commit()
+                isPastPivot = true
+            }
             addUndo(of: step, value.scheduledEventID, event, .completed, output: value.output, data: value.undoData)
         case .activityTaskFailed(let value):
             let step = try endStep(value.scheduledEventID, event)
@@ -55,13 +58,16 @@ extension ExecutionState {
         output: Payload? = nil, data: Payload? = nil
     ) {
         let scheduled = step.scheduled
-        guard let undo = scheduled.undo, undo.undoFailedStep.undoes(outcome) else { return }
+        guard let undo = scheduled.undo else { return }
+        let isUndone = undo.undoFailedStep.undoes(outcome)
+        // An unknown step that is not undone may still turn out to have happened.
+        guard isUndone || outcome == .unknown else { return }
         undoLog.append(
             UndoEntry(
                 stepEventID: stepEventID, closingEventID: event.eventID, stepID: scheduled.stepID, undo: undo,
                 taskQueue: undo.taskQueue.isEmpty ? scheduled.taskQueue : undo.taskQueue, input: scheduled.input,
                 output: output, data: data, outcome: outcome, stepKey: scheduled.idempotencyKey,
                 idempotencyKey: scheduled.idempotencyKey + "/undo", scope: scheduled.scope,
-                group: scheduled.undoGroup))
+                group: scheduled.undoGroup, status: isUndone ? .open : .dormant))
     }
 }

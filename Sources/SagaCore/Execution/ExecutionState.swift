@@ -31,6 +31,12 @@ public struct ExecutionState: Sendable {
     public internal(set) var undoLog = UndoLog()
     /// The unwinding, once it has begun.
     public internal(set) var unwinding: Unwinding?
+    /// Nested scopes that are unwound after the present one.
+    var queuedUnwindings: [Unwinding] = []
+    /// Whether an operator gave the unwinding up.
+    public internal(set) var isGivenUp = false
+    /// Whether there is no way back any more: later steps are repeated without limit (semantics, section 4, "Pivot").
+    public internal(set) var isPastPivot = false
     /// The first cancel request.
     public internal(set) var cancelRequest: CancelRequest?
     /// What blocks the run.
@@ -66,8 +72,20 @@ public struct ExecutionState: Sendable {
     /// The open step or timer that a command began.
     public func openEvent(ofCommand number: CommandNumber) -> EventID? { eventOfCommand[number] }
 
+    /// Open steps of a scope, by the events that scheduled them, ascending.
+    public func openSteps(in scope: UInt32) -> [EventID] {
+        steps.eventIDs.filter { eventID in
+            steps[eventID].map { undoLog.contains(scope, $0.scheduled.scope) } ?? false
+        }
+    }
+
     /// What the run would say of its compensation if it closed now.
-    public var compensationSummary: CompensationSummary { undoLog.summary(of: 0) }
+    public var compensationSummary: CompensationSummary { undoLog.summary(of: 0, isGivenUp: isGivenUp) }
+
+    /// What the unwinding of a scope has reached.
+    public func compensationSummary(of scope: UInt32) -> CompensationSummary {
+        undoLog.summary(of: scope, isGivenUp: isGivenUp)
+    }
 }
 
 /// A step that is not closed.

@@ -90,6 +90,8 @@ struct SignalInbox {
 /// Where in a run's structure the code is: task-local, so that `async let` and task groups inherit it.
 enum WorkflowScope {
     @TaskLocal static var number: UInt32 = 0
+    /// The group whose undos may run together; 0 is none.
+    @TaskLocal static var undoGroup: UInt32 = 0
     @TaskLocal static var isShielded = false
 }
 

@@ -87,7 +87,8 @@ extension WorkflowContext {
         let step = ScheduleActivity(
             stepID: options.stepID ?? activityType, activityType: activityType, taskQueue: options.taskQueue ?? "",
             input: try converter.encode(input), retry: options.retry, timeouts: options.timeouts, undo: undo,
-            priority: options.priority, pivot: options.pivot, scope: WorkflowScope.number)
+            priority: options.priority, pivot: options.pivot, scope: WorkflowScope.number,
+            undoGroup: WorkflowScope.undoGroup)
         let number = try issue(.scheduleActivity(step), site: site)
         let output = try await wait(for: .command(number)).payload()
         return try converter.decode(type, from: output)

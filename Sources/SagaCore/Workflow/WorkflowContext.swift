@@ -25,6 +25,7 @@ public final class WorkflowContext: @unchecked Sendable {
     private var waiters = WaiterList()
     private var signals = SignalInbox()
     private var outputs: [String: Payload] = [:]
+    private var undoGroups: UInt32 = 0
     private var random: SplitMix64
     private var time = Timestamp(microseconds: 0)
     private(set) var cancelReason: String?
@@ -108,8 +109,11 @@ public final class WorkflowContext: @unchecked Sendable {
 
     /// Unwinds what was done so far, last first, and returns when it is undone; for workflows with `autoCompensate` off.
     public func compensate(file: StaticString = #fileID, line: UInt = #line) async throws {
-        let site = CallSite(file, line)
-        let number = try issue(.compensate(scope: WorkflowScope.number), site: site)
+        try await compensate(scope: WorkflowScope.number, file: file, line: line)
+    }
+
+    func compensate(scope: UInt32, file: StaticString, line: UInt) async throws {
+        let number = try issue(.compensate(scope: scope), site: CallSite(file, line))
         _ = try await wait(for: .command(number), shielded: true).payload()
     }
 
@@ -238,6 +242,11 @@ public final class WorkflowContext: @unchecked Sendable {
         isRunning = false
         guard !isDead else { return }
         _ = commands.issue(command, site: nil)
+    }
+
+    func nextUndoGroup() -> UInt32 {
+        undoGroups += 1
+        return undoGroups
     }
 
     func unrecordedCommands() -> [NumberedCommand] { commands.unrecorded() }

@@ -47,6 +47,8 @@ final class Execution {
     var tasks = EventTable<LiveTask>()
     /// Undos as their tasks stand.
     var undoTasks = EventTable<LiveTask>()
+    /// Steps whose probe has answered or could not: they are not asked again.
+    var probed: Set<EventID> = []
 
     var resultWaiters: [CallID] = []
     var eventWaiters: [(call: CallID, from: EventID)] = []
@@ -131,5 +133,6 @@ enum HeldEffect {
     case acknowledge(WorkerID, TaskReference)
     case queueStep(EventID)
     case queueUndo(EventID)
+    case queueProbe(TaskReference)
     case cancelStep(EventID)
 }

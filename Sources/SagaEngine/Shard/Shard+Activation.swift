@@ -245,6 +245,7 @@ extension Shard {
                 execution,
                 .compensationStarted(
                     CompensationStarted(cause: .requested, error: nil, scope: scope, commandNumber: number)))
+            stopSteps(execution, in: scope)
             advanceUnwinding(execution)
         case .complete, .fail, .cancel, .continueAsNew: break
         }

@@ -161,8 +161,13 @@ extension Shard {
     private func terminate(
         _ id: CallID, _ call: Call, _ control: ControlCall, _ compensate: Bool, _ execution: Execution
     ) {
+        guard execution.state.event(ofRequest: control.requestID) == nil else {
+            return hold(reply: .done(execution.sagaID), to: id, call, execution)
+        }
         if compensate {
-            beginUnwinding(execution, .terminated, error: nil, reason: control.reason, command: nil)
+            beginUnwinding(
+                execution, .terminated, error: nil, reason: control.reason, command: nil, identity: control.identity,
+                requestID: control.requestID)
         } else {
             closeNow(
                 execution,

@@ -123,6 +123,7 @@ extension Shard {
         case .acknowledge(let worker, let reference): acknowledge(worker, reference)
         case .queueStep(let eventID): queueStep(execution, eventID)
         case .queueUndo(let eventID): queueUndo(execution, eventID)
+        case .queueProbe(let reference): queueProbe(execution, reference)
         case .cancelStep(let eventID): sendCancel(execution, eventID)
         }
     }
@@ -164,7 +165,7 @@ extension Shard {
             switch effect {
             case .reply(let id, _, let call): calls.append((id, call))
             case .acknowledge(let worker, let reference): acknowledge(worker, reference)
-            case .queueStep, .queueUndo, .cancelStep: break
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep: break
             }
         }
         let target = RunTarget(namespace: execution.state.namespace, workflowID: execution.state.workflowID)

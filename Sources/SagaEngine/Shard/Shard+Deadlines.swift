@@ -44,8 +44,12 @@ extension Shard {
                 UInt64(task.attempt) == due.generation, task.closeBy <= time.monotonic,
                 let entry = execution.state.undoLog.entry(due.eventID)
             else { return }
-            undoFailed(
-                execution, entry, SagaError(kind: .timeout, message: "the undo passed its start-to-close time-out"))
+            let error = SagaError(kind: .timeout, message: "the undo passed its start-to-close time-out")
+            if task.attempt == TaskReference.probeAttempt {
+                probeEnded(due.eventID, .failed(error, outcome: .unknown), execution)
+            } else {
+                undoFailed(execution, entry, error)
+            }
             advanceUnwinding(execution)
         case .workflowTask:
             guard execution.activation?.generation == due.generation else { return }

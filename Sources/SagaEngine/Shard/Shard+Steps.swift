@@ -101,7 +101,8 @@ extension Shard {
     ) {
         let eventID = reference.eventID
         guard let step = execution.state.steps[eventID], reference.attempt <= step.attempt else {
-            // Recorded before: answered so, and nothing changes (semantics, section 2, promise 3).
+            // Recorded before: answered so, and nothing changes (semantics, section 2, promise 3) …
+            if case .completed(let output, let data) = result { reportedLate(execution, eventID, output, data) }
             return hold(.acknowledge(worker, reference), execution)
         }
         switch result {
@@ -132,6 +133,26 @@ extension Shard {
         stepChanged(execution)
     }
 
+    /// … unless the step was closed as unknown: now it is certain that it happened, and if its undo has begun already it
+    /// must run once more (semantics, section 4, "Undo input").
+    private func reportedLate(_ execution: Execution, _ eventID: EventID, _ output: Payload, _ data: Payload?) {
+        guard let entry = execution.state.undoLog.entry(eventID), entry.outcome != .completed else { return }
+        execution.undoTasks[eventID] = nil
+        emit(
+            execution,
+            .compensationStepProbed(
+                CompensationStepProbed(stepEventID: eventID, happened: true, output: output, undoData: data)))
+        if execution.state.unwinding != nil { advanceUnwinding(execution) }
+    }
+
+    /// The policy of a step: beyond the pivot there is only forward, so a step that says nothing else is repeated without
+    /// limit (semantics, section 4, "Pivot").
+    private func retryPolicy(of step: StepState, _ execution: Execution) -> RetryPolicy {
+        var policy = step.scheduled.retry
+        if execution.state.isPastPivot && policy == .standard { policy.maximumAttempts = 0 }
+        return policy
+    }
+
     /// What is known of a step whose last attempt ended like this, counting attempts of which nothing is known.
     private func knownOutcome(
         _ execution: Execution, _ eventID: EventID, _ step: StepState, _ last: StepOutcome
@@ -144,7 +165,7 @@ extension Shard {
         _ execution: Execution, _ eventID: EventID, _ step: StepState, _ error: SagaError, _ outcome: StepOutcome
     ) {
         let outcome = knownOutcome(execution, eventID, step, outcome)
-        if mayRepeat(execution, step), step.scheduled.retry.allowsRetry(after: step.attempt, error: error) {
+        if mayRepeat(execution, step), retryPolicy(of: step, execution).allowsRetry(after: step.attempt, error: error) {
             return repeatStep(execution, eventID, step, error, outcome)
         }
         emit(
@@ -167,7 +188,9 @@ extension Shard {
         }
         let outcome = knownOutcome(execution, eventID, step, neverOut ? .noEffect : .unknown)
         let isFinal = kind == .scheduleToClose || kind == .scheduleToStart
-        if !isFinal, mayRepeat(execution, step), step.scheduled.retry.allowsRetry(after: step.attempt, error: error) {
+        if !isFinal, mayRepeat(execution, step),
+            retryPolicy(of: step, execution).allowsRetry(after: step.attempt, error: error)
+        {
             repeatStep(execution, eventID, step, error, outcome)
         } else {
             sendCancelIfOut(execution, eventID, step)

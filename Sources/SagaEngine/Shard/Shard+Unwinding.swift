@@ -20,7 +20,8 @@ extension Shard {
 
     /// Starts to unwind, or closes at once if nothing may have to be undone.
     func beginUnwinding(
-        _ execution: Execution, _ cause: UnwindCause, error: SagaError?, reason: String, command: CommandNumber?
+        _ execution: Execution, _ cause: UnwindCause, error: SagaError?, reason: String, command: CommandNumber?,
+        identity: String = "", requestID: String = ""
     ) {
         guard !execution.state.isClosed,
             execution.state.unwinding == nil || execution.state.unwinding?.cause == .requested
@@ -38,14 +39,16 @@ extension Shard {
         emit(
             execution,
             .compensationStarted(
-                CompensationStarted(cause: cause, error: error, scope: 0, commandNumber: command)))
-        stopSteps(execution)
+                CompensationStarted(
+                    cause: cause, error: error, scope: 0, commandNumber: command, reason: reason, identity: identity,
+                    requestID: requestID)))
+        stopSteps(execution, in: 0)
         advanceUnwinding(execution)
     }
 
     /// Siblings in flight: those that no worker has are ended, the others are asked to stop and waited for.
-    private func stopSteps(_ execution: Execution) {
-        for eventID in execution.state.steps.eventIDs {
+    func stopSteps(_ execution: Execution, in scope: UInt32) {
+        for eventID in execution.state.openSteps(in: scope) {
             guard let step = execution.state.steps[eventID] else { continue }
             if case .out? = execution.tasks[eventID]?.phase, !step.isCancelRequested {
                 emit(
@@ -60,12 +63,22 @@ extension Shard {
     /// Takes the next step of the unwinding: waits for the steps in flight, then undoes one by one, last first, then closes.
     func advanceUnwinding(_ execution: Execution) {
         guard let unwinding = execution.state.unwinding, execution.state.status == .compensating,
-            execution.state.steps.isEmpty
+            execution.state.openSteps(in: unwinding.scope).isEmpty
         else { return }
-        guard let entry = execution.state.undoLog.next(in: unwinding.scope) else {
-            return finishUnwinding(execution, unwinding)
+        let next = execution.state.undoLog.next(in: unwinding.scope)
+        if next.isEmpty { return finishUnwinding(execution, unwinding) }
+        for entry in next where entry.status == .open {
+            if entry.outcome == .unknown && !entry.undo.probeActivityType.isEmpty
+                && !execution.probed.contains(entry.stepEventID)
+            {
+                startProbe(execution, entry)
+            } else if execution.undoTasks[entry.stepEventID] == nil {
+                startUndo(execution, entry)
+            }
         }
-        guard entry.status == .open else { return }
+    }
+
+    private func startUndo(_ execution: Execution, _ entry: UndoEntry) {
         emit(
             execution,
             .compensationStepStarted(
@@ -77,13 +90,17 @@ extension Shard {
     }
 
     private func finishUnwinding(_ execution: Execution, _ unwinding: Unwinding) {
-        let summary = execution.state.compensationSummary
+        let summary = execution.state.compensationSummary(of: unwinding.scope)
         emit(
             execution,
             .compensationCompleted(CompensationCompleted(summary: summary, scope: unwinding.scope)))
-        if unwinding.cause == .requested { return activate(execution) }
-        let reason = execution.state.cancelRequest?.reason ?? ""
-        closeNow(execution, closing(execution, unwinding.cause, unwinding.error, reason, unwinding.commandNumber))
+        if unwinding.cause == .requested {
+            // Another scope may wait for its turn.
+            if execution.state.unwinding != nil { advanceUnwinding(execution) }
+            return activate(execution)
+        }
+        closeNow(
+            execution, closing(execution, unwinding.cause, unwinding.error, unwinding.reason, unwinding.commandNumber))
     }
 
     private func closing(
@@ -126,8 +143,12 @@ extension Shard {
             task.attempt = entry.attempt
         }
         let reference = TaskReference(sagaID: execution.sagaID, eventID: eventID, attempt: entry.attempt, isUndo: true)
-        let lane = TaskDispatcher.Lane(
-            namespace: execution.state.namespace, queue: entry.taskQueue, type: entry.undo.activityType)
+        dispatchUndo(execution, entry, reference)
+    }
+
+    func dispatchUndo(_ execution: Execution, _ entry: UndoEntry, _ reference: TaskReference) {
+        let type = reference.isProbe ? entry.undo.probeActivityType : entry.undo.activityType
+        let lane = TaskDispatcher.Lane(namespace: execution.state.namespace, queue: entry.taskQueue, type: type)
         // Undos go before forward steps: they give things back.
         dispatcher.enqueue(reference, in: lane, priority: .max)
         dispatch(lane)
@@ -136,8 +157,9 @@ extension Shard {
     func handOutUndo(
         _ execution: Execution, _ reference: TaskReference, _ worker: WorkerID, _ lane: TaskDispatcher.Lane
     ) {
-        guard let entry = execution.state.undoLog.entry(reference.eventID), entry.attempt == reference.attempt,
-            execution.undoTasks[reference.eventID]?.phase == .queued
+        guard let entry = execution.state.undoLog.entry(reference.eventID),
+            reference.isProbe || entry.attempt == reference.attempt,
+            let live = execution.undoTasks[reference.eventID], live.phase == .queued, live.attempt == reference.attempt
         else { return }
         let closeBy = time.monotonic.addingSaturating(entry.undo.timeouts.effectiveStartToClose)
         _ = execution.undoTasks.update(reference.eventID) { task in
@@ -150,10 +172,11 @@ extension Shard {
         let state = execution.state
         let task = ActivityTask(
             reference: reference, namespace: state.namespace, workflowID: state.workflowID,
-            workflowType: state.workflowType, stepID: entry.stepID, activityType: entry.undo.activityType,
-            taskQueue: lane.queue, input: entry.input, idempotencyKey: entry.idempotencyKey,
+            workflowType: state.workflowType, stepID: entry.stepID, activityType: lane.type, taskQueue: lane.queue,
+            input: entry.input, idempotencyKey: reference.isProbe ? entry.stepKey + "/probe" : entry.idempotencyKey,
             timeouts: entry.undo.timeouts,
             undo: UndoTaskInput(output: entry.output, data: entry.data, outcome: entry.outcome, stepKey: entry.stepKey))
+        // A probe asks about the step; what was prepared for the undo is not for it.
         effects.append(.worker(worker, .activityTask(task)))
     }
 
@@ -161,8 +184,15 @@ extension Shard {
         _ worker: WorkerID, _ reference: TaskReference, _ result: ActivityResult, _ execution: Execution
     ) {
         guard let entry = execution.state.undoLog.entry(reference.eventID), !entry.status.isSettled,
-            entry.status != .blocked, reference.attempt <= entry.attempt
+            entry.status != .blocked, entry.status != .open || reference.isProbe,
+            reference.isProbe
+                || (entry.firstAttempt...max(entry.firstAttempt, entry.attempt)).contains(reference.attempt)
         else { return hold(.acknowledge(worker, reference), execution) }
+        if reference.isProbe {
+            probeEnded(reference.eventID, result, execution)
+            hold(.acknowledge(worker, reference), execution)
+            return advanceUnwinding(execution)
+        }
         switch result {
         case .completed(let output, _):
             emit(
@@ -188,8 +218,9 @@ extension Shard {
     /// An attempt of an undo failed: again, or a person must help; it is never given up in silence.
     func undoFailed(_ execution: Execution, _ entry: UndoEntry, _ error: SagaError) {
         let eventID = entry.stepEventID
-        if entry.undo.retry.allowsRetry(after: entry.attempt, error: error) {
-            let wait = entry.undo.retry.interval(after: entry.attempt, random: jitter())
+        let round = entry.attempt &- entry.firstAttempt &+ 1
+        if entry.undo.retry.allowsRetry(after: round, error: error) {
+            let wait = entry.undo.retry.interval(after: round, random: jitter())
             let due = max(time.wall, execution.state.lastTimestamp).adding(microseconds: wait)
             emit(
                 execution,
@@ -207,7 +238,7 @@ extension Shard {
         if execution.state.continueOnUndoError { return advanceUnwinding(execution) }
         emit(execution, .compensationBlocked(CompensationBlocked(stepEventID: eventID, error: error)))
         let message =
-            "the undo of step \(entry.stepID) failed \(entry.attempt) times (\(error.message)); earlier undos wait:"
+            "the undo of step \(entry.stepID) failed \(round) times (\(error.message)); earlier undos wait:"
             + " retry it, skip it, resolve it by hand, or give up"
         log(.error, "run \(execution.sagaID) of \(execution.state.workflowID) is blocked: \(message)", execution)
         emit(

@@ -640,6 +640,8 @@ extension Wire {
         case undoCommitted
         /// A state to re-enter the code with.
         case checkpoint
+        /// A nested saga scope was opened; its number is the command number plus one.
+        case scopeOpened
         /// A number that this version does not know.
         case unrecognized(Int32)
 
@@ -652,6 +654,7 @@ extension Wire {
             case 3: self = .undoTracked
             case 4: self = .undoCommitted
             case 5: self = .checkpoint
+            case 6: self = .scopeOpened
             default: self = .unrecognized(rawValue)
             }
         }
@@ -665,6 +668,7 @@ extension Wire {
             case .undoTracked: 3
             case .undoCommitted: 4
             case .checkpoint: 5
+            case .scopeOpened: 6
             case .unrecognized(let number): number
             }
         }

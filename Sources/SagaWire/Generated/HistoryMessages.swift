@@ -3275,17 +3275,29 @@ extension Wire {
         package var scope: UInt32
         /// The command that caused it; absent if the server closed the run by itself.
         package var commandNumber: UInt32?
+        /// Why, in the words of whoever asked for it; at most 4,096 bytes.
+        package var reason: String
+        /// Who asked for it; empty if the code or a time-out did; at most 255 bytes.
+        package var identity: String
+        /// Id of the request that caused it; empty if none; at most 255 bytes.
+        package var requestID: String
 
         package init(
             cause: Wire.UnwindCause = .unspecified,
             error: Wire.SagaError? = nil,
             scope: UInt32 = 0,
-            commandNumber: UInt32? = nil
+            commandNumber: UInt32? = nil,
+            reason: String = "",
+            identity: String = "",
+            requestID: String = ""
         ) {
             self.cause = cause
             self.error = error
             self.scope = scope
             self.commandNumber = commandNumber
+            self.reason = reason
+            self.identity = identity
+            self.requestID = requestID
         }
     }
 }
@@ -3312,6 +3324,9 @@ extension Wire.CompensationStarted: CMessage {
         error = Unpacked.message(c.pointee.error)
         scope = c.pointee.scope
         commandNumber = c.pointee._command_number_case.rawValue == 4 ? c.pointee.command_number : nil
+        reason = Unpacked.text(c.pointee.reason)
+        identity = Unpacked.text(c.pointee.identity)
+        requestID = Unpacked.text(c.pointee.request_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3323,6 +3338,9 @@ extension Wire.CompensationStarted: CMessage {
             c.pointee._command_number_case = .init(rawValue: 4)
             c.pointee.command_number = commandNumber
         }
+        if !reason.isEmpty { c.pointee.reason = arena.text(reason, "CompensationStarted.reason") }
+        if !identity.isEmpty { c.pointee.identity = arena.text(identity, "CompensationStarted.identity") }
+        if !requestID.isEmpty { c.pointee.request_id = arena.text(requestID, "CompensationStarted.request_id") }
     }
 }
 
@@ -3622,13 +3640,21 @@ extension Wire {
         package var stepEventID: UInt64
         /// Whether the step had its effect.
         package var happened: Bool
+        /// What a late report said the step returned; absent if there was none.
+        package var output: Wire.Payload?
+        /// What a late report prepared for the undo; absent if there was none.
+        package var undoData: Wire.Payload?
 
         package init(
             stepEventID: UInt64 = 0,
-            happened: Bool = false
+            happened: Bool = false,
+            output: Wire.Payload? = nil,
+            undoData: Wire.Payload? = nil
         ) {
             self.stepEventID = stepEventID
             self.happened = happened
+            self.output = output
+            self.undoData = undoData
         }
     }
 }
@@ -3653,12 +3679,16 @@ extension Wire.CompensationStepProbed: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         stepEventID = c.pointee.step_event_id
         happened = c.pointee.happened != 0
+        output = Unpacked.message(c.pointee.output)
+        undoData = Unpacked.message(c.pointee.undo_data)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__compensation_step_probed__init(c)
         c.pointee.step_event_id = stepEventID
         c.pointee.happened = happened ? 1 : 0
+        if let output { c.pointee.output = arena.message(output) }
+        if let undoData { c.pointee.undo_data = arena.message(undoData) }
     }
 }
 

@@ -2173,7 +2173,7 @@ const ProtobufCEnumDescriptor saga__v1__operator_verb__descriptor =
   saga__v1__operator_verb__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue saga__v1__marker_kind__enum_values_by_number[6] =
+static const ProtobufCEnumValue saga__v1__marker_kind__enum_values_by_number[7] =
 {
   { "MARKER_KIND_UNSPECIFIED", "SAGA__V1__MARKER_KIND__MARKER_KIND_UNSPECIFIED", 0 },
   { "MARKER_KIND_NOTE", "SAGA__V1__MARKER_KIND__MARKER_KIND_NOTE", 1 },
@@ -2181,14 +2181,16 @@ static const ProtobufCEnumValue saga__v1__marker_kind__enum_values_by_number[6] 
   { "MARKER_KIND_UNDO_TRACKED", "SAGA__V1__MARKER_KIND__MARKER_KIND_UNDO_TRACKED", 3 },
   { "MARKER_KIND_UNDO_COMMITTED", "SAGA__V1__MARKER_KIND__MARKER_KIND_UNDO_COMMITTED", 4 },
   { "MARKER_KIND_CHECKPOINT", "SAGA__V1__MARKER_KIND__MARKER_KIND_CHECKPOINT", 5 },
+  { "MARKER_KIND_SCOPE_OPENED", "SAGA__V1__MARKER_KIND__MARKER_KIND_SCOPE_OPENED", 6 },
 };
 static const ProtobufCIntRange saga__v1__marker_kind__value_ranges[] = {
-{0, 0},{0, 6}
+{0, 0},{0, 7}
 };
-static const ProtobufCEnumValueIndex saga__v1__marker_kind__enum_values_by_name[6] =
+static const ProtobufCEnumValueIndex saga__v1__marker_kind__enum_values_by_name[7] =
 {
   { "MARKER_KIND_CHECKPOINT", 5 },
   { "MARKER_KIND_NOTE", 1 },
+  { "MARKER_KIND_SCOPE_OPENED", 6 },
   { "MARKER_KIND_STEP_OUTPUT", 2 },
   { "MARKER_KIND_UNDO_COMMITTED", 4 },
   { "MARKER_KIND_UNDO_TRACKED", 3 },
@@ -2201,9 +2203,9 @@ const ProtobufCEnumDescriptor saga__v1__marker_kind__descriptor =
   "MarkerKind",
   "Saga__V1__MarkerKind",
   "saga.v1",
-  6,
+  7,
   saga__v1__marker_kind__enum_values_by_number,
-  6,
+  7,
   saga__v1__marker_kind__enum_values_by_name,
   1,
   saga__v1__marker_kind__value_ranges,

@@ -7068,7 +7068,7 @@ const ProtobufCMessageDescriptor saga__v1__upsert_search_attributes__descriptor 
   (ProtobufCMessageInit) saga__v1__upsert_search_attributes__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__compensation_started__field_descriptors[4] =
+static const ProtobufCFieldDescriptor saga__v1__compensation_started__field_descriptors[7] =
 {
   {
     "cause",
@@ -7118,17 +7118,56 @@ static const ProtobufCFieldDescriptor saga__v1__compensation_started__field_desc
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "reason",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CompensationStarted, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "identity",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CompensationStarted, identity),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "request_id",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CompensationStarted, request_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__compensation_started__field_indices_by_name[] = {
   0,   /* field[0] = cause */
   3,   /* field[3] = command_number */
   1,   /* field[1] = error */
+  5,   /* field[5] = identity */
+  4,   /* field[4] = reason */
+  6,   /* field[6] = request_id */
   2,   /* field[2] = scope */
 };
 static const ProtobufCIntRange saga__v1__compensation_started__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor saga__v1__compensation_started__descriptor =
 {
@@ -7138,7 +7177,7 @@ const ProtobufCMessageDescriptor saga__v1__compensation_started__descriptor =
   "Saga__V1__CompensationStarted",
   "saga.v1",
   sizeof(Saga__V1__CompensationStarted),
-  4,
+  7,
   saga__v1__compensation_started__field_descriptors,
   saga__v1__compensation_started__field_indices_by_name,
   1,  saga__v1__compensation_started__number_ranges,
@@ -7517,7 +7556,7 @@ const ProtobufCMessageDescriptor saga__v1__compensation_step_skipped__descriptor
   (ProtobufCMessageInit) saga__v1__compensation_step_skipped__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__compensation_step_probed__field_descriptors[2] =
+static const ProtobufCFieldDescriptor saga__v1__compensation_step_probed__field_descriptors[4] =
 {
   {
     "step_event_id",
@@ -7543,15 +7582,41 @@ static const ProtobufCFieldDescriptor saga__v1__compensation_step_probed__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "output",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CompensationStepProbed, output),
+    &saga__v1__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "undo_data",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CompensationStepProbed, undo_data),
+    &saga__v1__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__compensation_step_probed__field_indices_by_name[] = {
   1,   /* field[1] = happened */
+  2,   /* field[2] = output */
   0,   /* field[0] = step_event_id */
+  3,   /* field[3] = undo_data */
 };
 static const ProtobufCIntRange saga__v1__compensation_step_probed__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor saga__v1__compensation_step_probed__descriptor =
 {
@@ -7561,7 +7626,7 @@ const ProtobufCMessageDescriptor saga__v1__compensation_step_probed__descriptor 
   "Saga__V1__CompensationStepProbed",
   "saga.v1",
   sizeof(Saga__V1__CompensationStepProbed),
-  2,
+  4,
   saga__v1__compensation_step_probed__field_descriptors,
   saga__v1__compensation_step_probed__field_indices_by_name,
   1,  saga__v1__compensation_step_probed__number_ranges,

@@ -14,12 +14,24 @@ public struct CompensationStarted: EventAttribute, Hashable, Sendable {
     public var scope: UInt32
     /// The command that caused it; nil if the server closed the run by itself.
     public var commandNumber: CommandNumber?
+    /// Why, in the words of whoever asked for it.
+    public var reason: String
+    /// Who asked for it; empty if the code or a time-out did.
+    public var identity: String
+    /// The id of the request that caused it, for exactly-once answers; empty if none.
+    public var requestID: String
 
-    public init(cause: UnwindCause, error: SagaError? = nil, scope: UInt32 = 0, commandNumber: CommandNumber? = nil) {
+    public init(
+        cause: UnwindCause, error: SagaError? = nil, scope: UInt32 = 0, commandNumber: CommandNumber? = nil,
+        reason: String = "", identity: String = "", requestID: String = ""
+    ) {
         self.cause = cause
         self.error = error
         self.scope = scope
         self.commandNumber = commandNumber
+        self.reason = reason
+        self.identity = identity
+        self.requestID = requestID
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -27,6 +39,9 @@ public struct CompensationStarted: EventAttribute, Hashable, Sendable {
         error = try reader.read()
         scope = try reader.read()
         commandNumber = try reader.read()
+        reason = try reader.read()
+        identity = try reader.read()
+        requestID = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
@@ -34,6 +49,9 @@ public struct CompensationStarted: EventAttribute, Hashable, Sendable {
         writer.write(error)
         writer.write(scope)
         writer.write(commandNumber)
+        writer.write(reason)
+        writer.write(identity)
+        writer.write(requestID)
     }
 }
 
@@ -210,7 +228,7 @@ public struct CompensationStepSkipped: EventAttribute, Hashable, Sendable {
     }
 }
 
-/// A probe settled an unknown outcome. Event 156.
+/// An unknown outcome is known: a probe settled it, or the step reported late. Event 156.
 public struct CompensationStepProbed: EventAttribute, Hashable, Sendable {
     public static let eventType = EventType.compensationStepProbed
 
@@ -218,20 +236,30 @@ public struct CompensationStepProbed: EventAttribute, Hashable, Sendable {
     public var stepEventID: EventID
     /// Whether the step had its effect.
     public var happened: Bool
+    /// What a late report said the step returned.
+    public var output: Payload?
+    /// What a late report prepared for the undo.
+    public var undoData: Payload?
 
-    public init(stepEventID: EventID, happened: Bool = false) {
+    public init(stepEventID: EventID, happened: Bool, output: Payload? = nil, undoData: Payload? = nil) {
         self.stepEventID = stepEventID
         self.happened = happened
+        self.output = output
+        self.undoData = undoData
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
         stepEventID = try reader.read()
         happened = try reader.read()
+        output = try reader.read()
+        undoData = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
         writer.write(stepEventID)
         writer.write(happened)
+        writer.write(output)
+        writer.write(undoData)
     }
 }
 

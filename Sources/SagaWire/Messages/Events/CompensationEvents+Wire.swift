@@ -6,7 +6,8 @@ extension Wire.CompensationStarted {
     package init(_ event: CompensationStarted) {
         self.init(
             cause: Wire.UnwindCause(event.cause), error: event.error.map { Wire.SagaError($0) }, scope: event.scope,
-            commandNumber: event.commandNumber)
+            commandNumber: event.commandNumber, reason: event.reason, identity: event.identity,
+            requestID: event.requestID)
     }
 }
 
@@ -14,7 +15,8 @@ extension CompensationStarted {
     package init(_ wire: Wire.CompensationStarted) throws(WireError) {
         self.init(
             cause: try UnwindCause(wire.cause, "cause"), error: wire.error.map { SagaError($0) }, scope: wire.scope,
-            commandNumber: wire.commandNumber)
+            commandNumber: wire.commandNumber, reason: wire.reason, identity: wire.identity,
+            requestID: wire.requestID)
     }
 }
 
@@ -91,13 +93,17 @@ extension CompensationStepSkipped {
 
 extension Wire.CompensationStepProbed {
     package init(_ event: CompensationStepProbed) {
-        self.init(stepEventID: event.stepEventID, happened: event.happened)
+        self.init(
+            stepEventID: event.stepEventID, happened: event.happened, output: event.output.map { Wire.Payload($0) },
+            undoData: event.undoData.map { Wire.Payload($0) })
     }
 }
 
 extension CompensationStepProbed {
     package init(_ wire: Wire.CompensationStepProbed) throws(WireError) {
-        self.init(stepEventID: wire.stepEventID, happened: wire.happened)
+        self.init(
+            stepEventID: wire.stepEventID, happened: wire.happened, output: wire.output.map { Payload($0) },
+            undoData: wire.undoData.map { Payload($0) })
     }
 }
 

@@ -462,7 +462,11 @@ typedef enum _Saga__V1__MarkerKind {
   /*
    * A state to re-enter the code with.
    */
-  SAGA__V1__MARKER_KIND__MARKER_KIND_CHECKPOINT = 5
+  SAGA__V1__MARKER_KIND__MARKER_KIND_CHECKPOINT = 5,
+  /*
+   * A nested saga scope was opened; its number is the command number plus one.
+   */
+  SAGA__V1__MARKER_KIND__MARKER_KIND_SCOPE_OPENED = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__MARKER_KIND)
 } Saga__V1__MarkerKind;
 /*

@@ -1739,6 +1739,18 @@ struct  Saga__V1__CompensationStarted
    * The nested saga scope that unwinds; 0 is the run itself.
    */
   uint32_t scope;
+  /*
+   * Why, in the words of whoever asked for it; at most 4,096 bytes.
+   */
+  char *reason;
+  /*
+   * Who asked for it; empty if the code or a time-out did; at most 255 bytes.
+   */
+  char *identity;
+  /*
+   * Id of the request that caused it; empty if none; at most 255 bytes.
+   */
+  char *request_id;
   Saga__V1__CompensationStarted__CommandNumberCase _command_number_case;
   union {
     /*
@@ -1749,7 +1761,7 @@ struct  Saga__V1__CompensationStarted
 };
 #define SAGA__V1__COMPENSATION_STARTED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__compensation_started__descriptor) \
-    , SAGA__V1__UNWIND_CAUSE__UNWIND_CAUSE_UNSPECIFIED, NULL, 0, SAGA__V1__COMPENSATION_STARTED___COMMAND_NUMBER__NOT_SET, {0} }
+    , SAGA__V1__UNWIND_CAUSE__UNWIND_CAUSE_UNSPECIFIED, NULL, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SAGA__V1__COMPENSATION_STARTED___COMMAND_NUMBER__NOT_SET, {0} }
 
 
 /*
@@ -1902,10 +1914,18 @@ struct  Saga__V1__CompensationStepProbed
    * Whether the step had its effect.
    */
   protobuf_c_boolean happened;
+  /*
+   * What a late report said the step returned; absent if there was none.
+   */
+  Saga__V1__Payload *output;
+  /*
+   * What a late report prepared for the undo; absent if there was none.
+   */
+  Saga__V1__Payload *undo_data;
 };
 #define SAGA__V1__COMPENSATION_STEP_PROBED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__compensation_step_probed__descriptor) \
-    , 0, 0 }
+    , 0, 0, NULL, NULL }
 
 
 /*

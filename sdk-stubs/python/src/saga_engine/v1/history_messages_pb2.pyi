@@ -258,16 +258,22 @@ class CompensationResolved(_message.Message):
     def __init__(self, step_event_id: _Optional[int] = ..., note: _Optional[str] = ..., identity: _Optional[str] = ...) -> None: ...
 
 class CompensationStarted(_message.Message):
-    __slots__ = ["cause", "command_number", "error", "scope"]
+    __slots__ = ["cause", "command_number", "error", "identity", "reason", "request_id", "scope"]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     COMMAND_NUMBER_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     cause: _common_messages_pb2.UnwindCause
     command_number: int
     error: _common_messages_pb2.SagaError
+    identity: str
+    reason: str
+    request_id: str
     scope: int
-    def __init__(self, cause: _Optional[_Union[_common_messages_pb2.UnwindCause, str]] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., scope: _Optional[int] = ..., command_number: _Optional[int] = ...) -> None: ...
+    def __init__(self, cause: _Optional[_Union[_common_messages_pb2.UnwindCause, str]] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., scope: _Optional[int] = ..., command_number: _Optional[int] = ..., reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class CompensationStepCompleted(_message.Message):
     __slots__ = ["attempt", "output", "step_event_id"]
@@ -290,12 +296,16 @@ class CompensationStepFailed(_message.Message):
     def __init__(self, step_event_id: _Optional[int] = ..., attempt: _Optional[int] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
 
 class CompensationStepProbed(_message.Message):
-    __slots__ = ["happened", "step_event_id"]
+    __slots__ = ["happened", "output", "step_event_id", "undo_data"]
     HAPPENED_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
     STEP_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    UNDO_DATA_FIELD_NUMBER: _ClassVar[int]
     happened: bool
+    output: _common_messages_pb2.Payload
     step_event_id: int
-    def __init__(self, step_event_id: _Optional[int] = ..., happened: bool = ...) -> None: ...
+    undo_data: _common_messages_pb2.Payload
+    def __init__(self, step_event_id: _Optional[int] = ..., happened: bool = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., undo_data: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
 
 class CompensationStepRetryScheduled(_message.Message):
     __slots__ = ["attempt", "due_at_us", "error", "step_event_id"]
