@@ -141,7 +141,8 @@ extension Wire.WorkflowTypeOffer: CMessage {
 }
 
 extension Wire {
-    /// Free places for tasks of one queue.
+    /// Free places for tasks of one queue. A task takes one; the Ack of its report gives it back without further words, so
+    /// `add` is only for places beyond those. Every task gets exactly one report, also one that is no longer current.
     package struct Slots: Sendable, Equatable {
         /// The queue. 1-255 bytes.
         package var taskQueue: String
@@ -206,7 +207,8 @@ extension Wire {
         package var workflowTypes: [Wire.WorkflowTypeOffer]
         /// First slots.
         package var slots: [Wire.Slots]
-        /// Tokens of tasks that still run here from an earlier stream; they keep their slots. At most 4,096.
+        /// Tokens of tasks from an earlier stream that still run here, or whose report is not acknowledged. They hold places
+        /// that `slots` does not count; their Acks free them. At most 65,536 of 1-512 bytes.
         package var runningTaskTokens: [[UInt8]]
         /// Runs whose code is still live here. At most 65,536 of 16 bytes.
         package var liveSagaIDs: [SagaID]
@@ -1301,7 +1303,7 @@ extension Wire {
         package var taskToken: [UInt8]
         /// True: somebody wants the attempt to stop.
         package var cancelRequested: Bool
-        /// False: the attempt is no longer current, stop without a report.
+        /// False: the attempt is no longer current; stop, and report all the same (the Ack frees the place).
         package var current: Bool
 
         package init(

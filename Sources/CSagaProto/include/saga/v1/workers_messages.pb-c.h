@@ -115,7 +115,8 @@ struct  Saga__V1__WorkflowTypeOffer
 
 
 /*
- * Free places for tasks of one queue.
+ * Free places for tasks of one queue. A task takes one; the Ack of its report gives it back without further words, so
+ * `add` is only for places beyond those. Every task gets exactly one report, also one that is no longer current.
  */
 struct  Saga__V1__Slots
 {
@@ -169,7 +170,8 @@ struct  Saga__V1__WorkOpen
   size_t n_slots;
   Saga__V1__Slots **slots;
   /*
-   * Tokens of tasks that still run here from an earlier stream; they keep their slots. At most 4,096.
+   * Tokens of tasks from an earlier stream that still run here, or whose report is not acknowledged. They hold places
+   * that `slots` does not count; their Acks free them. At most 65,536 of 1-512 bytes.
    */
   size_t n_running_task_tokens;
   ProtobufCBinaryData *running_task_tokens;
@@ -708,7 +710,7 @@ struct  Saga__V1__HeartbeatAnswer
    */
   protobuf_c_boolean cancel_requested;
   /*
-   * False: the attempt is no longer current, stop without a report.
+   * False: the attempt is no longer current; stop, and report all the same (the Ack frees the place).
    */
   protobuf_c_boolean current;
 };

@@ -1,0 +1,53 @@
+"""Saga Engine for Python: start sagas, and serve their activities."""
+
+from saga_engine.client import Client, IdReuse, Status, WorkflowHandle
+from saga_engine.errors import (
+    CompensationSummary,
+    ConnectionLost,
+    DomainError,
+    ErrorKind,
+    NoEffect,
+    SagaEngineError,
+    SagaError,
+    StatusCode,
+    StatusError,
+    ValidationError,
+    WorkflowCanceled,
+    WorkflowEnded,
+    WorkflowFailed,
+    WorkflowTerminated,
+    WorkflowTimedOut,
+)
+from saga_engine.payloads import RawPayload
+from saga_engine.worker import Activity, ActivityCancelled, ActivityContext, UndoInput, Worker, activity
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Activity",
+    "ActivityCancelled",
+    "ActivityContext",
+    "Client",
+    "CompensationSummary",
+    "ConnectionLost",
+    "DomainError",
+    "ErrorKind",
+    "IdReuse",
+    "NoEffect",
+    "RawPayload",
+    "SagaEngineError",
+    "SagaError",
+    "Status",
+    "StatusCode",
+    "StatusError",
+    "UndoInput",
+    "ValidationError",
+    "Worker",
+    "WorkflowCanceled",
+    "WorkflowEnded",
+    "WorkflowFailed",
+    "WorkflowHandle",
+    "WorkflowTerminated",
+    "WorkflowTimedOut",
+    "activity",
+]
