@@ -1,1 +1,105 @@
-// SagaServer: placeholder until its first file lands.
+internal import Dispatch
+package import Logging
+package import SagaCore
+package import SagaEngine
+package import SagaTransport
+package import ServiceLifecycle
+internal import Synchronization
+
+/// The server: an engine behind a listener. Runs as a service of swift-service-lifecycle; a graceful shutdown drains it.
+///
+/// ```
+/// start: recover the store → listen      drain: GOAWAY → calls and workers finish → engine durable → store closed
+/// ```
+package final class SagaServer: Service {
+    private let core: ServerCore
+    private let listener: SagaListener<ServerCore>
+    private let group: TransportGroup
+    private let logger: Logger
+    private let clock: any DispatchSourceTimer
+    private let drainRequests: AsyncStream<Duration>
+    private let drainContinuation: AsyncStream<Duration>.Continuation
+
+    /// Where it listens, with the port that the system chose.
+    package var address: TransportAddress { listener.address }
+
+    /// Opens the store's facts, recovers every open run, and listens.
+    /// - Parameters:
+    ///   - configuration: See there.
+    ///   - store: Where histories live; the server closes it when it ends.
+    ///   - engine: How the engine runs.
+    ///   - logger: For operators.
+    /// - Throws: `StoreError`, `SagaError` (configuration), `TLSError` or `TransportError`, each with a message for people.
+    package static func start(
+        _ configuration: ServerConfiguration, store: any EventStore, engine: SagaEngineConfig = SagaEngineConfig(),
+        logger: Logger
+    ) async throws -> SagaServer {
+        var demandsCertificate = false
+        if case .tls(let tls) = configuration.listener.security { demandsCertificate = tls.clientCAPath != nil }
+        let authenticator = try Authenticator(
+            tokensPath: configuration.tokensPath, demandsCertificate: demandsCertificate)
+        let driver = try await ShardDriver(store: store, config: engine, logger: logger)
+        await driver.start()
+        let core = ServerCore(
+            configuration: configuration, driver: driver, authenticator: authenticator, logger: logger)
+        let group = configuration.threads.map { TransportGroup(threads: $0) } ?? TransportGroup()
+        let listener: SagaListener<ServerCore>
+        do {
+            listener = try await SagaListener.start(
+                configuration.listener, group: group, service: core, logger: logger)
+        } catch {
+            await driver.shutDown()
+            await store.close()
+            await group.shutdown()
+            throw error
+        }
+        logger.info("the server listens", metadata: ["address": "\(listener.address)"])
+        return SagaServer(core: core, listener: listener, group: group, logger: logger)
+    }
+
+    private init(core: ServerCore, listener: SagaListener<ServerCore>, group: TransportGroup, logger: Logger) {
+        self.core = core
+        self.listener = listener
+        self.group = group
+        self.logger = logger
+        (drainRequests, drainContinuation) = AsyncStream.makeStream(of: Duration.self)
+        clock = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "saga.server-clock"))
+        core.connectionCounter.withLock { $0 = { [listener] in listener.connectionCount } }
+        core.drainRequest.withLock { $0 = { [drainContinuation] in _ = drainContinuation.yield($0) } }
+        clock.setEventHandler { [core] in core.lookAtClocks() }
+        clock.schedule(deadline: .now() + .milliseconds(100), repeating: .milliseconds(100), leeway: .milliseconds(20))
+        clock.resume()
+    }
+
+    /// Serves until the service group shuts down gracefully, the task is cancelled, or an administrator drains it.
+    package func run() async throws {
+        let requests = drainRequests
+        var grace = core.configuration.drainGrace
+        await cancelWhenGracefulShutdown {
+            for await requested in requests {
+                grace = requested
+                break
+            }
+        }
+        await shutDown(grace: grace)
+    }
+
+    /// Drains and ends: GOAWAY, workers finish, the engine makes everything durable, the store is closed.
+    package func shutDown(grace: Duration) async {
+        guard !core.isDraining.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        logger.info("the server drains", metadata: ["grace": "\(grace)"])
+        await listener.drain(
+            reason: "the server drains", grace: grace, retryAfterMS: core.configuration.drainRetryAfterMS)
+        clock.cancel()
+        await core.driver.shutDown()
+        await core.driver.store.close()
+        await group.shutdown()
+        logger.info("the server has ended")
+    }
+
+    /// Reads tokens and certificates anew, as on SIGHUP; what does not read leaves the old in force.
+    package func reload() throws {
+        try core.authenticator.reload()
+        if case .tls(let tls) = core.configuration.listener.security { try listener.reload(tls) }
+    }
+}

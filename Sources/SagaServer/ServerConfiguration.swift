@@ -1,0 +1,31 @@
+package import SagaTransport
+package import SagaWire
+
+/// Everything that a server can be told; the command line fills it in.
+package struct ServerConfiguration: Sendable {
+    /// Where to listen, and how.
+    package var listener: ListenerConfiguration
+    /// File of tokens (see `TokenFile`); nil for none.
+    package var tokensPath: String?
+    /// Name and version, as WELCOME and ServerInfo show them.
+    package var version = "saga/0.1.0"
+    /// What ServerInfo says of the store: `memory`, `sqlite`.
+    package var storeName = "memory"
+    /// Event loop threads. Default: one a core.
+    package var threads: Int?
+    /// What a draining server waits for running calls and workers. Default 30 s.
+    package var drainGrace: Duration = .seconds(30)
+    /// Advice to clients that a draining server sends away. Default 1 s.
+    package var drainRetryAfterMS: UInt64 = 1_000
+    /// Calls in flight over all connections; further ones get RESOURCE_EXHAUSTED. Default 65,536.
+    package var maxCallsInFlight = 65_536
+    /// Worker streams over all connections. Default 10,000.
+    package var maxWorkers = 10_000
+    /// Deadline of a call that does not say its own. Default 30 s.
+    package var defaultDeadline: Duration = .seconds(30)
+    /// How long a task token is good for beyond the attempt's own time-out, so that a report after a long outage counts.
+    /// Default 24 h.
+    package var taskTokenGrace: Duration = .seconds(86_400)
+
+    package init(listener: ListenerConfiguration) { self.listener = listener }
+}

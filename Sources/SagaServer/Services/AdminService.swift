@@ -1,0 +1,71 @@
+internal import SagaCore
+internal import SagaEngine
+internal import SagaTransport
+internal import SagaWire
+internal import Synchronization
+
+// The service Admin.
+extension ServerConnection {
+    /// Answered on the event loop, without a hop.
+    func health(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {
+        let wire = try decode(Wire.HealthRequest.self, body)
+        if let header = wire.header { _ = try CallHeader(header, request.principal, standard: 0) }
+        guard wire.echo.count <= 65_536 else {
+            throw Check.invalid("echo", "has \(wire.echo.count) bytes; 65536 are allowed")
+        }
+        let response = Wire.HealthResponse(serverTimeMicros: EngineClock.now().wall.microseconds, echo: wire.echo)
+        do throws(WireError) {
+            try response.withPacked { packed in
+                _ = request.session.respond(request.stream, capacity: packed.count) { packed.write(to: $0) }
+            }
+        } catch {
+            throw WireStatus(.internal, "the answer cannot be written: \(error)")
+        }
+    }
+
+    func readiness(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {
+        let wire = try decode(Wire.ReadinessRequest.self, body)
+        let header = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
+        let isDraining = core.isDraining.load(ordering: .relaxed)
+        try read(request, header) { store in
+            // A read shows whether the store answers; the shard serves calls once the server listens.
+            var problem: String?
+            do throws(StoreError) { _ = try await store.metadata() } catch { problem = error.message }
+            let parts = [
+                Wire.ComponentStatus(name: "store", ready: problem == nil, message: problem ?? "answers"),
+                Wire.ComponentStatus(
+                    name: "listener", ready: !isDraining, message: isDraining ? "drains" : "accepts connections"),
+            ]
+            return try Wire.ReadinessResponse(ready: parts.allSatisfy(\.ready), components: parts).serialized()
+        }
+    }
+
+    func serverInfo(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {
+        let wire = try decode(Wire.ServerInfoRequest.self, body)
+        _ = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
+        let partitions = core.driver.metadata.partitionCount
+        let info = Wire.ServerInfoResponse(
+            version: core.configuration.version, serverID: core.serverID, startedMicros: core.startedAt.microseconds,
+            store: core.configuration.storeName, partitions: partitions, ownedPartitions: partitions,
+            connections: UInt32(clamping: core.connectionCount),
+            workers: UInt32(clamping: core.workers.load(ordering: .relaxed)),
+            draining: core.isDraining.load(ordering: .relaxed))
+        request.session.respond(request.stream, try encode(info))
+    }
+
+    func drainServer(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {
+        let wire = try decode(Wire.DrainServerRequest.self, body)
+        try request.require(.administer, "drain the server")
+        _ = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
+        try Check.range(wire.drainMillis, "drain_ms", 0...3_600_000)
+        let inFlight = core.callsInFlight.load(ordering: .relaxed)
+        request.session.respond(
+            request.stream, try encode(Wire.DrainServerResponse(callsInFlight: UInt32(clamping: inFlight))))
+        let grace: Duration = wire.drainMillis == 0 ? core.configuration.drainGrace : .milliseconds(wire.drainMillis)
+        let drain = core.drainRequest.withLock { drain in
+            defer { drain = nil }
+            return drain
+        }
+        drain?(grace)
+    }
+}
