@@ -15,6 +15,8 @@ final class ActivityRunner: Sendable {
         /// Where `waiting` begins.
         var head = 0
         var sink: (any WorkerSink)?
+        /// Nothing runs before it is known where results go.
+        var isAttached = false
         var idleWaiters: [@Sendable () -> Void] = []
 
         var isIdle: Bool { running.isEmpty && head == waiting.count }
@@ -31,7 +33,16 @@ final class ActivityRunner: Sendable {
         self.notice = notice
     }
 
-    func attach(_ sink: (any WorkerSink)?) { state.withLock { $0.sink = sink } }
+    func attach(_ sink: (any WorkerSink)?) {
+        let tasks = state.withLock { state -> [(ActivityTask, RunningActivity)] in
+            state.sink = sink
+            state.isAttached = true
+            var tasks: [(ActivityTask, RunningActivity)] = []
+            while let next = beginNext(&state) { tasks.append(next) }
+            return tasks
+        }
+        for (task, running) in tasks { start(task, running) }
+    }
 
     /// Attempts that run or wait.
     var count: Int { state.withLock { $0.running.count + $0.waiting.count - $0.head } }
@@ -45,7 +56,7 @@ final class ActivityRunner: Sendable {
         let running = state.withLock { state -> RunningActivity? in
             // Handed out twice, after a reconnect for example: it runs already.
             if state.running[task.reference] != nil { return nil }
-            guard state.running.count < limit else {
+            guard state.isAttached, state.running.count < limit else {
                 state.waiting.append(task)
                 return nil
             }
@@ -115,18 +126,23 @@ final class ActivityRunner: Sendable {
     private func end(_ reference: TaskReference, _ result: ActivityResult) {
         let (sink, next) = state.withLock { state -> ((any WorkerSink)?, (ActivityTask, RunningActivity)?) in
             state.running[reference] = nil
-            guard state.head < state.waiting.count else { return (state.sink, nil) }
-            let task = state.waiting[state.head]
-            state.head += 1
-            // Moves the rest only when half of it is used up, so that each task is moved at most once or twice.
-            if state.head * 2 >= state.waiting.count {
-                state.waiting.removeFirst(state.head)
-                state.head = 0
-            }
-            return (state.sink, (task, begin(task, &state)))
+            return (state.sink, beginNext(&state))
         }
         sink?.activity(reference, result)
         if let (task, running) = next { start(task, running) } else { notifyIfIdle() }
+    }
+
+    /// Takes the next task that waits, if there is room for it.
+    private func beginNext(_ state: inout State) -> (ActivityTask, RunningActivity)? {
+        guard state.running.count < limit, state.head < state.waiting.count else { return nil }
+        let task = state.waiting[state.head]
+        state.head += 1
+        // Moves the rest only when half of it is used up, so that each task is moved at most once or twice.
+        if state.head * 2 >= state.waiting.count {
+            state.waiting.removeFirst(state.head)
+            state.head = 0
+        }
+        return (task, begin(task, &state))
     }
 
     private func notifyIfIdle() {

@@ -46,7 +46,7 @@ package final class WorkerHost: Sendable {
         watchdog.watch(lanes)
     }
 
-    /// Sets where results go; nil drops them. Before that, results are dropped.
+    /// Sets where results go; nil drops them. Nothing runs before the first call: tasks wait for it.
     ///
     /// The host keeps the sink alive until `shutDown`.
     package func attach(_ sink: (any WorkerSink)?) {

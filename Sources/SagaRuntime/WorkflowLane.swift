@@ -16,7 +16,8 @@ final class WorkflowLane: @unchecked Sendable {
 
     private struct Inbox {
         var orders: [Order] = []
-        var isScheduled = false
+        /// Nothing runs before it is known where results go.
+        var isScheduled = true
         var sink: (any WorkerSink)?
     }
 
@@ -52,7 +53,10 @@ final class WorkflowLane: @unchecked Sendable {
         runs = RunCache(capacity: capacity)
     }
 
-    func attach(_ sink: (any WorkerSink)?) { inbox.withLock { $0.sink = sink } }
+    func attach(_ sink: (any WorkerSink)?) {
+        inbox.withLock { $0.sink = sink }
+        queue.async { self.drain() }
+    }
 
     func accept(_ task: WorkflowTask) { put(.task(task)) }
 

@@ -1,9 +1,9 @@
 internal import Dispatch
 package import Logging
 package import SagaCore
-package import SagaEngine
+internal import SagaEngine
 package import SagaTransport
-package import ServiceLifecycle
+internal import ServiceLifecycle
 internal import Synchronization
 
 /// The server: an engine behind a listener. Runs as a service of swift-service-lifecycle; a graceful shutdown drains it.
@@ -16,7 +16,7 @@ package final class SagaServer: Service {
     private let listener: SagaListener<ServerCore>
     private let group: TransportGroup
     private let logger: Logger
-    private let clock: any DispatchSourceTimer
+    private let clock = ServerClock()
     private let drainRequests: AsyncStream<Duration>
     private let drainContinuation: AsyncStream<Duration>.Continuation
 
@@ -63,25 +63,19 @@ package final class SagaServer: Service {
         self.group = group
         self.logger = logger
         (drainRequests, drainContinuation) = AsyncStream.makeStream(of: Duration.self)
-        clock = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "saga.server-clock"))
         core.connectionCounter.withLock { $0 = { [listener] in listener.connectionCount } }
         core.drainRequest.withLock { $0 = { [drainContinuation] in _ = drainContinuation.yield($0) } }
-        clock.setEventHandler { [core] in core.lookAtClocks() }
-        clock.schedule(deadline: .now() + .milliseconds(100), repeating: .milliseconds(100), leeway: .milliseconds(20))
-        clock.resume()
+        clock.start { [core] in core.lookAtClocks() }
     }
 
     /// Serves until the service group shuts down gracefully, the task is cancelled, or an administrator drains it.
     package func run() async throws {
         let requests = drainRequests
-        var grace = core.configuration.drainGrace
-        await cancelWhenGracefulShutdown {
-            for await requested in requests {
-                grace = requested
-                break
-            }
+        let requested = await cancelWhenGracefulShutdown {
+            for await grace in requests { return Optional(grace) }
+            return nil
         }
-        await shutDown(grace: grace)
+        await shutDown(grace: requested ?? core.configuration.drainGrace)
     }
 
     /// Drains and ends: GOAWAY, workers finish, the engine makes everything durable, the store is closed.
@@ -90,7 +84,7 @@ package final class SagaServer: Service {
         logger.info("the server drains", metadata: ["grace": "\(grace)"])
         await listener.drain(
             reason: "the server drains", grace: grace, retryAfterMS: core.configuration.drainRetryAfterMS)
-        clock.cancel()
+        clock.stop()
         await core.driver.shutDown()
         await core.driver.store.close()
         await group.shutdown()
@@ -102,4 +96,20 @@ package final class SagaServer: Service {
         try core.authenticator.reload()
         if case .tls(let tls) = core.configuration.listener.security { try listener.reload(tls) }
     }
+}
+
+/// Strikes ten times a second.
+private final class ServerClock: Sendable {
+    private let queue = DispatchQueue(label: "saga.server-clock")
+    private let isStopped = Atomic(false)
+
+    func start(_ body: @escaping @Sendable () -> Void) {
+        queue.asyncAfter(deadline: .now() + .milliseconds(100)) { [self] in
+            guard !isStopped.load(ordering: .relaxed) else { return }
+            body()
+            start(body)
+        }
+    }
+
+    func stop() { isStopped.store(true, ordering: .relaxed) }
 }

@@ -1,5 +1,4 @@
 package import SagaTransport
-package import SagaWire
 
 /// Everything that a server can be told; the command line fills it in.
 package struct ServerConfiguration: Sendable {

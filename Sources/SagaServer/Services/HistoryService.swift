@@ -15,10 +15,9 @@ extension ServerConnection {
         let from = wire.fromEventID
         let backwards = wire.backwards
         try read(request, header) { store in
-            guard let run = try await store.run(target, .none) else {
+            guard let row = try await store.row(of: target) else {
                 throw WireStatus(.notFound, "there is no run of workflow id \(target.workflowID)")
             }
-            let row = run.row
             var response = Wire.GetHistoryResponse(sagaID: row.sagaID, status: Wire.WorkflowStatus(row.status))
             if backwards {
                 // The row's count may lag behind the events; the highest wanted is looked for from there.
@@ -60,6 +59,17 @@ extension ServerConnection {
 private let maximumPageBytes = 1 << 20
 
 extension EventStore {
+    /// The row of a run; nil if the namespace has none of that name.
+    func row(of target: RunTarget) async throws(StoreError) -> ExecutionRow? {
+        guard let sagaID = target.sagaID else {
+            return try await latestExecution(namespace: target.namespace, workflowID: target.workflowID)
+        }
+        guard let row = try await execution(sagaID), row.namespace == target.namespace,
+            target.workflowID.isEmpty || row.workflowID == target.workflowID
+        else { return nil }
+        return row
+    }
+
     /// Events from one id to before another, at most a thousand and about a mebibyte.
     func page(of sagaID: SagaID, from: EventID, before end: EventID) async throws(StoreError) -> [HistoryEvent] {
         guard from < end else { return [] }
@@ -147,7 +157,7 @@ final class HistoryFollower: LongStream, @unchecked Sendable {
     func awaitEvents() {
         let port = connection.context.port
         waiting = connection.core.driver.call(.awaitEvents(target, from: from)) { [self] result in
-            port.send(.perform { [self] session in answered(session, result) })
+            port.onLoop { [self] session in answered(session, result) }
         }
     }
 
@@ -183,7 +193,7 @@ final class HistoryFollower: LongStream, @unchecked Sendable {
             } catch {
                 result = .failure(error)
             }
-            port.send(.perform { [self] session in send(session, result) })
+            port.onLoop { [self] session in send(session, result) }
         }
     }
 
@@ -236,9 +246,8 @@ final class HistoryFollower: LongStream, @unchecked Sendable {
         if let status {
             session.fail(stream, status)
         } else {
-            session.finish(stream)
-            // The client has nothing to say on this stream; whatever half of it is open ends too.
-            session.release(stream)
+            // Ends both directions: the client has nothing to say on this stream.
+            session.respond(stream, [])
         }
     }
 

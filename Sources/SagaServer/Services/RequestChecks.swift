@@ -1,4 +1,5 @@
 internal import SagaCore
+internal import SagaEngine
 internal import SagaWire
 
 /// Checks of what a request says; each failure is INVALID_ARGUMENT and names the field (wire.md, "What bad input gets").

@@ -101,7 +101,7 @@ final class WorkStream: LongStream, @unchecked Sendable {
         let port = connection.context.port
         worker = core.driver.openWorker(offer) { [self] messages in
             // Encoded on the event loop: the engine's own thread has better things to do.
-            port.send(.perform { [self] session in send(session, messages) })
+            port.onLoop { [self] session in send(session, messages) }
         }
     }
 

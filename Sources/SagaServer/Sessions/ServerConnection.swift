@@ -1,8 +1,8 @@
 internal import SagaCore
 internal import SagaEngine
-package import SagaTransport
-package import SagaWire
-package import Synchronization
+internal import SagaTransport
+internal import SagaWire
+internal import Synchronization
 
 /// The server's side of one connection: hello, then one method after the other, on the connection's event loop.
 ///
@@ -194,7 +194,7 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
             PendingCall(id: 0, deadline: deadline.overflow ? .max : deadline.partialValue, isMutation: isMutation))
         let port = context.port
         let id = core.driver.call(call) { [self] result in
-            port.send(.perform { [self] session in finish(session, stream, result, answer) })
+            port.onLoop { [self] session in finish(session, stream, result, answer) }
         }
         pending[stream]?.id = id
     }
@@ -206,7 +206,7 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
     ) {
         let port = context.port
         let id = core.driver.call(call) { [self] result in
-            port.send(.perform { [self] session in finish(session, stream, result, answer) })
+            port.onLoop { [self] session in finish(session, stream, result, answer) }
         }
         pending[stream]?.id = id
     }
@@ -258,7 +258,7 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
             } catch {
                 result = .failure(WireStatus(reading: error))
             }
-            port.send(.perform { [self] session in finishRead(session, stream, result) })
+            port.onLoop { [self] session in finishRead(session, stream, result) }
         }
     }
 
@@ -311,6 +311,11 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         let next = pending.values.reduce(min(credentialsEnd, closeAt)) { min($0, $1.deadline) }
         nextDue.store(next, ordering: .relaxed)
     }
+}
+
+extension ConnectionPort {
+    /// Does something with the session on its event loop; dropped if the connection is over.
+    func onLoop(_ body: @escaping @Sendable (SessionCore) -> Void) { send(.perform(body, ifClosed: nil)) }
 }
 
 /// A request that is being handled.

@@ -1,8 +1,8 @@
-package import Logging
-package import SagaCore
-package import SagaEngine
+internal import Logging
+internal import SagaCore
+internal import SagaEngine
 internal import SagaTransport
-package import SagaWire
+internal import SagaWire
 internal import Synchronization
 
 /// What all connections of a server share.
@@ -54,7 +54,7 @@ final class ServerCore: SessionService {
     func lookAtClocks() {
         let monotonic = MonotonicClock.now()
         let due = connections.withLock { $0.due(monotonic) }
-        for connection in due { connection.context.port.send(.perform { connection.clockStruck($0) }) }
+        for connection in due { connection.context.port.onLoop { connection.clockStruck($0) } }
     }
 
     // MARK: Limits
