@@ -1,0 +1,234 @@
+public import SagaCore
+internal import SagaWire
+
+/// One run in short.
+public struct WorkflowSummary: Hashable, Sendable {
+    public var workflowID: String
+    public var sagaID: SagaID
+    public var workflowType: String
+    /// 0 if it is not decided, or not told.
+    public var workflowVersion: UInt32
+    /// May be empty in listings.
+    public var taskQueue: String
+    public var status: ExecutionStatus
+    public var startedAt: Timestamp
+    /// Nil while it is open.
+    public var closedAt: Timestamp?
+    /// Events so far.
+    public var historyLength: UInt64
+}
+
+/// Everything about one run.
+public struct WorkflowDescription: Sendable {
+    public var summary: WorkflowSummary
+    /// What an open run waits for, in words.
+    public var waitingFor: [String]
+    /// Steps that are scheduled and not closed.
+    public var pendingSteps: [PendingStep]
+    /// The undo log, oldest entry first.
+    public var undoLog: [UndoLogEntry]
+    /// Why it failed or is blocked.
+    public var error: SagaError?
+    /// What it returned, if it completed.
+    public var output: Payload?
+
+    /// A step that is not closed.
+    public struct PendingStep: Sendable {
+        public var eventID: EventID
+        public var stepID: String
+        public var activityType: String
+        public var taskQueue: String
+        public var attempt: UInt32
+        /// Whether a worker has it.
+        public var isRunning: Bool
+        public var isCancelRequested: Bool
+        /// When the next attempt may begin, if one is planned.
+        public var nextAttemptAt: Timestamp?
+        public var lastFailure: SagaError?
+        /// The worker that has it; may be empty.
+        public var worker: String
+    }
+
+    /// One undo.
+    public struct UndoLogEntry: Sendable {
+        /// How far it is.
+        public enum State: String, Sendable {
+            case open, running, undone, blocked, skipped, resolved
+            case givenUp = "given_up"
+            case committed, unknown
+        }
+
+        public var stepEventID: EventID
+        public var stepID: String
+        public var undoActivityType: String
+        public var state: State
+        public var attempt: UInt32
+        public var lastFailure: SagaError?
+    }
+}
+
+/// What a server says of itself.
+public struct ServerHealth: Sendable {
+    /// Of the server's clock.
+    public var serverTime: Timestamp
+    /// From the question to the answer.
+    public var roundTrip: Duration
+}
+
+extension SagaClient {
+    /// How a run stands.
+    public func describe(_ id: String, sagaID: SagaID? = nil) async throws(SagaClientError) -> WorkflowDescription {
+        let response = try await call(Wire.Workflows.Describe.self) { header in
+            Wire.DescribeWorkflowRequest(
+                header: header, workflow: Wire.WorkflowRef(workflowID: id, sagaID: sagaID))
+        }
+        return try WorkflowDescription(response)
+    }
+
+    /// A page of runs, newest first.
+    /// - Parameters:
+    ///   - type: Only this type; empty for all.
+    ///   - statuses: Only these; empty for all.
+    ///   - idPrefix: Only workflow ids that begin with this.
+    ///   - limit: 1 to 1,000.
+    ///   - after: From the page before; nil for the first.
+    /// - Returns: The runs, and where the next page begins; nil at the end.
+    public func list(
+        type: String = "", statuses: [ExecutionStatus] = [], idPrefix: String = "", limit: Int = 100,
+        after: ListPosition? = nil
+    ) async throws(SagaClientError) -> (runs: [WorkflowSummary], next: ListPosition?) {
+        var filter = Wire.WorkflowFilter(workflowTypes: type.isEmpty ? [] : [type], workflowIDPrefix: idPrefix)
+        var wanted: Set<Int32> = []
+        for status in statuses where wanted.insert(Wire.WorkflowStatus(listing: status).rawValue).inserted {
+            filter.statuses.append(Wire.WorkflowStatus(listing: status))
+        }
+        filter.onlyBlocked = statuses == [.blocked]
+        let request = filter
+        let response = try await call(Wire.Workflows.List.self) { header in
+            Wire.ListWorkflowsRequest(
+                header: header, filter: request, pageSize: UInt32(clamping: max(1, limit)),
+                pageToken: after?.token ?? [])
+        }
+        var runs: [WorkflowSummary] = []
+        for info in response.workflows {
+            let summary = try WorkflowSummary(info)
+            // The wire tells running, compensating and paused apart only in the answer.
+            if statuses.isEmpty || statuses.contains(summary.status) { runs.append(summary) }
+        }
+        return (runs, response.nextPageToken.isEmpty ? nil : ListPosition(token: response.nextPageToken))
+    }
+
+    /// Whether the server answers, and how fast.
+    public func health() async throws(SagaClientError) -> ServerHealth {
+        let begin = ContinuousClock.now
+        let response = try await call(Wire.Admin.Health.self) { Wire.HealthRequest(header: $0) }
+        return ServerHealth(
+            serverTime: Timestamp(microseconds: response.serverTimeMicros), roundTrip: begin.duration(to: .now))
+    }
+}
+
+/// Where a listing goes on.
+public struct ListPosition: Hashable, Sendable {
+    let token: [UInt8]
+}
+
+extension WorkflowSummary {
+    init(_ info: Wire.WorkflowInfo?) throws(SagaClientError) {
+        guard let info else { throw SagaClientError(.internal, "the server's answer names no run") }
+        var status = ExecutionStatus(info.status)
+        if status == .running {
+            if info.blocked {
+                status = .blocked
+            } else if info.paused {
+                status = .paused
+            } else if info.compensation == .compensating {
+                status = .compensating
+            }
+        }
+        self.init(
+            workflowID: info.workflowID, sagaID: try info.sagaID.orMissing(), workflowType: info.workflowType,
+            workflowVersion: info.workflowVersion, taskQueue: info.taskQueue, status: status,
+            startedAt: Timestamp(microseconds: info.startedMicros),
+            closedAt: info.closedMicros == 0 ? nil : Timestamp(microseconds: info.closedMicros),
+            historyLength: info.historyLength)
+    }
+}
+
+extension WorkflowDescription {
+    fileprivate init(_ wire: Wire.DescribeWorkflowResponse) throws(SagaClientError) {
+        self.init(
+            summary: try WorkflowSummary(wire.info), waitingFor: wire.waitingFor.filter { $0.kind != .timer }.map(\.name),
+            pendingSteps: wire.pendingSteps.map { step in
+                PendingStep(
+                    eventID: step.scheduledEventID, stepID: step.stepID, activityType: step.activityType,
+                    taskQueue: step.taskQueue, attempt: step.attempt, isRunning: step.running,
+                    isCancelRequested: step.cancelRequested,
+                    nextAttemptAt: step.nextAttemptMicros == 0 ? nil : Timestamp(microseconds: step.nextAttemptMicros),
+                    lastFailure: step.lastFailure.map { SagaError($0) }, worker: step.worker)
+            },
+            undoLog: wire.undoLog.map { entry in
+                UndoLogEntry(
+                    stepEventID: entry.stepEventID, stepID: entry.stepID, undoActivityType: entry.undoActivityType,
+                    state: UndoLogEntry.State(entry.state), attempt: entry.attempt,
+                    lastFailure: entry.lastFailure.map { SagaError($0) })
+            },
+            error: wire.error.map { SagaError($0) }, output: wire.output.map { Payload($0) })
+    }
+}
+
+extension WorkflowDescription.UndoLogEntry.State {
+    fileprivate init(_ wire: Wire.UndoEntryState) {
+        self =
+            switch wire {
+            case .open: .open
+            case .running: .running
+            case .undone: .undone
+            case .blocked: .blocked
+            case .skipped: .skipped
+            case .resolved: .resolved
+            case .givenUp: .givenUp
+            case .committed: .committed
+            case .unspecified, .unrecognized: .unknown
+            }
+    }
+}
+
+extension ExecutionStatus {
+    /// A status of the wire; one of a newer server reads as running.
+    init(_ wire: Wire.WorkflowStatus) {
+        self =
+            switch wire {
+            case .running, .unspecified, .unrecognized: .running
+            case .completed: .completed
+            case .failed: .failed
+            case .canceled: .canceled
+            case .timedOut: .timedOut
+            case .terminated: .terminated
+            case .continuedAsNew: .continuedAsNew
+            }
+    }
+}
+
+extension Wire.WorkflowStatus {
+    /// The status of the wire that a status of a run is listed under.
+    fileprivate init(listing status: ExecutionStatus) {
+        self =
+            switch status {
+            case .running, .compensating, .blocked, .paused: .running
+            case .completed: .completed
+            case .failed: .failed
+            case .canceled: .canceled
+            case .timedOut: .timedOut
+            case .terminated: .terminated
+            case .continuedAsNew: .continuedAsNew
+            }
+    }
+}
+
+extension CompensationSummary {
+    /// What the wire says; nothing if it says nothing or something newer.
+    init(orNone wire: Wire.CompensationSummary?) {
+        let state = wire.flatMap { UInt8(exactly: $0.state.rawValue) }.flatMap { CompensationState(rawValue: $0) }
+        self.init(state ?? .none, openEntries: wire?.openEntries ?? [])
+    }
+}
