@@ -70,7 +70,7 @@ let package = Package(
         library("SagaWire", ["SagaCodec", "SagaCore", "CSagaProto", "CProtobufC"]),
         library("SagaTransport", ["SagaWire", "COpenSSL", logging] + nio),
         library("SagaClient", ["SagaCore", "SagaWire", "SagaTransport", logging] + nio),
-        library("SagaWorker", ["SagaCore", "SagaRuntime", "SagaClient", "SagaWire", logging]),
+        library("SagaWorker", ["SagaCore", "SagaRuntime", "SagaClient", "SagaTransport", "SagaWire", logging]),
         library("SagaServer", ["SagaCore", "SagaEngine", "SagaWire", "SagaTransport", logging, lifecycle] + nio),
 
         // What people run.

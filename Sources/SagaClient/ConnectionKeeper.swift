@@ -42,7 +42,7 @@ package final class ConnectionKeeper: Sendable {
             case .success(let connection): return connection
             case .failure(let error):
                 guard error.isTransient, ContinuousClock.now < deadline else { throw error }
-                // The next round waits for the pause inside its attempt.
+            // The next round waits for the pause inside its attempt.
             }
             if Task.isCancelled { throw SagaClientError(.cancelled, "the call was cancelled") }
         }

@@ -160,7 +160,8 @@ extension WorkflowFailure {
     fileprivate init(_ response: Wire.GetWorkflowResultResponse, workflowID: String) throws(SagaClientError) {
         self.init(
             workflowID: workflowID, sagaID: try response.sagaID.orMissing(), status: ExecutionStatus(response.status),
-            error: response.error.map { SagaError($0) }, compensation: CompensationSummary(orNone: response.compensation),
+            error: response.error.map { SagaError($0) },
+            compensation: CompensationSummary(orNone: response.compensation),
             reason: response.reason)
     }
 }

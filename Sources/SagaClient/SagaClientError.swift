@@ -1,5 +1,5 @@
 public import SagaCore
-internal import SagaTransport
+package import SagaTransport
 internal import SagaWire
 
 /// Why a call to the server did not do what was asked.
@@ -44,7 +44,8 @@ public struct SagaClientError: Error, Sendable {
 
         private static let all: [Code] = [
             cancelled, unknown, invalidArgument, deadlineExceeded, notFound, alreadyExists, permissionDenied,
-            resourceExhausted, failedPrecondition, aborted, outOfRange, unimplemented, `internal`, unavailable, dataLoss,
+            resourceExhausted, failedPrecondition, aborted, outOfRange, unimplemented, `internal`, unavailable,
+            dataLoss,
             unauthenticated,
         ]
 
@@ -97,7 +98,7 @@ extension SagaClientError {
     }
 
     /// A failure of the connection or of the call on it.
-    init(_ error: TransportError, isMutation: Bool) {
+    package init(_ error: TransportError, isMutation: Bool) {
         let isUnknown = isMutation && error.mayHaveBeenProcessed
         switch error.kind {
         case .status(let bytes): self.init(status: bytes, isMutation: isMutation)
@@ -118,7 +119,7 @@ extension SagaClientError {
     }
 
     /// Whether another attempt of the same call may succeed.
-    var isTransient: Bool { code == .unavailable || code == .resourceExhausted || code == .aborted }
+    package var isTransient: Bool { code == .unavailable || code == .resourceExhausted || code == .aborted }
 }
 
 /// A run that did not complete: what `result()` throws.

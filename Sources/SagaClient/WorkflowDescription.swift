@@ -157,7 +157,8 @@ extension WorkflowSummary {
 extension WorkflowDescription {
     fileprivate init(_ wire: Wire.DescribeWorkflowResponse) throws(SagaClientError) {
         self.init(
-            summary: try WorkflowSummary(wire.info), waitingFor: wire.waitingFor.filter { $0.kind != .timer }.map(\.name),
+            summary: try WorkflowSummary(wire.info),
+            waitingFor: wire.waitingFor.filter { $0.kind != .timer }.map(\.name),
             pendingSteps: wire.pendingSteps.map { step in
                 PendingStep(
                     eventID: step.scheduledEventID, stepID: step.stepID, activityType: step.activityType,

@@ -98,7 +98,9 @@ package struct TokenFile: Sendable {
 
     private mutating func add(_ entry: Entry) throws(Problem) {
         if let problem = Name.problem(with: entry.principal, what: "principal") { throw Problem(text: problem) }
-        guard !entry.namespaces.isEmpty else { throw Problem(text: "namespaces is empty; give names, or \"*\" for all") }
+        guard !entry.namespaces.isEmpty else {
+            throw Problem(text: "namespaces is empty; give names, or \"*\" for all")
+        }
         var permissions: Permissions = []
         for role in entry.roles {
             guard let given = Permissions(role: role) else {

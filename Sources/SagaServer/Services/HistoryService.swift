@@ -34,7 +34,8 @@ extension ServerConnection {
                 response.nextEventID = from + UInt64(page.count)
                 response.more = !page.isEmpty
                 if !page.isEmpty {
-                    response.more = try await !store.events(of: row.sagaID, from: response.nextEventID, limit: 1).isEmpty
+                    response.more = try await !store.events(of: row.sagaID, from: response.nextEventID, limit: 1)
+                        .isEmpty
                 }
             }
             return try response.serialized()

@@ -35,7 +35,8 @@ extension Wire.Status {
         if let sagaID = failure.sagaID { error = error.with("saga_id", sagaID.description) }
         if let status = failure.status { error = error.with("status", status.name) }
         if failure.outcomeUnknown { error = error.with("outcome", "unknown") }
-        let millis = failure.retryAfterMicros <= 0 ? 0 : UInt64((failure.retryAfterMicros / 1_000).clamped(1, 3_600_000))
+        let millis =
+            failure.retryAfterMicros <= 0 ? 0 : UInt64((failure.retryAfterMicros / 1_000).clamped(1, 3_600_000))
         self.init(code: code, message: failure.message, error: Wire.SagaError(error), retryAfterMillis: millis)
     }
 }

@@ -69,7 +69,8 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         core.add(self)
         let limits = session.limits
         let welcome = Wire.Welcome(
-            minor: 0, serverVersion: core.configuration.version, features: [], maxFrame: UInt32(clamping: limits.maxFrame),
+            minor: 0, serverVersion: core.configuration.version, features: [],
+            maxFrame: UInt32(clamping: limits.maxFrame),
             maxMessage: UInt32(clamping: limits.maxMessage), maxStreams: UInt32(clamping: limits.maxStreams),
             initialItems: UInt32(clamping: limits.windowItems), initialBytes: UInt32(clamping: limits.windowBytes),
             pingAfterMillis: UInt32(clamping: limits.pingAfter / 1_000_000),
