@@ -1,0 +1,364 @@
+internal import SagaCore
+
+/// A broken promise.
+package struct Violation: Error, Hashable, Sendable {
+    /// The promise, as numbered in docs/simulation.md.
+    package var rule: String
+    package var message: String
+
+    init(_ rule: String, _ message: String) {
+        self.rule = rule
+        self.message = message
+    }
+}
+
+/// One run as the checker understands it: a fold of its own over the durable events, written against the contract, sharing
+/// nothing with the engine's fold.
+struct RunModel {
+    struct Step {
+        var scheduled: ActivityTaskScheduled
+        /// The current attempt, from 1.
+        var attempt: UInt32 = 1
+        var hadUnknownAttempt = false
+        var closedBy: EventID?
+        var outcome: StepOutcome?
+        var output: Payload?
+        var cancelRequested = false
+    }
+
+    struct Timer {
+        var dueAt: Timestamp
+        var isOpen = true
+    }
+
+    struct Undo {
+        enum Stage: Hashable { case open, started, waiting, blocked, undone, failed, skipped, resolved }
+
+        var step: EventID
+        var stepKey: String
+        var key: String
+        var outcome: StepOutcome
+        var output: Payload?
+        var stage = Stage.open
+        var attempt: UInt32 = 1
+        /// Whether the entry was made by hand, so that there is no effect to find outside.
+        var isTracked = false
+
+        var isSettled: Bool { stage == .undone || stage == .failed || stage == .skipped || stage == .resolved }
+    }
+
+    let sagaID: SagaID
+    private(set) var started: WorkflowExecutionStarted?
+    private(set) var eventCount: EventID = 0
+    private(set) var lastTimestamp = Timestamp(microseconds: .min)
+    private(set) var closing: EventAttributes?
+    private(set) var steps: [EventID: Step] = [:]
+    private(set) var stepOrder: [EventID] = []
+    private(set) var timers: [EventID: Timer] = [:]
+    private(set) var undos: [Undo] = []
+    /// Steps whose undo entry a pivot or a commit dropped.
+    private(set) var dropped: Set<EventID> = []
+    private(set) var unwinding: UnwindCause?
+    private(set) var unwindingsDone = 0
+    private(set) var signals: [(id: String, name: String, payload: Payload)] = []
+    private(set) var requests: Set<String> = []
+    private(set) var block: BlockCause?
+    private(set) var cancelRequested = false
+    private(set) var gaveUp = false
+    private(set) var openSteps = 0
+
+    init(sagaID: SagaID) { self.sagaID = sagaID }
+
+    var isClosed: Bool { closing != nil }
+    var isEndingBadly: Bool { unwinding.map { $0 != .requested } ?? false }
+
+    /// Ended badly, and not stopped in the middle of its unwinding.
+    var isUnwound: Bool {
+        if case .workflowExecutionTerminated(let value)? = closing, !value.requestID.isEmpty { return false }
+        return isClosed && isEndingBadly
+    }
+
+    func undo(_ step: EventID) -> Undo? { undos.last { $0.step == step } }
+
+    /// Applies a durable event and judges it.
+    mutating func apply(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
+        try check(event.eventID == eventCount, "gapless", "event \(event.eventID) stands where \(eventCount) is due")
+        try check(closing == nil, "terminal", "\(event.eventType.name) follows the closing event")
+        try check(event.timestamp >= lastTimestamp, "time", "event \(event.eventID) is older than the one before it")
+        try check((eventCount == 0) == (event.eventType == .workflowExecutionStarted), "start", "event 0 is the start")
+        try judge(event, ledger)
+        eventCount += 1
+        lastTimestamp = event.timestamp
+    }
+
+    private mutating func judge(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
+        switch event.attributes {
+        case .workflowExecutionStarted(let value):
+            started = value
+            if !value.requestID.isEmpty { requests.insert(value.requestID) }
+        case .workflowExecutionCancelRequested(let value):
+            try remember(value.requestID, "cancel")
+            cancelRequested = true
+        case .workflowExecutionBlocked(let value):
+            try check(block == nil, "blocked", "blocked twice")
+            try check(
+                value.cause == .undoFailed, "determinism", "the code is blocked by \(value.cause): \(value.message)")
+            block = value.cause
+        case .workflowExecutionUnblocked:
+            try check(block != nil, "blocked", "unblocked without a block")
+            block = nil
+        case .signalReceived(let value):
+            try check(
+                value.signalID.isEmpty || !signals.contains { $0.id == value.signalID }, "signal",
+                "signal \(value.signalID) is recorded twice")
+            try remember(value.requestID, "signal")
+            signals.append((value.signalID, value.name, value.payload))
+        case .timerCreated(let value): timers[event.eventID] = Timer(dueAt: value.dueAt)
+        case .timerFired(let value): try timerFired(value, event)
+        case .timerCanceled(let value): if value.createdEventID != 0 { try endTimer(value.createdEventID) }
+        case .markerRecorded(let value): mark(value, event)
+        case .activityTaskScheduled, .activityTaskStarted, .activityTaskCompleted, .activityTaskFailed,
+            .activityTaskTimedOut, .activityTaskCanceled, .activityTaskCancelRequested, .activityTaskRetryScheduled:
+            try judgeStep(event, ledger)
+        case .compensationStarted, .compensationStepStarted, .compensationStepCompleted, .compensationStepFailed,
+            .compensationStepRetryScheduled, .compensationStepSkipped, .compensationBlocked, .compensationResolved,
+            .compensationCompleted, .compensationOperatorAction:
+            try judgeUnwinding(event, ledger)
+        case .workflowExecutionCompleted(let value): try close(event, value.compensation, endsBadly: false)
+        case .workflowExecutionFailed(let value): try close(event, value.compensation, endsBadly: true)
+        case .workflowExecutionCanceled(let value): try close(event, value.compensation, endsBadly: true)
+        case .workflowExecutionTimedOut(let value): try close(event, value.compensation, endsBadly: true)
+        case .workflowExecutionTerminated(let value):
+            if !value.requestID.isEmpty { requests.insert(value.requestID) }
+            try close(event, value.compensation, endsBadly: true)
+        default: break
+        }
+    }
+
+    // MARK: Time and messages
+
+    private mutating func timerFired(_ value: TimerFired, _ event: HistoryEvent) throws(Violation) {
+        guard let timer = timers[value.createdEventID] else {
+            throw Violation("timer", "\(sagaID): timer \(value.createdEventID) fired, which was never set")
+        }
+        try check(event.timestamp >= timer.dueAt, "timer", "timer \(value.createdEventID) fired early")
+        try endTimer(value.createdEventID)
+    }
+
+    private mutating func endTimer(_ created: EventID) throws(Violation) {
+        try check(timers[created]?.isOpen == true, "timer", "timer \(created) ended twice or was never set")
+        timers[created]?.isOpen = false
+    }
+
+    private mutating func remember(_ requestID: String, _ what: String) throws(Violation) {
+        guard !requestID.isEmpty else { return }
+        try check(requests.insert(requestID).inserted, "request", "\(what) request \(requestID) is recorded twice")
+    }
+
+    private mutating func mark(_ value: MarkerRecorded, _ event: HistoryEvent) {
+        switch value.kind {
+        case .undoTracked:
+            guard value.undo != nil else { return }
+            let key = "\(sagaID)/\(event.eventID)"
+            undos.append(
+                Undo(
+                    step: event.eventID, stepKey: key, key: key + "/undo", outcome: .completed, output: value.output,
+                    isTracked: true))
+        case .undoCommitted: dropOpenUndos()
+        default: break
+        }
+    }
+
+    private mutating func dropOpenUndos() {
+        for undo in undos where undo.stage == .open { dropped.insert(undo.step) }
+        undos.removeAll { $0.stage == .open }
+    }
+
+    func check(_ holds: Bool, _ rule: String, _ message: @autoclosure () -> String) throws(Violation) {
+        if !holds { throw Violation(rule, "\(sagaID): \(message())") }
+    }
+
+    // MARK: The end
+
+    private mutating func close(
+        _ event: HistoryEvent, _ summary: CompensationSummary, endsBadly: Bool
+    ) throws(Violation) {
+        closing = event.attributes
+        let left = undos.filter { $0.stage != .undone && $0.stage != .resolved }.map(\.step)
+        let ran = undos.contains { $0.stage != .open } || unwindingsDone > 0
+        if case .workflowExecutionTerminated(let value) = event.attributes, !isEndingBadly || !value.requestID.isEmpty {
+            // Stopped at once, perhaps in the middle of an unwinding: whatever stands is listed.
+            try check(summary.openEntries == left, "summary", "lists \(summary.openEntries), left are \(left)")
+            return
+        }
+        if endsBadly, started?.autoCompensate != false {
+            try check(
+                !undos.contains { !$0.isSettled }, "unwound",
+                "\(event.eventType.name) with undos that are not settled: \(undos.filter { !$0.isSettled }.map(\.step))")
+        }
+        if endsBadly {
+            try check(
+                !isEndingBadly || openSteps == 0, "unwound", "closed with \(openSteps) steps open after unwinding")
+            try check(summary.openEntries == left, "summary", "lists \(summary.openEntries), left are \(left)")
+            let state: CompensationState =
+                undos.isEmpty ? .none : (left.isEmpty ? .complete : (gaveUp ? .givenUp : .partial))
+            try check(summary.state == state, "summary", "says \(summary.state), it is \(state)")
+        } else {
+            try check(unwinding == nil, "terminal", "completed while it was unwinding")
+            let state: CompensationState = ran ? (left.isEmpty ? .complete : .partial) : .none
+            try check(
+                summary.state == state || !ran, "summary", "completed says \(summary.state), it is \(state)")
+        }
+    }
+
+    // MARK: Steps
+
+    private mutating func judgeStep(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
+        switch event.attributes {
+        case .activityTaskScheduled(let value):
+            try check(!isEndingBadly, "forward", "step \(value.stepID) is scheduled after the unwinding began")
+            try check(
+                value.idempotencyKey == "\(sagaID)/\(event.eventID)", "key",
+                "step \(value.stepID) has key \(value.idempotencyKey) at event \(event.eventID)")
+            steps[event.eventID] = Step(scheduled: value)
+            stepOrder.append(event.eventID)
+            openSteps += 1
+        case .activityTaskStarted(let value):
+            _ = try openStep(value.scheduledEventID, "started")
+        case .activityTaskCancelRequested(let value):
+            guard value.scheduledEventID != 0 else { return }
+            _ = try openStep(value.scheduledEventID, "asked to stop")
+            steps[value.scheduledEventID]?.cancelRequested = true
+        case .activityTaskRetryScheduled(let value):
+            let step = try openStep(value.scheduledEventID, "repeated")
+            try check(value.attempt == step.attempt, "attempt", "attempt \(value.attempt) failed, \(step.attempt) runs")
+            let limit = step.scheduled.retry.maximumAttempts
+            try check(limit == 0 || step.attempt < limit, "attempt", "step \(step.scheduled.stepID) has no attempt left")
+            try check(!isEndingBadly, "forward", "step \(step.scheduled.stepID) is repeated after the unwinding began")
+            steps[value.scheduledEventID]?.attempt += 1
+            if value.outcome != .noEffect { steps[value.scheduledEventID]?.hadUnknownAttempt = true }
+        case .activityTaskCompleted(let value):
+            let step = try openStep(value.scheduledEventID, "completed")
+            try check(value.attempt <= step.attempt, "attempt", "attempt \(value.attempt) was never made")
+            try check(
+                ledger.effect(step.scheduled.idempotencyKey).executions > 0, "effect",
+                "step \(step.scheduled.stepID) completed without an effect")
+            if step.scheduled.pivot { dropOpenUndos() }
+            try closeStep(value.scheduledEventID, event, .completed, output: value.output)
+        case .activityTaskFailed(let value):
+            let step = try openStep(value.scheduledEventID, "failed")
+            try check(value.attempt == step.attempt, "attempt", "attempt \(value.attempt) failed, \(step.attempt) runs")
+            try closeStep(value.scheduledEventID, event, value.outcome)
+        case .activityTaskTimedOut(let value):
+            _ = try openStep(value.scheduledEventID, "timed out")
+            try closeStep(value.scheduledEventID, event, value.outcome)
+        case .activityTaskCanceled(let value):
+            _ = try openStep(value.scheduledEventID, "cancelled")
+            try closeStep(value.scheduledEventID, event, value.outcome)
+        default: break
+        }
+    }
+
+    private func openStep(_ eventID: EventID, _ what: String) throws(Violation) -> Step {
+        guard let step = steps[eventID], step.closedBy == nil else {
+            throw Violation("once", "\(sagaID): step \(eventID) is \(what), but it is not open")
+        }
+        return step
+    }
+
+    private mutating func closeStep(
+        _ eventID: EventID, _ event: HistoryEvent, _ outcome: StepOutcome, output: Payload? = nil
+    ) throws(Violation) {
+        guard let index = steps.index(forKey: eventID) else { return }
+        let step = steps.values[index]
+        try check(
+            outcome != .noEffect || !step.hadUnknownAttempt, "outcome",
+            "step \(step.scheduled.stepID) had an unknown attempt and is said to have had no effect")
+        steps.values[index].closedBy = event.eventID
+        steps.values[index].outcome = outcome
+        steps.values[index].output = output
+        openSteps -= 1
+        guard let undo = step.scheduled.undo else { return }
+        let isUndone =
+            switch (outcome, undo.undoFailedStep) {
+            case (.completed, _), (_, .always), (.unknown, .ifUnknown): true
+            default: false
+            }
+        guard isUndone else { return }
+        let key = step.scheduled.idempotencyKey
+        undos.append(Undo(step: eventID, stepKey: key, key: key + "/undo", outcome: outcome, output: output))
+    }
+
+    // MARK: Unwinding
+
+    private mutating func judgeUnwinding(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
+        switch event.attributes {
+        case .compensationStarted(let value):
+            try check(!isEndingBadly, "unwinding", "the unwinding began twice")
+            unwinding = value.cause
+        case .compensationStepStarted(let value):
+            try check(unwinding != nil, "unwinding", "undo of \(value.stepEventID) outside an unwinding")
+            try check(openSteps == 0, "unwinding", "undo of \(value.stepEventID) while \(openSteps) steps are open")
+            // Strictly last first, and one by one: the youngest entry that is not settled.
+            let next = undos.last { !$0.isSettled }
+            try check(
+                next?.step == value.stepEventID, "lifo",
+                "undo of step \(value.stepEventID), the next one is \(next.map { "\($0.step)" } ?? "none")")
+            try check(
+                next?.stage == .open || next?.stage == .blocked, "once",
+                "undo of \(value.stepEventID) is started while it is \(next.map { "\($0.stage)" } ?? "away")")
+            try check(value.outcome == next?.outcome, "undo", "undo of \(value.stepEventID) has a wrong outcome")
+            update(value.stepEventID) { undo in
+                undo.stage = .started
+                undo.attempt = 1
+                undo.key = value.idempotencyKey
+            }
+        case .compensationStepCompleted(let value):
+            let undo = try runningUndo(value.stepEventID, "undone")
+            try check(ledger.undoCount(undo.key) > 0, "effect", "undo \(undo.key) completed without having run")
+            update(value.stepEventID) { $0.stage = .undone }
+        case .compensationStepRetryScheduled(let value):
+            let undo = try runningUndo(value.stepEventID, "repeated")
+            try check(value.attempt == undo.attempt, "attempt", "undo attempt \(value.attempt), \(undo.attempt) runs")
+            update(value.stepEventID) { undo in
+                undo.stage = .waiting
+                undo.attempt += 1
+            }
+        case .compensationStepFailed(let value):
+            _ = try runningUndo(value.stepEventID, "failed")
+            update(value.stepEventID) { $0.stage = .failed }
+        case .compensationBlocked(let value):
+            try check(undo(value.stepEventID)?.stage == .failed, "blocked", "blocked by an undo that did not fail")
+            update(value.stepEventID) { $0.stage = .blocked }
+        case .compensationStepSkipped(let value): update(value.stepEventID) { $0.stage = .skipped }
+        case .compensationResolved(let value): update(value.stepEventID) { $0.stage = .resolved }
+        case .compensationOperatorAction(let value):
+            try remember(value.requestID, "operator")
+            if value.verb == .giveUp { gaveUp = true }
+        case .compensationCompleted:
+            try check(unwinding != nil, "unwinding", "completed an unwinding that never began")
+            try check(
+                !undos.contains { !$0.isSettled }, "unwinding",
+                "completed the unwinding with open undos \(undos.filter { !$0.isSettled }.map(\.step))")
+            unwindingsDone += 1
+            if unwinding == .requested { unwinding = nil }
+        default: break
+        }
+    }
+
+    private func runningUndo(_ step: EventID, _ what: String) throws(Violation) -> Undo {
+        guard let undo = undo(step), undo.stage == .started || undo.stage == .waiting else {
+            throw Violation("once", "\(sagaID): undo of step \(step) is \(what), but it does not run")
+        }
+        return undo
+    }
+
+    private mutating func update(_ step: EventID, _ change: (inout Undo) -> Void) {
+        guard let index = undos.lastIndex(where: { $0.step == step }) else { return }
+        change(&undos[index])
+    }
+}
+
+extension Violation: CustomStringConvertible {
+    package var description: String { "[\(rule)] \(message)" }
+}
