@@ -70,9 +70,9 @@ extension Simulation {
         case (.finishes, .workflowExecutionCompleted(_)?) where alive == 6: return nil
         // A worker that dies takes an attempt with it, and the last step has only one.
         case (.finishes, .workflowExecutionFailed(_)?) where alive == 0 && deaths > crashes: return nil
-        case (.failsAtTheEnd, .workflowExecutionFailed(_)?) 
+        case (.failsAtTheEnd, .workflowExecutionFailed(_)?)
         where alive == 0 && (happened == 5 || deaths > crashes): return nil
-        case (.timesOut, .workflowExecutionFailed(_)?) 
+        case (.timesOut, .workflowExecutionFailed(_)?)
         where alive == 0 && (happened == 6 || deaths > crashes): return nil
         default:
             return Violation(

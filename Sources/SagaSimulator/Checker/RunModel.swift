@@ -32,19 +32,33 @@ struct RunModel {
     }
 
     struct Undo {
-        enum Stage: Hashable { case open, started, waiting, blocked, undone, failed, skipped, resolved }
+        enum Stage: Hashable {
+            case open, started, waiting, blocked, undone, failed, skipped, resolved
+            /// Not certain to have happened, and by its policy not undone unless it is.
+            case dormant
+        }
 
         var step: EventID
         var stepKey: String
         var key: String
         var outcome: StepOutcome
         var output: Payload?
+        var policy: UndoFailedStep
+        var scope: UInt32
+        var group: UInt32
         var stage = Stage.open
         var attempt: UInt32 = 1
+        /// The attempt that the present round began with; nil before the first.
+        var roundBegan: UInt32?
         /// Whether the entry was made by hand, so that there is no effect to find outside.
         var isTracked = false
 
-        var isSettled: Bool { stage == .undone || stage == .failed || stage == .skipped || stage == .resolved }
+        var isSettled: Bool {
+            switch stage {
+            case .undone, .failed, .skipped, .resolved, .dormant: true
+            case .open, .started, .waiting, .blocked: false
+            }
+        }
     }
 
     let sagaID: SagaID
@@ -59,7 +73,10 @@ struct RunModel {
     /// Steps whose undo entry a pivot or a commit dropped.
     private(set) var dropped: Set<EventID> = []
     private(set) var unwinding: UnwindCause?
-    private(set) var unwindingsDone = 0
+    private var unwindingScope: UInt32 = 0
+    /// Scopes that the code wants unwound after the present one.
+    private var unwindingsToCome: [UInt32] = []
+    private var scopeParents: [UInt32: UInt32] = [:]
     private(set) var signals: [(id: String, name: String, payload: Payload)] = []
     private(set) var requests: Set<String> = []
     private(set) var block: BlockCause?
@@ -71,6 +88,29 @@ struct RunModel {
 
     var isClosed: Bool { closing != nil }
     var isEndingBadly: Bool { unwinding.map { $0 != .requested } ?? false }
+
+    /// Whether a scope is the other one or lies inside it.
+    private func contains(_ outer: UInt32, _ inner: UInt32) -> Bool {
+        var scope: UInt32? = inner
+        while let present = scope, present != outer { scope = present == 0 ? nil : scopeParents[present, default: 0] }
+        return scope == outer
+    }
+
+    /// Entries that may be undone now: the youngest that is not settled, and its group as far as it reaches.
+    private func nextUndos() -> [Undo] {
+        var next: [Undo] = []
+        for undo in undos.reversed() where contains(unwindingScope, undo.scope) && !undo.isSettled {
+            if let youngest = next.first, youngest.group == 0 || youngest.group != undo.group { break }
+            next.append(undo)
+        }
+        return next
+    }
+
+    private var openStepsInScope: [EventID] {
+        stepOrder.filter { eventID in
+            steps[eventID].map { $0.closedBy == nil && contains(unwindingScope, $0.scheduled.scope) } ?? false
+        }
+    }
 
     /// Ended badly, and not stopped in the middle of its unwinding.
     var isUnwound: Bool {
@@ -122,7 +162,7 @@ struct RunModel {
             try judgeStep(event, ledger)
         case .compensationStarted, .compensationStepStarted, .compensationStepCompleted, .compensationStepFailed,
             .compensationStepRetryScheduled, .compensationStepSkipped, .compensationBlocked, .compensationResolved,
-            .compensationCompleted, .compensationOperatorAction:
+            .compensationCompleted, .compensationOperatorAction, .compensationStepProbed:
             try judgeUnwinding(event, ledger)
         case .workflowExecutionCompleted(let value): try close(event, value.compensation, endsBadly: false)
         case .workflowExecutionFailed(let value): try close(event, value.compensation, endsBadly: true)
@@ -163,15 +203,16 @@ struct RunModel {
             undos.append(
                 Undo(
                     step: event.eventID, stepKey: key, key: key + "/undo", outcome: .completed, output: value.output,
-                    isTracked: true))
+                    policy: .always, scope: value.scope, group: 0, isTracked: true))
+        case .scopeOpened: scopeParents[value.commandNumber + 1] = value.scope
         case .undoCommitted: dropOpenUndos()
         default: break
         }
     }
 
     private mutating func dropOpenUndos() {
-        for undo in undos where undo.stage == .open { dropped.insert(undo.step) }
-        undos.removeAll { $0.stage == .open }
+        for undo in undos where undo.stage == .open || undo.stage == .dormant { dropped.insert(undo.step) }
+        undos.removeAll { $0.stage == .open || $0.stage == .dormant }
     }
 
     func check(_ holds: Bool, _ rule: String, _ message: @autoclosure () -> String) throws(Violation) {
@@ -184,8 +225,9 @@ struct RunModel {
         _ event: HistoryEvent, _ summary: CompensationSummary, endsBadly: Bool
     ) throws(Violation) {
         closing = event.attributes
-        let left = undos.filter { $0.stage != .undone && $0.stage != .resolved }.map(\.step)
-        let ran = undos.contains { $0.stage != .open } || unwindingsDone > 0
+        let own = undos.filter { $0.stage != .dormant }
+        let left = own.filter { $0.stage != .undone && $0.stage != .resolved }.map(\.step)
+        let ran = own.contains { $0.stage != .open }
         if case .workflowExecutionTerminated(let value) = event.attributes, !isEndingBadly || !value.requestID.isEmpty {
             // Stopped at once, perhaps in the middle of an unwinding: whatever stands is listed.
             try check(summary.openEntries == left, "summary", "lists \(summary.openEntries), left are \(left)")
@@ -194,20 +236,23 @@ struct RunModel {
         if endsBadly, started?.autoCompensate != false {
             try check(
                 !undos.contains { !$0.isSettled }, "unwound",
-                "\(event.eventType.name) with undos that are not settled: \(undos.filter { !$0.isSettled }.map(\.step))")
+                "\(event.eventType.name) with undos that are not settled: \(undos.filter { !$0.isSettled }.map(\.step))"
+            )
         }
         if endsBadly {
             try check(
                 !isEndingBadly || openSteps == 0, "unwound", "closed with \(openSteps) steps open after unwinding")
             try check(summary.openEntries == left, "summary", "lists \(summary.openEntries), left are \(left)")
             let state: CompensationState =
-                undos.isEmpty ? .none : (left.isEmpty ? .complete : (gaveUp ? .givenUp : .partial))
+                own.isEmpty ? .none : (left.isEmpty ? .complete : (gaveUp ? .givenUp : .partial))
             try check(summary.state == state, "summary", "says \(summary.state), it is \(state)")
         } else {
             try check(unwinding == nil, "terminal", "completed while it was unwinding")
-            let state: CompensationState = ran ? (left.isEmpty ? .complete : .partial) : .none
-            try check(
-                summary.state == state || !ran, "summary", "completed says \(summary.state), it is \(state)")
+            // What still stands belongs to a saga that went well; what was undone on the way is told.
+            let undone = own.filter { $0.stage != .open }
+            let isUndone = undone.allSatisfy { $0.stage == .undone || $0.stage == .resolved }
+            let state: CompensationState = ran ? (isUndone ? .complete : (gaveUp ? .givenUp : .partial)) : .none
+            try check(summary.state == state, "summary", "completed says \(summary.state), it is \(state)")
         }
     }
 
@@ -233,7 +278,8 @@ struct RunModel {
             let step = try openStep(value.scheduledEventID, "repeated")
             try check(value.attempt == step.attempt, "attempt", "attempt \(value.attempt) failed, \(step.attempt) runs")
             let limit = step.scheduled.retry.maximumAttempts
-            try check(limit == 0 || step.attempt < limit, "attempt", "step \(step.scheduled.stepID) has no attempt left")
+            try check(
+                limit == 0 || step.attempt < limit, "attempt", "step \(step.scheduled.stepID) has no attempt left")
             try check(!isEndingBadly, "forward", "step \(step.scheduled.stepID) is repeated after the unwinding began")
             steps[value.scheduledEventID]?.attempt += 1
             if value.outcome != .noEffect { steps[value.scheduledEventID]?.hadUnknownAttempt = true }
@@ -279,14 +325,18 @@ struct RunModel {
         steps.values[index].output = output
         openSteps -= 1
         guard let undo = step.scheduled.undo else { return }
-        let isUndone =
-            switch (outcome, undo.undoFailedStep) {
-            case (.completed, _), (_, .always), (.unknown, .ifUnknown): true
-            default: false
-            }
-        guard isUndone else { return }
+        let stage: Undo.Stage
+        switch (outcome, undo.undoFailedStep) {
+        case (.completed, _), (_, .always), (.unknown, .ifUnknown): stage = .open
+        case (.unknown, .never): stage = .dormant
+        case (.noEffect, _): return
+        }
         let key = step.scheduled.idempotencyKey
-        undos.append(Undo(step: eventID, stepKey: key, key: key + "/undo", outcome: outcome, output: output))
+        undos.append(
+            Undo(
+                step: eventID, stepKey: key, key: key + "/undo", outcome: outcome, output: output,
+                policy: undo.undoFailedStep, scope: step.scheduled.scope, group: step.scheduled.undoGroup,
+                stage: stage))
     }
 
     // MARK: Unwinding
@@ -295,22 +345,32 @@ struct RunModel {
         switch event.attributes {
         case .compensationStarted(let value):
             try check(!isEndingBadly, "unwinding", "the unwinding began twice")
-            unwinding = value.cause
+            try remember(value.requestID, "terminate")
+            if value.cause == .requested, unwinding != nil {
+                unwindingsToCome.append(value.scope)
+            } else {
+                unwinding = value.cause
+                unwindingScope = value.scope
+                unwindingsToCome = []
+                block = nil
+            }
         case .compensationStepStarted(let value):
             try check(unwinding != nil, "unwinding", "undo of \(value.stepEventID) outside an unwinding")
-            try check(openSteps == 0, "unwinding", "undo of \(value.stepEventID) while \(openSteps) steps are open")
-            // Strictly last first, and one by one: the youngest entry that is not settled.
-            let next = undos.last { !$0.isSettled }
             try check(
-                next?.step == value.stepEventID, "lifo",
-                "undo of step \(value.stepEventID), the next one is \(next.map { "\($0.step)" } ?? "none")")
+                openStepsInScope.isEmpty, "unwinding",
+                "undo of \(value.stepEventID) while steps \(openStepsInScope) are open")
+            // Strictly last first, and one by one, but for groups.
+            let next = nextUndos().first { $0.step == value.stepEventID }
+            try check(
+                next != nil, "lifo", "undo of step \(value.stepEventID), next are \(nextUndos().map(\.step))")
             try check(
                 next?.stage == .open || next?.stage == .blocked, "once",
                 "undo of \(value.stepEventID) is started while it is \(next.map { "\($0.stage)" } ?? "away")")
             try check(value.outcome == next?.outcome, "undo", "undo of \(value.stepEventID) has a wrong outcome")
             update(value.stepEventID) { undo in
                 undo.stage = .started
-                undo.attempt = 1
+                if undo.roundBegan != nil { undo.attempt += 1 }
+                undo.roundBegan = undo.attempt
                 undo.key = value.idempotencyKey
             }
         case .compensationStepCompleted(let value):
@@ -330,6 +390,7 @@ struct RunModel {
         case .compensationBlocked(let value):
             try check(undo(value.stepEventID)?.stage == .failed, "blocked", "blocked by an undo that did not fail")
             update(value.stepEventID) { $0.stage = .blocked }
+        case .compensationStepProbed(let value): try probed(value)
         case .compensationStepSkipped(let value): update(value.stepEventID) { $0.stage = .skipped }
         case .compensationResolved(let value): update(value.stepEventID) { $0.stage = .resolved }
         case .compensationOperatorAction(let value):
@@ -338,11 +399,29 @@ struct RunModel {
         case .compensationCompleted:
             try check(unwinding != nil, "unwinding", "completed an unwinding that never began")
             try check(
-                !undos.contains { !$0.isSettled }, "unwinding",
-                "completed the unwinding with open undos \(undos.filter { !$0.isSettled }.map(\.step))")
-            unwindingsDone += 1
-            if unwinding == .requested { unwinding = nil }
+                nextUndos().isEmpty && openStepsInScope.isEmpty, "unwinding",
+                "completed the unwinding with open undos \(nextUndos().map(\.step)), steps \(openStepsInScope)")
+            if unwinding == .requested {
+                if unwindingsToCome.isEmpty { unwinding = nil } else { unwindingScope = unwindingsToCome.removeFirst() }
+            }
         default: break
+        }
+    }
+
+    /// An unknown outcome is known: by a probe, or by a late report, which must be one that was sent.
+    private mutating func probed(_ value: CompensationStepProbed) throws(Violation) {
+        guard let undo = undo(value.stepEventID) else {
+            throw Violation("undo", "\(sagaID): step \(value.stepEventID) is probed and has no undo")
+        }
+        try check(undo.outcome != .completed, "undo", "step \(value.stepEventID) is probed, its outcome was known")
+        update(value.stepEventID) { undo in
+            undo.outcome = value.happened ? .completed : .noEffect
+            if let output = value.output { undo.output = output }
+            if value.happened {
+                if undo.stage != .blocked { undo.stage = .open }
+            } else if undo.policy != .always {
+                undo.stage = .dormant
+            }
         }
     }
 

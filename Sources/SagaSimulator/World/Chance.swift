@@ -8,7 +8,9 @@ extension SplitMix64 {
         return range.lowerBound + Int64(next() % span)
     }
 
-    mutating func pick(_ range: ClosedRange<Int>) -> Int { Int(draw(Int64(range.lowerBound)...Int64(range.upperBound))) }
+    mutating func pick(_ range: ClosedRange<Int>) -> Int {
+        Int(draw(Int64(range.lowerBound)...Int64(range.upperBound)))
+    }
 
     /// Happens in so many of a million cases.
     mutating func happens(_ perMillion: Int) -> Bool {

@@ -85,7 +85,9 @@ extension Simulation {
                 hash.add(entry.sagaID)
                 hash.add(blob)
                 if isTracing {
-                    for event in entry.events { note("   durable \(entry.sagaID.short) \(event.eventID) \(event.line)") }
+                    for event in entry.events {
+                        note("   durable \(entry.sagaID.short) \(event.eventID) \(event.line)")
+                    }
                 }
                 for event in entry.events { count(event) }
             }
@@ -108,7 +110,9 @@ extension Simulation {
         switch effect {
         case .loadHistory(let load, let sagaID, let from, let limit):
             if from > 0 { coverage.hit(.historyInPages) }
-            give(.historyLoaded(load, result { () throws(StoreError) in try store.events(of: sagaID, from: from, limit: limit) }))
+            give(
+                .historyLoaded(
+                    load, result { () throws(StoreError) in try store.events(of: sagaID, from: from, limit: limit) }))
         case .loadRun(let load, let target, let wanted):
             give(.runLoaded(load, result { () throws(StoreError) in try run(target, wanted) }))
         default: break

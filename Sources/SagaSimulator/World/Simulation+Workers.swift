@@ -303,12 +303,16 @@ extension Simulation {
         send(.activityEnded(stream, report.reference, report.result), over: stream)
         if isFaulty, faultChance.happens(options.faults.duplicateReport) {
             coverage.hit(.reportDuplicated)
-            put(.workerSends(stream, .activityEnded(stream, report.reference, report.result)), after: networkDelay() * 100)
+            put(
+                .workerSends(stream, .activityEnded(stream, report.reference, report.result)),
+                after: networkDelay() * 100)
         }
     }
 
     private func cancel(_ reference: TaskReference, _ index: Int) {
-        guard let position = workers[index].running.firstIndex(where: { $0.task.reference == reference }) else { return }
+        guard let position = workers[index].running.firstIndex(where: { $0.task.reference == reference }) else {
+            return
+        }
         // Some activities listen, some do not.
         guard reference.eventID % 3 != 0 else { return }
         workers[index].running[position].isCancelled = true

@@ -167,7 +167,8 @@ package final class Simulation {
     // MARK: Time
 
     private func jump() {
-        let distance = faultChance.happens(500_000) ? faultChance.draw(1...2_000_000) : faultChance.draw(1...3_600_000_000)
+        let distance =
+            faultChance.happens(500_000) ? faultChance.draw(1...2_000_000) : faultChance.draw(1...3_600_000_000)
         let isForward = faultChance.happens(500_000)
         coverage.hit(isForward ? .clockJumpForward : .clockJumpBack)
         wallOffset += isForward ? distance : -distance
@@ -221,7 +222,9 @@ package final class Simulation {
             lines.append("run \(sagaID) (\(workflowType)) is open after \(run.eventCount) events")
         }
         for worker in workers {
-            for running in worker.running { lines.append("worker \(worker.index) still runs \(running.task.reference)") }
+            for running in worker.running {
+                lines.append("worker \(worker.index) still runs \(running.task.reference)")
+            }
             for report in worker.reports { lines.append("worker \(worker.index) has no answer to \(report.reference)") }
         }
         if lines.isEmpty {

@@ -85,7 +85,9 @@ extension SimulationOptions: CustomStringConvertible {
     package var description: String {
         var parts = ["seed \(seed)", "runs \(runs)", "workers \(workers)"]
         if runMask != .max {
-            parts.append("only runs \((0..<runs).filter { runMask >> UInt64($0) & 1 == 1 }.map(String.init).joined(separator: ","))")
+            parts.append(
+                "only runs \((0..<runs).filter { runMask >> UInt64($0) & 1 == 1 }.map(String.init).joined(separator: ","))"
+            )
         }
         for fault in Faults.all where faults[keyPath: fault.field] > 0 {
             parts.append("\(fault.name) \(faults[keyPath: fault.field])")

@@ -18,8 +18,10 @@ extension HistoryEvent {
         case .activityTaskScheduled(let value): "\(eventType.name) \(value.stepID)"
         case .activityTaskStarted(let value): "\(eventType.name) \(value.scheduledEventID)#\(value.attempt)"
         case .activityTaskCompleted(let value): "\(eventType.name) \(value.scheduledEventID)#\(value.attempt)"
-        case .activityTaskFailed(let value): "\(eventType.name) \(value.scheduledEventID)#\(value.attempt) \(value.outcome)"
-        case .activityTaskTimedOut(let value): "\(eventType.name) \(value.scheduledEventID) \(value.timeout) \(value.outcome)"
+        case .activityTaskFailed(let value):
+            "\(eventType.name) \(value.scheduledEventID)#\(value.attempt) \(value.outcome)"
+        case .activityTaskTimedOut(let value):
+            "\(eventType.name) \(value.scheduledEventID) \(value.timeout) \(value.outcome)"
         case .activityTaskCanceled(let value): "\(eventType.name) \(value.scheduledEventID) \(value.outcome)"
         case .activityTaskCancelRequested(let value): "\(eventType.name) \(value.scheduledEventID)"
         case .activityTaskRetryScheduled(let value):
@@ -103,7 +105,9 @@ extension ShardEffect {
         switch self {
         case .append(let id, let batch):
             "append \(id): "
-                + batch.transactions.flatMap(\.entries).map { "\($0.sagaID.short) \($0.expectedNextEventID)+\($0.events.count)" }
+                + batch.transactions.flatMap(\.entries).map {
+                    "\($0.sagaID.short) \($0.expectedNextEventID)+\($0.events.count)"
+                }
                 .joined(separator: ", ")
         case .loadHistory(let id, let sagaID, let from, _): "load history \(id) of \(sagaID.short) from \(from)"
         case .loadRun(let id, let target, _): "load run \(id) \(target.workflowID)"
