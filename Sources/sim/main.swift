@@ -1,1 +1,100 @@
-print("sim")
+import ArgumentParser
+import SagaSimulator
+
+/// Runs the engine in a simulated world, seed by seed.
+struct Sim: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sim",
+        abstract: "Runs the real engine in a simulated world and checks its promises.",
+        discussion: """
+            Each seed is a world of its own: eight sagas, workers, clients, a store and clocks, with crashes and other \
+            faults between any two effects. The same seed always goes the same way. Promises: docs/simulation.md.
+
+            The last line is "sim: N seeds, C crashes, V violations" (with --exhaustive: "points visited: P" comes \
+            before it).
+
+            Exit codes: 0 all promises held; 1 a promise was broken; 64 wrong usage.
+            """)
+
+    @Option(help: "How many seeds to run.")
+    var seeds: UInt64 = 1_000
+    @Option(help: "The first seed.")
+    var first: UInt64 = 1
+    @Option(help: "Run this seed only.")
+    var seed: UInt64?
+    @Flag(help: "Print what happens, line by line; with --seed.")
+    var trace = false
+    @Flag(help: "Print how often each fault and rare branch was reached; exit 1 if one never was.")
+    var coverage = false
+    @Flag(help: "Print a hash of everything that happened: equal for equal seeds, in any process.")
+    var hash = false
+    @Flag(help: "Kill a saga of six steps at every effect boundary, both ways out, instead of random seeds.")
+    var exhaustive = false
+    @Option(help: "With --exhaustive: after each crash, crash again at every Nth boundary that follows; 0 for never.")
+    var again = 0
+    @Flag(inversion: .prefixedNo, help: "Make failing seeds smaller before they are printed.")
+    var shrink = true
+    @Option(help: "Lines of the trace that are printed for a failing seed.")
+    var tail = 60
+
+    mutating func validate() throws {
+        if seeds == 0 { throw ValidationError("--seeds must be at least 1") }
+        if first.addingReportingOverflow(seeds).overflow { throw ValidationError("--first and --seeds are too large") }
+        if again < 0 || tail < 0 { throw ValidationError("--again and --tail must not be negative") }
+    }
+
+    mutating func run() throws {
+        if exhaustive { return try runExhaustive() }
+        if let seed, trace { return try runTraced(seed) }
+        let campaign = Campaign(first: seed ?? first, count: seed == nil ? seeds : 1)
+        var shown = 0
+        let result = campaign.run { failure in
+            shown += 1
+            if shown <= 3 { show(failure) } else { print("seed \(failure.options.seed): \(failure.violations[0])") }
+        }
+        var isCovered = true
+        if coverage {
+            for what in Sometimes.allCases { print("\(what): \(result.coverage[what])") }
+            isCovered = result.coverage.missing.isEmpty
+            if !isCovered { print("never: \(result.coverage.missing.map { "\($0)" }.joined(separator: ", "))") }
+        }
+        if hash { print("hash: \(String(result.hash, radix: 16))") }
+        try end(result.seeds, result.crashes, result.failures.count, isCovered)
+    }
+
+    private func runTraced(_ seed: UInt64) throws {
+        let simulation = Simulation(SimulationOptions(seed: seed), isTracing: true)
+        print(SimulationOptions(seed: seed))
+        simulation.run()
+        for line in simulation.trace { print(line) }
+        for violation in simulation.violations { print(violation) }
+        try end(1, simulation.crashes, simulation.violations.isEmpty ? 0 : 1, true)
+    }
+
+    private func runExhaustive() throws {
+        let result = Exhaustive(secondCrashStride: again).run()
+        for (options, ending, violation) in result.violations.prefix(20) {
+            print("\(ending.rawValue), \(options): \(violation)")
+        }
+        print("points visited: \(result.points)")
+        try end(1, result.crashes, result.violations.count, true)
+    }
+
+    private func show(_ failure: Campaign.Failure) {
+        print("seed \(failure.options.seed) fails: \(failure.violations[0])")
+        print("  \(failure.options)")
+        let smallest = shrink ? Shrinker().shrink(failure.options) : failure.options
+        if smallest != failure.options { print("  smallest: \(smallest)") }
+        let simulation = Simulation(smallest, isTracing: true)
+        simulation.run()
+        for line in simulation.trace.suffix(tail) { print("  \(line)") }
+        for violation in simulation.violations { print("  \(violation)") }
+    }
+
+    private func end(_ seeds: UInt64, _ crashes: Int, _ violations: Int, _ isCovered: Bool) throws {
+        print("sim: \(seeds) seeds, \(crashes) crashes, \(violations) violations")
+        if violations > 0 || !isCovered { throw ExitCode(1) }
+    }
+}
+
+Sim.main()

@@ -2,7 +2,7 @@
 ///
 /// Pure: the same events give the same state, in any process. The engine changes a run only by applying events to it, so
 /// the state in memory *is* the replay of the history (semantics, section 2, promise 11).
-public struct ExecutionState: Sendable {
+public struct ExecutionState: Equatable, Sendable {
     public let sagaID: SagaID
     public internal(set) var namespace = ""
     public internal(set) var workflowID = ""

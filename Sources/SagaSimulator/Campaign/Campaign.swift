@@ -1,0 +1,53 @@
+/// Many seeds, one after the other.
+package struct Campaign {
+    /// What came of it.
+    package struct Result: Sendable {
+        package var seeds: UInt64 = 0
+        package var crashes = 0
+        package var events = 0
+        package var coverage = Coverage()
+        /// Over the trace hashes of all seeds, in order.
+        package var hash: UInt64 = 0
+        /// Seeds that broke a promise.
+        package var failures: [Failure] = []
+    }
+
+    /// A seed that broke a promise.
+    package struct Failure: Sendable {
+        package var options: SimulationOptions
+        package var violations: [Violation]
+    }
+
+    package var first: UInt64
+    package var count: UInt64
+    /// Sagas of each seed.
+    package var runs = 8
+
+    package init(first: UInt64 = 1, count: UInt64) {
+        self.first = first
+        self.count = count
+    }
+
+    /// Runs the seeds, and tells of each that fails.
+    package func run(_ failed: (Failure) -> Void = { _ in }) -> Result {
+        var result = Result()
+        var hash = TraceHash()
+        for seed in first..<(first &+ count) {
+            let options = SimulationOptions(seed: seed, runs: runs)
+            let simulation = Simulation(options)
+            simulation.run()
+            result.seeds += 1
+            result.crashes += simulation.crashes
+            result.events += simulation.eventCount
+            result.coverage.add(simulation.coverage)
+            hash.add(simulation.traceHash)
+            if !simulation.violations.isEmpty {
+                let failure = Failure(options: options, violations: simulation.violations)
+                result.failures.append(failure)
+                failed(failure)
+            }
+        }
+        result.hash = hash.value
+        return result
+    }
+}

@@ -1,0 +1,82 @@
+internal import SagaCore
+
+/// The fixed saga of six steps, killed at every effect boundary: of the server, and of the worker.
+package struct Exhaustive {
+    package struct Result: Sendable {
+        /// Crash points visited.
+        package var points = 0
+        package var crashes = 0
+        package var violations: [(options: SimulationOptions, ending: ExhaustiveEnding, violation: Violation)] = []
+    }
+
+    /// After the first crash, crash once more at every `stride`-th boundary that follows; 0 for single crashes only.
+    package var secondCrashStride: Int
+    private let makeStore: () -> (any SimulationStore)?
+
+    /// - Parameter makeStore: A fresh store for each point; nil for the simulated one.
+    package init(secondCrashStride: Int = 0, makeStore: @escaping () -> (any SimulationStore)? = { nil }) {
+        self.secondCrashStride = secondCrashStride
+        self.makeStore = makeStore
+    }
+
+    /// Visits every point of each ending.
+    package func run(_ endings: [ExhaustiveEnding] = ExhaustiveEnding.allCases) -> Result {
+        var result = Result()
+        for ending in endings {
+            visit(0, 0, ending, &result)
+            var point = 1
+            // The number of boundaries changes with the crashes before them, so each loop ends where no crash came.
+            while visit(point, 0, ending, &result) >= 1 {
+                if secondCrashStride > 0 {
+                    var again = 1
+                    while visit(point, again, ending, &result) >= 2 { again += secondCrashStride }
+                }
+                point += 1
+            }
+        }
+        return result
+    }
+
+    /// - Returns: How many processes died.
+    @discardableResult
+    private func visit(_ point: Int, _ again: Int, _ ending: ExhaustiveEnding, _ result: inout Result) -> Int {
+        var options = SimulationOptions(quiet: 1)
+        options.workers = 1
+        // A point beyond the end is never reached, and so switches all chance off.
+        options.crashAt = point == 0 ? .max / 2 : point
+        options.crashAgainAfter = again
+        let simulation = Simulation(options, ending: ending, store: makeStore())
+        simulation.run()
+        let deaths = simulation.deaths
+        if deaths > 0 || point == 0 { result.points += 1 }
+        result.crashes += deaths
+        result.violations += simulation.violations.map { (options, ending, $0) }
+        if let violation = simulation.judgeEnding(ending, deaths: deaths) {
+            result.violations.append((options, ending, violation))
+        }
+        return deaths
+    }
+}
+
+extension Simulation {
+    /// Whether the six-step saga ended as it must, whatever crashed.
+    func judgeEnding(_ ending: ExhaustiveEnding, deaths: Int) -> Violation? {
+        guard let sagaID = checker.order.first, let run = checker.run(sagaID), checker.order.count == 1 else {
+            return Violation("start", "there must be exactly one run, there are \(checker.order.count)")
+        }
+        let alive = checker.ledger.keys.filter { checker.ledger.effect($0).isAlive }.count
+        let happened = checker.ledger.keys.filter { checker.ledger.effect($0).executions > 0 }.count
+        switch (ending, run.closing) {
+        case (.finishes, .workflowExecutionCompleted(_)?) where alive == 6: return nil
+        // A worker that dies takes an attempt with it, and the last step has only one.
+        case (.finishes, .workflowExecutionFailed(_)?) where alive == 0 && deaths > crashes: return nil
+        case (.failsAtTheEnd, .workflowExecutionFailed(_)?)
+        where alive == 0 && (happened == 5 || deaths > crashes): return nil
+        case (.timesOut, .workflowExecutionFailed(_)?)
+        where alive == 0 && (happened == 6 || deaths > crashes): return nil
+        default:
+            return Violation(
+                "ending", "\(ending.rawValue): ended as \(run.closing?.eventType.name ?? "open") with \(alive) effects")
+        }
+    }
+}

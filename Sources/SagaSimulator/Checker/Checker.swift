@@ -1,0 +1,235 @@
+internal import SagaCore
+internal import SagaEngine
+
+/// Watches one simulation from outside: what became durable, what was promised to whom, what really happened.
+struct Checker {
+    var ledger = Ledger()
+    private(set) var runs: [SagaID: RunModel] = [:]
+    /// In the order in which they began.
+    private(set) var order: [SagaID] = []
+    /// The runs of each workflow id, the newest last.
+    private(set) var runsOfID: [String: [SagaID]] = [:]
+    /// Durable events, as the store was given them.
+    private(set) var histories: [SagaID: [HistoryEvent]] = [:]
+    private var runOfStartRequest: [String: SagaID] = [:]
+    /// Results that workers have sent, by attempt: what is recorded must be one of them.
+    private var outputs: [TaskReference: Payload] = [:]
+    private(set) var eventCount = 0
+    var violations: [Violation] = []
+
+    func run(_ sagaID: SagaID) -> RunModel? { runs[sagaID] }
+
+    mutating func report(_ violation: Violation) {
+        if violations.count < 20 { violations.append(violation) }
+    }
+
+    private mutating func check(_ holds: Bool, _ rule: String, _ message: @autoclosure () -> String) {
+        if !holds { report(Violation(rule, message())) }
+    }
+
+    /// An entry has become durable. It is judged by what comes out of its stored form.
+    /// - Returns: The stored form, for the trace hash.
+    mutating func appended(_ entry: AppendEntry) -> [UInt8] {
+        let blob = PackedEvents.encode(entry.events)
+        var events: [HistoryEvent] = []
+        do {
+            events = try PackedEvents.decode(blob, sagaID: entry.sagaID, firstEventID: entry.expectedNextEventID)
+        } catch {
+            report(Violation("codec", "\(entry.sagaID): stored events do not decode: \(error)"))
+        }
+        check(events == entry.events, "codec", "\(entry.sagaID): stored events decode to other events")
+        eventCount += events.count
+        if entry.expectedNextEventID == 0 { begin(entry) }
+        var model = runs[entry.sagaID] ?? RunModel(sagaID: entry.sagaID)
+        runs[entry.sagaID] = nil
+        do throws(Violation) {
+            for event in events {
+                try model.apply(event, ledger)
+                try judgeOutput(event)
+            }
+        } catch {
+            report(error)
+        }
+        runs[entry.sagaID] = model
+        histories[entry.sagaID, default: []].append(contentsOf: events)
+        return blob
+    }
+
+    private mutating func begin(_ entry: AppendEntry) {
+        guard case .workflowExecutionStarted(let started)? = entry.events.first?.attributes else { return }
+        let earlier = runsOfID[started.workflowID, default: []]
+        check(
+            earlier.allSatisfy { runs[$0]?.isClosed == true }, "start",
+            "\(started.workflowID) has two open runs: \(entry.sagaID) and \(earlier.last.map { "\($0)" } ?? "")")
+        check(runs[entry.sagaID] == nil, "start", "run \(entry.sagaID) starts twice")
+        if !started.requestID.isEmpty {
+            check(
+                runOfStartRequest[started.requestID] == nil, "start",
+                "request \(started.requestID) started two runs")
+            runOfStartRequest[started.requestID] = entry.sagaID
+        }
+        order.append(entry.sagaID)
+        runsOfID[started.workflowID, default: []].append(entry.sagaID)
+    }
+
+    /// What is recorded as a result is what a worker sent.
+    private func judgeOutput(_ event: HistoryEvent) throws(Violation) {
+        let reference: TaskReference
+        let output: Payload
+        switch event.attributes {
+        case .activityTaskCompleted(let value):
+            reference = TaskReference(
+                sagaID: event.sagaID, eventID: value.scheduledEventID, attempt: value.attempt, isUndo: false)
+            output = value.output
+        case .compensationStepCompleted(let value):
+            reference = TaskReference(
+                sagaID: event.sagaID, eventID: value.stepEventID, attempt: value.attempt, isUndo: true)
+            output = value.output
+        default: return
+        }
+        if outputs[reference] != output {
+            throw Violation("result", "\(event.sagaID): the result of event \(reference.eventID) was never reported")
+        }
+    }
+
+    mutating func workerReports(_ reference: TaskReference, _ result: ActivityResult) {
+        if case .completed(let output, _) = result { outputs[reference] = output }
+    }
+
+    // MARK: Promises, judged when the engine makes them
+
+    /// The engine lets a worker have a task: its cause must be durable.
+    mutating func handedOut(_ task: ActivityTask) {
+        let reference = task.reference
+        guard let run = runs[reference.sagaID], !run.isClosed else {
+            return report(Violation("cause", "a task of \(reference.sagaID), which is closed or not durable, is out"))
+        }
+        if reference.isUndo {
+            guard let undo = run.undo(reference.eventID), undo.stage == .started || undo.stage == .waiting else {
+                return report(Violation("cause", "undo \(reference.eventID) of \(reference.sagaID) is out too early"))
+            }
+            check(
+                undo.attempt == reference.attempt && undo.key == task.idempotencyKey, "cause",
+                "undo \(reference.eventID) of \(reference.sagaID) is out as attempt \(reference.attempt)")
+            check(
+                task.undo?.output == undo.output && task.undo?.outcome == undo.outcome
+                    && task.undo?.stepKey == undo.stepKey, "undo",
+                "undo \(reference.eventID) of \(reference.sagaID) is told something else than what is recorded")
+        } else {
+            guard let step = run.steps[reference.eventID], step.closedBy == nil else {
+                return report(
+                    Violation("cause", "step \(reference.eventID) of \(reference.sagaID) is out, but not durably open"))
+            }
+            check(
+                step.attempt == reference.attempt && step.scheduled.idempotencyKey == task.idempotencyKey, "cause",
+                "step \(reference.eventID) of \(reference.sagaID) is out as attempt \(reference.attempt),"
+                    + " durable is \(step.attempt)")
+            check(!run.isEndingBadly, "forward", "step \(reference.eventID) is handed out during the unwinding")
+        }
+    }
+
+    /// The engine tells a worker that its report is safe: then it is durable, or can never count any more.
+    mutating func acknowledged(_ reference: TaskReference) {
+        guard let run = runs[reference.sagaID] else {
+            return report(Violation("ack", "a report about \(reference.sagaID) is acknowledged; it is not durable"))
+        }
+        if run.isClosed { return }
+        if reference.isUndo {
+            let undo = run.undo(reference.eventID)
+            check(
+                undo.map { $0.isSettled || $0.stage == .blocked || $0.attempt > reference.attempt } ?? true, "ack",
+                "the report of undo \(reference.eventID) attempt \(reference.attempt) of \(reference.sagaID) is"
+                    + " acknowledged but not durable")
+        } else {
+            let step = run.steps[reference.eventID]
+            check(
+                step.map { $0.closedBy != nil || $0.attempt > reference.attempt } ?? false, "ack",
+                "the report of step \(reference.eventID) attempt \(reference.attempt) of \(reference.sagaID) is"
+                    + " acknowledged but not durable")
+        }
+    }
+
+    /// The engine answers a start.
+    mutating func answered(start workflowID: String, requestID: String, _ sagaID: SagaID, alreadyStarted: Bool) {
+        guard let run = runs[sagaID], run.started?.workflowID == workflowID else {
+            return report(Violation("durable", "start of \(workflowID) is acknowledged; run \(sagaID) is not durable"))
+        }
+        if let own = runOfStartRequest[requestID] {
+            check(own == sagaID, "start", "request \(requestID) started \(own) and is answered \(sagaID)")
+        }
+        check(
+            alreadyStarted != (run.started?.requestID == requestID), "start",
+            "request \(requestID) is answered alreadyStarted \(alreadyStarted) for \(sagaID)")
+    }
+
+    /// The engine answers a message to a run: it is durable.
+    mutating func answered(request requestID: String, _ sagaID: SagaID, _ what: String) {
+        check(
+            runs[sagaID]?.requests.contains(requestID) == true, "durable",
+            "\(what) \(requestID) to \(sagaID) is acknowledged but not durable")
+    }
+
+    /// The engine tells how a run ended.
+    mutating func answered(result closed: ClosedRun) {
+        check(
+            runs[closed.sagaID]?.closing == closed.closing, "durable",
+            "\(closed.sagaID) is said to have ended as \(closed.status.name); that is not what is durable")
+    }
+
+    /// The state in memory of a run without undurable events is what its durable history says.
+    mutating func compare(_ state: ExecutionState) {
+        guard let run = runs[state.sagaID], state.nextEventID == run.eventCount else { return }
+        var replayed = ExecutionState(sagaID: state.sagaID)
+        do throws(SagaError) {
+            for event in histories[state.sagaID] ?? [] { try replayed.apply(event) }
+        } catch {
+            return report(Violation("replay", "\(state.sagaID): the durable history does not replay: \(error)"))
+        }
+        check(replayed == state, "replay", "\(state.sagaID): the state in memory is not the replay of the history")
+        check(
+            state.steps.eventIDs == run.stepOrder.filter { run.steps[$0]?.closedBy == nil }, "replay",
+            "\(state.sagaID): open steps are \(state.steps.eventIDs)")
+        check(
+            state.undoLog.entries.map(\.stepEventID) == run.undos.map(\.step), "replay",
+            "\(state.sagaID): the undo log is \(state.undoLog.entries.map(\.stepEventID)), it should be"
+                + " \(run.undos.map(\.step))")
+    }
+
+    // MARK: The end
+
+    /// What really stands outside, compared with what the history claims; at the end, when nothing can come any more.
+    mutating func judgeEffects() {
+        for sagaID in order {
+            guard let run = runs[sagaID] else { continue }
+            for eventID in run.stepOrder {
+                guard let step = run.steps[eventID] else { continue }
+                judgeEffect(of: step, eventID, run)
+            }
+        }
+    }
+
+    private mutating func judgeEffect(of step: RunModel.Step, _ eventID: EventID, _ run: RunModel) {
+        let effect = ledger.effect(step.scheduled.idempotencyKey)
+        let name = "step \(step.scheduled.stepID) of \(run.sagaID)"
+        let undo = run.undo(eventID)
+        if effect.isMarked {
+            check(undo.map { $0.stage != .open } ?? false, "undo", "\(name) was undone, which nobody asked for")
+        }
+        if step.outcome == .completed {
+            check(effect.executions > 0, "effect", "\(name) is completed and never happened")
+        }
+        if step.outcome == .noEffect && effect.isAlive && step.scheduled.undo?.undoFailedStep != .never {
+            report(Violation("outcome", "\(name) is said to have had no effect; its effect stands"))
+        }
+        if undo?.stage == .undone {
+            check(!effect.isAlive, "undo", "\(name) is undone and stands")
+        }
+        if effect.isAlive, run.isUnwound, let policy = step.scheduled.undo?.undoFailedStep {
+            // Ended badly, unwound: what stands is what somebody decided to let stand.
+            let isKnown =
+                undo.map { $0.stage == .skipped || $0.stage == .failed || $0.stage == .resolved } ?? false
+                || run.dropped.contains(eventID) || (policy == .never && step.outcome != .completed)
+            check(isKnown, "unwound", "\(name) stands after the unwinding, and no one knows")
+        }
+    }
+}

@@ -1,0 +1,47 @@
+internal import SagaCore
+
+/// The world outside: what activities really did, by idempotency key. No part of the engine sees it.
+struct Ledger {
+    struct Effect {
+        /// How often an activity came with the key.
+        var executions = 0
+        /// Whether the effect stands: it happened, and no undo has taken it back.
+        var isAlive = false
+        /// An undo came: later effects under the key are refused, as documents ask of undos.
+        var isMarked = false
+    }
+
+    /// Keys in the order in which they first came up.
+    private(set) var keys: [String] = []
+    private var effects: [String: Effect] = [:]
+    /// How often an undo came with its own key.
+    private var undoExecutions: [String: Int] = [:]
+    private(set) var lateEffects = 0
+    private(set) var repeatedEffects = 0
+
+    func effect(_ key: String) -> Effect { effects[key] ?? Effect() }
+
+    func undoCount(_ undoKey: String) -> Int { undoExecutions[undoKey] ?? 0 }
+
+    mutating func perform(_ key: String) {
+        var effect = effects[key] ?? Effect()
+        if effects[key] == nil { keys.append(key) }
+        effect.executions += 1
+        if effect.isMarked {
+            lateEffects += 1
+        } else {
+            if effect.isAlive { repeatedEffects += 1 }
+            effect.isAlive = true
+        }
+        effects[key] = effect
+    }
+
+    mutating func undo(_ stepKey: String, undoKey: String) {
+        undoExecutions[undoKey, default: 0] += 1
+        var effect = effects[stepKey] ?? Effect()
+        if effects[stepKey] == nil { keys.append(stepKey) }
+        effect.isAlive = false
+        effect.isMarked = true
+        effects[stepKey] = effect
+    }
+}

@@ -1,0 +1,138 @@
+internal import SagaCore
+internal import SagaEngine
+
+/// What one saga of a simulation is made of: its code, how its steps go, what its clients do.
+struct RunPlan {
+    enum Operation: Hashable {
+        case signal(Int)
+        case cancel
+        case terminate(compensate: Bool)
+        case startAgain
+        case describe
+    }
+
+    /// How the attempts of an activity go.
+    struct Behavior: Hashable {
+        enum Failure: Hashable {
+            /// The business says no; nothing happened.
+            case refusal
+            /// Fails without a word on the effect, before it or after it.
+            case beforeEffect
+            case afterEffect
+            /// Says truthfully that nothing happened; may be tried again.
+            case noEffect
+            /// Never reports, before the effect or after it.
+            case hangsBefore
+            case hangsAfter
+        }
+
+        var failure = Failure.beforeEffect
+        /// How many attempts fail before one succeeds.
+        var failures: UInt32 = 0
+        /// How long an attempt runs.
+        var micros: Int64 = 1_000
+
+        func failure(ofAttempt attempt: UInt32) -> Failure? { attempt <= failures ? failure : nil }
+    }
+
+    var index: Int
+    var workflowID: String
+    var workflowType: String
+    var input: [Int]
+    var startAt: Int64
+    var autoCompensate = true
+    var continueOnUndoError = false
+    var executionTimeoutMicros: Int64 = 0
+    var reusePolicy = ReusePolicy.allowIfFailed
+    var steps: [String: Behavior] = [:]
+    var undos: [String: Behavior] = [:]
+    /// What clients do after the start, one after the other, each so long after the one before was answered.
+    var operations: [(operation: Operation, after: Int64)] = []
+
+    func behavior(of stepID: String, isUndo: Bool) -> Behavior { (isUndo ? undos : steps)[stepID] ?? Behavior() }
+
+    /// Six steps in a row: the saga of the exhaustive crash loop.
+    static func sixSteps(_ ending: ExhaustiveEnding) -> RunPlan {
+        var plan = RunPlan(
+            index: 0, workflowID: "run-0", workflowType: "sequence",
+            // In this variant each of the six steps has an undo; the last one has a single attempt.
+            input: [6, 0, 0], startAt: 0)
+        switch ending {
+        case .finishes: break
+        case .failsAtTheEnd: plan.steps["s6"] = Behavior(failure: .refusal, failures: .max)
+        case .timesOut: plan.steps["s6"] = Behavior(failure: .hangsAfter, failures: .max)
+        }
+        return plan
+    }
+
+    /// A plan drawn from the seed; each run has a generator of its own, so that leaving one out changes no other.
+    init(seed: UInt64, index: Int) {
+        var random = chances(seed, 0x1000 + UInt64(index))
+        self.index = index
+        workflowID = "run-\(index)"
+        let types = [
+            "sequence", "sequence", "parallel", "group", "race", "signals", "cancel-aware", "manual", "tracked",
+            "timers", "stubborn",
+        ]
+        workflowType = types[random.pick(0...(types.count - 1))]
+        let count = random.pick(1...6)
+        input = [count, random.happens(400_000) ? random.pick(1...count) : 0, random.pick(0...9_999)]
+        startAt = random.draw(0...2_000_000)
+        if workflowType == "manual" { autoCompensate = false }
+        continueOnUndoError = random.happens(150_000)
+        if random.happens(120_000) { executionTimeoutMicros = random.draw(200_000...8_000_000) }
+        reusePolicy = random.happens(500_000) ? .allow : .allowIfFailed
+        planActivities(&random)
+        planOperations(count, &random)
+    }
+
+    private init(index: Int, workflowID: String, workflowType: String, input: [Int], startAt: Int64) {
+        self.index = index
+        self.workflowID = workflowID
+        self.workflowType = workflowType
+        self.input = input
+        self.startAt = startAt
+    }
+
+    private mutating func planActivities(_ random: inout SplitMix64) {
+        let failures: [Behavior.Failure] = [
+            .refusal, .beforeEffect, .afterEffect, .noEffect, .hangsBefore, .hangsAfter,
+        ]
+        for step in 1...6 {
+            var behavior = Behavior(micros: random.draw(0...30_000))
+            if random.happens(200_000) {
+                behavior.failure = failures[random.pick(0...5)]
+                behavior.failures = random.happens(300_000) ? .max : UInt32(random.pick(1...2))
+            }
+            if random.happens(100_000) { behavior.micros = random.draw(100_000...1_500_000) }
+            steps["s\(step)"] = behavior
+            var undo = Behavior(micros: random.draw(0...30_000))
+            if random.happens(150_000) {
+                undo.failure = failures[random.pick(1...5)]
+                undo.failures = random.happens(250_000) ? 1_000 : UInt32(random.pick(1...2))
+            }
+            undos["s\(step)"] = undo
+        }
+    }
+
+    private mutating func planOperations(_ count: Int, _ random: inout SplitMix64) {
+        if workflowType == "signals" || workflowType == "race" {
+            for number in 0..<count { operations.append((.signal(number), random.draw(0...600_000))) }
+        }
+        if random.happens(250_000) { insert(.cancel, &random) }
+        if random.happens(50_000) { insert(.terminate(compensate: random.happens(600_000)), &random) }
+        if random.happens(200_000) { insert(.startAgain, &random) }
+        if random.happens(200_000) { insert(.describe, &random) }
+    }
+
+    private mutating func insert(_ operation: Operation, _ random: inout SplitMix64) {
+        operations.insert((operation, random.draw(0...1_500_000)), at: random.pick(0...operations.count))
+    }
+}
+
+/// How the saga of the exhaustive crash loop ends.
+package enum ExhaustiveEnding: String, CaseIterable, Sendable {
+    case finishes
+    case failsAtTheEnd = "fails-at-the-end"
+    case timesOut = "times-out"
+}

@@ -1,0 +1,97 @@
+/// What must have happened sometimes: a fault or a rare branch that no seed ever reaches is not tested (the blind spot of a
+/// simulator is its generator, not its checker).
+package enum Sometimes: Int, CaseIterable, Sendable {
+    case crash
+    case crashBeforeAppend
+    case crashWithAppendInFlight
+    case crashAfterAppendBeforeAcknowledgement
+    case crashWhileRecovering
+    case appendDroppedByCrash
+    case appendAppliedAfterCrash
+    case appendFenced
+    case appendConflict
+    case acknowledgementLostApplied
+    case acknowledgementLostNotApplied
+    case storeUnavailable
+    case readFailed
+    case slowStore
+    case recoveryWithoutCrash
+    case recoveryFailedOnce
+    case workerDiedBeforeEffect
+    case workerDiedAfterEffect
+    case workerDiedAfterReport
+    case workerPaused
+    case zombieStreamClosed
+    case streamCut
+    case reportResent
+    case reportDuplicated
+    case runningTaskAnnounced
+    case taskHandedOutTwice
+    case lateEffectRefused
+    case effectRepeated
+    case clientCut
+    case requestRepeated
+    case callRefusedByLoad
+    case clockJumpForward
+    case clockJumpBack
+    case slowCode
+    case codeEvicted
+    case needHistory
+    case historyInPages
+    case heartbeat
+    case stepRetried
+    case stepTimedOut
+    case stepHeartbeatTimedOut
+    case stepNeverHandedOut
+    case stepUnknown
+    case stepCanceled
+    case undoOfUnknown
+    case undoRetried
+    case undoTimedOut
+    case undoBlocked
+    case undoFailedAndContinued
+    case operatorRetry
+    case operatorRetryWithInput
+    case operatorSkip
+    case operatorResolve
+    case operatorGiveUp
+    case timerFired
+    case timerCanceled
+    case timerFiredAfterCrash
+    case signalBeforeWait
+    case signalDuplicate
+    case signalToClosedRun
+    case signalDuringUnwinding
+    case cancelDuringUnwinding
+    case cancelGracePassed
+    case codeCompensated
+    case pivotDropped
+    case startedAgainWhileOpen
+    case startedAgainAfterClose
+    case startRefusedByPolicy
+    case closedCompleted
+    case closedFailed
+    case closedCanceled
+    case closedTimedOut
+    case closedTerminated
+    case closedPartial
+    case memoryCompared
+}
+
+/// How often each of them happened.
+package struct Coverage: Hashable, Sendable {
+    private var counts = [UInt64](repeating: 0, count: Sometimes.allCases.count)
+
+    package init() {}
+
+    package subscript(_ what: Sometimes) -> UInt64 { counts[what.rawValue] }
+
+    mutating func hit(_ what: Sometimes) { counts[what.rawValue] += 1 }
+
+    package mutating func add(_ other: Coverage) {
+        for index in counts.indices { counts[index] += other.counts[index] }
+    }
+
+    /// What never happened.
+    package var missing: [Sometimes] { Sometimes.allCases.filter { self[$0] == 0 } }
+}

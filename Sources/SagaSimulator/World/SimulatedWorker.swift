@@ -1,0 +1,47 @@
+internal import SagaCore
+internal import SagaEngine
+
+/// A worker process: workflow code by the real runtime, activities as a plan says.
+struct SimulatedWorker {
+    /// An activity that runs.
+    struct Running {
+        /// Names this execution; the reference may run twice at once, in two workers.
+        var id: UInt64
+        var task: ActivityTask
+        var failure: RunPlan.Behavior.Failure?
+        var isEffectDone = false
+        var isCancelled = false
+    }
+
+    struct Report {
+        var reference: TaskReference
+        var result: ActivityResult
+        var timesSent = 0
+    }
+
+    var index: Int
+    /// How often the process has been started.
+    var life: UInt32 = 0
+    var stream: WorkerID?
+    var running: [Running] = []
+    /// Ends of activities that the server has not acknowledged.
+    var reports: [Report] = []
+    /// Live code, the oldest first.
+    var code: [(sagaID: SagaID, instance: WorkflowInstance)] = []
+    var isPaused = false
+    /// What happened to it while it stood still.
+    var backlog: [SimulationEvent] = []
+    static let slots = 4
+
+    func position(of activity: UInt64) -> Int? { running.firstIndex { $0.id == activity } }
+}
+
+/// A worker's connection to one server process: ordered both ways, until it breaks.
+struct WorkerStream {
+    var worker: Int
+    var incarnation: UInt32
+    var isOpenAtServer = true
+    var isOpenAtWorker = true
+    var lastToServer: Int64 = 0
+    var lastToWorker: Int64 = 0
+}

@@ -1,0 +1,84 @@
+internal import SagaCore
+internal import SagaEngine
+
+/// Which rare branches were reached.
+extension Simulation {
+    /// An event became durable.
+    func count(_ event: HistoryEvent) {
+        let run = checker.run(event.sagaID)
+        switch event.attributes {
+        case .workflowExecutionBlocked:
+            coverage.hit(.undoBlocked)
+            blocked(event.sagaID)
+        case .workflowExecutionCancelRequested:
+            if run?.isEndingBadly == true { coverage.hit(.cancelDuringUnwinding) }
+        case .signalReceived(let value): if value.codeGone { coverage.hit(.signalDuringUnwinding) }
+        case .activityTaskRetryScheduled: coverage.hit(.stepRetried)
+        case .activityTaskTimedOut(let value):
+            coverage.hit(.stepTimedOut)
+            if value.timeout == .heartbeat { coverage.hit(.stepHeartbeatTimedOut) }
+            if value.timeout == .scheduleToStart { coverage.hit(.stepNeverHandedOut) }
+            if value.outcome == .unknown { coverage.hit(.stepUnknown) }
+        case .activityTaskCanceled: coverage.hit(.stepCanceled)
+        case .timerFired:
+            coverage.hit(.timerFired)
+            if crashes > 0 { coverage.hit(.timerFiredAfterCrash) }
+        case .timerCanceled: coverage.hit(.timerCanceled)
+        case .markerRecorded(let value): if value.kind == .undoCommitted { coverage.hit(.pivotDropped) }
+        case .compensationStarted(let value):
+            if value.cause == .requested { coverage.hit(.codeCompensated) }
+            if value.cause == .canceled, value.commandNumber == nil { coverage.hit(.cancelGracePassed) }
+        case .compensationStepStarted(let value): if value.outcome == .unknown { coverage.hit(.undoOfUnknown) }
+        case .compensationStepRetryScheduled(let value):
+            coverage.hit(.undoRetried)
+            if value.error.kind == .timeout { coverage.hit(.undoTimedOut) }
+        case .compensationStepFailed:
+            if run?.started?.continueOnUndoError == true { coverage.hit(.undoFailedAndContinued) }
+        case .compensationOperatorAction(let value):
+            switch value.verb {
+            case .retry: coverage.hit(.operatorRetry)
+            case .retryWithInput: coverage.hit(.operatorRetryWithInput)
+            case .skip: coverage.hit(.operatorSkip)
+            case .resolve: coverage.hit(.operatorResolve)
+            case .giveUp: coverage.hit(.operatorGiveUp)
+            }
+        default: break
+        }
+    }
+
+    /// A client got its answer.
+    func count(_ operation: ClientOperation, _ result: Result<CallReply, CallFailure>) {
+        switch (operation.kind, result) {
+        case (.signal, .failure): coverage.hit(.signalToClosedRun)
+        case (.signal, .success): coverage.hit(.signalBeforeWait)
+        case (.startAgain, .success(.started(_, let alreadyStarted))):
+            coverage.hit(alreadyStarted ? .startedAgainWhileOpen : .startedAgainAfterClose)
+        case (.startAgain, .failure): coverage.hit(.startRefusedByPolicy)
+        default: break
+        }
+    }
+
+    func countEnd(_ run: RunModel?) {
+        guard let closing = run?.closing else { return }
+        let summary: CompensationSummary?
+        switch closing {
+        case .workflowExecutionCompleted(let value):
+            coverage.hit(.closedCompleted)
+            summary = value.compensation
+        case .workflowExecutionFailed(let value):
+            coverage.hit(.closedFailed)
+            summary = value.compensation
+        case .workflowExecutionCanceled(let value):
+            coverage.hit(.closedCanceled)
+            summary = value.compensation
+        case .workflowExecutionTimedOut(let value):
+            coverage.hit(.closedTimedOut)
+            summary = value.compensation
+        case .workflowExecutionTerminated(let value):
+            coverage.hit(.closedTerminated)
+            summary = value.compensation
+        default: summary = nil
+        }
+        if summary?.state == .partial { coverage.hit(.closedPartial) }
+    }
+}

@@ -1,0 +1,151 @@
+internal import SagaCore
+internal import SagaEngine
+
+/// The store's side: appends that take their time, fail, or happen without the caller learning of it.
+extension Simulation {
+    func storeDelay() -> Int64 {
+        if isFaulty, storeChance.happens(options.faults.slowStore) {
+            coverage.hit(.slowStore)
+            return storeChance.draw(500_000...8_000_000)
+        }
+        return storeChance.draw(1...20) * 100
+    }
+
+    func networkDelay() -> Int64 { network.draw(1...30) * 100 }
+
+    func sendAppend(_ id: BatchID, _ batch: AppendBatch) {
+        var pending = PendingAppend(incarnation: incarnation, id: id, batch: batch)
+        if isFaulty {
+            if storeChance.happens(options.faults.storeUnavailable) {
+                pending.fault = .unavailable
+            } else if storeChance.happens(options.faults.lostAcknowledgement) {
+                pending.fault = storeChance.happens(500_000) ? .lostApplied : .lostUnapplied
+            }
+        }
+        if case .lostApplied? = pending.fault, storeChance.happens(300_000) {
+            // The connection breaks at once; the store comes to the append later, or finds it fenced.
+            answer(id, .failure(Self.lost), after: 100)
+        }
+        appends[nextAppend] = pending
+        put(.applyAppend(nextAppend), after: storeDelay())
+        nextAppend += 1
+    }
+
+    private static let lost = StoreError(.unavailable, "the connection is lost", outcomeUnknown: true)
+
+    func applyAppend(_ number: Int) {
+        guard let pending = appends.removeValue(forKey: number) else { return }
+        let isOrphan = pending.incarnation != incarnation
+        if isOrphan, options.crashAt == 0, faultChance.happens(500_000) {
+            // The process died before the bytes had left it.
+            return coverage.hit(.appendDroppedByCrash)
+        }
+        switch pending.fault {
+        case .unavailable?:
+            coverage.hit(.storeUnavailable)
+            return answer(pending.id, .failure(StoreError(.unavailable, "the store is busy")), after: 1_000)
+        case .lostUnapplied?:
+            coverage.hit(.acknowledgementLostNotApplied)
+            return answer(pending.id, .failure(Self.lost), after: 1_000)
+        case .lostApplied?, nil: break
+        }
+        if !isOrphan, boundary() { return coverage.hit(.crashBeforeAppend) }
+        let result: Result<[AppendOutcome], StoreError>
+        do throws(StoreError) {
+            let outcomes = try store.append(pending.batch)
+            result = .success(outcomes)
+            made(pending.batch, outcomes, isOrphan: isOrphan)
+        } catch {
+            if error.reason == .fenced { coverage.hit(.appendFenced) }
+            if error.reason == .invalid { checker.report(Violation("store", "\(error)")) }
+            result = .failure(error)
+        }
+        if isOrphan { return }
+        if boundary() { return coverage.hit(.crashAfterAppendBeforeAcknowledgement) }
+        if case .lostApplied? = pending.fault {
+            coverage.hit(.acknowledgementLostApplied)
+            return answer(pending.id, .failure(Self.lost), after: 1_000)
+        }
+        answer(pending.id, result, after: storeChance.draw(1...5) * 100)
+    }
+
+    private func answer(_ id: BatchID, _ result: Result<[AppendOutcome], StoreError>, after delay: Int64) {
+        put(.toServer(incarnation, .appended(id, result)), after: delay)
+    }
+
+    private func made(_ batch: AppendBatch, _ outcomes: [AppendOutcome], isOrphan: Bool) {
+        if isOrphan { coverage.hit(.appendAppliedAfterCrash) }
+        for (transaction, outcome) in zip(batch.transactions, outcomes) {
+            guard outcome == .appended else {
+                coverage.hit(.appendConflict)
+                continue
+            }
+            for entry in transaction.entries {
+                let blob = checker.appended(entry)
+                hash.add(entry.sagaID)
+                hash.add(blob)
+                if isTracing {
+                    for event in entry.events {
+                        note("   durable \(entry.sagaID.short) \(event.eventID) \(event.line)")
+                    }
+                }
+                for event in entry.events { count(event) }
+            }
+        }
+    }
+
+    // MARK: Reads
+
+    func load(_ effect: ShardEffect) {
+        if isFaulty, storeChance.happens(options.faults.readFailure) {
+            coverage.hit(.readFailed)
+            let error = StoreError(.unavailable, "the store is busy")
+            switch effect {
+            case .loadHistory(let load, _, _, _): give(.historyLoaded(load, .failure(error)))
+            case .loadRun(let load, _, _): give(.runLoaded(load, .failure(error)))
+            default: break
+            }
+            return
+        }
+        switch effect {
+        case .loadHistory(let load, let sagaID, let from, let limit):
+            if from > 0 { coverage.hit(.historyInPages) }
+            give(
+                .historyLoaded(
+                    load, result { () throws(StoreError) in try store.events(of: sagaID, from: from, limit: limit) }))
+        case .loadRun(let load, let target, let wanted):
+            give(.runLoaded(load, result { () throws(StoreError) in try run(target, wanted) }))
+        default: break
+        }
+    }
+
+    private func result<Value>(_ read: () throws(StoreError) -> Value) -> Result<Value, StoreError> {
+        do throws(StoreError) { return .success(try read()) } catch { return .failure(error) }
+    }
+
+    private func run(_ target: RunTarget, _ wanted: LoadedEvents) throws(StoreError) -> LoadedRun? {
+        let row =
+            if let sagaID = target.sagaID {
+                try store.execution(sagaID)
+            } else {
+                try store.latestExecution(namespace: target.namespace, workflowID: target.workflowID)
+            }
+        guard let row else { return nil }
+        switch wanted {
+        case .all:
+            var events: [HistoryEvent] = []
+            while true {
+                let page = try store.events(of: row.sagaID, from: EventID(events.count), limit: 1_000)
+                if page.isEmpty { break }
+                events += page
+            }
+            return LoadedRun(row: row, events: events)
+        case .ends:
+            var events = Array(try store.events(of: row.sagaID, from: 0, limit: 1).prefix(1))
+            if row.nextEventID > 1 {
+                events += try store.events(of: row.sagaID, from: row.nextEventID - 1, limit: 1)
+            }
+            return LoadedRun(row: row, events: events)
+        }
+    }
+}

@@ -1,0 +1,333 @@
+internal import SagaCore
+internal import SagaEngine
+
+/// Workers and their streams.
+extension Simulation {
+    func handleWorker(_ event: SimulationEvent) {
+        guard let index = workerIndex(of: event) else { return }
+        if workers[index].isPaused { return workers[index].backlog.append(event) }
+        switch event {
+        case .workerConnect(_, let life): if life == workers[index].life { connect(index) }
+        case .toWorker(let stream, let message): if workers[index].stream == stream { take(message, index, stream) }
+        case .streamLost(let stream): streamLost(stream, index)
+        case .performEffect(_, let activity): performEffect(index, activity)
+        case .activityEnds(_, let activity): activityEnds(index, activity)
+        case .heartbeat(_, let activity): heartbeat(index, activity)
+        case .workerSends(let stream, let input): send(input, over: stream)
+        default: break
+        }
+    }
+
+    private func workerIndex(of event: SimulationEvent) -> Int? {
+        switch event {
+        case .workerConnect(let index, _), .performEffect(let index, _), .activityEnds(let index, _),
+            .heartbeat(let index, _):
+            index
+        case .toWorker(let stream, _), .streamLost(let stream), .workerSends(let stream, _): streams[stream]?.worker
+        default: nil
+        }
+    }
+
+    // MARK: Streams
+
+    private func connect(_ index: Int) {
+        guard workers[index].stream == nil else { return }
+        guard shard != nil else { return put(.workerConnect(index, life: workers[index].life), after: 200_000) }
+        let id = nextStream
+        nextStream += 1
+        streams[id] = WorkerStream(worker: index, incarnation: incarnation)
+        workers[index].stream = id
+        let running = workers[index].running.map(\.task.reference).sorted()
+        if !running.isEmpty { coverage.hit(.runningTaskAnnounced) }
+        let offer = WorkerOffer(
+            namespace: Self.namespace, identity: "worker-\(index).\(workers[index].life)",
+            queues: [(name: "default", slots: Int32(max(0, SimulatedWorker.slots - running.count)))],
+            activityTypes: [SimulatedWorkflows.stepType, SimulatedWorkflows.undoType],
+            workflowTypes: SimulatedWorkflows.registry.types, running: running)
+        note("worker \(index) opens stream \(id), still running \(running.count)")
+        send(.workerOpened(id, offer), over: id)
+        for position in workers[index].reports.indices { sendReport(index, position) }
+    }
+
+    /// Puts a message on the stream, after everything that is on it already.
+    private func send(_ input: ShardInput, over id: WorkerID) {
+        guard var stream = streams[id], stream.isOpenAtWorker else { return }
+        stream.lastToServer = max(stream.lastToServer, now + networkDelay())
+        streams[id] = stream
+        put(.fromWorker(id, input), at: stream.lastToServer)
+        cutByChance(id)
+    }
+
+    func fromWorker(_ id: WorkerID, _ input: ShardInput) {
+        guard let stream = streams[id], stream.isOpenAtServer, stream.incarnation == incarnation else { return }
+        if case .workerClosed = input { streams[id]?.isOpenAtServer = false }
+        give(input)
+    }
+
+    /// The server sends a message to a worker.
+    func toWorker(_ id: WorkerID, _ message: WorkerMessage) {
+        switch message {
+        case .activityTask(let task):
+            checker.handedOut(task)
+            if !handedOut.insert(task.reference).inserted { coverage.hit(.taskHandedOutTwice) }
+        case .acknowledge(let reference): checker.acknowledged(reference)
+        default: break
+        }
+        guard var stream = streams[id], stream.isOpenAtServer else { return }
+        stream.lastToWorker = max(stream.lastToWorker, now + networkDelay())
+        streams[id] = stream
+        put(.toWorker(id, message), at: stream.lastToWorker)
+        cutByChance(id)
+    }
+
+    private func cutByChance(_ id: WorkerID) {
+        guard isFaulty, faultChance.happens(options.faults.streamCut) else { return }
+        coverage.hit(.streamCut)
+        cut(id, atServerAfter: networkDelay() * 4, atWorkerAfter: networkDelay() * 4)
+    }
+
+    /// The connection breaks; each side notices in its own time, and what is under way until then arrives.
+    private func cut(_ id: WorkerID, atServerAfter server: Int64, atWorkerAfter worker: Int64) {
+        note("stream \(id) breaks")
+        put(.fromWorker(id, .workerClosed(id)), after: server)
+        put(.streamLost(id), after: worker)
+    }
+
+    private func streamLost(_ id: WorkerID, _ index: Int) {
+        guard streams[id]?.isOpenAtWorker == true else { return }
+        streams[id]?.isOpenAtWorker = false
+        guard workers[index].stream == id else { return }
+        workers[index].stream = nil
+        // The code of a lost stream is dropped; activities go on.
+        dropCode(index)
+        put(.workerConnect(index, life: workers[index].life), after: network.draw(1_000...400_000))
+    }
+
+    private func dropCode(_ index: Int) {
+        for (_, instance) in workers[index].code { instance.evict() }
+        workers[index].code = []
+    }
+
+    // MARK: Life and death of the process
+
+    func killWorker(_ index: Int) {
+        deaths += 1
+        note("worker \(index) dies with \(workers[index].running.count) activities")
+        dropCode(index)
+        if let id = workers[index].stream {
+            streams[id]?.isOpenAtWorker = false
+            put(.fromWorker(id, .workerClosed(id)), after: networkDelay())
+        }
+        workers[index].stream = nil
+        workers[index].running = []
+        workers[index].reports = []
+        workers[index].backlog = []
+        workers[index].isPaused = false
+        workers[index].life += 1
+        put(.workerConnect(index, life: workers[index].life), after: network.draw(10_000...2_000_000))
+    }
+
+    /// A point at which the worker's process may die.
+    private func diesNow(_ index: Int, _ what: Sometimes) -> Bool {
+        guard countBoundary(faultRate: options.faults.workerDeath) else { return false }
+        coverage.hit(what)
+        killWorker(index)
+        return true
+    }
+
+    private func pauseByChance(_ index: Int) {
+        guard isFaulty, faultChance.happens(options.faults.workerPause) else { return }
+        coverage.hit(.workerPaused)
+        workers[index].isPaused = true
+        let length = faultChance.draw(100_000...12_000_000)
+        note("worker \(index) stands still for \(length) us")
+        put(.workerResumes(index), after: length)
+        if let id = workers[index].stream, length > 3_000_000, faultChance.happens(700_000) {
+            // The server gives it up; it will go on as a zombie until it notices.
+            coverage.hit(.zombieStreamClosed)
+            cut(id, atServerAfter: 3_000_000, atWorkerAfter: 3_000_000)
+        }
+    }
+
+    func workerResumes(_ index: Int) {
+        guard workers[index].isPaused else { return }
+        note("worker \(index) goes on")
+        workers[index].isPaused = false
+        let backlog = workers[index].backlog
+        workers[index].backlog = []
+        for event in backlog { put(event, after: 0) }
+    }
+
+    // MARK: Messages
+
+    private func take(_ message: WorkerMessage, _ index: Int, _ stream: WorkerID) {
+        switch message {
+        case .workflowTask(let task): run(task, index, stream)
+        case .activityTask(let task): begin(task, index)
+        case .cancel(let reference): cancel(reference, index)
+        case .acknowledge(let reference): workers[index].reports.removeAll { $0.reference == reference }
+        case .evict(let sagaID): dropCode(of: sagaID, index)
+        }
+        pauseByChance(index)
+    }
+
+    private func dropCode(of sagaID: SagaID, _ index: Int) {
+        guard let position = workers[index].code.firstIndex(where: { $0.sagaID == sagaID }) else { return }
+        workers[index].code.remove(at: position).instance.evict()
+    }
+
+    private func run(_ task: WorkflowTask, _ index: Int, _ stream: WorkerID) {
+        if isFaulty, !workers[index].code.isEmpty, faultChance.happens(options.faults.codeEviction) {
+            coverage.hit(.codeEvicted)
+            workers[index].code.remove(at: faultChance.pick(0...(workers[index].code.count - 1))).instance.evict()
+        }
+        guard let answer = answer(to: task, index) else { return }
+        if case .needHistory = answer { coverage.hit(.needHistory) }
+        var delay = network.draw(0...20) * 100
+        if isFaulty, faultChance.happens(options.faults.slowCode) {
+            coverage.hit(.slowCode)
+            delay = faultChance.draw(4_000_000...20_000_000)
+        }
+        let input = ShardInput.workflowTaskAnswered(stream, task.sagaID, generation: task.generation, answer)
+        put(.workerSends(stream, input), after: delay)
+    }
+
+    private func answer(to task: WorkflowTask, _ index: Int) -> WorkflowTaskAnswer? {
+        if task.firstEventID == 0 {
+            dropCode(of: task.sagaID, index)
+            guard
+                let definition = SimulatedWorkflows.registry.definition(
+                    task.workflowType, version: task.workflowVersion)
+            else {
+                return .failed(.codeFailure, SagaError(kind: .configuration, message: "unknown type"))
+            }
+            let instance = WorkflowInstance(task: task, definition: definition, converter: .json)
+            workers[index].code.append((task.sagaID, instance))
+        }
+        guard let live = workers[index].code.first(where: { $0.sagaID == task.sagaID }) else {
+            return .needHistory(from: 0)
+        }
+        let answer = live.instance.activate(task)
+        switch answer {
+        case .needHistory?, .failed?: dropCode(of: task.sagaID, index)
+        default: break
+        }
+        return answer
+    }
+
+    // MARK: Activities
+
+    private func begin(_ task: ActivityTask, _ index: Int) {
+        // Handed out twice to the same process: it runs already, or its report is on its way.
+        guard !workers[index].running.contains(where: { $0.task.reference == task.reference }) else { return }
+        let behavior = self.behavior(of: task)
+        let id = nextActivity
+        nextActivity += 1
+        let failure = behavior.failure(ofAttempt: task.reference.attempt)
+        workers[index].running.append(SimulatedWorker.Running(id: id, task: task, failure: failure))
+        let effectAt = behavior.micros
+        var endsAt = effectAt + network.draw(1...10) * 100
+        switch failure {
+        case .hangsBefore?, .hangsAfter?: endsAt = effectAt + network.draw(3_000_000...15_000_000)
+        default: break
+        }
+        put(.performEffect(index, activity: id), after: effectAt)
+        put(.activityEnds(index, activity: id), after: endsAt)
+        if task.timeouts.heartbeatMicros > 0 { put(.heartbeat(index, activity: id), after: 0) }
+    }
+
+    private func behavior(of task: ActivityTask) -> RunPlan.Behavior {
+        guard let index = planOfID[task.workflowID] else { return RunPlan.Behavior() }
+        var behavior = plans[index].behavior(of: task.stepID, isUndo: task.reference.isUndo)
+        if task.reference.isUndo, operatorActions[task.reference.sagaID, default: 0] >= 2 {
+            // A person has seen to it.
+            behavior.failures = 0
+        }
+        return behavior
+    }
+
+    private func performEffect(_ index: Int, _ activity: UInt64) {
+        guard let position = workers[index].position(of: activity) else { return }
+        let running = workers[index].running[position]
+        switch running.failure {
+        case .refusal?, .beforeEffect?, .noEffect?, .hangsBefore?: return
+        case .afterEffect?, .hangsAfter?, nil: break
+        }
+        if running.isCancelled { return }
+        if diesNow(index, .workerDiedBeforeEffect) { return }
+        workers[index].running[position].isEffectDone = true
+        let task = running.task
+        if let undo = task.undo {
+            checker.ledger.undo(undo.stepKey, undoKey: task.idempotencyKey)
+        } else {
+            checker.ledger.perform(task.idempotencyKey)
+        }
+        note("worker \(index) performs \(task.idempotencyKey)")
+        if diesNow(index, .workerDiedAfterEffect) { return }
+    }
+
+    private func activityEnds(_ index: Int, _ activity: UInt64) {
+        guard let position = workers[index].position(of: activity) else { return }
+        let running = workers[index].running.remove(at: position)
+        let reference = running.task.reference
+        let result: ActivityResult
+        if running.isCancelled {
+            result = .canceled(outcome: running.isEffectDone ? .unknown : .noEffect, details: nil)
+        } else {
+            switch running.failure {
+            case nil, .hangsAfter?:
+                result = .completed(output: .json("\(reference.eventID)"), undoData: nil)
+            case .refusal?:
+                let error = SagaError(kind: .domain, message: "refused")
+                result = .failed(error, outcome: error.impliedOutcome)
+            case .noEffect?:
+                result = .failed(SagaError(kind: .activityExecution, message: "nothing done"), outcome: .noEffect)
+            case .beforeEffect?, .afterEffect?, .hangsBefore?:
+                let error = SagaError(kind: .activityExecution, message: "broken")
+                result = .failed(error, outcome: error.impliedOutcome)
+            }
+        }
+        checker.workerReports(reference, result)
+        workers[index].reports.removeAll { $0.reference == reference }
+        workers[index].reports.append(SimulatedWorker.Report(reference: reference, result: result))
+        sendReport(index, workers[index].reports.count - 1)
+        if diesNow(index, .workerDiedAfterReport) { return }
+        pauseByChance(index)
+    }
+
+    private func sendReport(_ index: Int, _ position: Int) {
+        guard let stream = workers[index].stream else { return }
+        let report = workers[index].reports[position]
+        if report.timesSent > 0 { coverage.hit(.reportResent) }
+        workers[index].reports[position].timesSent += 1
+        send(.activityEnded(stream, report.reference, report.result), over: stream)
+        if isFaulty, faultChance.happens(options.faults.duplicateReport) {
+            coverage.hit(.reportDuplicated)
+            put(
+                .workerSends(stream, .activityEnded(stream, report.reference, report.result)),
+                after: networkDelay() * 100)
+        }
+    }
+
+    private func cancel(_ reference: TaskReference, _ index: Int) {
+        guard let position = workers[index].running.firstIndex(where: { $0.task.reference == reference }) else {
+            return
+        }
+        // Some activities listen, some do not.
+        guard reference.eventID % 3 != 0 else { return }
+        workers[index].running[position].isCancelled = true
+        put(.activityEnds(index, activity: workers[index].running[position].id), after: networkDelay())
+    }
+
+    private func heartbeat(_ index: Int, _ activity: UInt64) {
+        guard let position = workers[index].position(of: activity) else { return }
+        let running = workers[index].running[position]
+        // What hangs gives no sign of life.
+        if running.failure == .hangsBefore || running.failure == .hangsAfter { return }
+        coverage.hit(.heartbeat)
+        if let stream = workers[index].stream {
+            send(.heartbeat(stream, running.task.reference, .json("1")), over: stream)
+        }
+        put(.heartbeat(index, activity: activity), after: running.task.timeouts.heartbeatMicros / 3)
+    }
+}

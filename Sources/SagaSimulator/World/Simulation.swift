@@ -1,0 +1,240 @@
+internal import SagaCore
+internal import SagaEngine
+
+/// One simulated world: the real shard, the real workflow runtime, and around them a store, workers, clients and clocks
+/// that a seed drives. One thread, no waiting, no clock of the machine: the same seed goes the same way for ever.
+package final class Simulation {
+    let options: SimulationOptions
+    let store: any SimulationStore
+    let plans: [RunPlan]
+    let planOfID: [String: Int]
+
+    var queue = EventQueue<SimulationEvent>()
+    /// Simulated microseconds since the beginning; the monotonic clock of everybody.
+    var now: Int64 = 0
+    /// What the wall clock shows beyond that.
+    var wallOffset: Int64 = 1_760_000_000_000_000
+    var isFaulty = true
+
+    // Chances, one generator for each purpose, so that shrinking one does not change the others.
+    var network: SplitMix64
+    var storeChance: SplitMix64
+    var workerChance: SplitMix64
+    var clientChance: SplitMix64
+    var faultChance: SplitMix64
+
+    // The server.
+    var shard: Shard?
+    var incarnation: UInt32 = 0
+    var isFlushDue = false
+    var wakeAt: Int64 = .max
+    var isRecovering = false
+    var appends: [Int: PendingAppend] = [:]
+    var nextAppend = 0
+    /// Effect boundaries passed so far: where a crash may happen.
+    package internal(set) var boundaries = 0
+    /// Deaths of the server's process.
+    package internal(set) var crashes = 0
+    /// Deaths of any process.
+    package internal(set) var deaths = 0
+
+    var workers: [SimulatedWorker] = []
+    var streams: [WorkerID: WorkerStream] = [:]
+    var nextStream: WorkerID = 1
+    var nextActivity: UInt64 = 1
+    /// Tasks handed out so far, to see which are handed out again.
+    var handedOut: Set<TaskReference> = []
+
+    var operations: [ClientOperation] = []
+    var calls: [CallID: Int] = [:]
+    var nextCall: CallID = 1
+    var openOperations = 0
+    /// When the last message of a run's client arrives: messages of one connection keep their order.
+    var clientClocks: [Int64]
+    var operatorActions: [SagaID: Int] = [:]
+    var operatorBusy: Set<SagaID> = []
+
+    var checker = Checker()
+    package internal(set) var coverage = Coverage()
+    var hash = TraceHash()
+    let isTracing: Bool
+    package private(set) var trace: [String] = []
+    private var steps = 0
+
+    /// A world that has not begun.
+    /// - Parameters:
+    ///   - options: What the seed says.
+    ///   - ending: For the fixed saga of the exhaustive loop; nil for the seed's own sagas.
+    ///   - store: The store; nil for the simulated one.
+    ///   - isTracing: Whether to keep lines for people.
+    package init(
+        _ options: SimulationOptions, ending: ExhaustiveEnding? = nil, store: (any SimulationStore)? = nil,
+        isTracing: Bool = false
+    ) {
+        self.options = options
+        self.store = store ?? SimulatedStore()
+        self.isTracing = isTracing
+        if let ending {
+            plans = [.sixSteps(ending)]
+        } else {
+            plans = (0..<options.runs).filter { options.runMask >> UInt64($0 & 63) & 1 == 1 }
+                .map { RunPlan(seed: options.seed, index: $0) }
+        }
+        var index: [String: Int] = [:]
+        for (position, plan) in plans.enumerated() { index[plan.workflowID] = position }
+        planOfID = index
+        clientClocks = [Int64](repeating: 0, count: plans.count)
+        network = chances(options.seed, 2)
+        storeChance = chances(options.seed, 3)
+        workerChance = chances(options.seed, 4)
+        clientChance = chances(options.seed, 5)
+        faultChance = chances(options.seed, 6)
+    }
+
+    /// The trace hash so far: the same for the same seed, in any process.
+    package var traceHash: UInt64 { hash.value }
+
+    /// Promises broken so far.
+    package var violations: [Violation] { checker.violations }
+
+    /// Events made durable so far.
+    package var eventCount: Int { checker.eventCount }
+
+    var wall: Timestamp { Timestamp(microseconds: now + wallOffset) }
+    var time: ShardTime { ShardTime(wall: wall, monotonic: now) }
+
+    /// Runs the world until everything that was asked for is done, or a promise is broken.
+    package func run() {
+        for index in 0..<options.workers { workers.append(SimulatedWorker(index: index)) }
+        put(.serverStart, after: 0)
+        for worker in workers { put(.workerConnect(worker.index, life: 0), after: 1_000) }
+        for (index, plan) in plans.enumerated() { put(.clientStart(index), at: 10_000 + plan.startAt) }
+        put(.faultsEnd, at: options.faultsUntil)
+        put(.compare, at: 50_000)
+        planClockJumps()
+        let deadline = options.faultsUntil + 5 * 3_600_000_000
+        while let (time, event) = queue.pop() {
+            now = max(now, time)
+            steps += 1
+            hash.add(now)
+            hash.add(event.code)
+            handle(event)
+            if !violations.isEmpty { return }
+            if isDone { break }
+            if now > deadline || steps > 400_000 { break }
+        }
+        finish()
+    }
+
+    private func planClockJumps() {
+        guard options.faults.clockJump > 0 else { return }
+        for _ in 0..<faultChance.pick(1...4) { put(.clockJump, at: faultChance.draw(0...options.faultsUntil)) }
+    }
+
+    func put(_ event: SimulationEvent, at time: Int64) { queue.push(event, at: max(now, time)) }
+
+    func put(_ event: SimulationEvent, after delay: Int64) { queue.push(event, at: now + max(0, delay)) }
+
+    private func handle(_ event: SimulationEvent) {
+        switch event {
+        case .serverStart: startServer()
+        case .toServer(let incarnation, let input): if incarnation == self.incarnation { give(input) }
+        case .flush(let incarnation): if incarnation == self.incarnation { flush() }
+        case .wake(let incarnation):
+            guard incarnation == self.incarnation else { return }
+            wakeAt = .max
+            give(.tick)
+        case .takeOver(let incarnation): if incarnation == self.incarnation { takeOver() }
+        case .readOpenRuns(let incarnation, let epoch):
+            if incarnation == self.incarnation { readOpenRuns(epoch) }
+        case .applyAppend(let id): applyAppend(id)
+        case .load(let incarnation, let effect): if incarnation == self.incarnation { load(effect) }
+        case .fromWorker(let stream, let input): fromWorker(stream, input)
+        case .workerConnect, .toWorker, .streamLost, .performEffect, .activityEnds, .workerSends, .heartbeat:
+            handleWorker(event)
+        case .workerResumes(let index): workerResumes(index)
+        case .workerDies(let index): killWorker(index)
+        case .clientStart(let index): start(plans[index], index)
+        case .sendOperation(let index): send(index)
+        case .toClient(let call, let result): answered(call, result)
+        case .operate(let sagaID): operate(sagaID)
+        case .clockJump: jump()
+        case .faultsEnd: endFaults()
+        case .compare: compareMemory()
+        }
+    }
+
+    // MARK: Time
+
+    private func jump() {
+        let distance =
+            faultChance.happens(500_000) ? faultChance.draw(1...2_000_000) : faultChance.draw(1...3_600_000_000)
+        let isForward = faultChance.happens(500_000)
+        coverage.hit(isForward ? .clockJumpForward : .clockJumpBack)
+        wallOffset += isForward ? distance : -distance
+        note("clock jumps by \(isForward ? distance : -distance) us")
+        put(.wake(incarnation), after: 0)
+    }
+
+    private func endFaults() {
+        isFaulty = false
+        note("faults end")
+        for index in workers.indices where workers[index].isPaused { put(.workerResumes(index), after: 0) }
+    }
+
+    // MARK: Judging
+
+    private func compareMemory() {
+        if let shard {
+            for sagaID in checker.order {
+                guard let state = shard.state(of: sagaID) else { continue }
+                coverage.hit(.memoryCompared)
+                checker.compare(state)
+            }
+        }
+        if !isDone { put(.compare, after: 700_000) }
+    }
+
+    /// Whether nothing is left to do: all answers given, all runs closed, all reports acknowledged.
+    var isDone: Bool {
+        guard openOperations == 0, let shard, shard.openRunCount == 0, shard.isIdle, shard.isReady else { return false }
+        return operations.count >= plans.count && workers.allSatisfy { $0.running.isEmpty && $0.reports.isEmpty }
+    }
+
+    private func finish() {
+        if !isDone {
+            for line in unfinished() { checker.report(Violation("liveness", line)) }
+        }
+        checker.judgeEffects()
+        if checker.ledger.lateEffects > 0 { coverage.hit(.lateEffectRefused) }
+        if checker.ledger.repeatedEffects > 0 { coverage.hit(.effectRepeated) }
+        for sagaID in checker.order { countEnd(checker.run(sagaID)) }
+    }
+
+    private func unfinished() -> [String] {
+        var lines: [String] = []
+        for operation in operations where !operation.isAnswered {
+            lines.append("\(operation.kind) \(operation.requestID) of \(plans[operation.run].workflowID) has no answer")
+        }
+        for sagaID in checker.order {
+            guard let run = checker.run(sagaID), !run.isClosed else { continue }
+            let workflowType = run.started?.workflowType ?? ""
+            lines.append("run \(sagaID) (\(workflowType)) is open after \(run.eventCount) events")
+        }
+        for worker in workers {
+            for running in worker.running {
+                lines.append("worker \(worker.index) still runs \(running.task.reference)")
+            }
+            for report in worker.reports { lines.append("worker \(worker.index) has no answer to \(report.reference)") }
+        }
+        if lines.isEmpty {
+            lines.append("the shard has \(shard?.openRunCount ?? -1) runs left, idle: \(shard?.isIdle ?? false)")
+        }
+        return lines
+    }
+
+    func note(_ line: @autoclosure () -> String) {
+        guard isTracing else { return }
+        trace.append("\(Double(now) / 1_000) ms  \(line())")
+    }
+}

@@ -1,0 +1,88 @@
+internal import SagaCore
+internal import SagaEngine
+
+/// What can happen in a simulated world.
+enum SimulationEvent {
+    // The server; each carries the incarnation of the process that it is meant for.
+    case serverStart
+    case toServer(UInt32, ShardInput)
+    case flush(UInt32)
+    case wake(UInt32)
+    case takeOver(UInt32)
+    case readOpenRuns(UInt32, epoch: UInt64)
+    case load(UInt32, ShardEffect)
+    /// The store comes to an append; the process that sent it may be dead.
+    case applyAppend(Int)
+
+    // Workers.
+    case workerConnect(Int, life: UInt32)
+    case fromWorker(WorkerID, ShardInput)
+    case toWorker(WorkerID, WorkerMessage)
+    case streamLost(WorkerID)
+    case performEffect(Int, activity: UInt64)
+    case activityEnds(Int, activity: UInt64)
+    case heartbeat(Int, activity: UInt64)
+    /// A thread of the worker has something to send.
+    case workerSends(WorkerID, ShardInput)
+    case workerResumes(Int)
+    case workerDies(Int)
+
+    // Clients.
+    case clientStart(Int)
+    case sendOperation(Int)
+    case toClient(CallID, Result<CallReply, CallFailure>)
+    case operate(SagaID)
+
+    // The world.
+    case clockJump
+    case faultsEnd
+    case compare
+
+    /// A number of its kind, for the trace hash.
+    var code: UInt64 {
+        switch self {
+        case .serverStart: 1
+        case .toServer: 2
+        case .flush: 3
+        case .wake: 4
+        case .takeOver: 5
+        case .readOpenRuns: 6
+        case .load: 7
+        case .applyAppend: 8
+        case .workerConnect: 9
+        case .fromWorker: 10
+        case .toWorker: 11
+        case .streamLost: 12
+        case .performEffect: 13
+        case .activityEnds: 14
+        case .heartbeat: 15
+        case .workerSends: 16
+        case .workerResumes: 17
+        case .workerDies: 18
+        case .clientStart: 19
+        case .sendOperation: 20
+        case .toClient: 21
+        case .operate: 22
+        case .clockJump: 23
+        case .faultsEnd: 24
+        case .compare: 25
+        }
+    }
+}
+
+/// An append on its way to the store.
+struct PendingAppend {
+    var incarnation: UInt32
+    var id: BatchID
+    var batch: AppendBatch
+    /// The answer that is given although, or because, nothing happened.
+    var fault: Fault?
+
+    enum Fault {
+        case unavailable
+        /// Not applied, and the caller is not told so.
+        case lostUnapplied
+        /// Applied, and the caller is not told so; the answer may come before the store comes to it.
+        case lostApplied
+    }
+}

@@ -1,0 +1,105 @@
+internal import SagaCore
+
+/// Everything that a seed decides about one simulation, so that it can be printed, changed and shrunk.
+package struct SimulationOptions: Hashable, Sendable {
+    /// Where all chance comes from.
+    package var seed: UInt64
+    /// How many sagas are started.
+    package var runs: Int
+    /// Which of them, as bits by index: the shrinker leaves some out without changing the others.
+    package var runMask: UInt64 = .max
+    package var workers = 2
+    /// Each fault, in cases of a million occasions; 0 switches it off.
+    package var faults = Faults()
+    /// The last moment of faults, in simulated microseconds.
+    package var faultsUntil: Int64 = 60_000_000
+    /// Crash at this effect boundary, counted from 1, and at no other by chance; 0 for none.
+    package var crashAt: Int = 0
+    /// Crash there, too: counted from the first one.
+    package var crashAgainAfter: Int = 0
+    /// What the shard may take at once; small numbers make the rare paths common.
+    package var maxBatchRuns = 256
+    package var historyPageEvents = 1_000
+    package var maxUndurableEvents = 65_536
+    package var activationHoldMicros: Int64 = 5_000
+
+    /// How often each fault happens.
+    package struct Faults: Hashable, Sendable {
+        package var crash = 0
+        package var maxCrashes = 0
+        package var lostAcknowledgement = 0
+        package var storeUnavailable = 0
+        package var readFailure = 0
+        package var slowStore = 0
+        package var workerDeath = 0
+        package var workerPause = 0
+        package var streamCut = 0
+        package var duplicateReport = 0
+        package var clientCut = 0
+        package var clockJump = 0
+        package var slowCode = 0
+        package var codeEviction = 0
+
+        package init() {}
+
+        /// The faults by name, for printing, switching off and shrinking.
+        package static let all: [(name: String, field: any WritableKeyPath<Faults, Int> & Sendable)] = [
+            ("crash", \.crash), ("lost-acknowledgement", \.lostAcknowledgement),
+            ("store-unavailable", \.storeUnavailable), ("read-failure", \.readFailure), ("slow-store", \.slowStore),
+            ("worker-death", \.workerDeath), ("worker-pause", \.workerPause), ("stream-cut", \.streamCut),
+            ("duplicate-report", \.duplicateReport), ("client-cut", \.clientCut), ("clock-jump", \.clockJump),
+            ("slow-code", \.slowCode), ("code-eviction", \.codeEviction),
+        ]
+    }
+
+    /// A quiet world: no fault at all.
+    package init(quiet seed: UInt64, runs: Int = 1) {
+        self.seed = seed
+        self.runs = runs
+    }
+
+    /// The world of a seed. Each fault is absent in half of all seeds, else its rate is drawn log-uniformly, so that rare
+    /// and frequent faults meet in all mixtures.
+    package init(seed: UInt64, runs: Int = 8) {
+        self.seed = seed
+        self.runs = runs
+        var random = chances(seed, 1)
+        workers = random.pick(1...3)
+        let limits: [Int] = [
+            30_000, 200_000, 200_000, 100_000, 200_000, 30_000, 20_000, 20_000, 200_000, 50_000, 400_000, 20_000,
+            200_000,
+        ]
+        for (fault, limit) in zip(Faults.all, limits) where random.happens(500_000) {
+            faults[keyPath: fault.field] = random.logUniform(limit)
+        }
+        faults.maxCrashes = random.pick(1...8)
+        faultsUntil = random.draw(2_000_000...40_000_000)
+        if random.happens(250_000) { maxBatchRuns = random.pick(1...3) }
+        if random.happens(300_000) { historyPageEvents = random.pick(1...6) }
+        if random.happens(100_000) { maxUndurableEvents = random.pick(1...30) }
+        if random.happens(200_000) { activationHoldMicros = 0 }
+    }
+}
+
+extension SimulationOptions: CustomStringConvertible {
+    package var description: String {
+        var parts = ["seed \(seed)", "runs \(runs)", "workers \(workers)"]
+        if runMask != .max {
+            parts.append(
+                "only runs \((0..<runs).filter { runMask >> UInt64($0) & 1 == 1 }.map(String.init).joined(separator: ","))"
+            )
+        }
+        for fault in Faults.all where faults[keyPath: fault.field] > 0 {
+            parts.append("\(fault.name) \(faults[keyPath: fault.field])")
+        }
+        if faults.crash > 0 { parts.append("at most \(faults.maxCrashes) crashes") }
+        if crashAt > 0 { parts.append("crash at \(crashAt)") }
+        if crashAgainAfter > 0 { parts.append("again after \(crashAgainAfter)") }
+        if maxBatchRuns != 256 { parts.append("batch runs \(maxBatchRuns)") }
+        if historyPageEvents != 1_000 { parts.append("history page \(historyPageEvents)") }
+        if maxUndurableEvents != 65_536 { parts.append("undurable events \(maxUndurableEvents)") }
+        if activationHoldMicros != 5_000 { parts.append("hold \(activationHoldMicros) us") }
+        parts.append("faults until \(faultsUntil) us")
+        return parts.joined(separator: ", ")
+    }
+}
