@@ -74,6 +74,7 @@ package final class ConnectionKeeper: Sendable {
 
     private func connect(notBefore: ContinuousClock.Instant?) async -> Result<ClientConnection, SagaClientError> {
         if let notBefore, notBefore > .now { try? await Task.sleep(until: notBefore, clock: .continuous) }
+        if state.withLock({ $0.isClosed }) { return .failure(SagaClientError(.cancelled, "the client is closed")) }
         let result: Result<ClientConnection, SagaClientError>
         do throws(TransportError) {
             result = .success(try await ClientConnection.connect(configuration, group: group, logger: logger))
@@ -133,12 +134,15 @@ package final class ConnectionKeeper: Sendable {
 
     /// Closes the connection; nothing is connected any more.
     package func close() async {
-        let connection = state.withLock { state in
+        let (connection, attempt) = state.withLock { state in
             state.isClosed = true
             defer { state.connection = nil }
-            return state.connection
+            return (state.connection, state.attempt)
         }
         await connection?.close()
+        // An attempt that runs on would use the event loop after its end.
+        attempt?.cancel()
+        _ = await attempt?.value
     }
 }
 

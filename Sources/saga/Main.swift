@@ -43,7 +43,8 @@ struct Main {
     private static func report(_ failure: Failure, asJSON: Bool) {
         if asJSON {
             var object: [String: JSONValue] = [
-                "status": .string("\(failure.status)"), "exit_code": .integer(Int64(failure.status.rawValue)),
+                "status": .string(EventJSON.snakeCase("\(failure.status)")),
+                "exit_code": .integer(Int64(failure.status.rawValue)),
                 "message": .string(failure.message),
             ]
             if !failure.hint.isEmpty { object["hint"] = .string(failure.hint) }

@@ -22,8 +22,17 @@ struct TravelWorker: AsyncParsableCommand {
     var ca: String?
     @Option(help: "Folder of the services' books; it must exist.")
     var books: String
-    @Option(name: .customLong("service"), help: "flight, hotel, car or payment; may be repeated. Default: all.")
+    @Option(
+        name: .customLong("service"), help: "flight, hotel, car or payment; may be repeated. Default: all.",
+        transform: Self.service)
     var services: [TravelService] = []
+
+    private static func service(_ name: String) throws -> TravelService {
+        guard let service = TravelService(rawValue: name) else {
+            throw ValidationError("there is no service \(name)")
+        }
+        return service
+    }
 
     func run() async throws {
         var logger = Logger(label: "travel-worker") { StreamLogHandler.standardError(label: $0) }
@@ -55,5 +64,3 @@ private struct WorkerService: Service {
 
     func run() async throws { try await cancelWhenGracefulShutdown { try await worker.run() } }
 }
-
-extension TravelService: ExpressibleByArgument {}

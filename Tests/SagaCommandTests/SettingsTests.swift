@@ -1,3 +1,4 @@
+import SagaCore
 import Testing
 
 @testable import saga

@@ -22,7 +22,7 @@ struct ConnectionFlags: ParsableArguments {
     @Option(name: [.long, .customShort("n")], help: "What workflow ids are unique in [SAGA_NAMESPACE].")
     var namespace: String?
     @Option(help: "How long the command may take, connecting included: 500ms, 10s, 5m.")
-    var timeout = DurationOption(value: .seconds(10))
+    var timeout = DurationOption(value: .seconds(5))
 
     /// Connects, does what is to be done, and closes.
     func withClient<Result>(_ body: (SagaClient) async throws -> Result) async throws -> Result {

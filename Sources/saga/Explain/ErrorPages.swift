@@ -74,7 +74,7 @@ enum ErrorPages {
         **What happened.** TLS refused the server: its certificate is not signed by the authority that the client trusts, is out
         of date, or is for another name. Nothing was sent.
 
-        **What to do.** Give the authority that signed it: `--ca FILE` or `SAGA_CA` (for `saga dev`: `.saga/certs/ca.pem`).
+        **What to do.** Give the authority that signed it: `--ca FILE` or `SAGA_CA` (for `saga dev`: `.saga/ca.pem`).
         Connect by a name that stands in the certificate; `saga certs server --host NAME` makes one for a name. There is no flag
         that turns the check off.
         """##),

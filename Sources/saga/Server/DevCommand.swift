@@ -12,14 +12,20 @@ struct DevCommand: AsyncParsableCommand {
             """)
 
     @Option(help: "Folder for certificates, sagas and the connection file.")
-    var directory = ".saga"
+    var data = ".saga"
+    @Option(help: "Port on 127.0.0.1, instead of --listen; 0 lets the system choose.")
+    var port: UInt16?
     @OptionGroup var flags: ServerFlags
 
+    func validate() throws {
+        guard port == nil || flags.listen == nil else { throw ValidationError("give --port or --listen, not both") }
+    }
+
     func run() async throws {
-        let folder = Files.absolute(directory)
+        let folder = Files.absolute(data)
         try Files.makeFolder(folder)
         let certificates: DevCertificates
-        do { certificates = try DevCertificates.ensure(in: "\(folder)/certs") } catch {
+        do { certificates = try DevCertificates.ensure(in: folder) } catch {
             throw Failure(.usage, error.message)
         }
         var values = flags.values
@@ -27,6 +33,7 @@ struct DevCommand: AsyncParsableCommand {
         func standard(_ name: ServerSettings.Name, _ value: String) {
             if values[name] == nil, Terminal.environment(name.variable) ?? "" == "" { values[name] = value }
         }
+        if let port { values[.listen] = "127.0.0.1:\(port)" }
         standard(given.store, "sqlite:\(folder)/saga.db")
         if !flags.insecure {
             standard(given.cert, certificates.serverPath)

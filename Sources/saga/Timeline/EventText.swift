@@ -116,7 +116,9 @@ enum EventText {
     private static func undoDetail(of event: HistoryEvent) -> String {
         switch event.attributes {
         case .compensationStarted(let start):
-            return joined(Wording.name(start.cause), start.error.map { Wording.error($0) } ?? "")
+            return joined(
+                Wording.name(start.cause), by(start.reason, start.identity),
+                start.error.map { Wording.error($0) } ?? "")
         case .compensationStepStarted(let start):
             return joined(
                 "event \(start.stepEventID)", Wording.safe(start.activityType), "step: \(Wording.name(start.outcome))")
