@@ -33,6 +33,7 @@ package final class ConnectionKeeper: Sendable {
     /// - Throws: What ended the last attempt: at once if another cannot help (credentials, certificates), else `.unavailable`
     ///   at the deadline.
     package func connection(until deadline: ContinuousClock.Instant) async throws(SagaClientError) -> ClientConnection {
+        var last: SagaClientError?
         while true {
             let (ready, attempt) = try current()
             if let ready { return ready }
@@ -41,7 +42,10 @@ package final class ConnectionKeeper: Sendable {
             switch result {
             case .success(let connection): return connection
             case .failure(let error):
-                guard error.isTransient, ContinuousClock.now < deadline else { throw error }
+                guard error.isTransient else { throw error }
+                // What the last attempt said tells more than that time is up.
+                guard ContinuousClock.now < deadline else { throw last ?? error }
+                last = error
             // The next round waits for the pause inside its attempt.
             }
             if Task.isCancelled { throw SagaClientError(.cancelled, "the call was cancelled") }
