@@ -55,7 +55,7 @@ public struct WorkflowDescription: Sendable {
         public enum State: String, Sendable {
             case open, running, undone, blocked, skipped, resolved
             case givenUp = "given_up"
-            case committed, unknown
+            case committed, failed, dormant, unknown
         }
 
         public var stepEventID: EventID
@@ -189,6 +189,8 @@ extension WorkflowDescription.UndoLogEntry.State {
             case .resolved: .resolved
             case .givenUp: .givenUp
             case .committed: .committed
+            case .failed: .failed
+            case .dormant: .dormant
             case .unspecified, .unrecognized: .unknown
             }
     }

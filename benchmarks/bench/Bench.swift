@@ -26,6 +26,9 @@ struct Run: AsyncParsableCommand {
     @Flag(help: "Shorter samples: figures are rougher, allocations and bytes the same.")
     var quick = false
 
+    @Option(help: "Run each case exactly so often and measure nothing: for callgrind and the like.")
+    var passes: Int?
+
     @Option(help: "An earlier report: exit 1 if a case got worse beyond noise.")
     var compare: String?
 
@@ -48,7 +51,7 @@ struct Run: AsyncParsableCommand {
         let limits = try thresholds.map(BenchGates.Thresholds.read)
         let others = try merge.map(BenchReport.read)
 
-        let context = BenchContext(.init(filter: filter, quick: quick))
+        let context = BenchContext(.init(filter: filter, quick: quick, passes: passes))
         let chosen = BenchSuites.all.filter { suites.isEmpty || suites.contains($0.name) }
         for suite in chosen {
             context.begin(suite)

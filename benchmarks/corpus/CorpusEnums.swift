@@ -2,7 +2,7 @@ public import SagaCodec
 
 /// The corpus' own catalogue, by variant index.
 @frozen
-public enum CorpusEventType: UInt8, Codable, CaseIterable, Sendable, BitwiseCopyable {
+public enum CorpusEventType: UInt8, Codable, CaseIterable, Sendable, BitwiseCopyable, PostcardCodable, BincodeCodable {
     case workflowExecutionStarted, workflowExecutionCompleted, workflowExecutionFailed, workflowExecutionTimedOut
     case workflowExecutionCanceled, workflowExecutionTerminated, workflowExecutionContinuedAsNew,
         workflowExecutionCancelRequested
@@ -22,7 +22,20 @@ public enum CorpusEventType: UInt8, Codable, CaseIterable, Sendable, BitwiseCopy
     case taskQueueChanged, retryScheduled, rateLimited, custom
 
     @inlinable @inline(__always)
-    init(from reader: inout PostcardReader) throws(CodecError) {
+    public func encode(into writer: inout PostcardWriter) { writer.writeRawByte(rawValue) }
+
+    @inlinable @inline(__always)
+    public func encode<Integers: BincodeIntegers>(into writer: inout BincodeWriter<Integers>) {
+        writer.writeTag(UInt32(rawValue))
+    }
+
+    @inlinable @inline(__always)
+    public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
+        try self.init(tag: try reader.readTag(), reader.input)
+    }
+
+    @inlinable @inline(__always)
+    public init(from reader: inout PostcardReader) throws(CodecError) {
         try self.init(tag: try reader.readVarint32(), reader)
     }
 
@@ -37,11 +50,24 @@ public enum CorpusEventType: UInt8, Codable, CaseIterable, Sendable, BitwiseCopy
 
 /// What an event is about, by variant index.
 @frozen
-public enum CorpusCategory: UInt8, Codable, CaseIterable, Sendable, BitwiseCopyable {
+public enum CorpusCategory: UInt8, Codable, CaseIterable, Sendable, BitwiseCopyable, PostcardCodable, BincodeCodable {
     case workflow, activity, timer, signal, marker, snapshot, compensation, command
 
     @inlinable @inline(__always)
-    init(from reader: inout PostcardReader) throws(CodecError) {
+    public func encode(into writer: inout PostcardWriter) { writer.writeRawByte(rawValue) }
+
+    @inlinable @inline(__always)
+    public func encode<Integers: BincodeIntegers>(into writer: inout BincodeWriter<Integers>) {
+        writer.writeTag(UInt32(rawValue))
+    }
+
+    @inlinable @inline(__always)
+    public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
+        try self.init(tag: try reader.readTag(), reader.input)
+    }
+
+    @inlinable @inline(__always)
+    public init(from reader: inout PostcardReader) throws(CodecError) {
         try self.init(tag: try reader.readVarint32(), reader)
     }
 

@@ -78,6 +78,46 @@ public struct CorpusRecord: Codable, Equatable, Sendable {
             case markerRecorded
             case snapshotCreated
         }
+
+        public func encode(to encoder: any Encoder) throws {
+            switch self {
+            case .workflowStarted(let value): try encoder.encodeVariant(CodingKeys.workflowStarted, value)
+            case .workflowCompleted(let value): try encoder.encodeVariant(CodingKeys.workflowCompleted, value)
+            case .workflowFailed(let value): try encoder.encodeVariant(CodingKeys.workflowFailed, value)
+            case .activityScheduled(let value): try encoder.encodeVariant(CodingKeys.activityScheduled, value)
+            case .activityStarted(let value): try encoder.encodeVariant(CodingKeys.activityStarted, value)
+            case .activityCompleted(let value): try encoder.encodeVariant(CodingKeys.activityCompleted, value)
+            case .activityFailed(let value): try encoder.encodeVariant(CodingKeys.activityFailed, value)
+            case .timerCreated(let value): try encoder.encodeVariant(CodingKeys.timerCreated, value)
+            case .timerFired(let value): try encoder.encodeVariant(CodingKeys.timerFired, value)
+            case .signalReceived(let value): try encoder.encodeVariant(CodingKeys.signalReceived, value)
+            case .compensationStarted(let value): try encoder.encodeVariant(CodingKeys.compensationStarted, value)
+            case .compensationCompleted(let value): try encoder.encodeVariant(CodingKeys.compensationCompleted, value)
+            case .markerRecorded(let value): try encoder.encodeVariant(CodingKeys.markerRecorded, value)
+            case .snapshotCreated(let value): try encoder.encodeVariant(CodingKeys.snapshotCreated, value)
+            }
+        }
+
+        public init(from decoder: any Decoder) throws {
+            self = try decoder.decodeVariant(keyedBy: CodingKeys.self) { variant, decoder in
+                switch variant {
+                case .workflowStarted: .workflowStarted(try Corpus.WorkflowStarted(from: decoder))
+                case .workflowCompleted: .workflowCompleted(try Corpus.WorkflowCompleted(from: decoder))
+                case .workflowFailed: .workflowFailed(try Corpus.Failure(from: decoder))
+                case .activityScheduled: .activityScheduled(try Corpus.ActivityScheduled(from: decoder))
+                case .activityStarted: .activityStarted(try Corpus.ActivityStarted(from: decoder))
+                case .activityCompleted: .activityCompleted(try Corpus.ActivityCompleted(from: decoder))
+                case .activityFailed: .activityFailed(try Corpus.ActivityFailed(from: decoder))
+                case .timerCreated: .timerCreated(try Corpus.TimerCreated(from: decoder))
+                case .timerFired: .timerFired(try Corpus.TimerFired(from: decoder))
+                case .signalReceived: .signalReceived(try Corpus.SignalReceived(from: decoder))
+                case .compensationStarted: .compensationStarted(try Corpus.CompensationStarted(from: decoder))
+                case .compensationCompleted: .compensationCompleted(try Corpus.CompensationCompleted(from: decoder))
+                case .markerRecorded: .markerRecorded(try Corpus.MarkerRecorded(from: decoder))
+                case .snapshotCreated: .snapshotCreated(try Corpus.SnapshotCreated(from: decoder))
+                }
+            }
+        }
     }
 }
 

@@ -8,6 +8,12 @@ public struct BincodeWriter<Integers: BincodeIntegers>: ~Copyable {
     @inlinable
     public init(capacity: Int = 256) { buffer = PostcardWriter(capacity: capacity) }
 
+    /// Goes on where another buffer stands, and leaves an empty one in its place.
+    package init(taking other: inout PostcardWriter) {
+        buffer = PostcardWriter(capacity: 0)
+        swap(&buffer, &other)
+    }
+
     /// Forgets what was written and keeps the memory.
     @inlinable @inline(__always)
     public mutating func reset() { buffer.reset() }
@@ -48,6 +54,9 @@ public struct BincodeReader<Integers: BincodeIntegers> {
     public init(_ bytes: UnsafeRawBufferPointer, strict: Bool = false) {
         input = PostcardReader(bytes, strict: strict)
     }
+
+    /// Goes on where another reader stands.
+    package init(_ input: PostcardReader) { self.input = input }
 
     @inlinable @inline(__always)
     public mutating func read<T: BincodeDecodable & ~Copyable>(_ type: T.Type = T.self) throws(CodecError) -> T {

@@ -1,50 +1,106 @@
 /// Reads what ``BridgeEncoder`` wrote.
-final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
-    var reader: BincodeReader<Integers>
+final class BridgeDecoder: Decoder {
+    let format: BridgeFormat
+    var input: PostcardReader
 
-    init(_ reader: BincodeReader<Integers>) { self.reader = reader }
+    init(_ format: BridgeFormat, _ input: PostcardReader) {
+        self.format = format
+        self.input = input
+    }
 
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    @inline(__always)
-    func get<T: Decodable>(_ type: T.Type) throws -> T {
-        if let value = try scalar(type) { return value }
-        return try composite(type)
+    // MARK: Scalars
+
+    func get(_ type: Bool.Type) throws(CodecError) -> Bool { try input.readBool() }
+    func get(_ type: UInt8.Type) throws(CodecError) -> UInt8 { try input.readByte() }
+    func get(_ type: Int8.Type) throws(CodecError) -> Int8 { Int8(bitPattern: try input.readByte()) }
+    func get(_ type: Float.Type) throws(CodecError) -> Float { Float(bitPattern: try input.readRaw4()) }
+    func get(_ type: Double.Type) throws(CodecError) -> Double { Double(bitPattern: try input.readRaw8()) }
+    func get(_ type: Int.Type) throws(CodecError) -> Int { Int(truncatingIfNeeded: try get(Int64.self)) }
+    func get(_ type: UInt.Type) throws(CodecError) -> UInt { UInt(truncatingIfNeeded: try get(UInt64.self)) }
+
+    func get(_ type: UInt16.Type) throws(CodecError) -> UInt16 {
+        switch format {
+        case .postcard: try PostcardIntegers.take16(from: &input)
+        case .fixed: try BincodeFixed.take16(from: &input)
+        case .varint: try BincodeVarint.take16(from: &input)
+        }
     }
 
-    /// A scalar of static type `T`, or `nil` if `T` is none.
-    @inline(__always)
-    private func scalar<T>(_ type: T.Type) throws(CodecError) -> T? {
-        if type == String.self { return reinterpret(try reader.readString(), as: type) }
-        if type == Bool.self { return reinterpret(try reader.input.readBool(), as: type) }
-        if type == Int.self { return reinterpret(try reader.read(Int.self), as: type) }
-        if type == UInt64.self { return reinterpret(try reader.read(UInt64.self), as: type) }
-        if type == Int64.self { return reinterpret(try reader.read(Int64.self), as: type) }
-        if type == UInt32.self { return reinterpret(try reader.read(UInt32.self), as: type) }
-        if type == Int32.self { return reinterpret(try reader.read(Int32.self), as: type) }
-        if type == Double.self { return reinterpret(try reader.read(Double.self), as: type) }
-        if type == UInt8.self { return reinterpret(try reader.read(UInt8.self), as: type) }
-        if type == Float.self { return reinterpret(try reader.read(Float.self), as: type) }
-        if type == UInt.self { return reinterpret(try reader.read(UInt.self), as: type) }
-        if type == UInt16.self { return reinterpret(try reader.read(UInt16.self), as: type) }
-        if type == Int16.self { return reinterpret(try reader.read(Int16.self), as: type) }
-        if type == Int8.self { return reinterpret(try reader.read(Int8.self), as: type) }
-        if type == UInt128.self { return reinterpret(try reader.read(UInt128.self), as: type) }
-        if type == Int128.self { return reinterpret(try reader.read(Int128.self), as: type) }
-        return nil
+    func get(_ type: Int16.Type) throws(CodecError) -> Int16 {
+        let raw = try get(UInt16.self)
+        return Int16(bitPattern: format == .fixed ? raw : (raw >> 1) ^ (0 &- (raw & 1)))
     }
 
+    func get(_ type: UInt32.Type) throws(CodecError) -> UInt32 {
+        switch format {
+        case .postcard: try PostcardIntegers.take32(from: &input)
+        case .fixed: try BincodeFixed.take32(from: &input)
+        case .varint: try BincodeVarint.take32(from: &input)
+        }
+    }
+
+    func get(_ type: Int32.Type) throws(CodecError) -> Int32 {
+        let raw = try get(UInt32.self)
+        return Int32(bitPattern: format == .fixed ? raw : (raw >> 1) ^ (0 &- (raw & 1)))
+    }
+
+    func get(_ type: UInt64.Type) throws(CodecError) -> UInt64 {
+        switch format {
+        case .postcard: try PostcardIntegers.take64(from: &input)
+        case .fixed: try BincodeFixed.take64(from: &input)
+        case .varint: try BincodeVarint.take64(from: &input)
+        }
+    }
+
+    func get(_ type: Int64.Type) throws(CodecError) -> Int64 {
+        let raw = try get(UInt64.self)
+        return Int64(bitPattern: format == .fixed ? raw : (raw >> 1) ^ (0 &- (raw & 1)))
+    }
+
+    func get(_ type: UInt128.Type) throws(CodecError) -> UInt128 {
+        switch format {
+        case .postcard: try PostcardIntegers.take128(from: &input)
+        case .fixed: try BincodeFixed.take128(from: &input)
+        case .varint: try BincodeVarint.take128(from: &input)
+        }
+    }
+
+    func get(_ type: Int128.Type) throws(CodecError) -> Int128 {
+        let raw = try get(UInt128.self)
+        return Int128(bitPattern: format == .fixed ? raw : (raw >> 1) ^ (0 &- (raw & 1)))
+    }
+
+    func get(_ type: String.Type) throws(CodecError) -> String {
+        let count = try getCount()
+        let text = try input.readBorrowedRaw(count)
+        if let start = text.baseAddress, !UTF8Validation.isValid(start, text.count) {
+            throw CodecError(.badUTF8, at: input.offset - text.count)
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    func getCount() throws(CodecError) -> Int {
+        let raw = try get(UInt64.self)
+        if raw > UInt64(Int.max) { throw input.failure(.unexpectedEnd) }
+        return Int(truncatingIfNeeded: raw)
+    }
+
+    // MARK: Other values
+
+    /// Any value; scalars come here only from generic code, and have a static form like others.
     @inline(never)
-    private func composite<T: Decodable>(_ type: T.Type) throws -> T {
+    func get<T: Decodable>(_ type: T.Type) throws -> T {
         let known = BridgeType.of(type)
-        if Integers.self == PostcardIntegers.self {
+        if format == .postcard {
             if let form = known.postcardDecodable { return try getStatic(type, form) }
         } else if let form = known.bincodeDecodable {
             return try getStatic(type, form)
         }
-        try reader.input.enter()
-        defer { reader.input.leave() }
+        try input.enter()
+        defer { input.leave() }
         switch known.shape {
         case .plain, .set: return try T(from: self)
         case .optional:
@@ -52,25 +108,47 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
         case .map:
             if let value = try (type as? any BridgeMap.Type)?.decodePairs(from: self) as? T { return value }
         }
-        throw reader.input.failure(.unsupported)
+        throw input.failure(.unsupported)
     }
 
     private func getStatic<T, Form: PostcardDecodable>(_ type: T.Type, _ form: Form.Type) throws(CodecError) -> T {
-        let value = try Form(from: &reader.input)
+        let value = try Form(from: &input)
         // `Form` is `T`: it was found by asking `T` for the protocol.
         return withUnsafePointer(to: value) { UnsafeRawPointer($0).assumingMemoryBound(to: T.self).pointee }
     }
 
     private func getStatic<T, Form: BincodeDecodable>(_ type: T.Type, _ form: Form.Type) throws(CodecError) -> T {
-        let value = try Form(from: &reader)
+        let value: Form
+        if format == .fixed {
+            var reader = BincodeReader<BincodeFixed>(input)
+            value = try Form(from: &reader)
+            input = reader.input
+        } else {
+            var reader = BincodeReader<BincodeVarint>(input)
+            value = try Form(from: &reader)
+            input = reader.input
+        }
         return withUnsafePointer(to: value) { UnsafeRawPointer($0).assumingMemoryBound(to: T.self).pointee }
+    }
+
+    /// An enum's variant: by its index if its keys are indices, else by its name.
+    func getVariant<Key: CodingKey>(_ type: Key.Type = Key.self) throws(CodecError) -> Key {
+        let start = input.offset
+        let key: Key?
+        if BridgeKeys.areIndices(Key.self) {
+            key = Key(intValue: Int(try get(UInt32.self)))
+        } else {
+            key = Key(stringValue: try get(String.self))
+        }
+        guard let key else { throw CodecError(.badTag, at: start) }
+        return key
     }
 
     /// Elements that take no bytes must not be counted by the input alone.
     @inline(__always)
     func requireProgress(since before: Int, of count: Int) throws(CodecError) {
-        if reader.input.offset == before && count > PostcardReader.emptyElementLimit {
-            throw reader.input.failure(.limitExceeded)
+        if input.offset == before && count > PostcardReader.emptyElementLimit {
+            throw input.failure(.limitExceeded)
         }
     }
 
@@ -84,7 +162,7 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-        Elements(decoder: self, total: try reader.readCount())
+        Elements(decoder: self, total: try getCount())
     }
 
     func singleValueContainer() -> any SingleValueDecodingContainer { Single(decoder: self) }
@@ -96,58 +174,93 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
 
         /// The variant that stands next, if this is an enum: the only keys that are written at all.
         var allKeys: [Key] {
-            let start = decoder.reader
-            defer { decoder.reader = start }
-            return (try? variant()).map { [$0] } ?? []
-        }
-
-        private func variant() throws(CodecError) -> Key {
-            let start = decoder.reader.input.offset
-            let key: Key?
-            if BridgeKeys.areIndices(Key.self) {
-                key = Key(intValue: Int(try decoder.reader.readTag()))
-            } else {
-                key = Key(stringValue: try decoder.reader.readString())
-            }
-            guard let key else { throw CodecError(.badTag, at: start) }
-            return key
+            let start = decoder.input
+            defer { decoder.input = start }
+            return (try? decoder.getVariant(Key.self)).map { [$0] } ?? []
         }
 
         private func expect(_ wanted: Key) throws(CodecError) {
-            let start = decoder.reader.input.offset
-            guard try variant().stringValue == wanted.stringValue else { throw CodecError(.badTag, at: start) }
+            let start = decoder.input.offset
+            guard try decoder.getVariant(Key.self).stringValue == wanted.stringValue else {
+                throw CodecError(.badTag, at: start)
+            }
         }
 
         func contains(_ key: Key) -> Bool { true }
 
-        func decodeNil(forKey key: Key) throws -> Bool { try !decoder.reader.input.readOptionTag() }
+        func decodeNil(forKey key: Key) throws -> Bool { try !decoder.input.readOptionTag() }
 
         func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T { try decoder.get(type) }
+        func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try decoder.get(type) }
+        func decode(_ type: String.Type, forKey key: Key) throws -> String { try decoder.get(type) }
+        func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try decoder.get(type) }
+        func decode(_ type: Float.Type, forKey key: Key) throws -> Float { try decoder.get(type) }
+        func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try decoder.get(type) }
+        func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try decoder.get(type) }
+        func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try decoder.get(type) }
+        func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 { try decoder.get(type) }
+        func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 { try decoder.get(type) }
+        func decode(_ type: Int128.Type, forKey key: Key) throws -> Int128 { try decoder.get(type) }
+        func decode(_ type: UInt.Type, forKey key: Key) throws -> UInt { try decoder.get(type) }
+        func decode(_ type: UInt8.Type, forKey key: Key) throws -> UInt8 { try decoder.get(type) }
+        func decode(_ type: UInt16.Type, forKey key: Key) throws -> UInt16 { try decoder.get(type) }
+        func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 { try decoder.get(type) }
+        func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try decoder.get(type) }
+        func decode(_ type: UInt128.Type, forKey key: Key) throws -> UInt128 { try decoder.get(type) }
 
-        func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? { try option(type) }
-
-        @inline(__always)
-        private func option<T: Decodable>(_ type: T.Type) throws -> T? {
-            try decoder.reader.input.readOptionTag() ? try decoder.get(type) : nil
+        func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
         }
 
         // One by one: the protocol has an implementation of each that asks for nil first.
-        func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try option(type) }
-        func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? { try option(type) }
-        func decodeIfPresent(_ type: Double.Type, forKey key: Key) throws -> Double? { try option(type) }
-        func decodeIfPresent(_ type: Float.Type, forKey key: Key) throws -> Float? { try option(type) }
-        func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? { try option(type) }
-        func decodeIfPresent(_ type: Int8.Type, forKey key: Key) throws -> Int8? { try option(type) }
-        func decodeIfPresent(_ type: Int16.Type, forKey key: Key) throws -> Int16? { try option(type) }
-        func decodeIfPresent(_ type: Int32.Type, forKey key: Key) throws -> Int32? { try option(type) }
-        func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? { try option(type) }
-        func decodeIfPresent(_ type: Int128.Type, forKey key: Key) throws -> Int128? { try option(type) }
-        func decodeIfPresent(_ type: UInt.Type, forKey key: Key) throws -> UInt? { try option(type) }
-        func decodeIfPresent(_ type: UInt8.Type, forKey key: Key) throws -> UInt8? { try option(type) }
-        func decodeIfPresent(_ type: UInt16.Type, forKey key: Key) throws -> UInt16? { try option(type) }
-        func decodeIfPresent(_ type: UInt32.Type, forKey key: Key) throws -> UInt32? { try option(type) }
-        func decodeIfPresent(_ type: UInt64.Type, forKey key: Key) throws -> UInt64? { try option(type) }
-        func decodeIfPresent(_ type: UInt128.Type, forKey key: Key) throws -> UInt128? { try option(type) }
+        func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: Double.Type, forKey key: Key) throws -> Double? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: Float.Type, forKey key: Key) throws -> Float? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: Int8.Type, forKey key: Key) throws -> Int8? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: Int16.Type, forKey key: Key) throws -> Int16? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: Int32.Type, forKey key: Key) throws -> Int32? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: Int128.Type, forKey key: Key) throws -> Int128? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: UInt.Type, forKey key: Key) throws -> UInt? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: UInt8.Type, forKey key: Key) throws -> UInt8? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: UInt16.Type, forKey key: Key) throws -> UInt16? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: UInt32.Type, forKey key: Key) throws -> UInt32? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: UInt64.Type, forKey key: Key) throws -> UInt64? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
+        func decodeIfPresent(_ type: UInt128.Type, forKey key: Key) throws -> UInt128? {
+            try decoder.input.readOptionTag() ? try decoder.get(type) : nil
+        }
 
         func nestedContainer<Nested: CodingKey>(
             keyedBy type: Nested.Type, forKey key: Key
@@ -169,19 +282,19 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
         let decoder: BridgeDecoder
         private var names: [String] = []
         /// A reader at the start of each value, which ends with it; nil for nil.
-        private var values: [String: BincodeReader<Integers>?] = [:]
+        private var values: [String: PostcardReader?] = [:]
 
         init(_ decoder: BridgeDecoder) throws {
             self.decoder = decoder
-            let count = try decoder.reader.readCount()
+            let count = try decoder.getCount()
             for _ in 0..<count {
-                let name = try decoder.reader.readString()
-                let length = try decoder.reader.input.readRaw4()
-                var value: BincodeReader<Integers>?
+                let name = try decoder.get(String.self)
+                let length = try decoder.input.readRaw4()
+                var value: PostcardReader?
                 if length != BridgeKeys.nilLength {
-                    value = decoder.reader
-                    try decoder.reader.input.skipRaw(Int(length))
-                    value?.input.end = decoder.reader.input.cursor
+                    value = decoder.input
+                    try decoder.input.skipRaw(Int(length))
+                    value?.end = decoder.input.cursor
                 }
                 if values.updateValue(value, forKey: name) == nil { names.append(name) }
             }
@@ -194,16 +307,16 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
 
         private func member<T>(_ key: Key, _ body: () throws -> T) throws -> T {
             guard let found = values[key.stringValue], let value = found else {
-                throw decoder.reader.input.failure(.missingKey)
+                throw decoder.input.failure(.missingKey)
             }
-            let after = decoder.reader
-            decoder.reader = value
-            defer { decoder.reader = after }
+            let after = decoder.input
+            decoder.input = value
+            defer { decoder.input = after }
             return try body()
         }
 
         func decodeNil(forKey key: Key) throws -> Bool {
-            guard let value = values[key.stringValue] else { throw decoder.reader.input.failure(.missingKey) }
+            guard let value = values[key.stringValue] else { throw decoder.input.failure(.missingKey) }
             return value == nil
         }
 
@@ -214,15 +327,15 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
         func nestedContainer<Nested: CodingKey>(
             keyedBy type: Nested.Type, forKey key: Key
         ) throws -> KeyedDecodingContainer<Nested> {
-            throw decoder.reader.input.failure(.unsupported)
+            throw decoder.input.failure(.unsupported)
         }
 
         func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
-            throw decoder.reader.input.failure(.unsupported)
+            throw decoder.input.failure(.unsupported)
         }
 
-        func superDecoder() throws -> any Decoder { throw decoder.reader.input.failure(.unsupported) }
-        func superDecoder(forKey key: Key) throws -> any Decoder { throw decoder.reader.input.failure(.unsupported) }
+        func superDecoder() throws -> any Decoder { throw decoder.input.failure(.unsupported) }
+        func superDecoder(forKey key: Key) throws -> any Decoder { throw decoder.input.failure(.unsupported) }
     }
 
     struct Elements: UnkeyedDecodingContainer {
@@ -237,27 +350,91 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
 
         var codingPath: [any CodingKey] { [] }
         /// A hint for allocation, so no count that the input merely claims.
-        var count: Int? { total <= decoder.reader.input.remaining ? total : nil }
+        var count: Int? { total <= decoder.input.remaining ? total : nil }
         var isAtEnd: Bool { currentIndex >= total }
 
         private mutating func advance() throws(CodecError) {
-            guard currentIndex < total else { throw decoder.reader.input.failure(.unexpectedEnd) }
+            guard currentIndex < total else { throw decoder.input.failure(.unexpectedEnd) }
             currentIndex += 1
         }
 
         mutating func decodeNil() throws -> Bool {
-            guard currentIndex < total else { throw decoder.reader.input.failure(.unexpectedEnd) }
-            let isNil = try !decoder.reader.input.readOptionTag()
+            guard currentIndex < total else { throw decoder.input.failure(.unexpectedEnd) }
+            let isNil = try !decoder.input.readOptionTag()
             if isNil { currentIndex += 1 }
             return isNil
         }
 
         mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
             try advance()
-            let before = decoder.reader.input.offset
+            let before = decoder.input.offset
             let value = try decoder.get(type)
             try decoder.requireProgress(since: before, of: total)
             return value
+        }
+        mutating func decode(_ type: Bool.Type) throws -> Bool {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: String.Type) throws -> String {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: Double.Type) throws -> Double {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: Float.Type) throws -> Float {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: Int.Type) throws -> Int {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: Int8.Type) throws -> Int8 {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: Int16.Type) throws -> Int16 {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: Int32.Type) throws -> Int32 {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: Int64.Type) throws -> Int64 {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: Int128.Type) throws -> Int128 {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: UInt.Type) throws -> UInt {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: UInt8.Type) throws -> UInt8 {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: UInt16.Type) throws -> UInt16 {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: UInt32.Type) throws -> UInt32 {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: UInt64.Type) throws -> UInt64 {
+            try advance()
+            return try decoder.get(type)
+        }
+        mutating func decode(_ type: UInt128.Type) throws -> UInt128 {
+            try advance()
+            return try decoder.get(type)
         }
 
         mutating func nestedContainer<Nested: CodingKey>(
@@ -285,12 +462,28 @@ final class BridgeDecoder<Integers: BincodeIntegers>: Decoder {
 
         /// Consumes the byte only if it says nil: what follows a value that is there has no tag here.
         func decodeNil() -> Bool {
-            var ahead = decoder.reader
-            guard let byte = try? ahead.input.readByte(), byte == 0 else { return false }
-            decoder.reader = ahead
+            var ahead = decoder.input
+            guard let byte = try? ahead.readByte(), byte == 0 else { return false }
+            decoder.input = ahead
             return true
         }
 
         func decode<T: Decodable>(_ type: T.Type) throws -> T { try decoder.get(type) }
+        func decode(_ type: Bool.Type) throws -> Bool { try decoder.get(type) }
+        func decode(_ type: String.Type) throws -> String { try decoder.get(type) }
+        func decode(_ type: Double.Type) throws -> Double { try decoder.get(type) }
+        func decode(_ type: Float.Type) throws -> Float { try decoder.get(type) }
+        func decode(_ type: Int.Type) throws -> Int { try decoder.get(type) }
+        func decode(_ type: Int8.Type) throws -> Int8 { try decoder.get(type) }
+        func decode(_ type: Int16.Type) throws -> Int16 { try decoder.get(type) }
+        func decode(_ type: Int32.Type) throws -> Int32 { try decoder.get(type) }
+        func decode(_ type: Int64.Type) throws -> Int64 { try decoder.get(type) }
+        func decode(_ type: Int128.Type) throws -> Int128 { try decoder.get(type) }
+        func decode(_ type: UInt.Type) throws -> UInt { try decoder.get(type) }
+        func decode(_ type: UInt8.Type) throws -> UInt8 { try decoder.get(type) }
+        func decode(_ type: UInt16.Type) throws -> UInt16 { try decoder.get(type) }
+        func decode(_ type: UInt32.Type) throws -> UInt32 { try decoder.get(type) }
+        func decode(_ type: UInt64.Type) throws -> UInt64 { try decoder.get(type) }
+        func decode(_ type: UInt128.Type) throws -> UInt128 { try decoder.get(type) }
     }
 }

@@ -4,49 +4,99 @@
 /// optional field a tag and the value; an array, set or unkeyed container a count and the elements; a dictionary a count and
 /// its pairs in the order of the keys; an enum with associated values the variant (its index, if the `CodingKeys` are
 /// integers from 0, else its name) and its fields. A type with a static form of its own uses that.
-final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
-    var writer: BincodeWriter<Integers>
+///
+/// One class for all formats, not a generic one, and each scalar by name: in generic code that is not specialised, every type
+/// that depends on a parameter is looked up in the runtime again and again.
+final class BridgeEncoder: Encoder {
+    let format: BridgeFormat
+    var buffer: PostcardWriter
     private var depth = 0
     /// Unkeyed containers whose count is not known yet: where it goes, and how many elements there are so far.
     fileprivate var counts: [(position: Int, count: Int)] = []
 
-    init(capacity: Int) { writer = BincodeWriter(capacity: capacity) }
+    init(_ format: BridgeFormat, capacity: Int) {
+        self.format = format
+        buffer = PostcardWriter(capacity: capacity)
+    }
 
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    /// As for a new encoder, with the memory of the old one.
-    func reset() {
-        writer.reset()
-        depth = 0
-        counts.removeAll(keepingCapacity: true)
+    // MARK: Scalars
+
+    func put(_ value: Bool) { buffer.writeBool(value) }
+    func put(_ value: UInt8) { buffer.writeRawByte(value) }
+    func put(_ value: Int8) { buffer.writeRawByte(UInt8(bitPattern: value)) }
+    func put(_ value: Float) { buffer.writeRaw4(value.bitPattern) }
+    func put(_ value: Double) { buffer.writeRaw8(value.bitPattern) }
+    func put(_ value: Int) { put(Int64(value)) }
+    func put(_ value: UInt) { put(UInt64(value)) }
+
+    func put(_ value: UInt16) {
+        switch format {
+        case .postcard: PostcardIntegers.put(value, into: &buffer)
+        case .fixed: BincodeFixed.put(value, into: &buffer)
+        case .varint: BincodeVarint.put(value, into: &buffer)
+        }
     }
 
-    @inline(__always)
-    func put<T: Encodable>(_ value: T) throws {
-        if let value = reinterpret(value, as: String.self) { return writer.writeString(value) }
-        if let value = reinterpret(value, as: Bool.self) { return writer.buffer.writeBool(value) }
-        if let value = reinterpret(value, as: Int.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: UInt64.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: Int64.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: UInt32.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: Int32.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: Double.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: UInt8.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: Float.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: UInt.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: UInt16.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: Int16.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: Int8.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: UInt128.self) { return writer.write(value) }
-        if let value = reinterpret(value, as: Int128.self) { return writer.write(value) }
-        try putComposite(value)
+    func put(_ value: Int16) {
+        put(UInt16(bitPattern: format == .fixed ? value : (value << 1) ^ (value >> 15)))
     }
 
+    func put(_ value: UInt32) {
+        switch format {
+        case .postcard: PostcardIntegers.put(value, into: &buffer)
+        case .fixed: BincodeFixed.put(value, into: &buffer)
+        case .varint: BincodeVarint.put(value, into: &buffer)
+        }
+    }
+
+    func put(_ value: Int32) {
+        put(UInt32(bitPattern: format == .fixed ? value : (value << 1) ^ (value >> 31)))
+    }
+
+    func put(_ value: UInt64) {
+        switch format {
+        case .postcard: PostcardIntegers.put(value, into: &buffer)
+        case .fixed: BincodeFixed.put(value, into: &buffer)
+        case .varint: BincodeVarint.put(value, into: &buffer)
+        }
+    }
+
+    func put(_ value: Int64) {
+        put(UInt64(bitPattern: format == .fixed ? value : (value << 1) ^ (value >> 63)))
+    }
+
+    func put(_ value: UInt128) {
+        switch format {
+        case .postcard: PostcardIntegers.put(value, into: &buffer)
+        case .fixed: BincodeFixed.put(value, into: &buffer)
+        case .varint: BincodeVarint.put(value, into: &buffer)
+        }
+    }
+
+    func put(_ value: Int128) {
+        put(UInt128(bitPattern: format == .fixed ? value : (value << 1) ^ (value >> 127)))
+    }
+
+    func put(_ value: String) {
+        let done: Void? = value.utf8.withContiguousStorageIfAvailable { putBytes(UnsafeRawBufferPointer($0)) }
+        if done == nil { [UInt8](value.utf8).withUnsafeBytes { putBytes($0) } }
+    }
+
+    private func putBytes(_ bytes: UnsafeRawBufferPointer) {
+        put(UInt64(bytes.count))
+        buffer.writeRaw(bytes)
+    }
+
+    // MARK: Other values
+
+    /// Any value; scalars come here only from generic code, and have a static form like others.
     @inline(never)
-    private func putComposite<T: Encodable>(_ value: T) throws {
+    func put<T: Encodable>(_ value: T) throws {
         let type = BridgeType.of(T.self)
-        if Integers.self == PostcardIntegers.self {
+        if format == .postcard {
             if let form = type.postcardEncodable { return putStatic(value, form) }
         } else if let form = type.bincodeEncodable {
             return putStatic(value, form)
@@ -67,31 +117,50 @@ final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
     private func putStatic<T, Form: PostcardEncodable>(_ value: T, _ form: Form.Type) {
         // `Form` is `T`: it was found by asking `T` for the protocol.
         withUnsafePointer(to: value) {
-            UnsafeRawPointer($0).assumingMemoryBound(to: Form.self).pointee.encode(into: &writer.buffer)
+            UnsafeRawPointer($0).assumingMemoryBound(to: Form.self).pointee.encode(into: &buffer)
         }
     }
 
     private func putStatic<T, Form: BincodeEncodable>(_ value: T, _ form: Form.Type) {
         withUnsafePointer(to: value) {
-            UnsafeRawPointer($0).assumingMemoryBound(to: Form.self).pointee.encode(into: &writer)
+            let value = UnsafeRawPointer($0).assumingMemoryBound(to: Form.self)
+            // The buffer goes into a writer and back: a struct of three pointers.
+            if format == .fixed {
+                var writer = BincodeWriter<BincodeFixed>(taking: &buffer)
+                value.pointee.encode(into: &writer)
+                swap(&buffer, &writer.buffer)
+            } else {
+                var writer = BincodeWriter<BincodeVarint>(taking: &buffer)
+                value.pointee.encode(into: &writer)
+                swap(&buffer, &writer.buffer)
+            }
         }
     }
 
     /// A value's own bytes, for putting values in order.
     func apart<T: Encodable>(_ value: T) throws -> [UInt8] {
-        let other = BridgeEncoder(capacity: 64)
+        let other = BridgeEncoder(format, capacity: 64)
         other.depth = depth
         try other.put(value)
-        return other.writer.buffer.array()
+        return other.buffer.array()
+    }
+
+    /// An enum's variant: its index if its keys are indices, else its name.
+    func putVariant<Key: CodingKey>(_ key: Key) {
+        if BridgeKeys.areIndices(Key.self), let index = key.intValue {
+            put(UInt32(truncatingIfNeeded: index))
+        } else {
+            put(key.stringValue)
+        }
     }
 
     // MARK: Counts that are known late
 
-    private static var countWidth: Int { Integers.self == BincodeFixed.self ? 8 : 1 }
+    private var countWidth: Int { format == .fixed ? 8 : 1 }
 
     fileprivate func openCount() -> Int {
-        counts.append((writer.buffer.count, 0))
-        for _ in 0..<Self.countWidth { writer.buffer.writeRawByte(0) }
+        counts.append((buffer.count, 0))
+        for _ in 0..<countWidth { buffer.writeRawByte(0) }
         return counts.count - 1
     }
 
@@ -99,9 +168,9 @@ final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
     /// room moves nothing that is still to be found.
     private func closeCounts(to open: Int) {
         while counts.count > open, let last = counts.popLast() {
-            let end = writer.buffer.count
-            writer.writeCount(last.count)
-            writer.buffer.moveTail(from: end, to: last.position, replacing: Self.countWidth)
+            let end = buffer.count
+            put(UInt64(last.count))
+            buffer.moveTail(from: end, to: last.position, replacing: countWidth)
         }
     }
 
@@ -124,54 +193,107 @@ final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
 
         var codingPath: [any CodingKey] { [] }
 
-        func encodeNil(forKey key: Key) { encoder.writer.buffer.writeOptionTag(false) }
+        func encodeNil(forKey key: Key) { encoder.buffer.writeOptionTag(false) }
 
         func encode<T: Encodable>(_ value: T, forKey key: Key) throws { try encoder.put(value) }
+        func encode(_ value: Bool, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: String, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: Double, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: Float, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: Int, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: Int8, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: Int16, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: Int32, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: Int64, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: Int128, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: UInt, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: UInt8, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: UInt16, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: UInt32, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: UInt64, forKey key: Key) { encoder.put(value) }
+        func encode(_ value: UInt128, forKey key: Key) { encoder.put(value) }
 
-        func encodeIfPresent<T: Encodable>(_ value: T?, forKey key: Key) throws { try option(value) }
-
-        @inline(__always)
-        private func option<T: Encodable>(_ value: T?) throws {
-            encoder.writer.buffer.writeOptionTag(value != nil)
+        func encodeIfPresent<T: Encodable>(_ value: T?, forKey key: Key) throws {
+            encoder.buffer.writeOptionTag(value != nil)
             if let value { try encoder.put(value) }
         }
 
         // One by one: the protocol has an implementation of each that leaves a missing value out.
-        func encodeIfPresent(_ value: Bool?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: String?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: Double?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: Float?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: Int?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: Int8?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: Int16?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: Int32?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: Int64?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: Int128?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: UInt?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: UInt8?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: UInt16?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: UInt32?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: UInt64?, forKey key: Key) throws { try option(value) }
-        func encodeIfPresent(_ value: UInt128?, forKey key: Key) throws { try option(value) }
+        func encodeIfPresent(_ value: Bool?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: String?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: Double?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: Float?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: Int?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: Int8?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: Int16?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: Int32?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: Int64?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: Int128?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: UInt?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: UInt8?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: UInt16?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: UInt32?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: UInt64?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
+        func encodeIfPresent(_ value: UInt128?, forKey key: Key) {
+            encoder.buffer.writeOptionTag(value != nil)
+            if let value { encoder.put(value) }
+        }
 
         func nestedContainer<Nested: CodingKey>(
             keyedBy type: Nested.Type, forKey key: Key
         ) -> KeyedEncodingContainer<Nested> {
-            variant(key)
+            encoder.putVariant(key)
             return encoder.container(keyedBy: type)
         }
 
         func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
-            variant(key)
+            encoder.putVariant(key)
             return encoder.unkeyedContainer()
-        }
-
-        private func variant(_ key: Key) {
-            if BridgeKeys.areIndices(Key.self), let index = key.intValue {
-                encoder.writer.writeTag(UInt32(truncatingIfNeeded: index))
-            } else {
-                encoder.writer.writeString(key.stringValue)
-            }
         }
 
         func superEncoder() -> any Encoder { encoder }
@@ -188,20 +310,20 @@ final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
 
         private func member(_ key: any CodingKey, _ body: () throws -> Void) throws {
             encoder.counts[index].count += 1
-            encoder.writer.writeString(key.stringValue)
+            encoder.put(key.stringValue)
             let open = encoder.counts.count
-            encoder.writer.buffer.writeRaw4(0)
-            let start = encoder.writer.buffer.count
+            encoder.buffer.writeRaw4(0)
+            let start = encoder.buffer.count
             try body()
             if encoder.counts.count > open { encoder.closeCounts(to: open) }
-            let length = encoder.writer.buffer.count - start
-            encoder.writer.buffer.patchRaw4(UInt32(truncatingIfNeeded: length), at: start - 4)
+            let length = encoder.buffer.count - start
+            encoder.buffer.patchRaw4(UInt32(truncatingIfNeeded: length), at: start - 4)
         }
 
         func encodeNil(forKey key: Key) {
             encoder.counts[index].count += 1
-            encoder.writer.writeString(key.stringValue)
-            encoder.writer.buffer.writeRaw4(BridgeKeys.nilLength)
+            encoder.put(key.stringValue)
+            encoder.buffer.writeRaw4(BridgeKeys.nilLength)
         }
 
         func encode<T: Encodable>(_ value: T, forKey key: Key) throws {
@@ -234,12 +356,76 @@ final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
 
         func encodeNil() throws {
             try add()
-            encoder.writer.buffer.writeOptionTag(false)
+            encoder.buffer.writeOptionTag(false)
         }
 
         func encode<T: Encodable>(_ value: T) throws {
             try add()
             try encoder.put(value)
+        }
+        func encode(_ value: Bool) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: String) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: Double) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: Float) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: Int) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: Int8) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: Int16) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: Int32) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: Int64) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: Int128) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: UInt) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: UInt8) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: UInt16) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: UInt32) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: UInt64) throws {
+            try add()
+            encoder.put(value)
+        }
+        func encode(_ value: UInt128) throws {
+            try add()
+            encoder.put(value)
         }
 
         func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) -> KeyedEncodingContainer<Nested> {
@@ -263,9 +449,25 @@ final class BridgeEncoder<Integers: BincodeIntegers>: Encoder {
 
         var codingPath: [any CodingKey] { [] }
 
-        func encodeNil() { encoder.writer.buffer.writeOptionTag(false) }
+        func encodeNil() { encoder.buffer.writeOptionTag(false) }
 
         func encode<T: Encodable>(_ value: T) throws { try encoder.put(value) }
+        func encode(_ value: Bool) { encoder.put(value) }
+        func encode(_ value: String) { encoder.put(value) }
+        func encode(_ value: Double) { encoder.put(value) }
+        func encode(_ value: Float) { encoder.put(value) }
+        func encode(_ value: Int) { encoder.put(value) }
+        func encode(_ value: Int8) { encoder.put(value) }
+        func encode(_ value: Int16) { encoder.put(value) }
+        func encode(_ value: Int32) { encoder.put(value) }
+        func encode(_ value: Int64) { encoder.put(value) }
+        func encode(_ value: Int128) { encoder.put(value) }
+        func encode(_ value: UInt) { encoder.put(value) }
+        func encode(_ value: UInt8) { encoder.put(value) }
+        func encode(_ value: UInt16) { encoder.put(value) }
+        func encode(_ value: UInt32) { encoder.put(value) }
+        func encode(_ value: UInt64) { encoder.put(value) }
+        func encode(_ value: UInt128) { encoder.put(value) }
     }
 }
 

@@ -67,39 +67,39 @@ final class BridgeType: Sendable {
 
 /// Optionals have a tag here, and none of their own in `Codable`.
 protocol BridgeOptional {
-    func encodeWrapped<Integers>(into encoder: BridgeEncoder<Integers>) throws
-    static func decodeWrapped<Integers>(from decoder: BridgeDecoder<Integers>) throws -> Self
+    func encodeWrapped(into encoder: BridgeEncoder) throws
+    static func decodeWrapped(from decoder: BridgeDecoder) throws -> Self
 }
 
 /// Dictionaries have a count and an order here.
 protocol BridgeMap {
-    func encodePairs<Integers>(into encoder: BridgeEncoder<Integers>) throws
-    static func decodePairs<Integers>(from decoder: BridgeDecoder<Integers>) throws -> Self
+    func encodePairs(into encoder: BridgeEncoder) throws
+    static func decodePairs(from decoder: BridgeDecoder) throws -> Self
 }
 
 /// Sets have an order here.
 protocol BridgeSet {
-    func encodeElements<Integers>(into encoder: BridgeEncoder<Integers>) throws
+    func encodeElements(into encoder: BridgeEncoder) throws
 }
 
 extension Optional: BridgeOptional where Wrapped: Codable {
-    func encodeWrapped<Integers>(into encoder: BridgeEncoder<Integers>) throws {
-        encoder.writer.buffer.writeOptionTag(self != nil)
+    func encodeWrapped(into encoder: BridgeEncoder) throws {
+        encoder.buffer.writeOptionTag(self != nil)
         if let value = self { try encoder.put(value) }
     }
 
-    static func decodeWrapped<Integers>(from decoder: BridgeDecoder<Integers>) throws -> Wrapped? {
-        try decoder.reader.input.readOptionTag() ? try decoder.get(Wrapped.self) : nil
+    static func decodeWrapped(from decoder: BridgeDecoder) throws -> Wrapped? {
+        try decoder.input.readOptionTag() ? try decoder.get(Wrapped.self) : nil
     }
 }
 
 extension Dictionary: BridgeMap where Key: Codable, Value: Codable {
-    func encodePairs<Integers>(into encoder: BridgeEncoder<Integers>) throws {
-        encoder.writer.writeCount(count)
+    func encodePairs(into encoder: BridgeEncoder) throws {
+        encoder.put(UInt64(count))
         if let texts = self as? [String: Value] {
             // The order of Rust's BTreeMap.
             for (key, value) in texts.sortedForEncoding() {
-                encoder.writer.writeString(key)
+                encoder.put(key)
                 try encoder.put(value)
             }
             return
@@ -107,17 +107,17 @@ extension Dictionary: BridgeMap where Key: Codable, Value: Codable {
         // Other keys in the order of their encoded bytes: any order will do that is the same everywhere.
         let pairs = try map { (try encoder.apart($0.key), $0.value) }
         for (key, value) in pairs.sorted(by: { $0.0.lexicographicallyPrecedes($1.0) }) {
-            key.withUnsafeBytes { encoder.writer.buffer.writeRaw($0) }
+            key.withUnsafeBytes { encoder.buffer.writeRaw($0) }
             try encoder.put(value)
         }
     }
 
-    static func decodePairs<Integers>(from decoder: BridgeDecoder<Integers>) throws -> [Key: Value] {
+    static func decodePairs(from decoder: BridgeDecoder) throws -> [Key: Value] {
         var result: [Key: Value] = [:]
-        let count = try decoder.reader.readCount()
+        let count = try decoder.getCount()
         var index = 0
         while index < count {
-            let before = decoder.reader.input.offset
+            let before = decoder.input.offset
             let key = try decoder.get(Key.self)
             result[key] = try decoder.get(Value.self)
             index += 1
@@ -128,12 +128,17 @@ extension Dictionary: BridgeMap where Key: Codable, Value: Codable {
 }
 
 extension Set: BridgeSet where Element: Codable {
-    func encodeElements<Integers>(into encoder: BridgeEncoder<Integers>) throws {
-        encoder.writer.writeCount(count)
+    func encodeElements(into encoder: BridgeEncoder) throws {
+        encoder.put(UInt64(count))
         for element in try map({ try encoder.apart($0) }).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-            element.withUnsafeBytes { encoder.writer.buffer.writeRaw($0) }
+            element.withUnsafeBytes { encoder.buffer.writeRaw($0) }
         }
     }
+}
+
+/// The formats that the bridge writes.
+enum BridgeFormat {
+    case postcard, fixed, varint
 }
 
 /// Postcard as the bridge sees it: bincode with other integers (and another `char`, which `Codable` does not have).

@@ -6,18 +6,18 @@
 public enum PostcardCoding {
     /// - Throws: ``CodecError``, or what the value's `encode(to:)` throws.
     public static func encode<T: Encodable>(_ value: T) throws -> [UInt8] {
-        try Bridge<PostcardIntegers>.encode(value)
+        try Bridge.encode(value, .postcard)
     }
 
     /// Padded varints and bytes behind the value are accepted.
     /// - Throws: ``CodecError``, or what the type's `init(from:)` throws.
     public static func decode<T: Decodable>(_ type: T.Type = T.self, from bytes: [UInt8]) throws -> T {
-        try Bridge<PostcardIntegers>.decode(type, from: bytes, strict: false)
+        try Bridge.decode(type, from: bytes, .postcard, strict: false)
     }
 
     /// One value has one form: for stores, wire and snapshots.
     public static func decodeStrict<T: Decodable>(_ type: T.Type = T.self, from bytes: [UInt8]) throws -> T {
-        try Bridge<PostcardIntegers>.decode(type, from: bytes, strict: true)
+        try Bridge.decode(type, from: bytes, .postcard, strict: true)
     }
 }
 
@@ -29,8 +29,8 @@ public enum BincodeCoding {
 
     public static func encode<T: Encodable>(_ value: T, _ integers: Integers) throws -> [UInt8] {
         switch integers {
-        case .fixed: try Bridge<BincodeFixed>.encode(value)
-        case .varint: try Bridge<BincodeVarint>.encode(value)
+        case .fixed: try Bridge.encode(value, .fixed)
+        case .varint: try Bridge.encode(value, .varint)
         }
     }
 
@@ -38,8 +38,8 @@ public enum BincodeCoding {
         _ type: T.Type = T.self, from bytes: [UInt8], _ integers: Integers
     ) throws -> T {
         switch integers {
-        case .fixed: try Bridge<BincodeFixed>.decode(type, from: bytes, strict: false)
-        case .varint: try Bridge<BincodeVarint>.decode(type, from: bytes, strict: false)
+        case .fixed: try Bridge.decode(type, from: bytes, .fixed, strict: false)
+        case .varint: try Bridge.decode(type, from: bytes, .varint, strict: false)
         }
     }
 
@@ -47,24 +47,26 @@ public enum BincodeCoding {
         _ type: T.Type = T.self, from bytes: [UInt8], _ integers: Integers
     ) throws -> T {
         switch integers {
-        case .fixed: try Bridge<BincodeFixed>.decode(type, from: bytes, strict: true)
-        case .varint: try Bridge<BincodeVarint>.decode(type, from: bytes, strict: true)
+        case .fixed: try Bridge.decode(type, from: bytes, .fixed, strict: true)
+        case .varint: try Bridge.decode(type, from: bytes, .varint, strict: true)
         }
     }
 }
 
-enum Bridge<Integers: BincodeIntegers> {
-    static func encode<T: Encodable>(_ value: T) throws -> [UInt8] {
-        let encoder = BridgeEncoder<Integers>(capacity: 512)
+enum Bridge {
+    static func encode<T: Encodable>(_ value: T, _ format: BridgeFormat) throws -> [UInt8] {
+        let encoder = BridgeEncoder(format, capacity: 512)
         try encoder.put(value)
-        return encoder.writer.buffer.array()
+        return encoder.buffer.array()
     }
 
-    static func decode<T: Decodable>(_ type: T.Type, from bytes: [UInt8], strict: Bool) throws -> T {
+    static func decode<T: Decodable>(
+        _ type: T.Type, from bytes: [UInt8], _ format: BridgeFormat, strict: Bool
+    ) throws -> T {
         try bytes.withUnsafeBytes { bytes in
-            let decoder = BridgeDecoder(BincodeReader<Integers>(bytes, strict: strict))
+            let decoder = BridgeDecoder(format, PostcardReader(bytes, strict: strict))
             let value = try decoder.get(type)
-            if strict || !Integers.allowsTrailingBytes { try decoder.reader.input.requireEnd() }
+            if strict || format == .varint { try decoder.input.requireEnd() }
             return value
         }
     }

@@ -217,7 +217,8 @@ public struct PostcardReader {
     @inlinable @inline(__always)
     public mutating func readBytes() throws(CodecError) -> [UInt8] {
         let bytes = try readBorrowedBytes()
-        return [UInt8](bytes)
+        // A typed buffer: its copy is one block copy.
+        return [UInt8](bytes.bindMemory(to: UInt8.self))
     }
 
     /// Text with its byte count in front.

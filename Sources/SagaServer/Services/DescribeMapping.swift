@@ -73,7 +73,8 @@ extension Wire.UndoEntryInfo {
             case .blocked: .blocked
             case .skipped: .skipped
             case .resolved: .resolved
-            case .failed: .givenUp
+            case .failed: .failed
+            case .dormant: .dormant
             }
         self.init(
             stepEventID: entry.stepEventID, stepID: entry.stepID, undoActivityType: entry.undo.activityType,

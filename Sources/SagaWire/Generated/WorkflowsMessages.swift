@@ -178,6 +178,10 @@ extension Wire {
         case givenUp
         /// Dropped by a pivot or a commit.
         case committed
+        /// Failed for good, and the unwinding went on without it.
+        case failed
+        /// Its step may have happened, but is not undone unless that becomes certain.
+        case dormant
         /// A number that this version does not know.
         case unrecognized(Int32)
 
@@ -193,6 +197,8 @@ extension Wire {
             case 6: self = .resolved
             case 7: self = .givenUp
             case 8: self = .committed
+            case 9: self = .failed
+            case 10: self = .dormant
             default: self = .unrecognized(rawValue)
             }
         }
@@ -209,6 +215,8 @@ extension Wire {
             case .resolved: 6
             case .givenUp: 7
             case .committed: 8
+            case .failed: 9
+            case .dormant: 10
             case .unrecognized(let number): number
             }
         }

@@ -8,6 +8,8 @@ final class BenchContext {
         var filter: String?
         /// Smaller corpora and shorter samples; figures are rougher, allocations and bytes the same.
         var quick = false
+        /// Runs each case exactly so often, without measuring: for tools that count instructions.
+        var passes: Int?
     }
 
     let options: Options
@@ -38,6 +40,10 @@ final class BenchContext {
     /// same every time.
     func measure(_ bench: BenchCase, _ body: () throws -> UInt64) throws {
         guard wants(bench.name) else { return }
+        if let passes = options.passes {
+            for _ in 0..<passes { _ = try body() }
+            return
+        }
         let expected = try body()
         var sampler = BenchSampler(bench, quick: quick)
         while sampler.next() {
@@ -56,6 +62,10 @@ final class BenchContext {
     /// The same for a block that awaits.
     func measure(_ bench: BenchCase, _ body: () async throws -> UInt64) async throws {
         guard wants(bench.name) else { return }
+        if let passes = options.passes {
+            for _ in 0..<passes { _ = try await body() }
+            return
+        }
         let expected = try await body()
         var sampler = BenchSampler(bench, quick: quick)
         while sampler.next() {

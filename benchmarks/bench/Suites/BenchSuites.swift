@@ -3,5 +3,6 @@ enum BenchSuites {
     static let all: [any BenchSuite] = [
         CodecSuite(),
         EngineSuite(),
+        RPCSuite(),
     ]
 }

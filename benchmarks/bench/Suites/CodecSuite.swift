@@ -12,6 +12,10 @@ struct CodecSuite: BenchSuite {
         print("  \(corpus.count) events, \(corpus.bytes) bytes, corpus digest \(corpus.digestIsRight)")
         try postcard(context, corpus)
         try bincode(context, corpus)
+        try bridge(context, corpus)
+        try text(context, corpus)
+        try compression(context, corpus)
+        try extremes(context)
     }
 
     /// A case over the whole corpus, held against the Rust crate's figure of `docs/codecs.md`.

@@ -6072,7 +6072,7 @@ const ProtobufCEnumDescriptor saga__v1__wait_kind__descriptor =
   saga__v1__wait_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue saga__v1__undo_entry_state__enum_values_by_number[9] =
+static const ProtobufCEnumValue saga__v1__undo_entry_state__enum_values_by_number[11] =
 {
   { "UNDO_ENTRY_STATE_UNSPECIFIED", "SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_UNSPECIFIED", 0 },
   { "UNDO_ENTRY_STATE_OPEN", "SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_OPEN", 1 },
@@ -6083,14 +6083,18 @@ static const ProtobufCEnumValue saga__v1__undo_entry_state__enum_values_by_numbe
   { "UNDO_ENTRY_STATE_RESOLVED", "SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_RESOLVED", 6 },
   { "UNDO_ENTRY_STATE_GIVEN_UP", "SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_GIVEN_UP", 7 },
   { "UNDO_ENTRY_STATE_COMMITTED", "SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_COMMITTED", 8 },
+  { "UNDO_ENTRY_STATE_FAILED", "SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_FAILED", 9 },
+  { "UNDO_ENTRY_STATE_DORMANT", "SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_DORMANT", 10 },
 };
 static const ProtobufCIntRange saga__v1__undo_entry_state__value_ranges[] = {
-{0, 0},{0, 9}
+{0, 0},{0, 11}
 };
-static const ProtobufCEnumValueIndex saga__v1__undo_entry_state__enum_values_by_name[9] =
+static const ProtobufCEnumValueIndex saga__v1__undo_entry_state__enum_values_by_name[11] =
 {
   { "UNDO_ENTRY_STATE_BLOCKED", 4 },
   { "UNDO_ENTRY_STATE_COMMITTED", 8 },
+  { "UNDO_ENTRY_STATE_DORMANT", 10 },
+  { "UNDO_ENTRY_STATE_FAILED", 9 },
   { "UNDO_ENTRY_STATE_GIVEN_UP", 7 },
   { "UNDO_ENTRY_STATE_OPEN", 1 },
   { "UNDO_ENTRY_STATE_RESOLVED", 6 },
@@ -6106,9 +6110,9 @@ const ProtobufCEnumDescriptor saga__v1__undo_entry_state__descriptor =
   "UndoEntryState",
   "Saga__V1__UndoEntryState",
   "saga.v1",
-  9,
+  11,
   saga__v1__undo_entry_state__enum_values_by_number,
-  9,
+  11,
   saga__v1__undo_entry_state__enum_values_by_name,
   1,
   saga__v1__undo_entry_state__value_ranges,

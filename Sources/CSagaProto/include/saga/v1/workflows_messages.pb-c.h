@@ -201,7 +201,15 @@ typedef enum _Saga__V1__UndoEntryState {
   /*
    * Dropped by a pivot or a commit.
    */
-  SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_COMMITTED = 8
+  SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_COMMITTED = 8,
+  /*
+   * Failed for good, and the unwinding went on without it.
+   */
+  SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_FAILED = 9,
+  /*
+   * Its step may have happened, but is not undone unless that becomes certain.
+   */
+  SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_DORMANT = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__UNDO_ENTRY_STATE)
 } Saga__V1__UndoEntryState;
 /*

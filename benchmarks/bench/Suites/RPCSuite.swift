@@ -1,0 +1,137 @@
+import Foundation
+import Logging
+import SagaClient
+import SagaCore
+import SagaMemory
+import SagaSQLite
+import SagaServer
+import SagaTransport
+import SagaWorker
+
+/// A real server on loopback, TLS 1.3, with the Swift client and a worker; all of it in this one process, so the cores are
+/// shared by both sides. Server CPU against the C echo is measured by `benchmarks/peers/c-echo/run`.
+struct RPCSuite: BenchSuite {
+    let name = "rpc"
+    let summary = "requests and three-step sagas over TLS, client, server and worker sharing this machine"
+
+    func run(_ context: BenchContext) async throws {
+        for store in ["memory", "sqlite"] {
+            let bed = try await TestBed(store: store)
+            if store == "memory" {
+                for width in [1, 16] { try await measureHealth(context, bed, width) }
+            }
+            for width in context.quick ? [1, 64] : [1, 16, 256] {
+                try await measureSagas(context, bed, store, width)
+            }
+            await bed.close()
+        }
+    }
+
+    private func measureHealth(_ context: BenchContext, _ bed: TestBed, _ width: Int) async throws {
+        let label = "health, \(width) in flight"
+        guard context.wants(label) else { return }
+        let total = (context.quick ? 2_000 : 20_000) * (width == 1 ? 1 : 2)
+        _ = try await bed.healths(total / 10, width)
+        let start = Date()
+        let latencies = try await bed.healths(total, width)
+        record(context, label, "requests/s", "us/request", latencies, Date().timeIntervalSince(start))
+    }
+
+    private func measureSagas(_ context: BenchContext, _ bed: TestBed, _ store: String, _ width: Int) async throws {
+        let label = "\(store) saga over TLS, \(width) in flight"
+        guard context.wants(label) else { return }
+        let total = max(width, context.quick ? 300 : (width == 1 ? 1_000 : 10_000))
+        _ = try await bed.sagas(min(total, 100), width, prefix: "warm-\(width)")
+        let start = Date()
+        let latencies = try await bed.sagas(total, width, prefix: "run-\(width)")
+        record(context, label, "sagas/s", "us/saga", latencies, Date().timeIntervalSince(start))
+    }
+
+    private func record(
+        _ context: BenchContext, _ label: String, _ rateUnit: String, _ timeUnit: String, _ latencies: [Double],
+        _ seconds: Double
+    ) {
+        var rate = context.result(label, unit: rateUnit, value: Double(latencies.count) / seconds, better: .higher)
+        rate.samples = latencies.count
+        context.record(rate)
+        let sorted = latencies.sorted()
+        for (name, part) in [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)] {
+            let value = sorted[min(sorted.count - 1, Int(Double(sorted.count) * part))]
+            context.record(context.result("\(label), \(name)", unit: timeUnit, value: value * 1e6, better: .lower))
+        }
+    }
+}
+
+/// A server, a client and a worker.
+private struct TestBed {
+    let folder: URL
+    let server: SagaServer
+    let client: SagaClient
+    let worker: Task<Void, any Error>
+
+    init(store: String) async throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-rpc-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let certificates = try DevCertificates.ensure(in: folder.appendingPathComponent("certs").path)
+        var logger = Logger(label: "bench")
+        logger.logLevel = .error
+        let configuration = ServerConfiguration(
+            listener: ListenerConfiguration(
+                address: .tcp(host: "127.0.0.1", port: 0), security: .tls(TLSServerConfiguration(certificates))))
+        let events: any EventStore =
+            store == "sqlite"
+            ? try SQLiteEventStore(path: folder.appendingPathComponent("bench.db").path) : MemoryEventStore()
+        server = try await SagaServer.start(configuration, store: events, logger: logger)
+        guard case .tcp(_, let port) = server.address else { throw BenchFailure("rpc: the server has no port") }
+        let options = ConnectionOptions(host: "127.0.0.1", port: port, security: .tls(ca: certificates.caPath))
+        client = try await SagaClient.connect(options, logger: logger)
+        let saga = try SagaWorker(
+            connection: options, workflows: BenchTrip.workflows, activities: BenchTrip.activities, logger: logger)
+        worker = Task { try await saga.run() }
+    }
+
+    func close() async {
+        worker.cancel()
+        _ = await worker.result
+        await client.close()
+        await server.shutDown(grace: .seconds(5))
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    func healths(_ count: Int, _ width: Int) async throws -> [Double] {
+        try await lanes(count, width) { _ in
+            guard try await client.health().serverTime.microseconds > 0 else {
+                throw BenchFailure("rpc: the server does not know the time")
+            }
+        }
+    }
+
+    func sagas(_ count: Int, _ width: Int, prefix: String) async throws -> [Double] {
+        try await lanes(count, width) { number in
+            let handle = try await client.start(
+                BenchTrip.self, id: "\(prefix)-\(number)", input: BenchOrder(number: number, isRefused: false))
+            let output = try await handle.result()
+            guard output == 6 else { throw BenchFailure("rpc: saga \(number) returned \(output)") }
+        }
+    }
+
+    /// Does something so often, so many at a time; gives the seconds that each took.
+    private func lanes(
+        _ count: Int, _ width: Int, _ body: @escaping @Sendable (Int) async throws -> Void
+    ) async throws -> [Double] {
+        try await withThrowingTaskGroup(of: [Double].self) { group in
+            for lane in 0..<width {
+                group.addTask {
+                    var latencies: [Double] = []
+                    for number in stride(from: lane, to: count, by: width) {
+                        let start = Date()
+                        try await body(number)
+                        latencies.append(Date().timeIntervalSince(start))
+                    }
+                    return latencies
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+    }
+}
