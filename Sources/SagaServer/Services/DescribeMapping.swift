@@ -67,7 +67,7 @@ extension Wire.UndoEntryInfo {
     init(_ entry: UndoEntry) {
         let state: Wire.UndoEntryState =
             switch entry.status {
-            case .open, .dormant: .open
+            case .open: .open
             case .running, .waiting: .running
             case .undone: .undone
             case .blocked: .blocked
