@@ -56,7 +56,7 @@ struct TerminateCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var target: SagaTarget
-    @Flag(inversion: .prefixedNo, help: "Undo what it did first, or leave it.")
+    @Flag(inversion: .prefixedNo, exclusivity: .exclusive, help: "Undo what it did first, or leave it.")
     var compensate: Bool
     @Option(help: "Why, for people.")
     var reason = ""

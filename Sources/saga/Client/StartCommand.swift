@@ -97,13 +97,18 @@ struct ResultCommand: AsyncParsableCommand {
         }
     }
 
+    /// JSON as it stands, for a pipe; of other data what can be said.
+    private static func text(_ payload: Payload) -> String {
+        payload.encoding == "json" ? String(decoding: payload.data, as: UTF8.self) : Wording.payload(payload)
+    }
+
     static func printResult(
         _ id: String, _ sagaID: SagaID?, _ wait: Duration?, _ format: OutputFormat, _ client: SagaClient
     ) async throws {
         do {
             let payload = try await client.result(id, sagaID: sagaID, timeout: wait)
             switch format {
-            case .text: Terminal.print(Wording.payload(payload, limit: .max))
+            case .text: Terminal.print(text(payload))
             case .json:
                 Terminal.print([
                     "workflow_id": .string(id), "status": "Completed", "output": EventJSON.payload(payload),

@@ -30,9 +30,10 @@ enum Wording {
         return text.prefix(19).map { $0 == "T" ? " " : String($0) }.joined() + " UTC"
     }
 
-    /// User data in at most `limit` characters: JSON as it stands, anything else by its size.
+    /// User data in at most `limit` characters, which is 1 to 10,000: JSON as it stands, anything else by its size.
     static func payload(_ payload: Payload, limit: Int = 60) -> String {
         if payload.isEmpty { return "" }
+        let limit = min(max(1, limit), 10_000)
         guard payload.encoding == "json" else { return "<\(safe(payload.encoding)), \(payload.data.count) bytes>" }
         return shortened(safe(String(decoding: payload.data.prefix(limit * 4 + 4), as: UTF8.self)), limit)
     }
