@@ -121,7 +121,10 @@ let package = Package(
         tests("SagaTransportTests", ["SagaTransport", "SagaWire", "COpenSSL"] + nio),
         tests(
             "SagaServerTests",
-            ["SagaServer", "SagaEngine", "SagaMemory", "SagaClient", "SagaWorker", "SagaTransport", "SagaWire"] + nio),
+            [
+                "SagaServer", "SagaEngine", "SagaMemory", "SagaSQLite", "SagaClient", "SagaWorker", "SagaTransport",
+                "SagaWire", "SagaCore", logging,
+            ] + nio),
         tests(
             "EndToEndTests",
             ["SagaServer", "SagaEngine", "SagaSQLite", "SagaMemory", "SagaClient", "SagaWorker", "Examples"]),

@@ -42,6 +42,7 @@ saga_arena *saga_arena_acquire(size_t budget) {
     arena->end = arena->next + first;
     arena->left = budget - first;
     arena->chunks = NULL;
+    arena->refused = 0;
     return arena;
 }
 
@@ -58,14 +59,20 @@ void saga_arena_release(saga_arena *arena) {
 }
 
 void *saga_arena_grow(saga_arena *arena, size_t size) {
-    if (size > arena->left || size > SIZE_MAX / 2) return NULL;
+    if (size > arena->left || size > SIZE_MAX / 2) {
+        arena->refused = 1;
+        return NULL;
+    }
     /* A large piece gets a chunk of its own, so that the rest of the current one is not lost. */
     int large = size > SAGA_CHUNK / 4;
     size_t wanted = large ? size : SAGA_CHUNK;
     if (wanted > arena->left) wanted = size;
     wanted = (wanted + 7) & ~(size_t)7;
     struct saga_chunk *chunk = malloc(sizeof *chunk + (wanted ? wanted : 8));
-    if (chunk == NULL) return NULL;
+    if (chunk == NULL) {
+        arena->refused = 1;
+        return NULL;
+    }
     chunk->older = arena->chunks;
     arena->chunks = chunk;
     arena->left -= wanted < arena->left ? wanted : arena->left;

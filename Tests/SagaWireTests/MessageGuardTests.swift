@@ -153,5 +153,8 @@ import Testing
         let events = (0..<5_000).flatMap { _ in field(2, 2, []) }
         #expect(refused(Wire.GetHistoryResponse.self, events, limits)?.reason == .memory(limit: 64 << 10))
         #expect(refused(Wire.GetHistoryResponse.self, events) == nil)
+        // One piece that is larger than all that is left.
+        let large = field(2, 2, [UInt8](repeating: 1, count: 100_000))
+        #expect(refused(Wire.Payload.self, large, limits)?.reason == .memory(limit: 64 << 10))
     }
 }

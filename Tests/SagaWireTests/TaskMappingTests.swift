@@ -110,9 +110,11 @@ import Testing
             if !isUndo { task.undo = nil }
             let sent = Wire.ActivityTask(task, token: [7], scheduledAt: Timestamp(microseconds: 4))
             let wire = try Wire.ActivityTask(decoding: sent.serialized())
-            #expect(wire.scheduledMicros == 4 && wire.deadlineMicros == 0 && wire.taskToken == [7])
+            #expect(wire.scheduledMicros == 4 && wire.deadlineMicros == 0 && wire.taskToken == [7] && !wire.isProbe)
             #expect(difference(try ActivityTask(wire), task) == nil)
         }
+        task.reference = TaskReference(sagaID: run, eventID: 5, attempt: 0, isUndo: true)
+        #expect(Wire.ActivityTask(task, token: [7]).isProbe)
         #expect(throws: WireError(field: "undo", reason: .missing)) {
             _ = try ActivityTask(Wire.ActivityTask(sagaID: run, isUndo: true))
         }

@@ -18,6 +18,7 @@ typedef struct saga_arena {
     size_t left;                /* what the budget still allows beyond the current chunk */
     struct saga_chunk *chunks;  /* chunks that were added, newest first */
     int is_own;                 /* 1: the thread's own arena; 0: made for this use */
+    int refused;                /* 1: something was asked for beyond the budget */
 } saga_arena;
 
 /* The calling thread's arena, or a new one while that is in use; NULL if there is no memory. */

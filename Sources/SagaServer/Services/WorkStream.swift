@@ -195,8 +195,6 @@ final class WorkStream: LongStream, @unchecked Sendable {
                 core.driver.post(.workerSlots(worker, queue: slots.taskQueue, add: Int32(slots.addActivities)))
             case .drained: core.driver.post(.workerDraining(worker))
             case .open: throw WireError(field: "item", reason: .invalid("is `open` a second time"))
-            case .probeCompleted:
-                throw WireError(field: "item", reason: .invalid("is `probe_completed`, and no probe is out"))
             }
         } catch {
             throw WireStatus(error)

@@ -3275,11 +3275,11 @@ extension Wire {
         package var scope: UInt32
         /// The command that caused it; absent if the server closed the run by itself.
         package var commandNumber: UInt32?
-        /// Why, in the words of whoever asked for it. 0-1,024 bytes.
+        /// Why, in the words of whoever asked for it; at most 4,096 bytes.
         package var reason: String
-        /// Who asked for it; empty if the code or a time-out did. 0-255 bytes.
+        /// Who asked for it; empty if the code or a time-out did; at most 255 bytes.
         package var identity: String
-        /// The id of the request that caused it, for exactly-once answers; empty if none. 0-128 bytes.
+        /// Id of the request that caused it; empty if none; at most 255 bytes.
         package var requestID: String
 
         package init(
@@ -3634,15 +3634,15 @@ extension Wire.CompensationStepSkipped: CMessage {
 }
 
 extension Wire {
-    /// An unknown outcome is known: a probe settled it, or the step reported late. Event 156.
+    /// A probe settled an unknown outcome. Event 156.
     package struct CompensationStepProbed: Sendable, Equatable {
         /// The undo entry: the event that scheduled or tracked the step.
         package var stepEventID: UInt64
         /// Whether the step had its effect.
         package var happened: Bool
-        /// What a late report said the step returned. Absent = none.
+        /// What a late report said the step returned; absent if there was none.
         package var output: Wire.Payload?
-        /// What a late report prepared for the undo. Absent = none.
+        /// What a late report prepared for the undo; absent if there was none.
         package var undoData: Wire.Payload?
 
         package init(

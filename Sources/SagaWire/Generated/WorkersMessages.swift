@@ -208,7 +208,7 @@ extension Wire {
         /// First slots.
         package var slots: [Wire.Slots]
         /// Tokens of tasks from an earlier stream that still run here, or whose report is not acknowledged. They hold places
-        /// that `slots` does not count; their Acks free them. At most 65,536 of 1-512 bytes.
+        /// that `slots` does not count; their Acks free them. At most 4,096 of 1-512 bytes.
         package var runningTaskTokens: [[UInt8]]
         /// Runs whose code is still live here. At most 65,536 of 16 bytes.
         package var liveSagaIDs: [SagaID]
@@ -624,53 +624,6 @@ extension Wire.ActivityCanceled: CMessage {
 }
 
 extension Wire {
-    /// What a probe found out about a step of unknown outcome.
-    package struct ProbeCompleted: Sendable, Equatable {
-        /// Token of the task. 1-512 bytes.
-        package var taskToken: [UInt8]
-        /// True: the step had its effect.
-        package var happened: Bool
-
-        package init(
-            taskToken: [UInt8] = [],
-            happened: Bool = false
-        ) {
-            self.taskToken = taskToken
-            self.happened = happened
-        }
-    }
-}
-
-extension Wire.ProbeCompleted: WireMessage {
-    package static var protoName: String { "saga.v1.ProbeCompleted" }
-
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
-    }
-
-    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
-        try packMessage(self, body)
-    }
-}
-
-extension Wire.ProbeCompleted: CMessage {
-    typealias CStruct = Saga__V1__ProbeCompleted
-
-    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__probe_completed__d() }
-
-    init(copying c: UnsafePointer<CStruct>) {
-        taskToken = Unpacked.bytes(c.pointee.task_token)
-        happened = c.pointee.happened != 0
-    }
-
-    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
-        saga__v1__probe_completed__init(c)
-        if !taskToken.isEmpty { c.pointee.task_token = arena.bytes(taskToken) }
-        c.pointee.happened = happened ? 1 : 0
-    }
-}
-
-extension Wire {
     /// The attempt is alive.
     package struct Heartbeat: Sendable, Equatable {
         /// Token of the task. 1-512 bytes.
@@ -763,7 +716,7 @@ extension Wire {
     package struct WorkerItem: Sendable, Equatable {
         /// Common header, in the first item only; deadline 0 = no deadline here.
         package var header: Wire.RequestHeader?
-        /// One of: open, slots, workflowTaskCompleted, needHistory, workflowTaskFailed, activityCompleted, activityFailed, activityCanceled, heartbeat, drained, probeCompleted; nil if none is set.
+        /// One of: open, slots, workflowTaskCompleted, needHistory, workflowTaskFailed, activityCompleted, activityFailed, activityCanceled, heartbeat, drained; nil if none is set.
         package var item: Item?
 
         package init(
@@ -795,8 +748,6 @@ extension Wire {
             case heartbeat(Wire.Heartbeat)
             /// The worker drains.
             case drained(Wire.Drained)
-            /// A probe has an answer.
-            case probeCompleted(Wire.ProbeCompleted)
         }
     }
 }
@@ -831,7 +782,6 @@ extension Wire.WorkerItem: CMessage {
         case 9: item = Unpacked.message(c.pointee.activity_canceled).map { .activityCanceled($0) }
         case 10: item = Unpacked.message(c.pointee.heartbeat).map { .heartbeat($0) }
         case 11: item = Unpacked.message(c.pointee.drained).map { .drained($0) }
-        case 12: item = Unpacked.message(c.pointee.probe_completed).map { .probeCompleted($0) }
         default: item = nil
         }
     }
@@ -870,9 +820,6 @@ extension Wire.WorkerItem: CMessage {
         case .drained(let value):
             c.pointee.item_case = .init(rawValue: 11)
             c.pointee.drained = arena.message(value)
-        case .probeCompleted(let value):
-            c.pointee.item_case = .init(rawValue: 12)
-            c.pointee.probe_completed = arena.message(value)
         case nil: break
         }
     }
@@ -1035,7 +982,8 @@ extension Wire {
         package var scheduledMicros: Int64
         /// When this attempt times out, µs since 1970 UTC by the server's clock; 0 = never.
         package var deadlineMicros: Int64
-        /// True if the task asks whether a step of unknown outcome happened; answered by `probe_completed`.
+        /// True if the task asks whether a step of unknown outcome happened: its output is JSON `true` or `"happened"`, or
+        /// `false` or `"did_not_happen"`. Anything else leaves the step unknown.
         package var isProbe: Bool
 
         package init(

@@ -86,7 +86,9 @@ extension Wire.ActivityTask {
             heartbeatDetails: task.heartbeatDetails.map { Wire.Payload($0) },
             timeouts: Wire.ActivityTimeouts(task.timeouts), namespace: task.namespace, taskQueue: task.taskQueue,
             scheduledEventID: task.reference.eventID, stepID: task.stepID, workflowType: task.workflowType,
-            scheduledMicros: scheduledAt?.microseconds ?? 0, deadlineMicros: deadline?.microseconds ?? 0)
+            scheduledMicros: scheduledAt?.microseconds ?? 0, deadlineMicros: deadline?.microseconds ?? 0,
+            // Undos count their attempts from 1; 0 is the probe before them.
+            isProbe: task.reference.isUndo && task.reference.attempt == 0)
     }
 }
 

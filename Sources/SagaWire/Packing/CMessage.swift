@@ -33,8 +33,8 @@ func decodeMessage<M: CMessage>(_ bytes: UnsafeRawBufferPointer, _ limits: Messa
     // An empty buffer may have no address; protobuf-c does not read it then.
     let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
     guard let message = saga_arena_unpack(arena, M.descriptor, bytes.count, start) else {
-        let spent = arena.pointee.left < limits.memoryBytes / 2
-        throw WireError(field: "", reason: spent ? .memory(limit: limits.memoryBytes) : .malformed)
+        let isSpent = arena.pointee.refused != 0
+        throw WireError(field: "", reason: isSpent ? .memory(limit: limits.memoryBytes) : .malformed)
     }
     return message.withMemoryRebound(to: M.CStruct.self, capacity: 1) { M(copying: UnsafePointer($0)) }
 }

@@ -4,5 +4,6 @@ enum BenchSuites {
         CodecSuite(),
         EngineSuite(),
         RPCSuite(),
+        WireSuite(),
     ]
 }

@@ -309,6 +309,22 @@ async def test_reports_are_kept_until_acknowledged(certificates: pathlib.Path) -
         assert ran == {"quick": 1, "slow": 1}
 
 
+async def test_an_expired_token_does_not_end_the_worker(certificates: pathlib.Path) -> None:
+    async with Running(certificates, double) as run:
+        await run.stream.send(task("double", token=b"old", value=1))
+        await run.report()
+        run.stream.peer.writer.transport.abort()
+        second = await run.next_stream()
+        assert list(second.first.open.running_task_tokens) == [b"old"]
+        await second.fail(7, "field open.running_task_tokens[0] is none of this server's tokens")
+        third = await run.next_stream()
+        assert not third.first.open.running_task_tokens
+        assert (await run.report(third)).activity_completed.task_token == b"old"
+        await third.send(ack(b"old", wire.ACK_RESULT_REFUSED))
+        await third.send(task("double", token=b"new", value=2))
+        assert (await run.report(third)).activity_completed.task_token == b"new"
+
+
 async def test_draining_finishes_what_runs(certificates: pathlib.Path) -> None:
     release = asyncio.Event()
 

@@ -412,51 +412,6 @@ void   saga__v1__activity_canceled__free_unpacked
   assert(message->base.descriptor == &saga__v1__activity_canceled__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   saga__v1__probe_completed__init
-                     (Saga__V1__ProbeCompleted         *message)
-{
-  static const Saga__V1__ProbeCompleted init_value = SAGA__V1__PROBE_COMPLETED__INIT;
-  *message = init_value;
-}
-size_t saga__v1__probe_completed__get_packed_size
-                     (const Saga__V1__ProbeCompleted *message)
-{
-  assert(message->base.descriptor == &saga__v1__probe_completed__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t saga__v1__probe_completed__pack
-                     (const Saga__V1__ProbeCompleted *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &saga__v1__probe_completed__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t saga__v1__probe_completed__pack_to_buffer
-                     (const Saga__V1__ProbeCompleted *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &saga__v1__probe_completed__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Saga__V1__ProbeCompleted *
-       saga__v1__probe_completed__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Saga__V1__ProbeCompleted *)
-     protobuf_c_message_unpack (&saga__v1__probe_completed__descriptor,
-                                allocator, len, data);
-}
-void   saga__v1__probe_completed__free_unpacked
-                     (Saga__V1__ProbeCompleted *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &saga__v1__probe_completed__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 void   saga__v1__heartbeat__init
                      (Saga__V1__Heartbeat         *message)
 {
@@ -1606,57 +1561,6 @@ const ProtobufCMessageDescriptor saga__v1__activity_canceled__descriptor =
   (ProtobufCMessageInit) saga__v1__activity_canceled__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__probe_completed__field_descriptors[2] =
-{
-  {
-    "task_token",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ProbeCompleted, task_token),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "happened",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ProbeCompleted, happened),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned saga__v1__probe_completed__field_indices_by_name[] = {
-  1,   /* field[1] = happened */
-  0,   /* field[0] = task_token */
-};
-static const ProtobufCIntRange saga__v1__probe_completed__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor saga__v1__probe_completed__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "saga.v1.ProbeCompleted",
-  "ProbeCompleted",
-  "Saga__V1__ProbeCompleted",
-  "saga.v1",
-  sizeof(Saga__V1__ProbeCompleted),
-  2,
-  saga__v1__probe_completed__field_descriptors,
-  saga__v1__probe_completed__field_indices_by_name,
-  1,  saga__v1__probe_completed__number_ranges,
-  (ProtobufCMessageInit) saga__v1__probe_completed__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
 static const ProtobufCFieldDescriptor saga__v1__heartbeat__field_descriptors[2] =
 {
   {
@@ -1746,7 +1650,7 @@ const ProtobufCMessageDescriptor saga__v1__drained__descriptor =
   (ProtobufCMessageInit) saga__v1__drained__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__worker_item__field_descriptors[12] =
+static const ProtobufCFieldDescriptor saga__v1__worker_item__field_descriptors[11] =
 {
   {
     "header",
@@ -1880,18 +1784,6 @@ static const ProtobufCFieldDescriptor saga__v1__worker_item__field_descriptors[1
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "probe_completed",
-    12,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Saga__V1__WorkerItem, item_case),
-    offsetof(Saga__V1__WorkerItem, probe_completed),
-    &saga__v1__probe_completed__descriptor,
-    NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__worker_item__field_indices_by_name[] = {
   8,   /* field[8] = activity_canceled */
@@ -1902,7 +1794,6 @@ static const unsigned saga__v1__worker_item__field_indices_by_name[] = {
   9,   /* field[9] = heartbeat */
   4,   /* field[4] = need_history */
   1,   /* field[1] = open */
-  11,   /* field[11] = probe_completed */
   2,   /* field[2] = slots */
   3,   /* field[3] = workflow_task_completed */
   5,   /* field[5] = workflow_task_failed */
@@ -1910,7 +1801,7 @@ static const unsigned saga__v1__worker_item__field_indices_by_name[] = {
 static const ProtobufCIntRange saga__v1__worker_item__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor =
 {
@@ -1920,7 +1811,7 @@ const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor =
   "Saga__V1__WorkerItem",
   "saga.v1",
   sizeof(Saga__V1__WorkerItem),
-  12,
+  11,
   saga__v1__worker_item__field_descriptors,
   saga__v1__worker_item__field_indices_by_name,
   1,  saga__v1__worker_item__number_ranges,

@@ -81,6 +81,8 @@ class ActivityContext:
         self.idempotency_key: str = task.idempotency_key
         """The same over all attempts: give it to the systems you call."""
         self.is_undo: bool = task.is_undo
+        self.is_probe: bool = task.is_probe
+        """True if the task asks whether a step of unknown outcome happened: return True or False."""
         self.traceparent: str = task.traceparent
         self.heartbeat_details: Any = (
             payloads.decode(task.heartbeat_details) if task.HasField("heartbeat_details") else None
@@ -125,8 +127,8 @@ class Worker:
         identity: Optional[str] = None,
         drain_timeout: float = 30.0,
     ) -> None:
-        if not task_queues or not len(task_queues) <= max_concurrent <= 65_536:
-            raise ValueError("give at least one task queue, and max_concurrent from their number to 65536")
+        if not task_queues or not len(task_queues) <= max_concurrent <= 4_096:
+            raise ValueError("give at least one task queue, and max_concurrent from their number to 4096")
         self._client = client
         self._task_queues = list(task_queues)
         self._activities: Dict[str, Activity] = {}
@@ -140,6 +142,7 @@ class Worker:
         self._reports: Dict[bytes, wire.WorkerItem] = {}
         self._outgoing: "asyncio.Queue[wire.WorkerItem]" = asyncio.Queue()
         self._stream: Optional[Stream] = None
+        self._tokens_refused = False
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -162,6 +165,10 @@ class Worker:
                 except ConnectionLost as error:
                     log.warning("stream lost: %s", error)
                 except StatusError as error:
+                    if "running_task_tokens" in error.message and not self._tokens_refused:
+                        # One has expired: its report will be refused by itself, the rest goes on.
+                        self._tokens_refused = True
+                        continue
                     if error.code in _FINAL:
                         raise
                     log.warning("stream ended: %s", error)
@@ -206,6 +213,7 @@ class Worker:
                 if item is None:
                     return
                 backoff.reset()
+                self._tokens_refused = False
                 self._handle(item)
         finally:
             self.serving.clear()
@@ -222,7 +230,8 @@ class Worker:
         item.open.identity = self._identity
         item.open.task_queues.extend(self._task_queues)
         item.open.activity_types.extend(sorted(self._activities))
-        item.open.running_task_tokens.extend(sorted(known))
+        if not self._tokens_refused:
+            item.open.running_task_tokens.extend(sorted(known)[:4_096])
         # One pool of places for all queues, split so that each has at least one if there are enough.
         share, rest = divmod(free, len(self._task_queues))
         for index, queue in enumerate(self._task_queues):

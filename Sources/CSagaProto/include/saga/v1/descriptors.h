@@ -243,7 +243,6 @@ static inline const ProtobufCMessageDescriptor *saga__v1__workflow_task_failed__
 static inline const ProtobufCMessageDescriptor *saga__v1__activity_completed__d(void) { return &saga__v1__activity_completed__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__activity_failed__d(void) { return &saga__v1__activity_failed__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__activity_canceled__d(void) { return &saga__v1__activity_canceled__descriptor; }
-static inline const ProtobufCMessageDescriptor *saga__v1__probe_completed__d(void) { return &saga__v1__probe_completed__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__heartbeat__d(void) { return &saga__v1__heartbeat__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__drained__d(void) { return &saga__v1__drained__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__worker_item__d(void) { return &saga__v1__worker_item__descriptor; }

@@ -1740,15 +1740,15 @@ struct  Saga__V1__CompensationStarted
    */
   uint32_t scope;
   /*
-   * Why, in the words of whoever asked for it. 0-1,024 bytes.
+   * Why, in the words of whoever asked for it; at most 4,096 bytes.
    */
   char *reason;
   /*
-   * Who asked for it; empty if the code or a time-out did. 0-255 bytes.
+   * Who asked for it; empty if the code or a time-out did; at most 255 bytes.
    */
   char *identity;
   /*
-   * The id of the request that caused it, for exactly-once answers; empty if none. 0-128 bytes.
+   * Id of the request that caused it; empty if none; at most 255 bytes.
    */
   char *request_id;
   Saga__V1__CompensationStarted__CommandNumberCase _command_number_case;
@@ -1901,7 +1901,7 @@ struct  Saga__V1__CompensationStepSkipped
 
 
 /*
- * An unknown outcome is known: a probe settled it, or the step reported late. Event 156.
+ * A probe settled an unknown outcome. Event 156.
  */
 struct  Saga__V1__CompensationStepProbed
 {
@@ -1915,11 +1915,11 @@ struct  Saga__V1__CompensationStepProbed
    */
   protobuf_c_boolean happened;
   /*
-   * What a late report said the step returned. Absent = none.
+   * What a late report said the step returned; absent if there was none.
    */
   Saga__V1__Payload *output;
   /*
-   * What a late report prepared for the undo. Absent = none.
+   * What a late report prepared for the undo; absent if there was none.
    */
   Saga__V1__Payload *undo_data;
 };

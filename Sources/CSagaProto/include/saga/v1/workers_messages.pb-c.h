@@ -27,7 +27,6 @@ typedef struct Saga__V1__WorkflowTaskFailed Saga__V1__WorkflowTaskFailed;
 typedef struct Saga__V1__ActivityCompleted Saga__V1__ActivityCompleted;
 typedef struct Saga__V1__ActivityFailed Saga__V1__ActivityFailed;
 typedef struct Saga__V1__ActivityCanceled Saga__V1__ActivityCanceled;
-typedef struct Saga__V1__ProbeCompleted Saga__V1__ProbeCompleted;
 typedef struct Saga__V1__Heartbeat Saga__V1__Heartbeat;
 typedef struct Saga__V1__Drained Saga__V1__Drained;
 typedef struct Saga__V1__WorkerItem Saga__V1__WorkerItem;
@@ -171,7 +170,7 @@ struct  Saga__V1__WorkOpen
   Saga__V1__Slots **slots;
   /*
    * Tokens of tasks from an earlier stream that still run here, or whose report is not acknowledged. They hold places
-   * that `slots` does not count; their Acks free them. At most 65,536 of 1-512 bytes.
+   * that `slots` does not count; their Acks free them. At most 4,096 of 1-512 bytes.
    */
   size_t n_running_task_tokens;
   ProtobufCBinaryData *running_task_tokens;
@@ -340,26 +339,6 @@ struct  Saga__V1__ActivityCanceled
 
 
 /*
- * What a probe found out about a step of unknown outcome.
- */
-struct  Saga__V1__ProbeCompleted
-{
-  ProtobufCMessage base;
-  /*
-   * Token of the task. 1-512 bytes.
-   */
-  ProtobufCBinaryData task_token;
-  /*
-   * True: the step had its effect.
-   */
-  protobuf_c_boolean happened;
-};
-#define SAGA__V1__PROBE_COMPLETED__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&saga__v1__probe_completed__descriptor) \
-    , {0,NULL}, 0 }
-
-
-/*
  * The attempt is alive.
  */
 struct  Saga__V1__Heartbeat
@@ -406,8 +385,7 @@ typedef enum {
   SAGA__V1__WORKER_ITEM__ITEM_ACTIVITY_FAILED = 8,
   SAGA__V1__WORKER_ITEM__ITEM_ACTIVITY_CANCELED = 9,
   SAGA__V1__WORKER_ITEM__ITEM_HEARTBEAT = 10,
-  SAGA__V1__WORKER_ITEM__ITEM_DRAINED = 11,
-  SAGA__V1__WORKER_ITEM__ITEM_PROBE_COMPLETED = 12
+  SAGA__V1__WORKER_ITEM__ITEM_DRAINED = 11
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__WORKER_ITEM__ITEM__CASE)
 } Saga__V1__WorkerItem__ItemCase;
 
@@ -463,10 +441,6 @@ struct  Saga__V1__WorkerItem
      * The worker drains.
      */
     Saga__V1__Drained *drained;
-    /*
-     * A probe has an answer.
-     */
-    Saga__V1__ProbeCompleted *probe_completed;
   };
 };
 #define SAGA__V1__WORKER_ITEM__INIT \
@@ -622,7 +596,8 @@ struct  Saga__V1__ActivityTask
    */
   int64_t deadline_us;
   /*
-   * True if the task asks whether a step of unknown outcome happened; answered by `probe_completed`.
+   * True if the task asks whether a step of unknown outcome happened: its output is JSON `true` or `"happened"`, or
+   * `false` or `"did_not_happen"`. Anything else leaves the step unknown.
    */
   protobuf_c_boolean is_probe;
 };
@@ -961,25 +936,6 @@ Saga__V1__ActivityCanceled *
 void   saga__v1__activity_canceled__free_unpacked
                      (Saga__V1__ActivityCanceled *message,
                       ProtobufCAllocator *allocator);
-/* Saga__V1__ProbeCompleted methods */
-void   saga__v1__probe_completed__init
-                     (Saga__V1__ProbeCompleted         *message);
-size_t saga__v1__probe_completed__get_packed_size
-                     (const Saga__V1__ProbeCompleted   *message);
-size_t saga__v1__probe_completed__pack
-                     (const Saga__V1__ProbeCompleted   *message,
-                      uint8_t             *out);
-size_t saga__v1__probe_completed__pack_to_buffer
-                     (const Saga__V1__ProbeCompleted   *message,
-                      ProtobufCBuffer     *buffer);
-Saga__V1__ProbeCompleted *
-       saga__v1__probe_completed__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   saga__v1__probe_completed__free_unpacked
-                     (Saga__V1__ProbeCompleted *message,
-                      ProtobufCAllocator *allocator);
 /* Saga__V1__Heartbeat methods */
 void   saga__v1__heartbeat__init
                      (Saga__V1__Heartbeat         *message);
@@ -1218,9 +1174,6 @@ typedef void (*Saga__V1__ActivityFailed_Closure)
 typedef void (*Saga__V1__ActivityCanceled_Closure)
                  (const Saga__V1__ActivityCanceled *message,
                   void *closure_data);
-typedef void (*Saga__V1__ProbeCompleted_Closure)
-                 (const Saga__V1__ProbeCompleted *message,
-                  void *closure_data);
 typedef void (*Saga__V1__Heartbeat_Closure)
                  (const Saga__V1__Heartbeat *message,
                   void *closure_data);
@@ -1271,7 +1224,6 @@ extern const ProtobufCMessageDescriptor saga__v1__workflow_task_failed__descript
 extern const ProtobufCMessageDescriptor saga__v1__activity_completed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_failed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_canceled__descriptor;
-extern const ProtobufCMessageDescriptor saga__v1__probe_completed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__drained__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor;

@@ -155,14 +155,6 @@ class NeedHistory(_message.Message):
     task_token: bytes
     def __init__(self, task_token: _Optional[bytes] = ..., from_event_id: _Optional[int] = ...) -> None: ...
 
-class ProbeCompleted(_message.Message):
-    __slots__ = ["happened", "task_token"]
-    HAPPENED_FIELD_NUMBER: _ClassVar[int]
-    TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    happened: bool
-    task_token: bytes
-    def __init__(self, task_token: _Optional[bytes] = ..., happened: bool = ...) -> None: ...
-
 class ServerItem(_message.Message):
     __slots__ = ["ack", "activity_task", "cancel_activity", "drain", "evict", "heartbeat_answer", "workflow_task"]
     ACK_FIELD_NUMBER: _ClassVar[int]
@@ -210,7 +202,7 @@ class WorkOpen(_message.Message):
     def __init__(self, identity: _Optional[str] = ..., task_queues: _Optional[_Iterable[str]] = ..., activity_types: _Optional[_Iterable[str]] = ..., workflow_types: _Optional[_Iterable[_Union[WorkflowTypeOffer, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[Slots, _Mapping]]] = ..., running_task_tokens: _Optional[_Iterable[bytes]] = ..., live_saga_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class WorkerItem(_message.Message):
-    __slots__ = ["activity_canceled", "activity_completed", "activity_failed", "drained", "header", "heartbeat", "need_history", "open", "probe_completed", "slots", "workflow_task_completed", "workflow_task_failed"]
+    __slots__ = ["activity_canceled", "activity_completed", "activity_failed", "drained", "header", "heartbeat", "need_history", "open", "slots", "workflow_task_completed", "workflow_task_failed"]
     ACTIVITY_CANCELED_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_COMPLETED_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -219,7 +211,6 @@ class WorkerItem(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     NEED_HISTORY_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
-    PROBE_COMPLETED_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_TASK_COMPLETED_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_TASK_FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -231,11 +222,10 @@ class WorkerItem(_message.Message):
     heartbeat: Heartbeat
     need_history: NeedHistory
     open: WorkOpen
-    probe_completed: ProbeCompleted
     slots: Slots
     workflow_task_completed: WorkflowTaskCompleted
     workflow_task_failed: WorkflowTaskFailed
-    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., open: _Optional[_Union[WorkOpen, _Mapping]] = ..., slots: _Optional[_Union[Slots, _Mapping]] = ..., workflow_task_completed: _Optional[_Union[WorkflowTaskCompleted, _Mapping]] = ..., need_history: _Optional[_Union[NeedHistory, _Mapping]] = ..., workflow_task_failed: _Optional[_Union[WorkflowTaskFailed, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_canceled: _Optional[_Union[ActivityCanceled, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drained: _Optional[_Union[Drained, _Mapping]] = ..., probe_completed: _Optional[_Union[ProbeCompleted, _Mapping]] = ...) -> None: ...
+    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., open: _Optional[_Union[WorkOpen, _Mapping]] = ..., slots: _Optional[_Union[Slots, _Mapping]] = ..., workflow_task_completed: _Optional[_Union[WorkflowTaskCompleted, _Mapping]] = ..., need_history: _Optional[_Union[NeedHistory, _Mapping]] = ..., workflow_task_failed: _Optional[_Union[WorkflowTaskFailed, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_canceled: _Optional[_Union[ActivityCanceled, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drained: _Optional[_Union[Drained, _Mapping]] = ...) -> None: ...
 
 class WorkflowTask(_message.Message):
     __slots__ = ["events", "first_event_id", "more", "namespace", "replayed_upto_event_id", "saga_id", "sticky", "task_queue", "task_token", "traceparent", "workflow_id", "workflow_type", "workflow_version"]

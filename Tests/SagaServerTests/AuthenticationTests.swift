@@ -1,0 +1,127 @@
+import Foundation
+import SagaClient
+import SagaCore
+import SagaServer
+import SagaTransport
+import SagaWire
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct AuthenticationTests {
+    private func tokens(
+        _ callers: [(id: String, namespaces: [String], roles: [String], expires: String?)]
+    ) throws -> (path: String, tokens: [String]) {
+        var issued: [String] = []
+        var entries: [String] = []
+        for caller in callers {
+            let (token, entry) = try TokenFile.issue(
+                id: caller.id, principal: "\(caller.id)-user", namespaces: caller.namespaces, roles: caller.roles,
+                expires: caller.expires)
+            issued.append(token)
+            let payload = try JSONPayloadConverter().encode(entry)
+            entries.append(String(decoding: payload.data, as: UTF8.self))
+        }
+        let path = TestFiles.path("tokens.json")
+        try TestFiles.write("{\"tokens\": [\(entries.joined(separator: ","))]}", to: path)
+        return (path, issued)
+    }
+
+    private func code(_ body: () async throws -> Void) async -> SagaClientError.Code? {
+        do {
+            try await body()
+            return nil
+        } catch {
+            return (error as? SagaClientError)?.code
+        }
+    }
+
+    @Test func tokensDecideWhoMayDoWhat() async throws {
+        let (path, tokens) = try tokens([
+            ("writer", ["default"], ["client"], nil), ("reader", ["*"], ["reader"], nil),
+            ("old", ["*"], ["admin"], "2020-01-01T00:00:00Z"),
+        ])
+        let server = try await TestServer.start(tokens: path)
+        #expect(await code { _ = try await server.client() } == .unauthenticated)
+        #expect(await code { _ = try await server.client(token: "writer.wrong") } == .unauthenticated)
+        #expect(await code { _ = try await server.client(token: tokens[2]) } == .unauthenticated)
+        #expect(
+            await code { _ = try await server.client(token: tokens[0], namespace: "other") } == .permissionDenied)
+
+        let writer = try await server.client(token: tokens[0])
+        _ = try await writer.start(type: "t", id: "mine", input: .empty)
+        #expect(
+            await code { _ = try await writer.call(Wire.Admin.Drain.self) { Wire.DrainServerRequest(header: $0) } }
+                == .permissionDenied)
+        let work = try RunningWorker(server.options(token: tokens[0]), workflows: TestCode.workflows)
+        #expect(await code { try await work.task.value } == .permissionDenied)
+
+        let reader = try await server.client(token: tokens[1])
+        #expect(try await reader.list().runs.map(\.workflowID) == ["mine"])
+        #expect(await code { _ = try await reader.start(type: "t", id: "x", input: .empty) } == .permissionDenied)
+        #expect(await code { try await reader.cancel("mine") } == .permissionDenied)
+        // Another namespace sees nothing of it.
+        let elsewhere = try await server.client(token: tokens[1], namespace: "elsewhere")
+        #expect(try await elsewhere.list().runs.isEmpty)
+        #expect(await code { _ = try await elsewhere.describe("mine") } == .notFound)
+        for client in [writer, reader, elsewhere] { await client.close() }
+        await server.stop()
+    }
+
+    @Test func aReloadCountsForNewConnections() async throws {
+        let (path, first) = try tokens([("a", ["*"], ["client"], nil)])
+        let server = try await TestServer.start(tokens: path)
+        let client = try await server.client(token: first[0])
+        let (other, second) = try tokens([("b", ["*"], ["client"], nil)])
+        try TestFiles.write(String(contentsOfFile: other, encoding: .utf8), to: path)
+        try server.server.reload()
+        #expect(await code { _ = try await server.client(token: first[0]) } == .unauthenticated)
+        let new = try await server.client(token: second[0])
+        #expect(try await client.health().serverTime.microseconds > 0)
+        // A file that does not read leaves the last one in force.
+        try TestFiles.write("{", to: path)
+        #expect(throws: SagaError.self) { try server.server.reload() }
+        await new.close()
+        let again = try await server.client(token: second[0])
+        await again.close()
+        await client.close()
+        await server.stop()
+    }
+
+    @Test func aClientCertificateIsAnIdentity() async throws {
+        let server = try await TestServer.start(demandsCertificate: true)
+        var options = server.options(deadline: .seconds(3))
+        #expect(await code { _ = try await SagaClient.connect(options, logger: TestServer.logger) } != nil)
+        let issued = try server.certificates.issueClient(name: "billing")
+        options.security = .tls(
+            ca: server.certificates.caPath, certificate: issued.certificate, key: issued.key)
+        let client = try await SagaClient.connect(options, logger: TestServer.logger)
+        _ = try await client.start(type: "t", id: "by-certificate", input: .empty)
+        var identity: String?
+        for try await event in client.history("by-certificate") {
+            if case .workflowExecutionStarted(let started) = event.attributes { identity = started.identity }
+        }
+        #expect(identity?.contains("CN=billing") == true)
+        await client.close()
+        await server.stop()
+    }
+
+    @Test func theTokensFileSaysWhatIsWrongWithIt() throws {
+        let digest = String(repeating: "ab", count: 32)
+        func entry(_ change: String) -> String {
+            #"{"tokens":[{"id":"k","sha256":"\#(digest)","principal":"p","namespaces":["*"],"roles":["client"]\#(change)}]}"#
+        }
+        _ = try TokenFile(json: Array(entry("").utf8))
+        let wrong: [(String, String)] = [
+            ("{", "does not read"), (entry(#","expires":"tomorrow""#), "expires is not a time"),
+            (entry("").replacing("client", with: "king"), "unknown role king; there are reader, client"),
+            (entry("").replacing(digest, with: "abcd"), "sha256 is not 64 hexadecimal digits"),
+            (entry("").replacing(#"["*"]"#, with: "[]"), "namespaces is empty"),
+            (entry(#","certificate":"CN=x""#), "either id and sha256, or certificate"),
+        ]
+        for (text, expected) in wrong {
+            let error = #expect(throws: SagaError.self) { try TokenFile(json: Array(text.utf8)) }
+            #expect(error?.message.contains(expected) == true, "\(error?.message ?? "no error")")
+        }
+        #expect(Timestamp(iso8601: "2026-01-28T11:28:00Z")?.description == "2026-01-28T11:28:00.000000Z")
+        #expect(Timestamp(iso8601: "2026-13-28T11:28:00Z") == nil)
+    }
+}
