@@ -128,7 +128,7 @@ let package = Package(
         tests(
             "EndToEndTests",
             ["SagaServer", "SagaEngine", "SagaSQLite", "SagaMemory", "SagaClient", "SagaWorker", "Examples"]),
-        tests("SagaCommandTests", ["saga", "SagaCore", "SagaCodec"]),
+        tests("SagaCommandTests", ["saga", "Examples", "SagaCore", "SagaCodec", "SagaEngine", "SagaMemory"]),
         tests("TidyTests", []),
     ]
 )
