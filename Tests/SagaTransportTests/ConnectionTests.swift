@@ -39,6 +39,23 @@ import Testing
         }
     }
 
+    /// Both sides have more to send than the sockets hold: neither may wait for the other to read.
+    @Test func manyLongCallsAtOnce() async throws {
+        try await withServer { server in
+            let connection = try await server.connect()
+            let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+                for index in 0..<40 {
+                    group.addTask {
+                        let body = [UInt8](repeating: UInt8(index), count: 1 << 20)
+                        return try await connection.call(method: TestMethod.echo, body: body) == body ? 1 : 0
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(sum == 40)
+        }
+    }
+
     @Test func callbacksWithoutTasks() async throws {
         try await withServer { server in
             let connection = try await server.connect()

@@ -85,6 +85,8 @@ final class RecordingClient: ClientSessionDelegate {
         log.append("drained \(stream) \(items)")
     }
 
+    func roomForLongRequests(_ session: SessionCore) {}
+
     func goAway(_ session: SessionCore, _ message: WireGoAway, lost: [LostStream]) {
         log.append("goAway \(message.lastStream) \(message.reason)")
         self.lost += lost

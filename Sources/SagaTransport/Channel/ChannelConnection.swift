@@ -9,9 +9,9 @@ class ChannelConnection {
     let owner: AnyObject
     var registryIndex = -1
     /// Waits for its flush at the end of this turn of the loop.
-    var isDirty = false
+    @exclusivity(unchecked) var isDirty = false
     /// Inside `receive`: the flush follows anyway.
-    var isReceiving = false
+    @exclusivity(unchecked) var isReceiving = false
 
     /// What TLS failed with, if it did.
     var securityError: TLSError?

@@ -23,17 +23,19 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     private let engine: TLSEngine?
     private let onSecured: (PeerCertificate?) -> Void
     private let onClosed: () -> Void
-    private var context: ChannelHandlerContext?
-    private var phase = Phase.connecting
-    private var isWritable = true
+    @exclusivity(unchecked) private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private var phase = Phase.connecting
+    @exclusivity(unchecked) private var isWritable = true
+    /// Decrypted or not, input is kept back until the peer has taken some of our output.
+    @exclusivity(unchecked) private var isInputHeld = false
     /// A read that was asked for while the peer does not take our output.
-    private var isReadHeld = false
-    private var stalledSince: UInt64?
-    private var stalledBytes = 0
-    private var lingerSince: UInt64?
-    private var minute: UInt64 = 0
-    private var wasBusy = false
-    private var lostReason: SessionCloseReason?
+    @exclusivity(unchecked) private var isReadHeld = false
+    @exclusivity(unchecked) private var stalledSince: UInt64?
+    @exclusivity(unchecked) private var stalledBytes = 0
+    @exclusivity(unchecked) private var lingerSince: UInt64?
+    @exclusivity(unchecked) private var minute: UInt64 = 0
+    @exclusivity(unchecked) private var wasBusy = false
+    @exclusivity(unchecked) private var lostReason: SessionCloseReason?
 
     /// Most ciphertext given to the channel in one go.
     private static var burst: Int { 128 << 10 }
@@ -150,6 +152,10 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
         let scratch = loop.scratch
         var filled = 0
         while core.acceptsInput, engine.mayRead {
+            guard core.wantsInput else {
+                isInputHeld = true
+                break
+            }
             let room = UnsafeMutableRawBufferPointer(rebasing: scratch[filled...])
             let result = try engine.read(into: room)
             if case .bytes(let count) = result {
@@ -192,19 +198,37 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
 
     override func flush() {
         guard let context, phase != .closed, phase != .connecting else { return }
-        if phase == .open { session.fillOutput() }
-        if phase == .open, core.isDrained { core.close() }
-        var hasWritten = false
-        while isWritable {
-            guard let buffer = nextOutput() else { break }
-            hasWritten = true
-            context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
-            guard phase != .closed else { return }
-        }
-        if hasWritten { wasBusy = true }
+        repeat {
+            if phase == .open { session.fillOutput() }
+            if phase == .open, core.isDrained { core.close() }
+            while isWritable {
+                guard let buffer = nextOutput() else { break }
+                wasBusy = true
+                context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+                guard phase != .closed else { return }
+            }
+        } while resumeInput()
         if !core.acceptsInput, phase == .open || phase == .securing, core.outputCount == 0 {
             beginLinger(context)
         }
+    }
+
+    /// Looks at input that was kept back, once there is room for its answers; true if there was some.
+    private func resumeInput() -> Bool {
+        guard isInputHeld || core.holdsInput, core.wantsInput, phase == .open, core.acceptsInput else { return false }
+        isInputHeld = false
+        isReceiving = true
+        session.resume()
+        do {
+            if let engine { try readPlaintext(engine) }
+        } catch {
+            isReceiving = false
+            securityError = securityError ?? error
+            lostReason = lostReason ?? .security(error.message)
+            core.abort(.security(error.message))
+        }
+        isReceiving = false
+        return true
     }
 
     /// The next piece for the channel: frames of the session, encrypted, and whatever TLS itself has to say.
@@ -256,9 +280,10 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
         }
     }
 
-    /// No reading while the peer does not take what we have: that is what bounds the memory of a connection.
+    /// A server does not read while the peer does not take what it has: that is what bounds the memory of a connection.
+    /// A client always reads, or the two would wait for each other.
     func read(context: ChannelHandlerContext) {
-        if isWritable || phase == .lingering { context.read() } else { isReadHeld = true }
+        if isWritable || phase == .lingering || core.role == .client { context.read() } else { isReadHeld = true }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

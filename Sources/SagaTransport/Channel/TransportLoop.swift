@@ -26,7 +26,7 @@ final class TransportLoop: @unchecked Sendable {
     /// Plaintext of the read under way. Sessions copy what they keep.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 * TLSEngine.recordSize, alignment: 16)
     /// Ciphertext on its way to the channel; its storage is used again when the channel has let go of it.
-    var outgoing: ByteBuffer
+    @exclusivity(unchecked) var outgoing: ByteBuffer
 
     private var connections: [ChannelConnection] = []
     private var dirty: [ChannelConnection] = []
@@ -152,22 +152,36 @@ package final class ConnectionPort: @unchecked Sendable {
     /// Touched on the loop only; nil once the connection is over.
     private var connection: ChannelConnection?
 
+    /// Set at the end, so that later commands do not wake a loop that may be gone itself.
+    private let isOver = Atomic(false)
+
     init(loop: TransportLoop) { self.loop = loop }
 
     func attach(_ connection: ChannelConnection) { self.connection = connection }
-    func detach() { connection = nil }
+
+    func detach() {
+        connection = nil
+        isOver.store(true, ordering: .releasing)
+    }
 
     /// Carries out a command on the connection's loop. After the connection's end it is dropped.
-    package func send(_ command: SessionCommand) { loop.send(command, to: self) }
+    package func send(_ command: SessionCommand) {
+        if isOver.load(ordering: .acquiring) {
+            drop(command)
+        } else {
+            loop.send(command, to: self)
+        }
+    }
+
+    private func drop(_ command: SessionCommand) {
+        if case .perform(_, let ifClosed?) = command { ifClosed() }
+    }
 
     /// True on the thread of the connection's event loop.
     package var isOnLoop: Bool { loop.eventLoop.inEventLoop }
 
     fileprivate func deliver(_ command: SessionCommand) {
-        guard let connection else {
-            if case .perform(_, let ifClosed?) = command { ifClosed() }
-            return
-        }
+        guard let connection else { return drop(command) }
         connection.apply(command)
         if !connection.isReceiving { loop.markDirty(connection) }
     }

@@ -9,8 +9,9 @@ final class ClientDelegate: ClientSessionDelegate {
     private let shared: ClientShared
     private let opening: EventLoopPromise<Void>
     /// Calls that wait until the server's limit of calls in flight has room.
-    private var waiting: [ClientCall] = []
-    private var waitingHead = 0
+    private var waiting = CallQueue()
+    /// Calls with long requests, which do not hold up the short ones.
+    private var waitingLong = CallQueue()
     private var hasOpened = false
     weak var connection: ChannelConnection?
 
@@ -32,13 +33,12 @@ final class ClientDelegate: ClientSessionDelegate {
     func start(_ call: ClientCall, _ session: SessionCore) {
         guard !call.isOver else { return }
         guard session.state == .open else { return call.finished(.failure(refusal(session))) }
-        if session.streamsInFlight >= session.limits.maxStreams
-            || session.outputCount >= session.limits.maxQueuedBytes
-        {
-            guard waiting.count - waitingHead < Self.maxWaiting else {
+        let isLong = !session.canBegin(call.body.count)
+        if isLong || session.streamsInFlight >= session.limits.maxStreams {
+            guard waiting.count + waitingLong.count < Self.maxWaiting else {
                 return call.finished(.failure(TransportError(.limit, "too many calls wait on this connection")))
             }
-            waiting.append(call)
+            if isLong { waitingLong.append(call) } else { waiting.append(call) }
             return
         }
         let stream = session.open(
@@ -65,17 +65,16 @@ final class ClientDelegate: ClientSessionDelegate {
     }
 
     private func startWaiting(_ session: SessionCore) {
-        while waitingHead < waiting.count, session.streamsInFlight < session.limits.maxStreams {
-            let call = waiting[waitingHead]
-            waitingHead += 1
-            if waitingHead == waiting.count {
-                waiting.removeAll()
-                waitingHead = 0
-            } else if waitingHead >= 1_024 {
-                waiting.removeSubrange(..<waitingHead)
-                waitingHead = 0
+        while session.streamsInFlight < session.limits.maxStreams {
+            if let long = waitingLong.first, session.canBegin(long.body.count) {
+                waitingLong.removeFirst()
+                start(long, session)
+            } else if let call = waiting.first {
+                waiting.removeFirst()
+                start(call, session)
+            } else {
+                return
             }
-            start(call, session)
         }
     }
 
@@ -87,10 +86,7 @@ final class ClientDelegate: ClientSessionDelegate {
     }
 
     private func failWaiting(_ error: TransportError) {
-        let calls = waiting[waitingHead...]
-        waiting = []
-        waitingHead = 0
-        for call in calls { call.finished(.failure(error)) }
+        for call in waiting.removeAll() + waitingLong.removeAll() { call.finished(.failure(error)) }
     }
 
     @inline(__always)
@@ -115,7 +111,7 @@ final class ClientDelegate: ClientSessionDelegate {
 
     func response(_ session: SessionCore, stream: StreamID, context: AnyObject?, body: UnsafeRawBufferPointer) {
         call(context)?.finished(.success([UInt8](body)))
-        if waitingHead < waiting.count { startWaiting(session) }
+        if waiting.count + waitingLong.count > 0 { startWaiting(session) }
     }
 
     func failed(_ session: SessionCore, stream: StreamID, context: AnyObject?, status: UnsafeRawBufferPointer) {
@@ -143,6 +139,8 @@ final class ClientDelegate: ClientSessionDelegate {
     func drained(_ session: SessionCore, stream: StreamID, context: AnyObject?, items: Int) {
         call(context)?.drained(items)
     }
+
+    func roomForLongRequests(_ session: SessionCore) { startWaiting(session) }
 
     func goAway(_ session: SessionCore, _ message: WireGoAway, lost: [LostStream]) {
         shared.goAway = message

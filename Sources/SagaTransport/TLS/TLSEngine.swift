@@ -14,13 +14,13 @@ final class TLSEngine {
 
     private let ssl: OpaquePointer
     private let context: TLSContext
-    private var incoming: OpaquePointer
-    private var outgoing: OpaquePointer
+    @exclusivity(unchecked) private var incoming: OpaquePointer
+    @exclusivity(unchecked) private var outgoing: OpaquePointer
     private let keyUpdates: UnsafeMutablePointer<UInt32>
     /// A BIO has grown over ``largeBuffer`` since the last trim.
-    private var hasLargeBuffers = false
-    private(set) var isHandshakeDone = false
-    private var saidGoodbye = false
+    @exclusivity(unchecked) private var hasLargeBuffers = false
+    @exclusivity(unchecked) private(set) var isHandshakeDone = false
+    @exclusivity(unchecked) private var saidGoodbye = false
 
     /// Input is given to OpenSSL in pieces of at most this size, so that its buffers stay small.
     static let pieceSize = 16_384

@@ -55,6 +55,8 @@ package protocol ClientSessionDelegate: AnyObject {
     /// The stream was cut off: cancelled by the server, or by this side because it broke a limit.
     func cancelled(_ session: SessionCore, stream: StreamID, context: AnyObject?, status: WireStatus)
     func drained(_ session: SessionCore, stream: StreamID, context: AnyObject?, items: Int)
+    /// A long request has left: the next may begin, see ``SessionCore/canBegin(_:)``.
+    func roomForLongRequests(_ session: SessionCore)
     /// The server drains: `lost` were not processed, no new call can be opened, the others finish.
     func goAway(_ session: SessionCore, _ message: WireGoAway, lost: [LostStream])
     /// The connection is over, and `lost` with it. The last call.
@@ -110,6 +112,8 @@ package final class ClientSession<Delegate: ClientSessionDelegate>: WireSession 
         fillOutput()
     }
 
+    package func resume() {}
+
     private func answerWelcome(_ body: UnsafeRawBufferPointer) {
         switch delegate.welcome(core, body: body) {
         case .accept(let agreement):
@@ -135,6 +139,8 @@ package final class ClientSession<Delegate: ClientSessionDelegate>: WireSession 
                     delegate.drained(core, stream: stream, context: context, items: items)
                 case .abandoned(let stream, let context, let status):
                     delegate.cancelled(core, stream: stream, context: context, status: status)
+                case .roomForLongRequests:
+                    delegate.roomForLongRequests(core)
                 }
             }
         }

@@ -61,8 +61,16 @@ package final class ServerSession<Delegate: ServerSessionDelegate>: WireSession 
         let core = core
         let delegate = delegate
         core.sawInput = true
+        if core.holdsInput {
+            core.heldInput.append(contentsOf: bytes)
+            return
+        }
         var input = bytes
         loop: while core.acceptsInput {
+            guard core.wantsInput else {
+                core.heldInput.append(contentsOf: input)
+                break
+            }
             switch core.nextInbound(&input) {
             case .exhausted:
                 break loop
@@ -85,6 +93,13 @@ package final class ServerSession<Delegate: ServerSessionDelegate>: WireSession 
             }
         }
         fillOutput()
+    }
+
+    package func resume() {
+        guard core.holdsInput, core.wantsInput else { return }
+        let held = core.heldInput
+        core.heldInput = []
+        held.withUnsafeBytes { receive($0) }
     }
 
     private func answerHello(_ body: UnsafeRawBufferPointer) {
@@ -114,6 +129,8 @@ package final class ServerSession<Delegate: ServerSessionDelegate>: WireSession 
                     delegate.drained(core, stream: stream, context: context, items: items)
                 case .abandoned(let stream, let context, let status):
                     delegate.cancelled(core, stream: stream, context: context, status: status)
+                case .roomForLongRequests:
+                    break  // A server makes none.
                 }
             }
         }
@@ -143,6 +160,8 @@ extension SessionCore {
         ready = []
         deferred = []
         queuedBytes = 0
+        begunBytes = 0
+        heldInput = []
         assemblingBytes = 0
         assemblies = 0
     }

@@ -268,10 +268,10 @@ extension SessionCore {
     ///
     /// The first frame always leaves at once, so that ids grow on the wire; the rest of a long request takes turns.
     /// - Returns: its id, or nil if the session opens no streams (not welcomed yet, draining, closing, ids used up,
-    ///   too many in flight, or a body over ``WireLimits/maxMessage``).
+    ///   too many in flight, a body over ``WireLimits/maxMessage``, or a long one that ``canBegin(_:)`` not yet).
     package func open(method: UInt16, body: [UInt8], context: AnyObject?, manualCredit: Bool = false) -> StreamID? {
         guard role == .client, state == .open, lastOpened < .max, table.count < limits.maxStreams,
-            body.count <= limits.maxMessage
+            body.count <= limits.maxMessage, canBegin(body.count)
         else { return nil }
         lastOpened += 1
         let stream = lastOpened
@@ -289,8 +289,15 @@ extension SessionCore {
                 .request, flags: .more, method: method, stream: stream,
                 body: UnsafeRawBufferPointer(rebasing: bytes[..<first]))
         }
+        begunBytes += body.count
         enqueue(index, OutgoingMessage(kind: .request, method: method, body: body, sent: first))
         return stream
+    }
+
+    /// False while so many long messages are under way that the peer might not hold the beginning of one more of
+    /// this size: it assembles ``WireLimits/maxAssemblingBytes`` at most, of which a sender uses half.
+    package func canBegin(_ size: Int) -> Bool {
+        size <= limits.maxFrameBody || begunBytes == 0 || begunBytes + size <= limits.maxAssemblingBytes / 2
     }
 
     // MARK: Queues
@@ -310,11 +317,21 @@ extension SessionCore {
 
     /// Formats waiting messages, a frame of each stream in turn, until the output is at its high-water mark.
     func pump() {
-        while !ready.isEmpty, output.count < limits.outputHighWater, state != .closing, state != .closed {
+        var passedOver = 0
+        while passedOver < ready.count, output.count < limits.outputHighWater, state != .closing, state != .closed {
             let stream = ready.removeFirst()
             guard let index = table.find(stream) else { continue }
+            guard let flow = table[index].flow, flow.canSend else {
+                table[index].state.remove(.ready)
+                continue
+            }
+            if flow.first.sent == 0, !canBegin(flow.first.body.count) {
+                ready.append(stream)
+                passedOver += 1
+                continue
+            }
+            passedOver = 0
             table[index].state.remove(.ready)
-            guard let flow = table[index].flow, flow.canSend else { continue }
             sendFragment(index, flow)
         }
     }
@@ -334,6 +351,8 @@ extension SessionCore {
                 body: UnsafeRawBufferPointer(rebasing: bytes[message.sent..<end]))
         }
         queuedBytes -= count
+        if message.sent == 0, end < message.body.count { begunBytes += message.body.count }
+        if message.sent > 0, end == message.body.count { finishBegun(message) }
         if end < message.body.count {
             flow.first.sent = end
             markReady(index)
@@ -354,8 +373,14 @@ extension SessionCore {
         }
     }
 
+    private func finishBegun(_ message: OutgoingMessage) {
+        begunBytes -= message.body.count
+        if role == .client { deferred.append(.roomForLongRequests) }
+    }
+
     func dropQueue(_ index: Int) {
         guard let flow = table[index].flow, flow.hasQueue else { return }
+        if flow.first.sent > 0 { finishBegun(flow.first) }
         queuedBytes -= flow.queuedBytes
         flow.dropQueue()
     }

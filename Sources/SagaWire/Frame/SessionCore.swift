@@ -37,6 +37,9 @@ package enum SendResult: Sendable, Hashable {
 ///       └───────────────┴── ERROR on stream 0, close ──┴───▶ closing (input is ignored, output leaves) ──▶ closed
 /// ```
 ///
+/// Its properties are `@exclusivity(unchecked)`: the run-time checks cost a tenth of a request, and no function here
+/// calls out (to a delegate, a closure) while it holds one of them.
+///
 /// Not thread-safe: everything happens on the connection's event loop. Delegates call the sending half (`respond`,
 /// `fail`, `sendItem`, `finish`, `goAway`, `close`) from inside their callbacks or on that loop.
 package final class SessionCore {
@@ -62,46 +65,51 @@ package final class SessionCore {
     enum Deferred {
         case drained(StreamID, AnyObject?, Int)
         case abandoned(StreamID, AnyObject?, WireStatus)
+        case roomForLongRequests
     }
 
     /// What has become of the REQUEST that is with the delegate right now.
     enum Current { case none, pending, done }
 
     package let role: Role
-    package var limits: WireLimits
-    package internal(set) var state = State.awaitingHello
+    @exclusivity(unchecked) package var limits: WireLimits
+    @exclusivity(unchecked) package internal(set) var state = State.awaitingHello
     /// Set once the session ends; see ``SessionCloseReason``.
-    package internal(set) var closeReason: SessionCloseReason?
+    @exclusivity(unchecked) package internal(set) var closeReason: SessionCloseReason?
 
-    var output = OutputBuffer()
-    var parser: FrameParser
-    var table = StreamTable()
+    @exclusivity(unchecked) var output = OutputBuffer()
+    @exclusivity(unchecked) var parser: FrameParser
+    @exclusivity(unchecked) var table = StreamTable()
     /// Highest id that was ever opened.
-    package internal(set) var lastOpened: StreamID = 0
+    @exclusivity(unchecked) package internal(set) var lastOpened: StreamID = 0
     /// The REQUEST that the delegate is answering; it has no record unless it must outlive the call.
-    var currentStream: StreamID = 0
-    var current = Current.none
+    @exclusivity(unchecked) var currentStream: StreamID = 0
+    @exclusivity(unchecked) var current = Current.none
     /// Refused requests whose further frames are still to come.
-    var droppedRequests: [StreamID] = []
+    @exclusivity(unchecked) var droppedRequests: [StreamID] = []
     /// Keeps the last complete message alive while the delegate reads it.
-    var assembled: MessageBuffer?
-    var assemblingBytes = 0
-    var assemblies = 0
-    var queuedBytes = 0
+    @exclusivity(unchecked) var assembled: MessageBuffer?
+    /// Input that waits until the peer has taken some of the output; at most one read.
+    @exclusivity(unchecked) var heldInput: [UInt8] = []
+    @exclusivity(unchecked) var assemblingBytes = 0
+    @exclusivity(unchecked) var assemblies = 0
+    @exclusivity(unchecked) var queuedBytes = 0
+    /// Sizes of the long messages whose first frame has left and whose last has not.
+    @exclusivity(unchecked) var begunBytes = 0
     /// Streams with something to send, in turn.
-    var ready: [StreamID] = []
-    var deferred: [Deferred] = []
+    @exclusivity(unchecked) var ready: [StreamID] = []
+    @exclusivity(unchecked) var deferred: [Deferred] = []
 
     // Time, in nanoseconds of the caller's monotonic clock.
-    var now: UInt64
-    var openedAt: UInt64
-    var lastInput: UInt64
-    var lastOutput: UInt64
-    var sawInput = false
-    var sawOutput = false
-    var partialFrame: UInt64 = 0
-    var partialSince: UInt64?
-    var pingSequence: UInt64 = 0
+    @exclusivity(unchecked) var now: UInt64
+    @exclusivity(unchecked) var openedAt: UInt64
+    @exclusivity(unchecked) var lastInput: UInt64
+    @exclusivity(unchecked) var lastOutput: UInt64
+    @exclusivity(unchecked) var sawInput = false
+    @exclusivity(unchecked) var sawOutput = false
+    @exclusivity(unchecked) var partialFrame: UInt64 = 0
+    @exclusivity(unchecked) var partialSince: UInt64?
+    @exclusivity(unchecked) var pingSequence: UInt64 = 0
 
     /// - Parameter now: the monotonic time at which the connection was accepted or opened, in nanoseconds.
     package init(role: Role, limits: WireLimits, now: UInt64) {
@@ -119,6 +127,13 @@ package final class SessionCore {
 
     /// True while received bytes are of interest.
     package var acceptsInput: Bool { state != .closing && state != .closed }
+
+    /// False while so much output waits that a server takes no further input. A client always does, or two sides that
+    /// both wait for the other to read would wait for ever.
+    package var wantsInput: Bool { output.count < limits.maxOutput || role == .client }
+
+    /// True while input is kept back that ``WireSession/resume()`` would look at.
+    package var holdsInput: Bool { !heldInput.isEmpty }
 
     /// True while the beginning of a frame waits for its rest.
     package var hasPartialFrame: Bool { parser.hasPartialFrame }

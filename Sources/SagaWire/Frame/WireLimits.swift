@@ -28,6 +28,9 @@ package struct WireLimits: Sendable, Hashable {
     /// Formatted output above which no further fragment of a waiting message is added, so that stream 0 stays quick.
     /// Default 64 KiB.
     package var outputHighWater = 64 << 10
+    /// Formatted output at which a server looks at no further input, so that small requests with long answers cannot
+    /// fill its memory. Default 1 MiB.
+    package var maxOutput = 1 << 20
     /// Largest window that credit may add up to, in items or bytes. Default 2^30.
     package var maxWindow = 1 << 30
 

@@ -7,6 +7,8 @@ package protocol WireSession: AnyObject {
     func connected()
     /// Bytes have arrived. They are read in place and not kept beyond the call.
     func receive(_ bytes: UnsafeRawBufferPointer)
+    /// Goes on with input that was kept back, if there is room for its answers now.
+    func resume()
     /// Lets time pass, in monotonic nanoseconds.
     func tick(_ now: UInt64)
     /// Formats more of what waits to be sent; call it when output was taken.
