@@ -96,7 +96,8 @@ let package = Package(
             name: "bench",
             dependencies: [
                 "SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "SagaServer",
-                "SagaClient", "SagaWorker", "SagaTransport", "SagaWire", "CodecCorpus", "CBenchHooks", arguments, logging,
+                "SagaClient", "SagaWorker", "SagaTransport", "SagaWire", "CodecCorpus", "CBenchHooks", arguments,
+                logging,
             ], path: "benchmarks/bench", swiftSettings: settings),
         .target(
             name: "CodecCorpus", dependencies: ["SagaCodec"], path: "benchmarks/corpus", swiftSettings: settings),

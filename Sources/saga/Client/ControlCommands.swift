@@ -73,7 +73,7 @@ struct TerminateCommand: AsyncParsableCommand {
 }
 
 /// Says that something is recorded.
-private func report(_ text: String, _ id: String, _ format: OutputFormat) {
+func report(_ text: String, _ id: String, _ format: OutputFormat) {
     switch format {
     case .text: Terminal.print("\(Wording.safe(id))  \(text)")
     case .json: Terminal.print(["workflow_id": .string(id), "done": .string(text)])

@@ -41,9 +41,14 @@ enum ErrorPages {
         **What happened.** The saga ends badly and unwinds; the undo of one step has used up its attempts (3 unless the step says
         otherwise). The saga is *Blocked*: the undos of earlier steps wait, because later steps are undone first.
 
-        **What to do.** `saga describe ID` names the step, the undo and its last error. Repair what made it fail, then tell the
-        server to try again. If it was undone by hand, say so; if it cannot be undone, skip it with a reason or give the unwinding
-        up. Each of these is an event in the history with your name in it, and the closing event lists what was left open.
+        **What to do.** `saga describe ID` names the step, the undo and its last error. Repair what made it fail, then:
+
+        * `saga undo retry ID`: try again; `--input JSON` gives it another input.
+        * `saga undo resolve ID --note TEXT`: it was undone by hand.
+        * `saga undo skip ID --reason TEXT`: leave this one out.
+        * `saga undo give-up ID --reason TEXT`: give the whole unwinding up.
+
+        Each is an event in the history with your name in it, and the closing event lists what was left open.
 
         A saga whose earlier undos shall go on without waiting for a person is started with `continueOnUndoError`.
         """##),
