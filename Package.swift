@@ -25,6 +25,7 @@ let nio: [Target.Dependency] = [
 ]
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -53,7 +54,8 @@ let package = Package(
             name: "CProtobufC", pkgConfig: "libprotobuf-c",
             providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
 
         // The pure part: no socket, file, clock, thread or random.
         library("SagaCodec", ["CLZ4"]),
@@ -78,8 +80,18 @@ let package = Package(
             name: "saga",
             dependencies: [
                 "SagaCore", "SagaServer", "SagaEngine", "SagaSQLite", "SagaMemory", "SagaClient", "SagaWorker",
-                "SagaTransport", "SagaWire", logging, lifecycle, arguments,
+                "SagaTransport", "SagaWire", "SagaCodec", logging, lifecycle, arguments,
+                unixSignals,
             ], swiftSettings: settings),
+        .executableTarget(
+            name: "travel-worker",
+            dependencies: [
+                "Examples", "SagaClient", "SagaCore", "SagaWorker", logging, lifecycle, unixSignals, arguments,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "embedded-payment", dependencies: ["Examples", "SagaCore", "SagaEngine", "SagaSQLite"],
+            swiftSettings: settings),
         .executableTarget(
             name: "bench",
             dependencies: [
@@ -116,6 +128,7 @@ let package = Package(
         tests(
             "EndToEndTests",
             ["SagaServer", "SagaEngine", "SagaSQLite", "SagaMemory", "SagaClient", "SagaWorker", "Examples"]),
+        tests("SagaCommandTests", ["saga", "Examples", "SagaCore", "SagaCodec", "SagaEngine", "SagaMemory"]),
         tests("TidyTests", []),
     ]
 )

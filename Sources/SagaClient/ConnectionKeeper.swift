@@ -33,6 +33,7 @@ package final class ConnectionKeeper: Sendable {
     /// - Throws: What ended the last attempt: at once if another cannot help (credentials, certificates), else `.unavailable`
     ///   at the deadline.
     package func connection(until deadline: ContinuousClock.Instant) async throws(SagaClientError) -> ClientConnection {
+        var last: SagaClientError?
         while true {
             let (ready, attempt) = try current()
             if let ready { return ready }
@@ -41,7 +42,10 @@ package final class ConnectionKeeper: Sendable {
             switch result {
             case .success(let connection): return connection
             case .failure(let error):
-                guard error.isTransient, ContinuousClock.now < deadline else { throw error }
+                guard error.isTransient else { throw error }
+                // What the last attempt said tells more than that time is up.
+                guard ContinuousClock.now < deadline else { throw last ?? error }
+                last = error
             // The next round waits for the pause inside its attempt.
             }
             if Task.isCancelled { throw SagaClientError(.cancelled, "the call was cancelled") }
@@ -74,6 +78,7 @@ package final class ConnectionKeeper: Sendable {
 
     private func connect(notBefore: ContinuousClock.Instant?) async -> Result<ClientConnection, SagaClientError> {
         if let notBefore, notBefore > .now { try? await Task.sleep(until: notBefore, clock: .continuous) }
+        if state.withLock({ $0.isClosed }) { return .failure(SagaClientError(.cancelled, "the client is closed")) }
         let result: Result<ClientConnection, SagaClientError>
         do throws(TransportError) {
             result = .success(try await ClientConnection.connect(configuration, group: group, logger: logger))
@@ -133,12 +138,15 @@ package final class ConnectionKeeper: Sendable {
 
     /// Closes the connection; nothing is connected any more.
     package func close() async {
-        let connection = state.withLock { state in
+        let (connection, attempt) = state.withLock { state in
             state.isClosed = true
             defer { state.connection = nil }
-            return state.connection
+            return (state.connection, state.attempt)
         }
         await connection?.close()
+        // An attempt that runs on would use the event loop after its end.
+        attempt?.cancel()
+        _ = await attempt?.value
     }
 }
 

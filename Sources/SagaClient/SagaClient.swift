@@ -38,7 +38,12 @@ public final class SagaClient: Sendable {
         let group = TransportGroup(threads: 1)
         do throws(SagaClientError) {
             let keeper = try ConnectionKeeper(options, group: group, logger: logger)
-            _ = try await keeper.connection(until: .now + options.deadline)
+            do throws(SagaClientError) {
+                _ = try await keeper.connection(until: .now + options.deadline)
+            } catch {
+                await keeper.close()
+                throw error
+            }
             return SagaClient(keeper: keeper, converter: converter, logger: logger)
         } catch {
             await group.shutdown()

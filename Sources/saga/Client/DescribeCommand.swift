@@ -1,0 +1,107 @@
+internal import ArgumentParser
+internal import SagaClient
+internal import SagaCodec
+internal import SagaCore
+
+/// `saga describe`
+struct DescribeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "describe", abstract: "How a saga stands: what it waits for, its open steps, its undo log.")
+
+    @OptionGroup var target: SagaTarget
+    @OptionGroup var connection: ConnectionFlags
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let sagaID = try target.sagaID()
+        let description = try await connection.withClient { try await $0.describe(target.id, sagaID: sagaID) }
+        switch output.format {
+        case .text: for line in Self.lines(description) { Terminal.print(line) }
+        case .json: Terminal.print(Self.json(description))
+        }
+    }
+
+    static func lines(_ description: WorkflowDescription) -> [String] {
+        let run = description.summary
+        var lines = ["\(Wording.safe(run.workflowID))  \(run.status.name)"]
+        func add(_ name: String, _ value: String) {
+            if !value.isEmpty { lines.append("  \(TextColumns.left(name, 12))\(value)") }
+        }
+        add("type", Wording.safe(run.workflowType) + (run.workflowVersion == 0 ? "" : " v\(run.workflowVersion)"))
+        add("run", run.sagaID.description)
+        add("queue", Wording.safe(run.taskQueue))
+        add("started", Wording.time(run.startedAt))
+        if let closed = run.closedAt {
+            let took = Wording.duration(micros: closed.microseconds(since: run.startedAt))
+            add("closed", "\(Wording.time(closed)), after \(took)")
+        }
+        add("events", String(run.historyLength))
+        for waiting in description.waitingFor { add("waits for", Wording.safe(waiting)) }
+        if let error = description.error { add("error", Wording.error(error)) }
+        if let payload = description.output { add("output", Wording.payload(payload, limit: 200)) }
+        if !description.pendingSteps.isEmpty {
+            lines.append("")
+            lines += TextColumns.table(
+                ["event", "open step", "activity", "queue", "attempt", "state"],
+                description.pendingSteps.map { step in
+                    [
+                        String(step.eventID), Wording.safe(step.stepID), Wording.safe(step.activityType),
+                        Wording.safe(step.taskQueue), String(step.attempt), state(step),
+                    ]
+                })
+        }
+        if !description.undoLog.isEmpty {
+            lines.append("")
+            lines += TextColumns.table(
+                ["event", "undo log (oldest first)", "undone by", "state"],
+                description.undoLog.map { entry in
+                    [
+                        String(entry.stepEventID), Wording.safe(entry.stepID), Wording.safe(entry.undoActivityType),
+                        entry.state.rawValue + (entry.lastFailure.map { " · \(Wording.error($0))" } ?? ""),
+                    ]
+                })
+        }
+        if run.status == .blocked { lines += ["", "A person is needed: saga explain SE0102"] }
+        return lines
+    }
+
+    private static func state(_ step: WorkflowDescription.PendingStep) -> String {
+        var text = step.isRunning ? "running" : "waiting"
+        if step.isRunning, !step.worker.isEmpty { text += " on \(Wording.safe(step.worker))" }
+        if let next = step.nextAttemptAt { text += " until \(Wording.time(next))" }
+        if step.isCancelRequested { text += ", asked to stop" }
+        if let failure = step.lastFailure { text += " · \(Wording.error(failure))" }
+        return text
+    }
+
+    static func json(_ description: WorkflowDescription) -> JSONValue {
+        var object = ListCommand.json(description.summary).objectValue ?? [:]
+        object["waiting_for"] = .array(description.waitingFor.map { .string($0) })
+        object["pending_steps"] = .array(
+            description.pendingSteps.map { step in
+                var entry: [String: JSONValue] = [
+                    "event_id": JSONValue(step.eventID), "step_id": .string(step.stepID),
+                    "activity_type": .string(step.activityType), "task_queue": .string(step.taskQueue),
+                    "attempt": .integer(Int64(step.attempt)), "running": .bool(step.isRunning),
+                    "cancel_requested": .bool(step.isCancelRequested),
+                ]
+                if let next = step.nextAttemptAt { entry["next_attempt_at"] = .string(next.description) }
+                if let failure = step.lastFailure { entry["last_failure"] = EventJSON.error(failure) }
+                if !step.worker.isEmpty { entry["worker"] = .string(step.worker) }
+                return .object(entry)
+            })
+        object["undo_log"] = .array(
+            description.undoLog.map { undo in
+                var entry: [String: JSONValue] = [
+                    "step_event_id": JSONValue(undo.stepEventID), "step_id": .string(undo.stepID),
+                    "undo_activity_type": .string(undo.undoActivityType), "state": .string(undo.state.rawValue),
+                    "attempt": .integer(Int64(undo.attempt)),
+                ]
+                if let failure = undo.lastFailure { entry["last_failure"] = EventJSON.error(failure) }
+                return .object(entry)
+            })
+        if let error = description.error { object["error"] = EventJSON.error(error) }
+        if let output = description.output { object["output"] = EventJSON.payload(output) }
+        return .object(object)
+    }
+}

@@ -1,0 +1,82 @@
+internal import ArgumentParser
+internal import SagaClient
+internal import SagaCodec
+internal import SagaCore
+
+/// `saga list`
+struct ListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List sagas, newest first.",
+        discussion: "Statuses: \(ExecutionStatus.allCases.map(\.name).joined(separator: ", ")).")
+
+    @Option(help: "Only this workflow type.")
+    var type = ""
+    @Option(name: .customLong("status"), help: "Only this status; may be repeated.")
+    var statuses: [StatusOption] = []
+    @Option(help: "Only workflow ids that begin with this.")
+    var prefix = ""
+    @Option(help: "At most so many; 0 is all.")
+    var limit = 50
+    @OptionGroup var connection: ConnectionFlags
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard limit >= 0 else { throw ValidationError("--limit is 0 or more") }
+    }
+
+    func run() async throws {
+        let runs = try await connection.withClient { client in
+            var runs: [WorkflowSummary] = []
+            var next: ListPosition?
+            repeat {
+                let page = limit == 0 ? 1_000 : min(1_000, limit - runs.count)
+                let answer = try await client.list(
+                    type: type, statuses: statuses.map(\.status), idPrefix: prefix, limit: page, after: next)
+                runs += answer.runs
+                next = answer.next
+            } while next != nil && (limit == 0 || runs.count < limit)
+            return runs
+        }
+        switch output.format {
+        case .json: for run in runs { Terminal.print(Self.json(run)) }
+        case .text:
+            if runs.isEmpty {
+                Terminal.printError("no sagas")
+                return
+            }
+            let table = TextColumns.table(
+                ["workflow id", "type", "status", "started", "took", "events", "run"],
+                runs.map { run in
+                    [
+                        Wording.safe(run.workflowID), Wording.safe(run.workflowType), run.status.name,
+                        Wording.time(run.startedAt),
+                        run.closedAt.map { Wording.duration(micros: $0.microseconds(since: run.startedAt)) } ?? "",
+                        String(run.historyLength), run.sagaID.description,
+                    ]
+                })
+            for line in table { Terminal.print(line) }
+        }
+    }
+
+    static func json(_ run: WorkflowSummary) -> JSONValue {
+        var object: [String: JSONValue] = [
+            "workflow_id": .string(run.workflowID), "saga_id": .string(run.sagaID.description),
+            "workflow_type": .string(run.workflowType), "workflow_version": .integer(Int64(run.workflowVersion)),
+            "task_queue": .string(run.taskQueue), "status": .string(run.status.name),
+            "started_at": .string(run.startedAt.description), "history_length": JSONValue(run.historyLength),
+        ]
+        if let closed = run.closedAt { object["closed_at"] = .string(closed.description) }
+        return .object(object)
+    }
+}
+
+/// A status on the command line, in any case: `failed`, `TimedOut`, `timed-out`.
+struct StatusOption: ExpressibleByArgument, Sendable {
+    var status: ExecutionStatus
+
+    init?(argument: String) {
+        let wanted = argument.lowercased().filter { $0 != "-" && $0 != "_" }
+        guard let status = ExecutionStatus.allCases.first(where: { $0.name.lowercased() == wanted }) else { return nil }
+        self.status = status
+    }
+}

@@ -1,0 +1,201 @@
+internal import SagaCore
+
+/// Everything `saga server` can be told, and where each value came from: a flag, the environment, the file, or the default.
+struct ServerSettings {
+    /// One setting: the flag `--name`, the variable `SAGA_NAME`, the line `name = …` of the file.
+    enum Name: String, CaseIterable {
+        case listen
+        case store
+        case cert
+        case key
+        case clientCA = "client-ca"
+        case tokens
+        case insecure
+        case threads
+        case reclaimGrace = "reclaim-grace"
+        case cancelGrace = "cancel-grace"
+        case activityTimeout = "activity-timeout"
+        case drainGrace = "drain-grace"
+        case maxConnections = "max-connections"
+        case logLevel = "log-level"
+
+        /// `SAGA_CLIENT_CA`.
+        var variable: String {
+            "SAGA_" + rawValue.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+        }
+
+        var defaultValue: String {
+            switch self {
+            case .listen: "127.0.0.1:\(Address.defaultPort)"
+            case .store: "sqlite:saga.db"
+            case .cert, .key, .clientCA, .tokens: ""
+            case .insecure: "false"
+            case .threads: "0"
+            case .reclaimGrace: "10s"
+            case .cancelGrace: "60s"
+            case .activityTimeout: "300s"
+            case .drainGrace: "30s"
+            case .maxConnections: "10000"
+            case .logLevel: "info"
+            }
+        }
+
+        var meaning: String {
+            switch self {
+            case .listen: "address to listen on: HOST:PORT, or unix:PATH"
+            case .store: "sqlite:PATH, or memory (nothing survives)"
+            case .cert: "PEM file with the server's certificate chain"
+            case .key: "PEM file with its private key"
+            case .clientCA: "PEM file: only clients with a certificate of this authority may connect"
+            case .tokens: "file of tokens (see: saga token new); reloaded on SIGHUP"
+            case .insecure: "no TLS; only on loopback addresses and Unix sockets"
+            case .threads: "event loops; 0 = one a core"
+            case .reclaimGrace: "after a start, how long a task that may still run is not handed out again"
+            case .cancelGrace: "how long workflow code may take to close after a cancel"
+            case .activityTimeout: "start-to-close time-out of steps that do not say their own"
+            case .drainGrace: "how long a server that stops waits for what runs"
+            case .maxConnections: "connections at the same time; more are refused"
+            case .logLevel: "trace, debug, info, notice, warning, error or critical"
+            }
+        }
+    }
+
+    /// Where a value came from.
+    enum Source: Equatable {
+        case flag
+        case environment
+        case file(String)
+        case standard
+
+        var text: String {
+            switch self {
+            case .flag: "flag"
+            case .environment: "environment"
+            case .file(let path): path
+            case .standard: "default"
+            }
+        }
+    }
+
+    enum Store: Equatable {
+        case memory
+        case sqlite(path: String)
+    }
+
+    private(set) var values: [(name: Name, text: String, source: Source)]
+    private(set) var listen = Address.standard
+    private(set) var store = Store.memory
+    private(set) var cert: String?
+    private(set) var key: String?
+    private(set) var clientCA: String?
+    private(set) var tokens: String?
+    private(set) var isInsecure = false
+    /// Nil means one a core.
+    private(set) var threads: Int?
+    private(set) var engine = SagaEngineConfig()
+    private(set) var drainGrace = Duration.seconds(30)
+    private(set) var maxConnections = 10_000
+    private(set) var logLevel = "info"
+
+    /// - Parameters:
+    ///   - flags: Values given on the command line.
+    ///   - environment: Reads a variable.
+    ///   - file: The settings file, if there is one.
+    /// - Throws: `Failure` that names the setting, where its value came from, and what would be right.
+    init(
+        flags: [Name: String], environment: (String) -> String?, file: SettingsFile? = nil
+    ) throws(Failure) {
+        try file?.check(against: Name.allCases.map(\.rawValue))
+        values = Name.allCases.map { name in
+            if let value = flags[name] { return (name, value, .flag) }
+            if let value = environment(name.variable), !value.isEmpty { return (name, value, .environment) }
+            if let file, let value = file.value(name.rawValue) { return (name, value, .file(file.path)) }
+            return (name, name.defaultValue, .standard)
+        }
+        for value in values { try read(value.name, value.text, value.source) }
+        try checkTogether()
+    }
+
+    private mutating func read(_ name: Name, _ text: String, _ source: Source) throws(Failure) {
+        func wrong(_ right: String) -> Failure {
+            Failure(.usage, "\(name.rawValue) is \(Wording.safe(text)) (from \(source.text)): \(right)")
+        }
+        func duration() throws(Failure) -> Duration {
+            guard let value = DurationText.read(text) else { throw wrong("give a time such as 500ms, 10s or 5m") }
+            return value
+        }
+        let path = text.isEmpty ? nil : text
+        switch name {
+        case .listen:
+            guard let address = Address(text) else { throw wrong("give HOST:PORT, [IPV6]:PORT or unix:PATH") }
+            listen = address
+        case .store:
+            if text == "memory" {
+                store = .memory
+            } else if text.hasPrefix("sqlite:"), text.count > 7 {
+                store = .sqlite(path: String(text.dropFirst(7)))
+            } else {
+                throw wrong("give sqlite:PATH or memory")
+            }
+        case .cert: cert = path
+        case .key: key = path
+        case .clientCA: clientCA = path
+        case .tokens: tokens = path
+        case .insecure:
+            guard let value = Bool(text) else { throw wrong("give true or false") }
+            isInsecure = value
+        case .threads:
+            guard let value = Int(text), (0...1_024).contains(value) else { throw wrong("give 0 to 1024") }
+            threads = value == 0 ? nil : value
+        case .reclaimGrace: engine.reclaimGrace = try duration()
+        case .cancelGrace: engine.cancelGrace = try duration()
+        case .activityTimeout: engine.defaultActivityTimeout = try duration()
+        case .drainGrace: drainGrace = try duration()
+        case .maxConnections:
+            guard let value = Int(text), (1...1_000_000).contains(value) else { throw wrong("give 1 to 1000000") }
+            maxConnections = value
+        case .logLevel:
+            let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
+            guard levels.contains(text) else { throw wrong("give one of \(levels.joined(separator: ", "))") }
+            logLevel = text
+        }
+    }
+
+    private func checkTogether() throws(Failure) {
+        if isInsecure {
+            guard cert == nil, key == nil, clientCA == nil else {
+                throw Failure(.usage, "insecure means no TLS, and a certificate is given too", hint: "drop one of them")
+            }
+            guard listen.isLocal else {
+                throw Failure(
+                    .usage, "insecure is allowed on loopback addresses and Unix sockets only, not on \(listen)",
+                    hint: "make certificates: saga certs server --host NAME", page: "SE0204")
+            }
+            return
+        }
+        if case .unix = listen { return }
+        guard cert != nil, key != nil else {
+            throw Failure(
+                .usage, "a TLS server needs --cert and --key",
+                hint: "make them: saga certs ca && saga certs server --host NAME; or to try things out: saga dev",
+                page: "SE0204")
+        }
+        // Whoever can reach an open server can do everything; only this machine's own users may.
+        guard listen.isLocal || clientCA != nil || tokens != nil else {
+            throw Failure(
+                .usage,
+                "\(listen) is not a loopback address, and neither --client-ca nor --tokens says who may connect",
+                hint: "make a token: saga token new --principal NAME --role client", page: "SE0204")
+        }
+    }
+
+    /// The file that would give these settings, each with where it came from: what `--print-config` shows.
+    var fileText: String {
+        var lines = ["# Settings of saga server, as they are in force. This text is a settings file."]
+        for value in values {
+            lines.append("# \(value.name.meaning) [\(value.source.text)]")
+            lines.append("\(value.name.rawValue) = \(value.text)")
+        }
+        return lines.joined(separator: "\n")
+    }
+}
