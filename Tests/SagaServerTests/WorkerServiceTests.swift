@@ -56,10 +56,19 @@ private struct OneStep: DurableWorkflow {
     }
 }
 
+/// The same without a heartbeat time-out: nothing happens to it by itself, however slow the machine.
+private struct PatientStep: DurableWorkflow {
+    static let typeID = "patient-step"
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> Int {
+        try await context.executeActivity(named: "fragile", input, as: Int.self)
+    }
+}
+
 @Suite(.timeLimit(.minutes(1))) struct WorkerServiceTests {
     private var workflows: WorkflowRegistry {
         var workflows = TestCode.workflows
         workflows.register(OneStep.self)
+        workflows.register(PatientStep.self)
         return workflows
     }
 
@@ -75,7 +84,7 @@ private struct OneStep: DurableWorkflow {
         let client = try await server.client()
         let code = try RunningWorker(server.options(), workflows: workflows)
         let raw = try await RawWorker(client, activities: ["fragile"])
-        let handle = try await client.start(OneStep.self, id: "forged", input: 1)
+        let handle = try await client.start(PatientStep.self, id: "forged", input: 1)
         let task = try await raw.task()
         let before = try await handle.describe().summary.historyLength
         var forgeries: [[UInt8]] = [[], [1, 2, 3], [UInt8](repeating: 7, count: task.taskToken.count)]
