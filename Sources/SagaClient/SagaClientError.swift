@@ -110,7 +110,11 @@ extension SagaClientError {
             self.init(
                 .unavailable, error.message, outcomeIsUnknown: isUnknown,
                 retryAfter: .milliseconds(Int64(clamping: millis)))
-        case .security: self.init(.unauthenticated, error.message)
+        case .security:
+            // Told apart by its code from a server that refuses the caller: here the handshake itself failed.
+            self.init(
+                .unauthenticated, error.message,
+                error: SagaError(kind: .configuration, message: error.message, code: "SE0201"))
         case .timedOut: self.init(.deadlineExceeded, error.message, outcomeIsUnknown: isUnknown)
         case .cancelled: self.init(.cancelled, error.message, outcomeIsUnknown: isUnknown)
         case .limit: self.init(.resourceExhausted, error.message, outcomeIsUnknown: isUnknown)

@@ -119,8 +119,9 @@ public final class SagaWorker: Sendable {
                 guard failure.isTransient || failure.code == .deadlineExceeded else { throw failure }
                 logger.info("the worker's stream is gone; a new one follows", metadata: ["why": "\(failure.message)"])
             }
-            // A stream that held for a while is no reason to wait.
-            failures = opened.duration(to: .now) > .seconds(5) ? 0 : failures &+ 1
+            // A stream that held for a while is no reason to wait; one that is dropped at once must not be asked for in a
+            // hot loop.
+            failures = opened.duration(to: .now) > .milliseconds(500) ? 0 : failures &+ 1
             if failures > 0 { try? await Task.sleep(for: outcome?.retryAfter ?? keeper.pause(after: failures)) }
         }
     }

@@ -31,13 +31,10 @@ extension Failure {
                 .unreachable, "no server answers at \(place): \(error.message)",
                 hint: settings.address.isLocal ? "start one for this folder: saga dev" : "is it running?",
                 page: "SE0200")
-        case .unauthenticated where error.error == nil && settings.token == nil && settings.cert == nil:
-            // Nothing was sent that could be refused: it was us who did not trust the server, or it wants credentials.
+        case .unauthenticated where error.error?.code == "SE0201":
             self.init(
                 .unreachable, "no trust between here and \(place): \(error.message)",
-                hint: settings.ca == nil && !settings.isInsecure
-                    ? "name the server's authority: --ca FILE, or SAGA_CA" : "",
-                page: settings.ca == nil ? "SE0201" : "SE0202")
+                hint: settings.ca == nil ? "name the server's authority: --ca FILE, or SAGA_CA" : "", page: "SE0201")
         default: self.init(error)
         }
     }
