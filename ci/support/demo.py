@@ -90,6 +90,11 @@ class Stage:
             status = code if process is self.server else status
         return status
 
+    def check_workers(self) -> None:
+        """Whatever happens to the server, the workers live on."""
+        for name, process in self.workers.items():
+            require(process.poll() is None, f"the {name} worker has ended: see {self.folder}/{name}-worker.out")
+
     def saga(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         environment = dict(os.environ, SAGA_ADDRESS=self.address, SAGA_CA=self.ca, LC_ALL="C.UTF-8")
         result = subprocess.run(
@@ -115,6 +120,7 @@ class Stage:
     def result(self, workflow_id: str) -> Dict[str, Any]:
         """Waits for the end; what `saga result` says of it."""
         answer = self.saga("result", workflow_id, "--wait", "90s", "--output", "json", check=False)
+        self.check_workers()
         require(answer.returncode in (0, 1), f"saga result {workflow_id}: {answer.stderr.strip()}")
         return json.loads(answer.stdout)
 

@@ -193,6 +193,15 @@ class Stream:
             self._connection._write(frames.encode(Kind.CREDIT, self.id, body))
 
 
+def _abort(writer: asyncio.StreamWriter) -> None:
+    """Ends a connection at once, also one that has ended already."""
+    try:
+        writer.transport.abort()
+    except AttributeError:
+        # CPython up to 3.11.3: the TLS transport of a lost connection has let go of what it would abort.
+        pass
+
+
 class Connection:
     """A connection that has said HELLO and was welcomed."""
 
@@ -233,7 +242,7 @@ class Connection:
                 await connection._hello(token, namespace)
                 return connection
             except BaseException:
-                writer.transport.abort()
+                _abort(writer)
                 raise
 
         try:
@@ -317,7 +326,7 @@ class Connection:
         try:
             await asyncio.wait_for(self._writer.wait_closed(), 2.0)
         except (asyncio.TimeoutError, OSError, ssl.SSLError):
-            self._writer.transport.abort()
+            _abort(self._writer)
 
     # Sending
 
@@ -425,7 +434,7 @@ class Connection:
             await asyncio.sleep(1.0)
             if loop.time() - self._last_received >= CLOSE_AFTER:
                 self._lose(ConnectionLost("the server was silent for too long"))
-                self._writer.transport.abort()
+                _abort(self._writer)
             elif loop.time() - self._last_sent >= PING_AFTER:
                 self._write(frames.encode(Kind.PING, 0, b"saga-py1"))
 
