@@ -91,7 +91,7 @@ extension ServerConnection {
             target: try RunTarget(target, request.principal, field), verb: verb, stepEventID: step, input: input,
             reason: reason, requestID: header.requestID, identity: request.principal.name)
         try call(request, header, isMutation: true, .operate(action)) { (_, reply) throws(WireStatus) in
-            try encode(Wire.OperatorResponse(sagaID: try reply.doneRun(), status: .running))
+            try encode(Wire.OperatorResponse(sagaID: try reply.doneRun()))
         }
     }
 }

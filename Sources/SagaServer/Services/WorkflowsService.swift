@@ -12,7 +12,7 @@ extension ServerConnection {
         try call(request, header, isMutation: true, .start(start)) { (_, reply) throws(WireStatus) in
             guard case .started(let sagaID, let alreadyStarted) = reply else { throw .unexpected(reply) }
             return try encode(
-                Wire.StartWorkflowResponse(sagaID: sagaID, alreadyStarted: alreadyStarted, status: .running))
+                Wire.StartWorkflowResponse(sagaID: sagaID, alreadyStarted: alreadyStarted))
         }
     }
 

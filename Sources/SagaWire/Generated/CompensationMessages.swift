@@ -521,23 +521,11 @@ extension Wire {
     package struct OperatorResponse: Sendable, Equatable {
         /// The run, 16 bytes.
         package var sagaID: SagaID?
-        /// Event id of the record (CompensationOperatorAction).
-        package var eventID: UInt64
-        /// The run's status now.
-        package var status: Wire.WorkflowStatus
-        /// How far its unwinding is now.
-        package var compensation: Wire.CompensationState
 
         package init(
-            sagaID: SagaID? = nil,
-            eventID: UInt64 = 0,
-            status: Wire.WorkflowStatus = .unspecified,
-            compensation: Wire.CompensationState = .none
+            sagaID: SagaID? = nil
         ) {
             self.sagaID = sagaID
-            self.eventID = eventID
-            self.status = status
-            self.compensation = compensation
         }
     }
 }
@@ -561,17 +549,11 @@ extension Wire.OperatorResponse: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         sagaID = Unpacked.sagaID(c.pointee.saga_id)
-        eventID = c.pointee.event_id
-        status = Wire.WorkflowStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
-        compensation = Wire.CompensationState(rawValue: Int32(truncatingIfNeeded: c.pointee.compensation.rawValue))
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__operator_response__init(c)
         if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
-        c.pointee.event_id = eventID
-        c.pointee.status = Saga__V1__WorkflowStatus(rawValue: .init(truncatingIfNeeded: status.rawValue))
-        c.pointee.compensation = Saga__V1__CompensationState(rawValue: .init(truncatingIfNeeded: compensation.rawValue))
     }
 }
 

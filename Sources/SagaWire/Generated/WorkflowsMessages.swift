@@ -458,17 +458,13 @@ extension Wire {
         package var sagaID: SagaID?
         /// True if the run was open before this call.
         package var alreadyStarted: Bool
-        /// Its status at the moment of the answer.
-        package var status: Wire.WorkflowStatus
 
         package init(
             sagaID: SagaID? = nil,
-            alreadyStarted: Bool = false,
-            status: Wire.WorkflowStatus = .unspecified
+            alreadyStarted: Bool = false
         ) {
             self.sagaID = sagaID
             self.alreadyStarted = alreadyStarted
-            self.status = status
         }
     }
 }
@@ -493,14 +489,12 @@ extension Wire.StartWorkflowResponse: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         sagaID = Unpacked.sagaID(c.pointee.saga_id)
         alreadyStarted = c.pointee.already_started != 0
-        status = Wire.WorkflowStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__start_workflow_response__init(c)
         if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
         c.pointee.already_started = alreadyStarted ? 1 : 0
-        c.pointee.status = Saga__V1__WorkflowStatus(rawValue: .init(truncatingIfNeeded: status.rawValue))
     }
 }
 
@@ -576,17 +570,13 @@ extension Wire {
         package var sagaID: SagaID?
         /// True if the run was open before this call.
         package var alreadyStarted: Bool
-        /// Event id of the recorded signal.
-        package var signalEventID: UInt64
 
         package init(
             sagaID: SagaID? = nil,
-            alreadyStarted: Bool = false,
-            signalEventID: UInt64 = 0
+            alreadyStarted: Bool = false
         ) {
             self.sagaID = sagaID
             self.alreadyStarted = alreadyStarted
-            self.signalEventID = signalEventID
         }
     }
 }
@@ -611,14 +601,12 @@ extension Wire.SignalWithStartWorkflowResponse: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         sagaID = Unpacked.sagaID(c.pointee.saga_id)
         alreadyStarted = c.pointee.already_started != 0
-        signalEventID = c.pointee.signal_event_id
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__signal_with_start_workflow_response__init(c)
         if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
         c.pointee.already_started = alreadyStarted ? 1 : 0
-        c.pointee.signal_event_id = signalEventID
     }
 }
 
@@ -692,23 +680,11 @@ extension Wire {
     package struct SignalWorkflowResponse: Sendable, Equatable {
         /// The run that got it, 16 bytes.
         package var sagaID: SagaID?
-        /// Event id of the record.
-        package var eventID: UInt64
-        /// True if the run is unwinding and its code will not see the signal.
-        package var codeGone: Bool
-        /// True if this signal id was recorded before.
-        package var duplicate: Bool
 
         package init(
-            sagaID: SagaID? = nil,
-            eventID: UInt64 = 0,
-            codeGone: Bool = false,
-            duplicate: Bool = false
+            sagaID: SagaID? = nil
         ) {
             self.sagaID = sagaID
-            self.eventID = eventID
-            self.codeGone = codeGone
-            self.duplicate = duplicate
         }
     }
 }
@@ -732,17 +708,11 @@ extension Wire.SignalWorkflowResponse: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         sagaID = Unpacked.sagaID(c.pointee.saga_id)
-        eventID = c.pointee.event_id
-        codeGone = c.pointee.code_gone != 0
-        duplicate = c.pointee.duplicate != 0
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__signal_workflow_response__init(c)
         if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
-        c.pointee.event_id = eventID
-        c.pointee.code_gone = codeGone ? 1 : 0
-        c.pointee.duplicate = duplicate ? 1 : 0
     }
 }
 
@@ -1046,19 +1016,11 @@ extension Wire {
     package struct CancelWorkflowResponse: Sendable, Equatable {
         /// The run, 16 bytes.
         package var sagaID: SagaID?
-        /// Event id of the record.
-        package var eventID: UInt64
-        /// True if cancel was requested before: nothing new was recorded.
-        package var alreadyRequested: Bool
 
         package init(
-            sagaID: SagaID? = nil,
-            eventID: UInt64 = 0,
-            alreadyRequested: Bool = false
+            sagaID: SagaID? = nil
         ) {
             self.sagaID = sagaID
-            self.eventID = eventID
-            self.alreadyRequested = alreadyRequested
         }
     }
 }
@@ -1082,15 +1044,11 @@ extension Wire.CancelWorkflowResponse: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         sagaID = Unpacked.sagaID(c.pointee.saga_id)
-        eventID = c.pointee.event_id
-        alreadyRequested = c.pointee.already_requested != 0
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__cancel_workflow_response__init(c)
         if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
-        c.pointee.event_id = eventID
-        c.pointee.already_requested = alreadyRequested ? 1 : 0
     }
 }
 
@@ -1158,19 +1116,15 @@ extension Wire {
     package struct TerminateWorkflowResponse: Sendable, Equatable {
         /// The run, 16 bytes.
         package var sagaID: SagaID?
-        /// RUNNING while it unwinds, else TERMINATED.
+        /// RUNNING while it unwinds, else TERMINATED. The closing event lists the undo entries that were left out.
         package var status: Wire.WorkflowStatus
-        /// Undo entries left out.
-        package var openUndo: [Wire.UndoEntryInfo]
 
         package init(
             sagaID: SagaID? = nil,
-            status: Wire.WorkflowStatus = .unspecified,
-            openUndo: [Wire.UndoEntryInfo] = []
+            status: Wire.WorkflowStatus = .unspecified
         ) {
             self.sagaID = sagaID
             self.status = status
-            self.openUndo = openUndo
         }
     }
 }
@@ -1195,17 +1149,12 @@ extension Wire.TerminateWorkflowResponse: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         sagaID = Unpacked.sagaID(c.pointee.saga_id)
         status = Wire.WorkflowStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
-        openUndo = Unpacked.messages(c.pointee.n_open_undo, c.pointee.open_undo)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__terminate_workflow_response__init(c)
         if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
         c.pointee.status = Saga__V1__WorkflowStatus(rawValue: .init(truncatingIfNeeded: status.rawValue))
-        if !openUndo.isEmpty {
-            c.pointee.open_undo = arena.messages(openUndo)
-            c.pointee.n_open_undo = c.pointee.open_undo == nil ? 0 : openUndo.count
-        }
     }
 }
 
@@ -3088,15 +3037,11 @@ extension Wire {
     package struct PauseWorkflowResponse: Sendable, Equatable {
         /// The run, 16 bytes.
         package var sagaID: SagaID?
-        /// Event id of the record.
-        package var eventID: UInt64
 
         package init(
-            sagaID: SagaID? = nil,
-            eventID: UInt64 = 0
+            sagaID: SagaID? = nil
         ) {
             self.sagaID = sagaID
-            self.eventID = eventID
         }
     }
 }
@@ -3120,13 +3065,11 @@ extension Wire.PauseWorkflowResponse: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         sagaID = Unpacked.sagaID(c.pointee.saga_id)
-        eventID = c.pointee.event_id
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__pause_workflow_response__init(c)
         if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
-        c.pointee.event_id = eventID
     }
 }
 
@@ -3188,15 +3131,11 @@ extension Wire {
     package struct ResumeWorkflowResponse: Sendable, Equatable {
         /// The run, 16 bytes.
         package var sagaID: SagaID?
-        /// Event id of the record.
-        package var eventID: UInt64
 
         package init(
-            sagaID: SagaID? = nil,
-            eventID: UInt64 = 0
+            sagaID: SagaID? = nil
         ) {
             self.sagaID = sagaID
-            self.eventID = eventID
         }
     }
 }
@@ -3220,13 +3159,11 @@ extension Wire.ResumeWorkflowResponse: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         sagaID = Unpacked.sagaID(c.pointee.saga_id)
-        eventID = c.pointee.event_id
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__resume_workflow_response__init(c)
         if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
-        c.pointee.event_id = eventID
     }
 }
 

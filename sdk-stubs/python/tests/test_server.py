@@ -118,9 +118,13 @@ async def test_a_signal_wakes_a_workflow() -> None:
         async with scripted.ScriptedWorkflows(client, queue, {"Waits": scripted.wait_for_signal("go")}):
             handle = await client.start("Waits", workflow_id=unique("signal"), task_queue=queue)
             signal_id = uuid.uuid4().hex
-            first = await handle.signal("go", {"n": 7}, signal_id=signal_id)
-            assert await handle.signal("go", {"n": 7}, signal_id=signal_id) == first
+            await handle.signal("other", 1, signal_id=signal_id)
+            await handle.signal("other", 1, signal_id=signal_id)
+            await handle.signal("other", 2)
+            await handle.signal("go", {"n": 7})
             assert await handle.result(timeout=20) == {"n": 7}
+            signals = [e.signal_received async for e in handle.history() if e.HasField("signal_received")]
+            assert [(s.name, s.payload.data) for s in signals] == [("other", b"1"), ("other", b"2"), ("go", b'{"n":7}')]
             with pytest.raises(StatusError) as caught:
                 await handle.signal("go")
             assert caught.value.code == StatusCode.FAILED_PRECONDITION
@@ -274,7 +278,8 @@ async def test_many_sagas_at_once() -> None:
             results = await asyncio.gather(*(handle.result(timeout=60) for handle in handles))
         assert results == [{"steps": 3}] * 100
         assert len(done.done) == 200
-        assert await client.count(workflow_types=["Good"], statuses=[Status.COMPLETED]) >= 100
+        completed = {i.workflow_id async for i in client.list(workflow_types=["Good"], statuses=[Status.COMPLETED])}
+        assert {handle.workflow_id for handle in handles} <= completed
         worker.stop()
         await asyncio.wait_for(serving, 20)
 

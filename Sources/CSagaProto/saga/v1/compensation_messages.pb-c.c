@@ -1220,7 +1220,7 @@ const ProtobufCMessageDescriptor saga__v1__give_up_request__descriptor =
   (ProtobufCMessageInit) saga__v1__give_up_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__operator_response__field_descriptors[4] =
+static const ProtobufCFieldDescriptor saga__v1__operator_response__field_descriptors[1] =
 {
   {
     "saga_id",
@@ -1234,53 +1234,14 @@ static const ProtobufCFieldDescriptor saga__v1__operator_response__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "event_id",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__OperatorResponse, event_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "status",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__OperatorResponse, status),
-    &saga__v1__workflow_status__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "compensation",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__OperatorResponse, compensation),
-    &saga__v1__compensation_state__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__operator_response__field_indices_by_name[] = {
-  3,   /* field[3] = compensation */
-  1,   /* field[1] = event_id */
   0,   /* field[0] = saga_id */
-  2,   /* field[2] = status */
 };
 static const ProtobufCIntRange saga__v1__operator_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 1 }
 };
 const ProtobufCMessageDescriptor saga__v1__operator_response__descriptor =
 {
@@ -1290,7 +1251,7 @@ const ProtobufCMessageDescriptor saga__v1__operator_response__descriptor =
   "Saga__V1__OperatorResponse",
   "saga.v1",
   sizeof(Saga__V1__OperatorResponse),
-  4,
+  1,
   saga__v1__operator_response__field_descriptors,
   saga__v1__operator_response__field_indices_by_name,
   1,  saga__v1__operator_response__number_ranges,

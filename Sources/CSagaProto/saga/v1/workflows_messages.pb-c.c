@@ -2354,7 +2354,7 @@ const ProtobufCMessageDescriptor saga__v1__start_workflow_request__descriptor =
   (ProtobufCMessageInit) saga__v1__start_workflow_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__start_workflow_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor saga__v1__start_workflow_response__field_descriptors[2] =
 {
   {
     "saga_id",
@@ -2380,28 +2380,15 @@ static const ProtobufCFieldDescriptor saga__v1__start_workflow_response__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "status",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__StartWorkflowResponse, status),
-    &saga__v1__workflow_status__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__start_workflow_response__field_indices_by_name[] = {
   1,   /* field[1] = already_started */
   0,   /* field[0] = saga_id */
-  2,   /* field[2] = status */
 };
 static const ProtobufCIntRange saga__v1__start_workflow_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor saga__v1__start_workflow_response__descriptor =
 {
@@ -2411,7 +2398,7 @@ const ProtobufCMessageDescriptor saga__v1__start_workflow_response__descriptor =
   "Saga__V1__StartWorkflowResponse",
   "saga.v1",
   sizeof(Saga__V1__StartWorkflowResponse),
-  3,
+  2,
   saga__v1__start_workflow_response__field_descriptors,
   saga__v1__start_workflow_response__field_indices_by_name,
   1,  saga__v1__start_workflow_response__number_ranges,
@@ -2508,7 +2495,7 @@ const ProtobufCMessageDescriptor saga__v1__signal_with_start_workflow_request__d
   (ProtobufCMessageInit) saga__v1__signal_with_start_workflow_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__signal_with_start_workflow_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor saga__v1__signal_with_start_workflow_response__field_descriptors[2] =
 {
   {
     "saga_id",
@@ -2534,28 +2521,15 @@ static const ProtobufCFieldDescriptor saga__v1__signal_with_start_workflow_respo
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "signal_event_id",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__SignalWithStartWorkflowResponse, signal_event_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__signal_with_start_workflow_response__field_indices_by_name[] = {
   1,   /* field[1] = already_started */
   0,   /* field[0] = saga_id */
-  2,   /* field[2] = signal_event_id */
 };
 static const ProtobufCIntRange saga__v1__signal_with_start_workflow_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor saga__v1__signal_with_start_workflow_response__descriptor =
 {
@@ -2565,7 +2539,7 @@ const ProtobufCMessageDescriptor saga__v1__signal_with_start_workflow_response__
   "Saga__V1__SignalWithStartWorkflowResponse",
   "saga.v1",
   sizeof(Saga__V1__SignalWithStartWorkflowResponse),
-  3,
+  2,
   saga__v1__signal_with_start_workflow_response__field_descriptors,
   saga__v1__signal_with_start_workflow_response__field_indices_by_name,
   1,  saga__v1__signal_with_start_workflow_response__number_ranges,
@@ -2662,7 +2636,7 @@ const ProtobufCMessageDescriptor saga__v1__signal_workflow_request__descriptor =
   (ProtobufCMessageInit) saga__v1__signal_workflow_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__signal_workflow_response__field_descriptors[4] =
+static const ProtobufCFieldDescriptor saga__v1__signal_workflow_response__field_descriptors[1] =
 {
   {
     "saga_id",
@@ -2676,53 +2650,14 @@ static const ProtobufCFieldDescriptor saga__v1__signal_workflow_response__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "event_id",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__SignalWorkflowResponse, event_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "code_gone",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__SignalWorkflowResponse, code_gone),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "duplicate",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__SignalWorkflowResponse, duplicate),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__signal_workflow_response__field_indices_by_name[] = {
-  2,   /* field[2] = code_gone */
-  3,   /* field[3] = duplicate */
-  1,   /* field[1] = event_id */
   0,   /* field[0] = saga_id */
 };
 static const ProtobufCIntRange saga__v1__signal_workflow_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 1 }
 };
 const ProtobufCMessageDescriptor saga__v1__signal_workflow_response__descriptor =
 {
@@ -2732,7 +2667,7 @@ const ProtobufCMessageDescriptor saga__v1__signal_workflow_response__descriptor 
   "Saga__V1__SignalWorkflowResponse",
   "saga.v1",
   sizeof(Saga__V1__SignalWorkflowResponse),
-  4,
+  1,
   saga__v1__signal_workflow_response__field_descriptors,
   saga__v1__signal_workflow_response__field_indices_by_name,
   1,  saga__v1__signal_workflow_response__number_ranges,
@@ -3124,7 +3059,7 @@ const ProtobufCMessageDescriptor saga__v1__cancel_workflow_request__descriptor =
   (ProtobufCMessageInit) saga__v1__cancel_workflow_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__cancel_workflow_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor saga__v1__cancel_workflow_response__field_descriptors[1] =
 {
   {
     "saga_id",
@@ -3138,40 +3073,14 @@ static const ProtobufCFieldDescriptor saga__v1__cancel_workflow_response__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "event_id",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__CancelWorkflowResponse, event_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "already_requested",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__CancelWorkflowResponse, already_requested),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__cancel_workflow_response__field_indices_by_name[] = {
-  2,   /* field[2] = already_requested */
-  1,   /* field[1] = event_id */
   0,   /* field[0] = saga_id */
 };
 static const ProtobufCIntRange saga__v1__cancel_workflow_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 1 }
 };
 const ProtobufCMessageDescriptor saga__v1__cancel_workflow_response__descriptor =
 {
@@ -3181,7 +3090,7 @@ const ProtobufCMessageDescriptor saga__v1__cancel_workflow_response__descriptor 
   "Saga__V1__CancelWorkflowResponse",
   "saga.v1",
   sizeof(Saga__V1__CancelWorkflowResponse),
-  3,
+  1,
   saga__v1__cancel_workflow_response__field_descriptors,
   saga__v1__cancel_workflow_response__field_indices_by_name,
   1,  saga__v1__cancel_workflow_response__number_ranges,
@@ -3265,7 +3174,7 @@ const ProtobufCMessageDescriptor saga__v1__terminate_workflow_request__descripto
   (ProtobufCMessageInit) saga__v1__terminate_workflow_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__terminate_workflow_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor saga__v1__terminate_workflow_response__field_descriptors[2] =
 {
   {
     "saga_id",
@@ -3291,28 +3200,15 @@ static const ProtobufCFieldDescriptor saga__v1__terminate_workflow_response__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "open_undo",
-    3,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Saga__V1__TerminateWorkflowResponse, n_open_undo),
-    offsetof(Saga__V1__TerminateWorkflowResponse, open_undo),
-    &saga__v1__undo_entry_info__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__terminate_workflow_response__field_indices_by_name[] = {
-  2,   /* field[2] = open_undo */
   0,   /* field[0] = saga_id */
   1,   /* field[1] = status */
 };
 static const ProtobufCIntRange saga__v1__terminate_workflow_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor saga__v1__terminate_workflow_response__descriptor =
 {
@@ -3322,7 +3218,7 @@ const ProtobufCMessageDescriptor saga__v1__terminate_workflow_response__descript
   "Saga__V1__TerminateWorkflowResponse",
   "saga.v1",
   sizeof(Saga__V1__TerminateWorkflowResponse),
-  3,
+  2,
   saga__v1__terminate_workflow_response__field_descriptors,
   saga__v1__terminate_workflow_response__field_indices_by_name,
   1,  saga__v1__terminate_workflow_response__number_ranges,
@@ -5796,7 +5692,7 @@ const ProtobufCMessageDescriptor saga__v1__pause_workflow_request__descriptor =
   (ProtobufCMessageInit) saga__v1__pause_workflow_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__pause_workflow_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor saga__v1__pause_workflow_response__field_descriptors[1] =
 {
   {
     "saga_id",
@@ -5810,27 +5706,14 @@ static const ProtobufCFieldDescriptor saga__v1__pause_workflow_response__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "event_id",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__PauseWorkflowResponse, event_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__pause_workflow_response__field_indices_by_name[] = {
-  1,   /* field[1] = event_id */
   0,   /* field[0] = saga_id */
 };
 static const ProtobufCIntRange saga__v1__pause_workflow_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 1 }
 };
 const ProtobufCMessageDescriptor saga__v1__pause_workflow_response__descriptor =
 {
@@ -5840,7 +5723,7 @@ const ProtobufCMessageDescriptor saga__v1__pause_workflow_response__descriptor =
   "Saga__V1__PauseWorkflowResponse",
   "saga.v1",
   sizeof(Saga__V1__PauseWorkflowResponse),
-  2,
+  1,
   saga__v1__pause_workflow_response__field_descriptors,
   saga__v1__pause_workflow_response__field_indices_by_name,
   1,  saga__v1__pause_workflow_response__number_ranges,
@@ -5911,7 +5794,7 @@ const ProtobufCMessageDescriptor saga__v1__resume_workflow_request__descriptor =
   (ProtobufCMessageInit) saga__v1__resume_workflow_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__resume_workflow_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor saga__v1__resume_workflow_response__field_descriptors[1] =
 {
   {
     "saga_id",
@@ -5925,27 +5808,14 @@ static const ProtobufCFieldDescriptor saga__v1__resume_workflow_response__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "event_id",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__ResumeWorkflowResponse, event_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__resume_workflow_response__field_indices_by_name[] = {
-  1,   /* field[1] = event_id */
   0,   /* field[0] = saga_id */
 };
 static const ProtobufCIntRange saga__v1__resume_workflow_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 1 }
 };
 const ProtobufCMessageDescriptor saga__v1__resume_workflow_response__descriptor =
 {
@@ -5955,7 +5825,7 @@ const ProtobufCMessageDescriptor saga__v1__resume_workflow_response__descriptor 
   "Saga__V1__ResumeWorkflowResponse",
   "saga.v1",
   sizeof(Saga__V1__ResumeWorkflowResponse),
-  2,
+  1,
   saga__v1__resume_workflow_response__field_descriptors,
   saga__v1__resume_workflow_response__field_indices_by_name,
   1,  saga__v1__resume_workflow_response__number_ranges,

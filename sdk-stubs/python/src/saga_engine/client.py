@@ -68,9 +68,9 @@ class WorkflowHandle:
         """Waits for the end; see `Client.result`."""
         return await self.client.result(self.workflow_id, saga_id=self.saga_id, timeout=timeout)
 
-    async def signal(self, name: str, value: Any = None, **options: Any) -> int:
+    async def signal(self, name: str, value: Any = None, **options: Any) -> None:
         """Sends a signal; see `Client.signal`."""
-        return await self.client.signal(self.workflow_id, name, value, saga_id=self.saga_id, **options)
+        await self.client.signal(self.workflow_id, name, value, saga_id=self.saga_id, **options)
 
     async def cancel(self, reason: str = "", **options: Any) -> None:
         """Asks it to end; see `Client.cancel`."""
@@ -258,16 +258,15 @@ class Client:
         signal_id: str = "",
         request_id: Optional[str] = None,
         timeout: float = DEFAULT_TIMEOUT,
-    ) -> int:
-        """Sends a signal; it is durable when this returns. Returns the event id of its record.
+    ) -> None:
+        """Sends a signal; it is durable when this returns.
 
         The same `signal_id` twice is one signal; empty = one of its own.
         """
         request = workflows.SignalWorkflowRequest(name=name, signal_id=signal_id)
         _refer(request.workflow, workflow_id, saga_id)
         request.input.CopyFrom(payloads.encode(value))
-        answer = await self._call(methods.WORKFLOWS_SIGNAL, request, timeout, request_id)
-        return int(answer.event_id)
+        await self._call(methods.WORKFLOWS_SIGNAL, request, timeout, request_id)
 
     async def cancel(
         self,
@@ -292,14 +291,11 @@ class Client:
         saga_id: bytes = b"",
         request_id: Optional[str] = None,
         timeout: float = DEFAULT_TIMEOUT,
-    ) -> "workflows.TerminateWorkflowResponse":
-        """Stops a saga from outside, `compensate=True` unwinds it first. The answer lists undos that were left out."""
+    ) -> None:
+        """Stops a saga from outside; `compensate=True` unwinds it first."""
         request = workflows.TerminateWorkflowRequest(reason=reason, compensate=compensate)
         _refer(request.workflow, workflow_id, saga_id)
-        answer: workflows.TerminateWorkflowResponse = await self._call(
-            methods.WORKFLOWS_TERMINATE, request, timeout, request_id
-        )
-        return answer
+        await self._call(methods.WORKFLOWS_TERMINATE, request, timeout, request_id)
 
     async def result(
         self, workflow_id: str, *, saga_id: bytes = b"", follow_runs: bool = True, timeout: Optional[float] = None

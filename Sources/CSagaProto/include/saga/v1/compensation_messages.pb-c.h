@@ -283,22 +283,10 @@ struct  Saga__V1__OperatorResponse
    * The run, 16 bytes.
    */
   ProtobufCBinaryData saga_id;
-  /*
-   * Event id of the record (CompensationOperatorAction).
-   */
-  uint64_t event_id;
-  /*
-   * The run's status now.
-   */
-  Saga__V1__WorkflowStatus status;
-  /*
-   * How far its unwinding is now.
-   */
-  Saga__V1__CompensationState compensation;
 };
 #define SAGA__V1__OPERATOR_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__operator_response__descriptor) \
-    , {0,NULL}, 0, SAGA__V1__WORKFLOW_STATUS__WORKFLOW_STATUS_UNSPECIFIED, SAGA__V1__COMPENSATION_STATE__COMPENSATION_STATE_NONE }
+    , {0,NULL} }
 
 
 /*

@@ -367,14 +367,10 @@ struct  Saga__V1__StartWorkflowResponse
    * True if the run was open before this call.
    */
   protobuf_c_boolean already_started;
-  /*
-   * Its status at the moment of the answer.
-   */
-  Saga__V1__WorkflowStatus status;
 };
 #define SAGA__V1__START_WORKFLOW_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__start_workflow_response__descriptor) \
-    , {0,NULL}, 0, SAGA__V1__WORKFLOW_STATUS__WORKFLOW_STATUS_UNSPECIFIED }
+    , {0,NULL}, 0 }
 
 
 /*
@@ -423,14 +419,10 @@ struct  Saga__V1__SignalWithStartWorkflowResponse
    * True if the run was open before this call.
    */
   protobuf_c_boolean already_started;
-  /*
-   * Event id of the recorded signal.
-   */
-  uint64_t signal_event_id;
 };
 #define SAGA__V1__SIGNAL_WITH_START_WORKFLOW_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__signal_with_start_workflow_response__descriptor) \
-    , {0,NULL}, 0, 0 }
+    , {0,NULL}, 0 }
 
 
 /*
@@ -475,22 +467,10 @@ struct  Saga__V1__SignalWorkflowResponse
    * The run that got it, 16 bytes.
    */
   ProtobufCBinaryData saga_id;
-  /*
-   * Event id of the record.
-   */
-  uint64_t event_id;
-  /*
-   * True if the run is unwinding and its code will not see the signal.
-   */
-  protobuf_c_boolean code_gone;
-  /*
-   * True if this signal id was recorded before.
-   */
-  protobuf_c_boolean duplicate;
 };
 #define SAGA__V1__SIGNAL_WORKFLOW_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__signal_workflow_response__descriptor) \
-    , {0,NULL}, 0, 0, 0 }
+    , {0,NULL} }
 
 
 /*
@@ -643,18 +623,10 @@ struct  Saga__V1__CancelWorkflowResponse
    * The run, 16 bytes.
    */
   ProtobufCBinaryData saga_id;
-  /*
-   * Event id of the record.
-   */
-  uint64_t event_id;
-  /*
-   * True if cancel was requested before: nothing new was recorded.
-   */
-  protobuf_c_boolean already_requested;
 };
 #define SAGA__V1__CANCEL_WORKFLOW_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__cancel_workflow_response__descriptor) \
-    , {0,NULL}, 0, 0 }
+    , {0,NULL} }
 
 
 /*
@@ -696,18 +668,13 @@ struct  Saga__V1__TerminateWorkflowResponse
    */
   ProtobufCBinaryData saga_id;
   /*
-   * RUNNING while it unwinds, else TERMINATED.
+   * RUNNING while it unwinds, else TERMINATED. The closing event lists the undo entries that were left out.
    */
   Saga__V1__WorkflowStatus status;
-  /*
-   * Undo entries left out.
-   */
-  size_t n_open_undo;
-  Saga__V1__UndoEntryInfo **open_undo;
 };
 #define SAGA__V1__TERMINATE_WORKFLOW_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__terminate_workflow_response__descriptor) \
-    , {0,NULL}, SAGA__V1__WORKFLOW_STATUS__WORKFLOW_STATUS_UNSPECIFIED, 0,NULL }
+    , {0,NULL}, SAGA__V1__WORKFLOW_STATUS__WORKFLOW_STATUS_UNSPECIFIED }
 
 
 /*
@@ -1628,14 +1595,10 @@ struct  Saga__V1__PauseWorkflowResponse
    * The run, 16 bytes.
    */
   ProtobufCBinaryData saga_id;
-  /*
-   * Event id of the record.
-   */
-  uint64_t event_id;
 };
 #define SAGA__V1__PAUSE_WORKFLOW_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__pause_workflow_response__descriptor) \
-    , {0,NULL}, 0 }
+    , {0,NULL} }
 
 
 /*
@@ -1672,14 +1635,10 @@ struct  Saga__V1__ResumeWorkflowResponse
    * The run, 16 bytes.
    */
   ProtobufCBinaryData saga_id;
-  /*
-   * Event id of the record.
-   */
-  uint64_t event_id;
 };
 #define SAGA__V1__RESUME_WORKFLOW_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__resume_workflow_response__descriptor) \
-    , {0,NULL}, 0 }
+    , {0,NULL} }
 
 
 /* Saga__V1__StartOptions methods */

@@ -96,16 +96,10 @@ class ListLateEffectsResponse(_message.Message):
     def __init__(self, late_effects: _Optional[_Iterable[_Union[LateEffect, _Mapping]]] = ..., next_page_token: _Optional[bytes] = ...) -> None: ...
 
 class OperatorResponse(_message.Message):
-    __slots__ = ["compensation", "event_id", "saga_id", "status"]
-    COMPENSATION_FIELD_NUMBER: _ClassVar[int]
-    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["saga_id"]
     SAGA_ID_FIELD_NUMBER: _ClassVar[int]
-    STATUS_FIELD_NUMBER: _ClassVar[int]
-    compensation: _common_messages_pb2.CompensationState
-    event_id: int
     saga_id: bytes
-    status: _common_messages_pb2.WorkflowStatus
-    def __init__(self, saga_id: _Optional[bytes] = ..., event_id: _Optional[int] = ..., status: _Optional[_Union[_common_messages_pb2.WorkflowStatus, str]] = ..., compensation: _Optional[_Union[_common_messages_pb2.CompensationState, str]] = ...) -> None: ...
+    def __init__(self, saga_id: _Optional[bytes] = ...) -> None: ...
 
 class ResolveUndoRequest(_message.Message):
     __slots__ = ["header", "note", "undo"]

@@ -67,14 +67,10 @@ class CancelWorkflowRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., workflow: _Optional[_Union[_common_messages_pb2.WorkflowRef, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class CancelWorkflowResponse(_message.Message):
-    __slots__ = ["already_requested", "event_id", "saga_id"]
-    ALREADY_REQUESTED_FIELD_NUMBER: _ClassVar[int]
-    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["saga_id"]
     SAGA_ID_FIELD_NUMBER: _ClassVar[int]
-    already_requested: bool
-    event_id: int
     saga_id: bytes
-    def __init__(self, saga_id: _Optional[bytes] = ..., event_id: _Optional[int] = ..., already_requested: bool = ...) -> None: ...
+    def __init__(self, saga_id: _Optional[bytes] = ...) -> None: ...
 
 class CountWorkflowsRequest(_message.Message):
     __slots__ = ["filter", "header"]
@@ -283,12 +279,10 @@ class PauseWorkflowRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., workflow: _Optional[_Union[_common_messages_pb2.WorkflowRef, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class PauseWorkflowResponse(_message.Message):
-    __slots__ = ["event_id", "saga_id"]
-    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["saga_id"]
     SAGA_ID_FIELD_NUMBER: _ClassVar[int]
-    event_id: int
     saga_id: bytes
-    def __init__(self, saga_id: _Optional[bytes] = ..., event_id: _Optional[int] = ...) -> None: ...
+    def __init__(self, saga_id: _Optional[bytes] = ...) -> None: ...
 
 class PendingStep(_message.Message):
     __slots__ = ["activity_type", "attempt", "cancel_requested", "is_undo", "last_failure", "last_heartbeat_us", "max_attempts", "next_attempt_us", "running", "scheduled_event_id", "scheduled_us", "started_us", "step_id", "task_queue", "worker"]
@@ -375,12 +369,10 @@ class ResumeWorkflowRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., workflow: _Optional[_Union[_common_messages_pb2.WorkflowRef, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ResumeWorkflowResponse(_message.Message):
-    __slots__ = ["event_id", "saga_id"]
-    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["saga_id"]
     SAGA_ID_FIELD_NUMBER: _ClassVar[int]
-    event_id: int
     saga_id: bytes
-    def __init__(self, saga_id: _Optional[bytes] = ..., event_id: _Optional[int] = ...) -> None: ...
+    def __init__(self, saga_id: _Optional[bytes] = ...) -> None: ...
 
 class SignalWithStartWorkflowRequest(_message.Message):
     __slots__ = ["header", "options", "signal_id", "signal_input", "signal_name"]
@@ -397,14 +389,12 @@ class SignalWithStartWorkflowRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., options: _Optional[_Union[StartOptions, _Mapping]] = ..., signal_name: _Optional[str] = ..., signal_input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., signal_id: _Optional[str] = ...) -> None: ...
 
 class SignalWithStartWorkflowResponse(_message.Message):
-    __slots__ = ["already_started", "saga_id", "signal_event_id"]
+    __slots__ = ["already_started", "saga_id"]
     ALREADY_STARTED_FIELD_NUMBER: _ClassVar[int]
     SAGA_ID_FIELD_NUMBER: _ClassVar[int]
-    SIGNAL_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     already_started: bool
     saga_id: bytes
-    signal_event_id: int
-    def __init__(self, saga_id: _Optional[bytes] = ..., already_started: bool = ..., signal_event_id: _Optional[int] = ...) -> None: ...
+    def __init__(self, saga_id: _Optional[bytes] = ..., already_started: bool = ...) -> None: ...
 
 class SignalWorkflowRequest(_message.Message):
     __slots__ = ["header", "input", "name", "signal_id", "workflow"]
@@ -421,16 +411,10 @@ class SignalWorkflowRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., workflow: _Optional[_Union[_common_messages_pb2.WorkflowRef, _Mapping]] = ..., name: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., signal_id: _Optional[str] = ...) -> None: ...
 
 class SignalWorkflowResponse(_message.Message):
-    __slots__ = ["code_gone", "duplicate", "event_id", "saga_id"]
-    CODE_GONE_FIELD_NUMBER: _ClassVar[int]
-    DUPLICATE_FIELD_NUMBER: _ClassVar[int]
-    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["saga_id"]
     SAGA_ID_FIELD_NUMBER: _ClassVar[int]
-    code_gone: bool
-    duplicate: bool
-    event_id: int
     saga_id: bytes
-    def __init__(self, saga_id: _Optional[bytes] = ..., event_id: _Optional[int] = ..., code_gone: bool = ..., duplicate: bool = ...) -> None: ...
+    def __init__(self, saga_id: _Optional[bytes] = ...) -> None: ...
 
 class StartOptions(_message.Message):
     __slots__ = ["auto_compensate", "cancel_grace_us", "continue_on_undo_error", "execution_timeout_us", "id_reuse_policy", "input", "memo", "search_attributes", "task_queue", "workflow_id", "workflow_type", "workflow_version"]
@@ -469,14 +453,12 @@ class StartWorkflowRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., options: _Optional[_Union[StartOptions, _Mapping]] = ...) -> None: ...
 
 class StartWorkflowResponse(_message.Message):
-    __slots__ = ["already_started", "saga_id", "status"]
+    __slots__ = ["already_started", "saga_id"]
     ALREADY_STARTED_FIELD_NUMBER: _ClassVar[int]
     SAGA_ID_FIELD_NUMBER: _ClassVar[int]
-    STATUS_FIELD_NUMBER: _ClassVar[int]
     already_started: bool
     saga_id: bytes
-    status: _common_messages_pb2.WorkflowStatus
-    def __init__(self, saga_id: _Optional[bytes] = ..., already_started: bool = ..., status: _Optional[_Union[_common_messages_pb2.WorkflowStatus, str]] = ...) -> None: ...
+    def __init__(self, saga_id: _Optional[bytes] = ..., already_started: bool = ...) -> None: ...
 
 class StateAtRequest(_message.Message):
     __slots__ = ["event_id", "header", "time_us", "workflow"]
@@ -511,14 +493,12 @@ class TerminateWorkflowRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., workflow: _Optional[_Union[_common_messages_pb2.WorkflowRef, _Mapping]] = ..., reason: _Optional[str] = ..., compensate: bool = ...) -> None: ...
 
 class TerminateWorkflowResponse(_message.Message):
-    __slots__ = ["open_undo", "saga_id", "status"]
-    OPEN_UNDO_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["saga_id", "status"]
     SAGA_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
-    open_undo: _containers.RepeatedCompositeFieldContainer[UndoEntryInfo]
     saga_id: bytes
     status: _common_messages_pb2.WorkflowStatus
-    def __init__(self, saga_id: _Optional[bytes] = ..., status: _Optional[_Union[_common_messages_pb2.WorkflowStatus, str]] = ..., open_undo: _Optional[_Iterable[_Union[UndoEntryInfo, _Mapping]]] = ...) -> None: ...
+    def __init__(self, saga_id: _Optional[bytes] = ..., status: _Optional[_Union[_common_messages_pb2.WorkflowStatus, str]] = ...) -> None: ...
 
 class UndoEntryInfo(_message.Message):
     __slots__ = ["attempt", "idempotency_key", "last_failure", "outcome", "state", "step_activity_type", "step_event_id", "step_id", "undo_activity_type"]
