@@ -28,5 +28,6 @@ let package = Package(
     targets: [
         fuzzer("FuzzFrameParser", ["SagaWire"]),
         fuzzer("FuzzServerSession", ["SagaWire"]),
+        fuzzer("FuzzMessages", ["SagaWire"]),
     ]
 )
