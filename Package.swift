@@ -128,7 +128,10 @@ let package = Package(
             ] + nio),
         tests(
             "EndToEndTests",
-            ["SagaServer", "SagaEngine", "SagaSQLite", "SagaMemory", "SagaClient", "SagaWorker", "Examples"]),
+            [
+                "SagaServer", "SagaEngine", "SagaSQLite", "SagaMemory", "SagaClient", "SagaWorker", "SagaTransport",
+                "SagaCore", "Examples", logging,
+            ]),
         tests("SagaCommandTests", ["saga", "Examples", "SagaCore", "SagaCodec", "SagaEngine", "SagaMemory"]),
         tests("TidyTests", []),
     ]

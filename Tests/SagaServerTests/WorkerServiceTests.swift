@@ -212,7 +212,7 @@ private struct PatientStep: DurableWorkflow {
                 await proceed.pass()
                 return input
             })
-        let handle = try await client.start(OneStep.self, id: "drained", input: 9)
+        let handle = try await client.start(PatientStep.self, id: "drained", input: 9)
         await started.pass()
         worker.task.cancel()
         proceed.open()
