@@ -130,7 +130,8 @@ struct LiveTask: Hashable {
 /// An effect that must not happen before its cause is durable.
 enum HeldEffect {
     case reply(CallID, CallReply, original: Call)
-    case acknowledge(WorkerID, TaskReference)
+    /// With what was reported, because a report that did not become durable is judged anew.
+    case acknowledge(WorkerID, TaskReference, ActivityResult)
     case queueStep(EventID)
     case queueUndo(EventID)
     case queueProbe(TaskReference)

@@ -187,10 +187,10 @@ extension Shard {
             entry.status != .blocked, entry.status != .open || reference.isProbe,
             reference.isProbe
                 || (entry.firstAttempt...max(entry.firstAttempt, entry.attempt)).contains(reference.attempt)
-        else { return hold(.acknowledge(worker, reference), execution) }
+        else { return hold(.acknowledge(worker, reference, result), execution) }
         if reference.isProbe {
             probeEnded(reference.eventID, result, execution)
-            hold(.acknowledge(worker, reference), execution)
+            hold(.acknowledge(worker, reference, result), execution)
             return advanceUnwinding(execution)
         }
         switch result {
@@ -211,7 +211,7 @@ extension Shard {
                     SagaError(kind: .cancelled, message: "the undo was cancelled by its worker", details: details))
             }
         }
-        hold(.acknowledge(worker, reference), execution)
+        hold(.acknowledge(worker, reference, result), execution)
         advanceUnwinding(execution)
     }
 
