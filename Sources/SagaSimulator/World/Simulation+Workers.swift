@@ -104,7 +104,7 @@ extension Simulation {
     }
 
     private func dropCode(_ index: Int) {
-        for (_, instance) in workers[index].code { instance.evict() }
+        for live in workers[index].code { live.instance.evict() }
         workers[index].code = []
     }
 
@@ -177,9 +177,11 @@ extension Simulation {
     }
 
     private func run(_ task: WorkflowTask, _ index: Int, _ stream: WorkerID) {
-        if isFaulty, !workers[index].code.isEmpty, faultChance.happens(options.faults.codeEviction) {
+        // The cache is full, say; code that is being given a history in pages is in use.
+        let idle = workers[index].code.indices.filter { !workers[index].code[$0].isLoading }
+        if isFaulty, !idle.isEmpty, faultChance.happens(options.faults.codeEviction) {
             coverage.hit(.codeEvicted)
-            workers[index].code.remove(at: faultChance.pick(0...(workers[index].code.count - 1))).instance.evict()
+            workers[index].code.remove(at: idle[faultChance.pick(0...(idle.count - 1))]).instance.evict()
         }
         guard let answer = answer(to: task, index) else { return }
         if case .needHistory = answer { coverage.hit(.needHistory) }
@@ -202,12 +204,13 @@ extension Simulation {
                 return .failed(.codeFailure, SagaError(kind: .configuration, message: "unknown type"))
             }
             let instance = WorkflowInstance(task: task, definition: definition, converter: .json)
-            workers[index].code.append((task.sagaID, instance))
+            workers[index].code.append((task.sagaID, instance, true))
         }
-        guard let live = workers[index].code.first(where: { $0.sagaID == task.sagaID }) else {
+        guard let position = workers[index].code.firstIndex(where: { $0.sagaID == task.sagaID }) else {
             return .needHistory(from: 0)
         }
-        let answer = live.instance.activate(task)
+        workers[index].code[position].isLoading = task.more
+        let answer = workers[index].code[position].instance.activate(task)
         switch answer {
         case .needHistory?, .failed?: dropCode(of: task.sagaID, index)
         default: break
