@@ -132,8 +132,9 @@ enum HeldEffect {
     case reply(CallID, CallReply, original: Call)
     /// With what was reported, because a report that did not become durable is judged anew.
     case acknowledge(WorkerID, TaskReference, ActivityResult)
-    case queueStep(EventID)
-    case queueUndo(EventID)
+    /// For that attempt: a later one has a cause of its own to wait for.
+    case queueStep(EventID, attempt: UInt32)
+    case queueUndo(EventID, attempt: UInt32)
     case queueProbe(TaskReference)
     case cancelStep(EventID)
 }

@@ -121,8 +121,8 @@ extension Shard {
         switch effect {
         case .reply(let id, let reply, _): effects.append(.reply(id, .success(reply)))
         case .acknowledge(let worker, let reference, _): acknowledge(worker, reference)
-        case .queueStep(let eventID): queueStep(execution, eventID)
-        case .queueUndo(let eventID): queueUndo(execution, eventID)
+        case .queueStep(let eventID, let attempt): queueStep(execution, eventID, attempt)
+        case .queueUndo(let eventID, let attempt): queueUndo(execution, eventID, attempt)
         case .queueProbe(let reference): queueProbe(execution, reference)
         case .cancelStep(let eventID): sendCancel(execution, eventID)
         }

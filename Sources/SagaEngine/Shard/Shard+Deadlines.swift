@@ -20,12 +20,12 @@ extension Shard {
             guard let step = execution.state.steps[due.eventID], UInt64(step.attempt) == due.generation,
                 execution.tasks[due.eventID]?.phase == .waitingForRetry
             else { return }
-            hold(.queueStep(due.eventID), execution)
+            hold(.queueStep(due.eventID, attempt: step.attempt), execution)
         case .undoRetry:
             guard let entry = execution.state.undoLog.entry(due.eventID), UInt64(entry.attempt) == due.generation,
                 execution.undoTasks[due.eventID]?.phase == .waitingForRetry
             else { return }
-            hold(.queueUndo(due.eventID), execution)
+            hold(.queueUndo(due.eventID, attempt: entry.attempt), execution)
         case .executionTimeout:
             beginUnwinding(execution, .timedOut, error: nil, reason: "", command: nil)
         case .cancelGrace:

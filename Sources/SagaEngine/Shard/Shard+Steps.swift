@@ -16,12 +16,12 @@ extension Shard {
         let emitted = emit(execution, .activityTaskScheduled(scheduled), queue: queue)
         execution.tasks[emitted] = LiveTask(phase: .waitingForCommit)
         armStep(execution, emitted, scheduled, at: execution.state.lastTimestamp)
-        hold(.queueStep(emitted), execution)
+        hold(.queueStep(emitted, attempt: 1), execution)
     }
 
     /// The cause is durable: any worker may have it now.
-    func queueStep(_ execution: Execution, _ eventID: EventID) {
-        guard let step = execution.state.steps[eventID], !step.isCancelRequested,
+    func queueStep(_ execution: Execution, _ eventID: EventID, _ attempt: UInt32) {
+        guard let step = execution.state.steps[eventID], step.attempt == attempt, !step.isCancelRequested,
             execution.state.status != .paused, let task = execution.tasks[eventID],
             task.phase == .waitingForCommit || task.phase == .waitingForRetry || task.phase == .maybeOut
         else { return }

@@ -86,7 +86,7 @@ extension Shard {
                     stepEventID: entry.stepEventID, activityType: entry.undo.activityType, taskQueue: entry.taskQueue,
                     outcome: entry.outcome, idempotencyKey: entry.idempotencyKey)), queue: entry.taskQueue)
         execution.undoTasks[entry.stepEventID] = LiveTask(phase: .waitingForCommit)
-        hold(.queueUndo(entry.stepEventID), execution)
+        holdUndo(entry.stepEventID, execution)
     }
 
     private func finishUnwinding(_ execution: Execution, _ unwinding: Unwinding) {
@@ -134,8 +134,14 @@ extension Shard {
 
     // MARK: Undos
 
-    func queueUndo(_ execution: Execution, _ eventID: EventID) {
-        guard let entry = execution.state.undoLog.entry(eventID), let task = execution.undoTasks[eventID],
+    /// Lets the undo's attempt out once what started it is durable.
+    func holdUndo(_ eventID: EventID, _ execution: Execution) {
+        guard let entry = execution.state.undoLog.entry(eventID) else { return }
+        hold(.queueUndo(eventID, attempt: entry.attempt), execution)
+    }
+
+    func queueUndo(_ execution: Execution, _ eventID: EventID, _ attempt: UInt32) {
+        guard let entry = execution.state.undoLog.entry(eventID), entry.attempt == attempt, let task = execution.undoTasks[eventID],
             task.phase == .waitingForCommit || task.phase == .waitingForRetry || task.phase == .maybeOut
         else { return }
         _ = execution.undoTasks.update(eventID) { task in
