@@ -156,9 +156,11 @@ extension Shard {
         for eventID in state.steps.eventIDs {
             guard let step = state.steps[eventID] else { continue }
             armStep(execution, eventID, step.scheduled, at: step.scheduledAt)
-            if let due = step.retryDueAt, step.startedAttempt < step.attempt, due > time.wall {
-                // Not due before the restart, so the attempt cannot be out.
-                execution.tasks[eventID] = LiveTask(phase: .waitingForRetry, attempt: step.attempt)
+            if let due = step.retryDueAt, step.startedAttempt < step.attempt, due > time.wall, state.codeMayAct,
+                !step.isCancelRequested
+            {
+                // Not due yet; but the wall clock may have been set back since, so the attempt may have run all the same.
+                execution.tasks[eventID] = LiveTask(phase: .waitingForRetry, attempt: step.attempt, mayHaveRun: true)
                 armStepRetry(execution, eventID, attempt: step.attempt, due)
             } else {
                 execution.tasks[eventID] = LiveTask(phase: .maybeOut, attempt: step.attempt, mayHaveRun: true)
