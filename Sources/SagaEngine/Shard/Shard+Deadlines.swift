@@ -156,7 +156,7 @@ extension Shard {
         for eventID in state.steps.eventIDs {
             guard let step = state.steps[eventID] else { continue }
             armStep(execution, eventID, step.scheduled, at: step.scheduledAt)
-            if let due = step.retryDueAt, step.startedAttempt < step.attempt, due > time.wall, state.codeMayAct,
+            if let due = step.retryDueAt, step.startedAttempt < step.attempt, due > time.wall,
                 !step.isCancelRequested
             {
                 // Not due yet; but the wall clock may have been set back since, so the attempt may have run all the same.

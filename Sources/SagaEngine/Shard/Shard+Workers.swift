@@ -96,8 +96,8 @@ extension Shard {
             return queueUndo(execution, eventID, entry.attempt)
         }
         guard let step = execution.state.steps[eventID], execution.tasks[eventID]?.phase == .maybeOut else { return }
-        guard execution.state.codeMayAct, !step.isCancelRequested else {
-            // It is not handed out again while the run ends, and nothing is known of it.
+        guard !step.isCancelRequested else {
+            // It is not handed out again while the run or its scope ends, and nothing is known of it.
             emit(
                 execution,
                 .activityTaskCanceled(ActivityTaskCanceled(scheduledEventID: eventID, outcome: .unknown)))
