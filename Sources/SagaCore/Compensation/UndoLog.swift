@@ -42,7 +42,8 @@ public struct UndoLog: Hashable, Sendable {
 
     /// What became of the undos that began.
     func summaryOfBegun(isGivenUp: Bool) -> CompensationSummary {
-        let begun = entries.filter { $0.status != .open && $0.status != .dormant }
+        // One that a late report put back has begun, too, and may stand.
+        let begun = entries.filter { $0.firstAttempt != 0 || ($0.status != .open && $0.status != .dormant) }
         guard !begun.isEmpty else { return .none }
         let left = begun.filter { !$0.status.isUndone }.map(\.stepEventID)
         if left.isEmpty { return CompensationSummary(.complete) }

@@ -50,11 +50,14 @@ extension Shard {
     func stopSteps(_ execution: Execution, in scope: UInt32) {
         for eventID in execution.state.openSteps(in: scope) {
             guard let step = execution.state.steps[eventID] else { continue }
-            if case .out? = execution.tasks[eventID]?.phase, !step.isCancelRequested {
+            switch execution.tasks[eventID]?.phase {
+            case .out?, .maybeOut?:
+                guard !step.isCancelRequested else { break }
                 emit(
                     execution,
                     .activityTaskCancelRequested(
                         ActivityTaskCancelRequested(commandNumber: nil, scheduledEventID: eventID)))
+            default: break
             }
             stopStep(execution, eventID)
         }
@@ -141,7 +144,8 @@ extension Shard {
     }
 
     func queueUndo(_ execution: Execution, _ eventID: EventID, _ attempt: UInt32) {
-        guard let entry = execution.state.undoLog.entry(eventID), entry.attempt == attempt, let task = execution.undoTasks[eventID],
+        guard let entry = execution.state.undoLog.entry(eventID), entry.attempt == attempt,
+            let task = execution.undoTasks[eventID],
             task.phase == .waitingForCommit || task.phase == .waitingForRetry || task.phase == .maybeOut
         else { return }
         _ = execution.undoTasks.update(eventID) { task in
@@ -195,6 +199,10 @@ extension Shard {
                 || (entry.firstAttempt...max(entry.firstAttempt, entry.attempt)).contains(reference.attempt)
         else { return hold(.acknowledge(worker, reference, result), execution) }
         if reference.isProbe {
+            // A late answer must not stand in for the attempt that runs by now.
+            guard entry.status == .open, execution.undoTasks[reference.eventID]?.attempt == reference.attempt else {
+                return hold(.acknowledge(worker, reference, result), execution)
+            }
             probeEnded(reference.eventID, result, execution)
             hold(.acknowledge(worker, reference, result), execution)
             return advanceUnwinding(execution)
