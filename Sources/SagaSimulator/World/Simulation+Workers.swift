@@ -42,7 +42,9 @@ extension Simulation {
         let offer = WorkerOffer(
             namespace: Self.namespace, identity: "worker-\(index).\(workers[index].life)",
             queues: [(name: "default", slots: Int32(max(0, SimulatedWorker.slots - running.count)))],
-            activityTypes: [SimulatedWorkflows.stepType, SimulatedWorkflows.undoType],
+            activityTypes: [
+                SimulatedWorkflows.stepType, SimulatedWorkflows.undoType, SimulatedWorkflows.probeType,
+            ],
             workflowTypes: SimulatedWorkflows.registry.types, running: running)
         note("worker \(index) opens stream \(id), still running \(running.count)")
         send(.workerOpened(id, offer), over: id)
@@ -240,7 +242,9 @@ extension Simulation {
     }
 
     private func behavior(of task: ActivityTask) -> RunPlan.Behavior {
-        guard let index = planOfID[task.workflowID] else { return RunPlan.Behavior() }
+        guard let index = planOfID[task.workflowID], task.activityType != SimulatedWorkflows.probeType else {
+            return RunPlan.Behavior()
+        }
         var behavior = plans[index].behavior(of: task.stepID, isUndo: task.reference.isUndo)
         if task.reference.isUndo, operatorActions[task.reference.sagaID, default: 0] >= 2 {
             // A person has seen to it.
@@ -260,6 +264,7 @@ extension Simulation {
         if diesNow(index, .workerDiedBeforeEffect) { return }
         workers[index].running[position].isEffectDone = true
         let task = running.task
+        if task.activityType == SimulatedWorkflows.probeType { return }
         if let undo = task.undo {
             checker.ledger.undo(undo.stepKey, undoKey: task.idempotencyKey)
         } else {
@@ -278,6 +283,8 @@ extension Simulation {
             result = .canceled(outcome: running.isEffectDone ? .unknown : .noEffect, details: nil)
         } else {
             switch running.failure {
+            case nil where running.task.activityType == SimulatedWorkflows.probeType:
+                result = .completed(output: .json(probe(running.task)), undoData: nil)
             case nil, .hangsAfter?:
                 result = .completed(output: .json("\(reference.eventID)"), undoData: nil)
             case .refusal?:
@@ -296,6 +303,18 @@ extension Simulation {
         sendReport(index, workers[index].reports.count - 1)
         if diesNow(index, .workerDiedAfterReport) { return }
         pauseByChance(index)
+    }
+
+    /// What a probe finds. It says that nothing happened only if nothing can happen any more: it leaves the mark that
+    /// refuses a late effect.
+    private func probe(_ task: ActivityTask) -> String {
+        guard let stepKey = task.undo?.stepKey else { return "null" }
+        coverage.hit(.probed)
+        if task.reference.eventID % 4 == 0 {
+            coverage.hit(.probeWithoutAnswer)
+            return "\"who knows\""
+        }
+        return checker.ledger.probe(stepKey) ? "\"happened\"" : "\"did_not_happen\""
     }
 
     private func sendReport(_ index: Int, _ position: Int) {
