@@ -50,11 +50,14 @@ extension Shard {
     func stopSteps(_ execution: Execution, in scope: UInt32) {
         for eventID in execution.state.openSteps(in: scope) {
             guard let step = execution.state.steps[eventID] else { continue }
-            if case .out? = execution.tasks[eventID]?.phase, !step.isCancelRequested {
+            switch execution.tasks[eventID]?.phase {
+            case .out?, .maybeOut?:
+                guard !step.isCancelRequested else { break }
                 emit(
                     execution,
                     .activityTaskCancelRequested(
                         ActivityTaskCancelRequested(commandNumber: nil, scheduledEventID: eventID)))
+            default: break
             }
             stopStep(execution, eventID)
         }
@@ -86,7 +89,7 @@ extension Shard {
                     stepEventID: entry.stepEventID, activityType: entry.undo.activityType, taskQueue: entry.taskQueue,
                     outcome: entry.outcome, idempotencyKey: entry.idempotencyKey)), queue: entry.taskQueue)
         execution.undoTasks[entry.stepEventID] = LiveTask(phase: .waitingForCommit)
-        hold(.queueUndo(entry.stepEventID), execution)
+        holdUndo(entry.stepEventID, execution)
     }
 
     private func finishUnwinding(_ execution: Execution, _ unwinding: Unwinding) {
@@ -134,8 +137,15 @@ extension Shard {
 
     // MARK: Undos
 
-    func queueUndo(_ execution: Execution, _ eventID: EventID) {
-        guard let entry = execution.state.undoLog.entry(eventID), let task = execution.undoTasks[eventID],
+    /// Lets the undo's attempt out once what started it is durable.
+    func holdUndo(_ eventID: EventID, _ execution: Execution) {
+        guard let entry = execution.state.undoLog.entry(eventID) else { return }
+        hold(.queueUndo(eventID, attempt: entry.attempt), execution)
+    }
+
+    func queueUndo(_ execution: Execution, _ eventID: EventID, _ attempt: UInt32) {
+        guard let entry = execution.state.undoLog.entry(eventID), entry.attempt == attempt,
+            let task = execution.undoTasks[eventID],
             task.phase == .waitingForCommit || task.phase == .waitingForRetry || task.phase == .maybeOut
         else { return }
         _ = execution.undoTasks.update(eventID) { task in
@@ -187,10 +197,14 @@ extension Shard {
             entry.status != .blocked, entry.status != .open || reference.isProbe,
             reference.isProbe
                 || (entry.firstAttempt...max(entry.firstAttempt, entry.attempt)).contains(reference.attempt)
-        else { return hold(.acknowledge(worker, reference), execution) }
+        else { return hold(.acknowledge(worker, reference, result), execution) }
         if reference.isProbe {
+            // A late answer must not stand in for the attempt that runs by now.
+            guard entry.status == .open, execution.undoTasks[reference.eventID]?.attempt == reference.attempt else {
+                return hold(.acknowledge(worker, reference, result), execution)
+            }
             probeEnded(reference.eventID, result, execution)
-            hold(.acknowledge(worker, reference), execution)
+            hold(.acknowledge(worker, reference, result), execution)
             return advanceUnwinding(execution)
         }
         switch result {
@@ -211,7 +225,7 @@ extension Shard {
                     SagaError(kind: .cancelled, message: "the undo was cancelled by its worker", details: details))
             }
         }
-        hold(.acknowledge(worker, reference), execution)
+        hold(.acknowledge(worker, reference, result), execution)
         advanceUnwinding(execution)
     }
 
