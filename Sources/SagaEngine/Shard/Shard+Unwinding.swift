@@ -79,6 +79,23 @@ extension Shard {
                 startUndo(execution, entry)
             }
         }
+        // Blocked before this unwinding began, or beside another that a person has decided about: it still needs one.
+        if let blocked = next.last(where: { $0.status == .blocked }), execution.state.block == nil {
+            let error = blocked.lastError ?? SagaError(kind: .compensation, message: "the undo failed")
+            block(execution, error, "the undo of step \(blocked.stepID) failed before (\(error.message))")
+        }
+    }
+
+    /// The unwinding waits for a person.
+    private func block(_ execution: Execution, _ error: SagaError, _ what: String) {
+        guard execution.state.block == nil else { return }
+        let message =
+            "\(what); earlier undos wait: retry it, skip it, resolve it by hand, or give up"
+        log(.error, "run \(execution.sagaID) of \(execution.state.workflowID) is blocked: \(message)", execution)
+        emit(
+            execution,
+            .workflowExecutionBlocked(
+                WorkflowExecutionBlocked(cause: .undoFailed, message: message, error: error)))
     }
 
     private func startUndo(_ execution: Execution, _ entry: UndoEntry) {
@@ -251,13 +268,6 @@ extension Shard {
                 CompensationStepFailed(stepEventID: eventID, attempt: entry.attempt, error: error)))
         if execution.state.continueOnUndoError { return advanceUnwinding(execution) }
         emit(execution, .compensationBlocked(CompensationBlocked(stepEventID: eventID, error: error)))
-        let message =
-            "the undo of step \(entry.stepID) failed \(round) times (\(error.message)); earlier undos wait:"
-            + " retry it, skip it, resolve it by hand, or give up"
-        log(.error, "run \(execution.sagaID) of \(execution.state.workflowID) is blocked: \(message)", execution)
-        emit(
-            execution,
-            .workflowExecutionBlocked(
-                WorkflowExecutionBlocked(cause: .undoFailed, message: message, error: error)))
+        block(execution, error, "the undo of step \(entry.stepID) failed \(round) times (\(error.message))")
     }
 }
