@@ -36,7 +36,7 @@ import Testing
             let number = Mutex(0)
             let last = Mutex<UncheckedBox<BlockingStore>?>(nil)
             let result = Exhaustive {
-                try? last.withLock { $0?.value.close() }
+                try? last.withLock { try $0?.value.close() }
                 let index = number.withLock { number in
                     number += 1
                     return number
@@ -48,7 +48,7 @@ import Testing
                 last.withLock { $0 = store.map(UncheckedBox.init) }
                 return store
             }.run()
-            try? last.withLock { $0?.value.close() }
+            try? last.withLock { try $0?.value.close() }
             return result
         }
         report("SQLite", result)
