@@ -117,7 +117,7 @@ let package = Package(
         tests("SagaRuntimeTests", ["SagaCore", "SagaRuntime"]),
         tests("SagaEngineTests", ["SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "Examples"]),
         tests("ConformanceTests", ["SagaCore", "SagaMemory", "SagaSQLite", "SagaSamples", "CSQLite"]),
-        tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaEngine"]),
+        tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaMemory", "SagaSQLite", "sim"]),
         tests("SagaWireTests", ["SagaWire", "SagaCore"]),
         tests("SagaTransportTests", ["SagaTransport", "SagaWire", "COpenSSL"] + nio),
         tests(

@@ -4,28 +4,39 @@ import PackageDescription
 // A package of its own: executables without a main would break `swift test` in the root package, and unsafe flags are
 // allowed in a root package only. Built by ci/fuzz with --sanitize fuzzer --sanitize address.
 //
-// The targets use declarations with `package` access, so they are compiled under the root package's name, which SwiftPM
-// takes from the folder it lies in.
-let folder = Context.packageDirectory.split(separator: "/").dropLast().last.map(String.init) ?? "saga-engine"
-let identity = String(folder.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })
-
+// `Engine` is a link to ../Sources: what is fuzzed is compiled here once more, with the sanitizers, and as part of this
+// package, so that declarations with `package` access can be reached.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
-    .unsafeFlags(["-parse-as-library", "-package-name", identity]),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-func fuzzer(_ name: String, _ dependencies: [String]) -> Target {
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Engine/\(name)", swiftSettings: settings)
+}
+
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies.map { .product(name: $0, package: folder) }, swiftSettings: settings)
+        name: name, dependencies: dependencies, swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
 }
 
 let package = Package(
     name: "fuzz",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(path: "..")],
     targets: [
+        .systemLibrary(name: "CLZ4", path: "Engine/CLZ4", pkgConfig: "liblz4"),
+        .systemLibrary(name: "CProtobufC", path: "Engine/CProtobufC", pkgConfig: "libprotobuf-c"),
+        .target(
+            name: "CSagaProto", dependencies: ["CProtobufC"], path: "Engine/CSagaProto",
+            linkerSettings: [.linkedLibrary("protobuf-c")]),
+        library("SagaCodec", ["CLZ4"]),
+        library("SagaCore", ["SagaCodec"]),
+        library("SagaWire", ["SagaCodec", "SagaCore", "CSagaProto", "CProtobufC"]),
+
+        // One a target. ci/fuzz runs every folder of Sources.
         fuzzer("FuzzFrameParser", ["SagaWire"]),
         fuzzer("FuzzServerSession", ["SagaWire"]),
         fuzzer("FuzzMessages", ["SagaWire"]),

@@ -40,6 +40,16 @@ public struct UndoLog: Hashable, Sendable {
         return CompensationSummary(isGivenUp ? .givenUp : .partial, openEntries: left)
     }
 
+    /// What became of the undos that began.
+    func summaryOfBegun(isGivenUp: Bool) -> CompensationSummary {
+        // One that a late report put back has begun, too, and may stand.
+        let begun = entries.filter { $0.firstAttempt != 0 || ($0.status != .open && $0.status != .dormant) }
+        guard !begun.isEmpty else { return .none }
+        let left = begun.filter { !$0.status.isUndone }.map(\.stepEventID)
+        if left.isEmpty { return CompensationSummary(.complete) }
+        return CompensationSummary(isGivenUp ? .givenUp : .partial, openEntries: left)
+    }
+
     /// Whether a step's scope is the other one or lies inside it; the run itself, 0, contains all.
     public func contains(_ outer: UInt32, _ inner: UInt32) -> Bool {
         var scope = inner

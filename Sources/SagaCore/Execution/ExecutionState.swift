@@ -82,6 +82,10 @@ public struct ExecutionState: Equatable, Sendable {
     /// What the run would say of its compensation if it closed now.
     public var compensationSummary: CompensationSummary { undoLog.summary(of: 0, isGivenUp: isGivenUp) }
 
+    /// What a run that ends well says of its compensation: what its code had undone on the way. Entries that stand are
+    /// what a good end leaves behind.
+    public var completedCompensationSummary: CompensationSummary { undoLog.summaryOfBegun(isGivenUp: isGivenUp) }
+
     /// What the unwinding of a scope has reached.
     public func compensationSummary(of scope: UInt32) -> CompensationSummary {
         undoLog.summary(of: scope, isGivenUp: isGivenUp)

@@ -130,9 +130,11 @@ struct LiveTask: Hashable {
 /// An effect that must not happen before its cause is durable.
 enum HeldEffect {
     case reply(CallID, CallReply, original: Call)
-    case acknowledge(WorkerID, TaskReference)
-    case queueStep(EventID)
-    case queueUndo(EventID)
+    /// With what was reported, because a report that did not become durable is judged anew.
+    case acknowledge(WorkerID, TaskReference, ActivityResult)
+    /// For that attempt: a later one has a cause of its own to wait for.
+    case queueStep(EventID, attempt: UInt32)
+    case queueUndo(EventID, attempt: UInt32)
     case queueProbe(TaskReference)
     case cancelStep(EventID)
 }

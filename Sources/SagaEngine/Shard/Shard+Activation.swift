@@ -258,8 +258,8 @@ extension Shard {
                 execution,
                 .workflowExecutionCompleted(
                     WorkflowExecutionCompleted(
-                        commandNumber: numbered.number, output: output, compensation: .none,
-                        unconsumedSignals: unconsumed)))
+                        commandNumber: numbered.number, output: output,
+                        compensation: execution.state.completedCompensationSummary, unconsumedSignals: unconsumed)))
         case .fail(let error):
             beginUnwinding(execution, .failed, error: error, reason: "", command: numbered.number)
         case .cancel(let reason):

@@ -120,9 +120,9 @@ extension Shard {
     private func release(_ effect: HeldEffect, of execution: Execution) {
         switch effect {
         case .reply(let id, let reply, _): effects.append(.reply(id, .success(reply)))
-        case .acknowledge(let worker, let reference): acknowledge(worker, reference)
-        case .queueStep(let eventID): queueStep(execution, eventID)
-        case .queueUndo(let eventID): queueUndo(execution, eventID)
+        case .acknowledge(let worker, let reference, _): acknowledge(worker, reference)
+        case .queueStep(let eventID, let attempt): queueStep(execution, eventID, attempt)
+        case .queueUndo(let eventID, let attempt): queueUndo(execution, eventID, attempt)
         case .queueProbe(let reference): queueProbe(execution, reference)
         case .cancelStep(let eventID): sendCancel(execution, eventID)
         }
@@ -164,7 +164,8 @@ extension Shard {
         for effect in execution.heldInFlight + execution.held {
             switch effect {
             case .reply(let id, _, let call): calls.append((id, call))
-            case .acknowledge(let worker, let reference): acknowledge(worker, reference)
+            case .acknowledge(let worker, let reference, let result):
+                waitingReports.append((worker, reference, result))
             case .queueStep, .queueUndo, .queueProbe, .cancelStep: break
             }
         }
@@ -201,11 +202,16 @@ extension Shard {
         execution.isDirty = false
     }
 
-    func failHeldCalls(_ execution: Execution, _ message: String) {
+    func dropHeldEffects(_ execution: Execution, _ message: String) {
         for effect in execution.heldInFlight + execution.held {
-            if case .reply(let id, _, _) = effect {
+            switch effect {
+            case .reply(let id, _, _):
                 effects.append(
                     .reply(id, .failure(CallFailure(.unavailable, message, outcomeUnknown: true))))
+            case .acknowledge(let worker, let reference, let result):
+                // Its worker does not send it again while its stream lasts.
+                waitingReports.append((worker, reference, result))
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep: break
             }
         }
     }

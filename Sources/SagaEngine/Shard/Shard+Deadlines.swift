@@ -20,12 +20,12 @@ extension Shard {
             guard let step = execution.state.steps[due.eventID], UInt64(step.attempt) == due.generation,
                 execution.tasks[due.eventID]?.phase == .waitingForRetry
             else { return }
-            hold(.queueStep(due.eventID), execution)
+            hold(.queueStep(due.eventID, attempt: step.attempt), execution)
         case .undoRetry:
             guard let entry = execution.state.undoLog.entry(due.eventID), UInt64(entry.attempt) == due.generation,
                 execution.undoTasks[due.eventID]?.phase == .waitingForRetry
             else { return }
-            hold(.queueUndo(due.eventID), execution)
+            hold(.queueUndo(due.eventID, attempt: entry.attempt), execution)
         case .executionTimeout:
             beginUnwinding(execution, .timedOut, error: nil, reason: "", command: nil)
         case .cancelGrace:
@@ -156,9 +156,11 @@ extension Shard {
         for eventID in state.steps.eventIDs {
             guard let step = state.steps[eventID] else { continue }
             armStep(execution, eventID, step.scheduled, at: step.scheduledAt)
-            if let due = step.retryDueAt, step.startedAttempt < step.attempt, due > time.wall {
-                // Not due before the restart, so the attempt cannot be out.
-                execution.tasks[eventID] = LiveTask(phase: .waitingForRetry, attempt: step.attempt)
+            if let due = step.retryDueAt, step.startedAttempt < step.attempt, due > time.wall,
+                !step.isCancelRequested
+            {
+                // Not due yet; but the wall clock may have been set back since, so the attempt may have run all the same.
+                execution.tasks[eventID] = LiveTask(phase: .waitingForRetry, attempt: step.attempt, mayHaveRun: true)
                 armStepRetry(execution, eventID, attempt: step.attempt, due)
             } else {
                 execution.tasks[eventID] = LiveTask(phase: .maybeOut, attempt: step.attempt, mayHaveRun: true)

@@ -65,7 +65,7 @@ extension Shard {
                         outcome: entry.outcome, idempotencyKey: key,
                         editedInput: action.verb == .retryWithInput ? action.input : nil)), queue: entry.taskQueue)
             execution.undoTasks[eventID] = LiveTask(phase: .waitingForCommit)
-            hold(.queueUndo(eventID), execution)
+            holdUndo(eventID, execution)
         case .skip:
             emit(
                 execution,

@@ -16,12 +16,12 @@ extension Shard {
         let emitted = emit(execution, .activityTaskScheduled(scheduled), queue: queue)
         execution.tasks[emitted] = LiveTask(phase: .waitingForCommit)
         armStep(execution, emitted, scheduled, at: execution.state.lastTimestamp)
-        hold(.queueStep(emitted), execution)
+        hold(.queueStep(emitted, attempt: 1), execution)
     }
 
     /// The cause is durable: any worker may have it now.
-    func queueStep(_ execution: Execution, _ eventID: EventID) {
-        guard let step = execution.state.steps[eventID], !step.isCancelRequested,
+    func queueStep(_ execution: Execution, _ eventID: EventID, _ attempt: UInt32) {
+        guard let step = execution.state.steps[eventID], step.attempt == attempt, !step.isCancelRequested,
             execution.state.status != .paused, let task = execution.tasks[eventID],
             task.phase == .waitingForCommit || task.phase == .waitingForRetry || task.phase == .maybeOut
         else { return }
@@ -85,9 +85,15 @@ extension Shard {
     // MARK: Reports
 
     func activityEnded(_ worker: WorkerID, _ reference: TaskReference, _ result: ActivityResult) {
-        guard let execution = executions[reference.sagaID], !execution.state.isClosed else {
+        // While the state is read anew the run may be unknown only for now.
+        guard isReady else { return waitingReports.append((worker, reference, result)) }
+        guard let execution = executions[reference.sagaID] else {
             // Closed or unknown: there is nothing to record it in (a late effect is listed with its own feature).
             return acknowledge(worker, reference)
+        }
+        if execution.state.isClosed {
+            // The end is not durable yet; until it is, the report may still be needed.
+            return hold(.acknowledge(worker, reference, result), execution)
         }
         if reference.isUndo {
             undoEnded(worker, reference, result, execution)
@@ -103,7 +109,7 @@ extension Shard {
         guard let step = execution.state.steps[eventID], reference.attempt <= step.attempt else {
             // Recorded before: answered so, and nothing changes (semantics, section 2, promise 3) …
             if case .completed(let output, let data) = result { reportedLate(execution, eventID, output, data) }
-            return hold(.acknowledge(worker, reference), execution)
+            return hold(.acknowledge(worker, reference, result), execution)
         }
         switch result {
         case .completed(let output, let undoData):
@@ -129,7 +135,7 @@ extension Shard {
                 execution.tasks[eventID] = nil
             }
         }
-        hold(.acknowledge(worker, reference), execution)
+        hold(.acknowledge(worker, reference, result), execution)
         stepChanged(execution)
     }
 

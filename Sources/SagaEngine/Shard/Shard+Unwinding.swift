@@ -50,11 +50,14 @@ extension Shard {
     func stopSteps(_ execution: Execution, in scope: UInt32) {
         for eventID in execution.state.openSteps(in: scope) {
             guard let step = execution.state.steps[eventID] else { continue }
-            if case .out? = execution.tasks[eventID]?.phase, !step.isCancelRequested {
+            switch execution.tasks[eventID]?.phase {
+            case .out?, .maybeOut?:
+                guard !step.isCancelRequested else { break }
                 emit(
                     execution,
                     .activityTaskCancelRequested(
                         ActivityTaskCancelRequested(commandNumber: nil, scheduledEventID: eventID)))
+            default: break
             }
             stopStep(execution, eventID)
         }
@@ -76,6 +79,23 @@ extension Shard {
                 startUndo(execution, entry)
             }
         }
+        // Blocked before this unwinding began, or beside another that a person has decided about: it still needs one.
+        if let blocked = next.last(where: { $0.status == .blocked }), execution.state.block == nil {
+            let error = blocked.lastError ?? SagaError(kind: .compensation, message: "the undo failed")
+            block(execution, error, "the undo of step \(blocked.stepID) failed before (\(error.message))")
+        }
+    }
+
+    /// The unwinding waits for a person.
+    private func block(_ execution: Execution, _ error: SagaError, _ what: String) {
+        guard execution.state.block == nil else { return }
+        let message =
+            "\(what); earlier undos wait: retry it, skip it, resolve it by hand, or give up"
+        log(.error, "run \(execution.sagaID) of \(execution.state.workflowID) is blocked: \(message)", execution)
+        emit(
+            execution,
+            .workflowExecutionBlocked(
+                WorkflowExecutionBlocked(cause: .undoFailed, message: message, error: error)))
     }
 
     private func startUndo(_ execution: Execution, _ entry: UndoEntry) {
@@ -86,7 +106,7 @@ extension Shard {
                     stepEventID: entry.stepEventID, activityType: entry.undo.activityType, taskQueue: entry.taskQueue,
                     outcome: entry.outcome, idempotencyKey: entry.idempotencyKey)), queue: entry.taskQueue)
         execution.undoTasks[entry.stepEventID] = LiveTask(phase: .waitingForCommit)
-        hold(.queueUndo(entry.stepEventID), execution)
+        holdUndo(entry.stepEventID, execution)
     }
 
     private func finishUnwinding(_ execution: Execution, _ unwinding: Unwinding) {
@@ -134,8 +154,15 @@ extension Shard {
 
     // MARK: Undos
 
-    func queueUndo(_ execution: Execution, _ eventID: EventID) {
-        guard let entry = execution.state.undoLog.entry(eventID), let task = execution.undoTasks[eventID],
+    /// Lets the undo's attempt out once what started it is durable.
+    func holdUndo(_ eventID: EventID, _ execution: Execution) {
+        guard let entry = execution.state.undoLog.entry(eventID) else { return }
+        hold(.queueUndo(eventID, attempt: entry.attempt), execution)
+    }
+
+    func queueUndo(_ execution: Execution, _ eventID: EventID, _ attempt: UInt32) {
+        guard let entry = execution.state.undoLog.entry(eventID), entry.attempt == attempt,
+            let task = execution.undoTasks[eventID],
             task.phase == .waitingForCommit || task.phase == .waitingForRetry || task.phase == .maybeOut
         else { return }
         _ = execution.undoTasks.update(eventID) { task in
@@ -187,10 +214,14 @@ extension Shard {
             entry.status != .blocked, entry.status != .open || reference.isProbe,
             reference.isProbe
                 || (entry.firstAttempt...max(entry.firstAttempt, entry.attempt)).contains(reference.attempt)
-        else { return hold(.acknowledge(worker, reference), execution) }
+        else { return hold(.acknowledge(worker, reference, result), execution) }
         if reference.isProbe {
+            // A late answer must not stand in for the attempt that runs by now.
+            guard entry.status == .open, execution.undoTasks[reference.eventID]?.attempt == reference.attempt else {
+                return hold(.acknowledge(worker, reference, result), execution)
+            }
             probeEnded(reference.eventID, result, execution)
-            hold(.acknowledge(worker, reference), execution)
+            hold(.acknowledge(worker, reference, result), execution)
             return advanceUnwinding(execution)
         }
         switch result {
@@ -211,7 +242,7 @@ extension Shard {
                     SagaError(kind: .cancelled, message: "the undo was cancelled by its worker", details: details))
             }
         }
-        hold(.acknowledge(worker, reference), execution)
+        hold(.acknowledge(worker, reference, result), execution)
         advanceUnwinding(execution)
     }
 
@@ -237,13 +268,6 @@ extension Shard {
                 CompensationStepFailed(stepEventID: eventID, attempt: entry.attempt, error: error)))
         if execution.state.continueOnUndoError { return advanceUnwinding(execution) }
         emit(execution, .compensationBlocked(CompensationBlocked(stepEventID: eventID, error: error)))
-        let message =
-            "the undo of step \(entry.stepID) failed \(round) times (\(error.message)); earlier undos wait:"
-            + " retry it, skip it, resolve it by hand, or give up"
-        log(.error, "run \(execution.sagaID) of \(execution.state.workflowID) is blocked: \(message)", execution)
-        emit(
-            execution,
-            .workflowExecutionBlocked(
-                WorkflowExecutionBlocked(cause: .undoFailed, message: message, error: error)))
+        block(execution, error, "the undo of step \(entry.stepID) failed \(round) times (\(error.message))")
     }
 }

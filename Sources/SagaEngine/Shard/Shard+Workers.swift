@@ -90,12 +90,14 @@ extension Shard {
     /// No worker claimed a task that may have been out before the restart.
     func reclaim(_ execution: Execution, _ eventID: EventID, isUndo: Bool) {
         if isUndo {
-            guard execution.undoTasks[eventID]?.phase == .maybeOut else { return }
-            return queueUndo(execution, eventID)
+            guard execution.undoTasks[eventID]?.phase == .maybeOut,
+                let entry = execution.state.undoLog.entry(eventID)
+            else { return }
+            return queueUndo(execution, eventID, entry.attempt)
         }
         guard let step = execution.state.steps[eventID], execution.tasks[eventID]?.phase == .maybeOut else { return }
-        guard execution.state.codeMayAct, !step.isCancelRequested else {
-            // It is not handed out again while the run ends, and nothing is known of it.
+        guard !step.isCancelRequested else {
+            // It is not handed out again while the run or its scope ends, and nothing is known of it.
             emit(
                 execution,
                 .activityTaskCanceled(ActivityTaskCanceled(scheduledEventID: eventID, outcome: .unknown)))
@@ -104,7 +106,7 @@ extension Shard {
             return activate(execution)
         }
         _ = execution.tasks.update(eventID) { $0.mayHaveRun = true }
-        queueStep(execution, eventID)
+        queueStep(execution, eventID, step.attempt)
     }
 }
 

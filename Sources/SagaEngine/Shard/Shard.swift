@@ -24,6 +24,8 @@ package final class Shard {
     /// False until every open run has been recovered; calls wait until then.
     package private(set) var isReady = false
     var waitingCalls: [(CallID, Call)] = []
+    /// Reports that came, or were not made durable, before a recovery; judged after it.
+    var waitingReports: [(WorkerID, TaskReference, ActivityResult)] = []
 
     var dispatcher = TaskDispatcher()
     /// Runs whose code waits for a worker, in order.
@@ -136,6 +138,9 @@ package final class Shard {
             rearm(execution)
         }
         reclaimFromWorkers()
+        let reports = waitingReports
+        waitingReports = []
+        for (worker, reference, result) in reports { activityEnded(worker, reference, result) }
         for sagaID in executions.keys.sorted() {
             if let execution = executions[sagaID] { activate(execution) }
         }
@@ -150,7 +155,7 @@ package final class Shard {
         log(.error, "the engine reads its state anew: \(why)")
         for sagaID in executions.keys.sorted() {
             guard let execution = executions[sagaID] else { continue }
-            failHeldCalls(execution, "the store lost the connection while the request was written: \(why)")
+            dropHeldEffects(execution, "the store lost the connection while the request was written: \(why)")
             waitingCalls += execution.resultWaiters.map {
                 (
                     $0,

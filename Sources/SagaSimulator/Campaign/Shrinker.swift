@@ -3,7 +3,10 @@ package struct Shrinker {
     /// Simulations that it may run.
     package var budget = 400
 
-    package init() {}
+    private let makeStore: () -> (any SimulationStore)?
+
+    /// - Parameter makeStore: A fresh store for each try; nil for the simulated one.
+    package init(makeStore: @escaping () -> (any SimulationStore)? = { nil }) { self.makeStore = makeStore }
 
     /// The smallest options found that still break a promise.
     package func shrink(_ options: SimulationOptions) -> SimulationOptions {
@@ -14,7 +17,7 @@ package struct Shrinker {
             isSmaller = false
             for candidate in candidates(best) where left > 0 {
                 left -= 1
-                let simulation = Simulation(candidate)
+                let simulation = Simulation(candidate, store: makeStore())
                 simulation.run()
                 guard !simulation.violations.isEmpty else { continue }
                 best = candidate

@@ -104,7 +104,12 @@ struct Checker {
         guard let run = runs[reference.sagaID], !run.isClosed else {
             return report(Violation("cause", "a task of \(reference.sagaID), which is closed or not durable, is out"))
         }
-        if reference.isUndo {
+        if reference.isUndo && reference.attempt == 0 {
+            check(
+                run.undo(reference.eventID)?.stage == .open && run.undo(reference.eventID)?.outcome == .unknown,
+                "cause",
+                "a probe of \(reference.eventID) of \(reference.sagaID) is out, which nobody needs")
+        } else if reference.isUndo {
             guard let undo = run.undo(reference.eventID), undo.stage == .started || undo.stage == .waiting else {
                 return report(Violation("cause", "undo \(reference.eventID) of \(reference.sagaID) is out too early"))
             }
@@ -124,7 +129,9 @@ struct Checker {
                 step.attempt == reference.attempt && step.scheduled.idempotencyKey == task.idempotencyKey, "cause",
                 "step \(reference.eventID) of \(reference.sagaID) is out as attempt \(reference.attempt),"
                     + " durable is \(step.attempt)")
-            check(!run.isEndingBadly, "forward", "step \(reference.eventID) is handed out during the unwinding")
+            check(
+                !run.isUnwinding(step.scheduled.scope), "forward",
+                "step \(reference.eventID) of \(reference.sagaID) is handed out while it is unwound")
         }
     }
 
@@ -134,10 +141,13 @@ struct Checker {
             return report(Violation("ack", "a report about \(reference.sagaID) is acknowledged; it is not durable"))
         }
         if run.isClosed { return }
+        // A probe only looks; its answer may be lost.
+        if reference.isUndo && reference.attempt == 0 { return }
         if reference.isUndo {
             let undo = run.undo(reference.eventID)
             check(
-                undo.map { $0.isSettled || $0.stage == .blocked || $0.attempt > reference.attempt } ?? true, "ack",
+                undo.map { $0.isSettled || $0.stage == .blocked || $0.stage == .open || $0.attempt > reference.attempt }
+                    ?? true, "ack",
                 "the report of undo \(reference.eventID) attempt \(reference.attempt) of \(reference.sagaID) is"
                     + " acknowledged but not durable")
         } else {
@@ -178,7 +188,7 @@ struct Checker {
 
     /// The state in memory of a run without undurable events is what its durable history says.
     mutating func compare(_ state: ExecutionState) {
-        guard let run = runs[state.sagaID], state.nextEventID == run.eventCount else { return }
+        guard let run = runs[state.sagaID], state.nextEventID == run.eventCount, !run.isClosed else { return }
         var replayed = ExecutionState(sagaID: state.sagaID)
         do throws(SagaError) {
             for event in histories[state.sagaID] ?? [] { try replayed.apply(event) }
@@ -213,7 +223,9 @@ struct Checker {
         let name = "step \(step.scheduled.stepID) of \(run.sagaID)"
         let undo = run.undo(eventID)
         if effect.isMarked {
-            check(undo.map { $0.stage != .open } ?? false, "undo", "\(name) was undone, which nobody asked for")
+            check(
+                undo.map { $0.stage != .open || $0.isReopened } ?? false, "undo",
+                "\(name) was undone, which nobody asked for")
         }
         if step.outcome == .completed {
             check(effect.executions > 0, "effect", "\(name) is completed and never happened")

@@ -9,6 +9,8 @@ struct Ledger {
         var isAlive = false
         /// An undo came: later effects under the key are refused, as documents ask of undos.
         var isMarked = false
+        /// A probe found nothing, and closed the door.
+        var isClosedByProbe = false
     }
 
     /// Keys in the order in which they first came up.
@@ -27,13 +29,23 @@ struct Ledger {
         var effect = effects[key] ?? Effect()
         if effects[key] == nil { keys.append(key) }
         effect.executions += 1
-        if effect.isMarked {
+        if effect.isMarked || effect.isClosedByProbe {
             lateEffects += 1
         } else {
             if effect.isAlive { repeatedEffects += 1 }
             effect.isAlive = true
         }
         effects[key] = effect
+    }
+
+    /// Whether the effect stands; if not, no later one is let in.
+    mutating func probe(_ stepKey: String) -> Bool {
+        if effects[stepKey] == nil { keys.append(stepKey) }
+        var effect = effects[stepKey] ?? Effect()
+        if effect.isAlive { return true }
+        effect.isClosedByProbe = true
+        effects[stepKey] = effect
+        return false
     }
 
     mutating func undo(_ stepKey: String, undoKey: String) {

@@ -50,6 +50,8 @@ struct RunModel {
         var attempt: UInt32 = 1
         /// The attempt that the present round began with; nil before the first.
         var roundBegan: UInt32?
+        /// Whether a late report put it back, out of its turn.
+        var isReopened = false
         /// Whether the entry was made by hand, so that there is no effect to find outside.
         var isTracked = false
 
@@ -99,11 +101,17 @@ struct RunModel {
     /// Entries that may be undone now: the youngest that is not settled, and its group as far as it reaches.
     private func nextUndos() -> [Undo] {
         var next: [Undo] = []
+        var reopened: [Undo] = []
         for undo in undos.reversed() where contains(unwindingScope, undo.scope) && !undo.isSettled {
+            // What a late report put back is undone once more at its own time, as if it had just closed.
+            if undo.isReopened {
+                reopened.append(undo)
+                continue
+            }
             if let youngest = next.first, youngest.group == 0 || youngest.group != undo.group { break }
             next.append(undo)
         }
-        return next
+        return next + reopened
     }
 
     private var openStepsInScope: [EventID] {
@@ -111,6 +119,11 @@ struct RunModel {
             steps[eventID].map { $0.closedBy == nil && contains(unwindingScope, $0.scheduled.scope) } ?? false
         }
     }
+
+    var runningUndos: Int { undos.count { $0.stage == .started || $0.stage == .waiting } }
+
+    /// Whether steps of the scope are being unwound.
+    func isUnwinding(_ scope: UInt32) -> Bool { unwinding != nil && contains(unwindingScope, scope) }
 
     /// Ended badly, and not stopped in the middle of its unwinding.
     var isUnwound: Bool {
@@ -227,7 +240,7 @@ struct RunModel {
         closing = event.attributes
         let own = undos.filter { $0.stage != .dormant }
         let left = own.filter { $0.stage != .undone && $0.stage != .resolved }.map(\.step)
-        let ran = own.contains { $0.stage != .open }
+        let ran = own.contains { $0.stage != .open || $0.roundBegan != nil }
         if case .workflowExecutionTerminated(let value) = event.attributes, !isEndingBadly || !value.requestID.isEmpty {
             // Stopped at once, perhaps in the middle of an unwinding: whatever stands is listed.
             try check(summary.openEntries == left, "summary", "lists \(summary.openEntries), left are \(left)")
@@ -249,7 +262,7 @@ struct RunModel {
         } else {
             try check(unwinding == nil, "terminal", "completed while it was unwinding")
             // What still stands belongs to a saga that went well; what was undone on the way is told.
-            let undone = own.filter { $0.stage != .open }
+            let undone = own.filter { $0.stage != .open || $0.roundBegan != nil }
             let isUndone = undone.allSatisfy { $0.stage == .undone || $0.stage == .resolved }
             let state: CompensationState = ran ? (isUndone ? .complete : (gaveUp ? .givenUp : .partial)) : .none
             try check(summary.state == state, "summary", "completed says \(summary.state), it is \(state)")
@@ -363,6 +376,12 @@ struct RunModel {
             let next = nextUndos().first { $0.step == value.stepEventID }
             try check(
                 next != nil, "lifo", "undo of step \(value.stepEventID), next are \(nextUndos().map(\.step))")
+            let others = undos.filter { $0.step != value.stepEventID && ($0.stage == .started || $0.stage == .waiting) }
+            try check(
+                others.allSatisfy {
+                    $0.isReopened || next?.isReopened == true || $0.group == next?.group && $0.group != 0
+                },
+                "lifo", "undo of step \(value.stepEventID) begins while those of \(others.map(\.step)) run")
             try check(
                 next?.stage == .open || next?.stage == .blocked, "once",
                 "undo of \(value.stepEventID) is started while it is \(next.map { "\($0.stage)" } ?? "away")")
@@ -418,7 +437,10 @@ struct RunModel {
             undo.outcome = value.happened ? .completed : .noEffect
             if let output = value.output { undo.output = output }
             if value.happened {
-                if undo.stage != .blocked { undo.stage = .open }
+                if undo.stage != .blocked {
+                    undo.isReopened = undo.stage != .open
+                    undo.stage = .open
+                }
             } else if undo.policy != .always {
                 undo.stage = .dormant
             }

@@ -32,7 +32,7 @@ struct RunPlan {
         /// How long an attempt runs.
         var micros: Int64 = 1_000
 
-        func failure(ofAttempt attempt: UInt32) -> Failure? { attempt <= failures ? failure : nil }
+        func failure(ofAttempt attempt: UInt32) -> Failure? { attempt > 0 && attempt <= failures ? failure : nil }
     }
 
     var index: Int
@@ -72,7 +72,7 @@ struct RunPlan {
         workflowID = "run-\(index)"
         let types = [
             "sequence", "sequence", "parallel", "group", "race", "signals", "cancel-aware", "manual", "tracked",
-            "timers", "stubborn",
+            "timers", "stubborn", "nested", "nested", "together",
         ]
         workflowType = types[random.pick(0...(types.count - 1))]
         let count = random.pick(1...6)

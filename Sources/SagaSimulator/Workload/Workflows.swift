@@ -14,11 +14,14 @@ enum SimulatedWorkflows {
         registry.register(Tracked.self)
         registry.register(Timers.self)
         registry.register(Stubborn.self)
+        registry.register(Nested.self)
+        registry.register(Together.self)
         return registry
     }()
 
     static let stepType = "step"
     static let undoType = "undo"
+    static let probeType = "probe"
     static let signalName = "go"
 }
 
@@ -49,7 +52,8 @@ extension WorkflowContext {
         let undo = UndoSpec(
             activityType: SimulatedWorkflows.undoType, undoFailedStep: policy,
             retry: RetryPolicy(initialIntervalMicros: 300_000, jitter: 0),
-            timeouts: ActivityTimeouts(startToCloseMicros: 2_000_000))
+            timeouts: ActivityTimeouts(startToCloseMicros: 2_000_000),
+            probeActivityType: mix % 7 == 3 ? SimulatedWorkflows.probeType : "")
         let timeouts = ActivityTimeouts(
             scheduleToStartMicros: mix % 13 == 0 ? 1_500_000 : 0, startToCloseMicros: 1_000_000,
             scheduleToCloseMicros: mix % 17 == 0 ? 4_000_000 : 0, heartbeatMicros: mix % 19 == 0 ? 300_000 : 0)
@@ -251,5 +255,54 @@ private struct Stubborn: DurableWorkflow {
         }
         if shape.throwsAfter > 0 { throw Refused() }
         return failures
+    }
+}
+
+/// Sagas within the saga: an inner one fails, is unwound by itself, and the code takes another road.
+private struct Nested: DurableWorkflow {
+    static let typeID = "nested"
+
+    func run(_ context: WorkflowContext, _ input: [Int]) async throws -> Int {
+        let shape = Shape(input)
+        _ = try await context.step("s1", 1, shape.variant)
+        var detours = 0
+        do {
+            try await context.saga {
+                _ = try await context.step("s2", 2, shape.variant)
+                try await context.saga {
+                    async let beside = context.step("s3", 3, shape.variant)
+                    _ = try await context.step("s4", 4, shape.variant)
+                    _ = try await beside
+                    if shape.variant % 3 == 0 { throw Refused() }
+                }
+                if shape.variant % 3 == 1 { throw Refused() }
+            }
+        } catch is WorkflowCancelled {
+            throw WorkflowCancelled(reason: "inside")
+        } catch let error where !(error is Evicted) {
+            detours += 1
+            _ = try await context.step("s5", 5, shape.variant)
+        }
+        _ = try await context.step("s6", 6, shape.variant)
+        if shape.throwsAfter > 0 { throw Refused() }
+        return detours
+    }
+}
+
+/// Steps whose undos run together, between two that stand alone.
+private struct Together: DurableWorkflow {
+    static let typeID = "together"
+
+    func run(_ context: WorkflowContext, _ input: [Int]) async throws -> Int {
+        let shape = Shape(input)
+        _ = try await context.step("s1", 1, shape.variant)
+        let sum = try await context.group(undo: .concurrent) {
+            async let second = context.step("s2", 2, shape.variant)
+            async let third = context.step("s3", 3, shape.variant)
+            return try await second + third + (try await context.step("s4", 4, shape.variant))
+        }
+        _ = try await context.step("s5", 5, shape.variant)
+        if shape.throwsAfter > 0 { throw Refused() }
+        return sum
     }
 }

@@ -17,11 +17,10 @@ extension SplitMix64 {
         perMillion > 0 && next() % 1_000_000 < UInt64(perMillion)
     }
 
-    /// A number from 1 to `limit`, each power of two equally likely.
+    /// A number up to `limit`, each of the upper six powers of two equally likely.
     mutating func logUniform(_ limit: Int) -> Int {
-        let bits = max(1, Int.bitWidth - limit.leadingZeroBitCount)
-        let shift = pick(0...(bits - 1))
-        return min(limit, (1 << shift) + Int(next() % UInt64(1 << shift)))
+        let top = max(1, limit >> pick(0...5))
+        return pick(max(1, top / 2)...top)
     }
 }
 

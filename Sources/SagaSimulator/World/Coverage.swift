@@ -46,6 +46,13 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case stepUnknown
     case stepCanceled
     case undoOfUnknown
+    case probed
+    case probeWithoutAnswer
+    case probeSaidNo
+    case stepReportedLate
+    case undoReopened
+    case scopeUnwound
+    case undosTogether
     case undoRetried
     case undoTimedOut
     case undoBlocked

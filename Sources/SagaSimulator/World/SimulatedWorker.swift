@@ -27,7 +27,7 @@ struct SimulatedWorker {
     /// Ends of activities that the server has not acknowledged.
     var reports: [Report] = []
     /// Live code, the oldest first.
-    var code: [(sagaID: SagaID, instance: WorkflowInstance)] = []
+    var code: [(sagaID: SagaID, instance: WorkflowInstance, isLoading: Bool)] = []
     var isPaused = false
     /// What happened to it while it stood still.
     var backlog: [SimulationEvent] = []

@@ -26,9 +26,15 @@ extension Simulation {
         case .timerCanceled: coverage.hit(.timerCanceled)
         case .markerRecorded(let value): if value.kind == .undoCommitted { coverage.hit(.pivotDropped) }
         case .compensationStarted(let value):
-            if value.cause == .requested { coverage.hit(.codeCompensated) }
+            if value.cause == .requested { coverage.hit(value.scope == 0 ? .codeCompensated : .scopeUnwound) }
             if value.cause == .canceled, value.commandNumber == nil { coverage.hit(.cancelGracePassed) }
-        case .compensationStepStarted(let value): if value.outcome == .unknown { coverage.hit(.undoOfUnknown) }
+        case .compensationStepStarted(let value):
+            if value.outcome == .unknown { coverage.hit(.undoOfUnknown) }
+            if (run?.runningUndos ?? 0) > 1 { coverage.hit(.undosTogether) }
+        case .compensationStepProbed(let value):
+            if !value.happened { coverage.hit(.probeSaidNo) }
+            if value.output != nil { coverage.hit(.stepReportedLate) }
+            if run?.undo(value.stepEventID)?.isReopened == true { coverage.hit(.undoReopened) }
         case .compensationStepRetryScheduled(let value):
             coverage.hit(.undoRetried)
             if value.error.kind == .timeout { coverage.hit(.undoTimedOut) }

@@ -42,7 +42,9 @@ extension Simulation {
         let offer = WorkerOffer(
             namespace: Self.namespace, identity: "worker-\(index).\(workers[index].life)",
             queues: [(name: "default", slots: Int32(max(0, SimulatedWorker.slots - running.count)))],
-            activityTypes: [SimulatedWorkflows.stepType, SimulatedWorkflows.undoType],
+            activityTypes: [
+                SimulatedWorkflows.stepType, SimulatedWorkflows.undoType, SimulatedWorkflows.probeType,
+            ],
             workflowTypes: SimulatedWorkflows.registry.types, running: running)
         note("worker \(index) opens stream \(id), still running \(running.count)")
         send(.workerOpened(id, offer), over: id)
@@ -104,7 +106,7 @@ extension Simulation {
     }
 
     private func dropCode(_ index: Int) {
-        for (_, instance) in workers[index].code { instance.evict() }
+        for live in workers[index].code { live.instance.evict() }
         workers[index].code = []
     }
 
@@ -177,9 +179,11 @@ extension Simulation {
     }
 
     private func run(_ task: WorkflowTask, _ index: Int, _ stream: WorkerID) {
-        if isFaulty, !workers[index].code.isEmpty, faultChance.happens(options.faults.codeEviction) {
+        // The cache is full, say; code that is being given a history in pages is in use.
+        let idle = workers[index].code.indices.filter { !workers[index].code[$0].isLoading }
+        if isFaulty, !idle.isEmpty, faultChance.happens(options.faults.codeEviction) {
             coverage.hit(.codeEvicted)
-            workers[index].code.remove(at: faultChance.pick(0...(workers[index].code.count - 1))).instance.evict()
+            workers[index].code.remove(at: idle[faultChance.pick(0...(idle.count - 1))]).instance.evict()
         }
         guard let answer = answer(to: task, index) else { return }
         if case .needHistory = answer { coverage.hit(.needHistory) }
@@ -202,12 +206,13 @@ extension Simulation {
                 return .failed(.codeFailure, SagaError(kind: .configuration, message: "unknown type"))
             }
             let instance = WorkflowInstance(task: task, definition: definition, converter: .json)
-            workers[index].code.append((task.sagaID, instance))
+            workers[index].code.append((task.sagaID, instance, true))
         }
-        guard let live = workers[index].code.first(where: { $0.sagaID == task.sagaID }) else {
+        guard let position = workers[index].code.firstIndex(where: { $0.sagaID == task.sagaID }) else {
             return .needHistory(from: 0)
         }
-        let answer = live.instance.activate(task)
+        workers[index].code[position].isLoading = task.more
+        let answer = workers[index].code[position].instance.activate(task)
         switch answer {
         case .needHistory?, .failed?: dropCode(of: task.sagaID, index)
         default: break
@@ -237,7 +242,9 @@ extension Simulation {
     }
 
     private func behavior(of task: ActivityTask) -> RunPlan.Behavior {
-        guard let index = planOfID[task.workflowID] else { return RunPlan.Behavior() }
+        guard let index = planOfID[task.workflowID], task.activityType != SimulatedWorkflows.probeType else {
+            return RunPlan.Behavior()
+        }
         var behavior = plans[index].behavior(of: task.stepID, isUndo: task.reference.isUndo)
         if task.reference.isUndo, operatorActions[task.reference.sagaID, default: 0] >= 2 {
             // A person has seen to it.
@@ -257,6 +264,7 @@ extension Simulation {
         if diesNow(index, .workerDiedBeforeEffect) { return }
         workers[index].running[position].isEffectDone = true
         let task = running.task
+        if task.activityType == SimulatedWorkflows.probeType { return }
         if let undo = task.undo {
             checker.ledger.undo(undo.stepKey, undoKey: task.idempotencyKey)
         } else {
@@ -275,6 +283,8 @@ extension Simulation {
             result = .canceled(outcome: running.isEffectDone ? .unknown : .noEffect, details: nil)
         } else {
             switch running.failure {
+            case nil where running.task.activityType == SimulatedWorkflows.probeType:
+                result = .completed(output: .json(probe(running.task)), undoData: nil)
             case nil, .hangsAfter?:
                 result = .completed(output: .json("\(reference.eventID)"), undoData: nil)
             case .refusal?:
@@ -293,6 +303,18 @@ extension Simulation {
         sendReport(index, workers[index].reports.count - 1)
         if diesNow(index, .workerDiedAfterReport) { return }
         pauseByChance(index)
+    }
+
+    /// What a probe finds. It says that nothing happened only if nothing can happen any more: it leaves the mark that
+    /// refuses a late effect.
+    private func probe(_ task: ActivityTask) -> String {
+        guard let stepKey = task.undo?.stepKey else { return "null" }
+        coverage.hit(.probed)
+        if task.reference.eventID % 4 == 0 {
+            coverage.hit(.probeWithoutAnswer)
+            return "\"who knows\""
+        }
+        return checker.ledger.probe(stepKey) ? "\"happened\"" : "\"did_not_happen\""
     }
 
     private func sendReport(_ index: Int, _ position: Int) {

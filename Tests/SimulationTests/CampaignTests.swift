@@ -1,0 +1,67 @@
+import Foundation
+import SagaSimulator
+import Testing
+
+/// Random worlds: promises hold, faults happen, the same seed goes the same way.
+@Suite struct CampaignTests {
+    @Test func promisesHoldAndEveryRareBranchIsReached() {
+        let result = Campaign(first: 1, count: 3_000).run()
+        for failure in result.failures.prefix(3) { Issue.record("\(failure.options): \(failure.violations[0])") }
+        #expect(result.failures.isEmpty)
+        #expect(result.crashes > 1_000)
+        #expect(result.coverage.missing.isEmpty, "never reached: \(result.coverage.missing)")
+    }
+
+    @Test func aStoreThatForgetsIsFound() {
+        // The checker can fail: a store that loses what it acknowledged is noticed.
+        let simulation = Simulation(SimulationOptions(seed: 7), store: ForgetfulStore())
+        simulation.run()
+        #expect(!simulation.violations.isEmpty)
+    }
+
+    @Test func theShrinkerKeepsAFailureAndMakesItSmaller() {
+        let options = SimulationOptions(seed: 7)
+        let smallest = Shrinker(makeStore: { ForgetfulStore() }).shrink(options)
+        let simulation = Simulation(smallest, store: ForgetfulStore())
+        simulation.run()
+        #expect(!simulation.violations.isEmpty)
+        #expect(smallest.runMask.nonzeroBitCount < options.runMask.nonzeroBitCount)
+    }
+
+    @Test func twoProcessesGoTheSameWay() throws {
+        let first = try hash(of: ["--seeds", "60", "--hash"])
+        let second = try hash(of: ["--seeds", "60", "--hash"])
+        #expect(first == second)
+        #expect(first.hasPrefix("hash: "))
+        #expect(try hash(of: ["--seeds", "60", "--first", "2", "--hash"]) != first)
+    }
+
+    private func hash(of arguments: [String]) throws -> String {
+        let process = Process()
+        process.executableURL = try executable("sim")
+        process.arguments = arguments
+        // Each process hashes with a seed of its own, which must not matter.
+        process.environment = ProcessInfo.processInfo.environment.filter { $0.key != "SWIFT_DETERMINISTIC_HASHING" }
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        let lines = String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+        #expect(lines.last?.hasPrefix("sim: 60 seeds, ") == true)
+        return lines.first { $0.hasPrefix("hash: ") } ?? ""
+    }
+
+    /// A program that was built beside these tests.
+    private func executable(_ name: String) throws -> URL {
+        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        if let bundle = CommandLine.arguments.first(where: { $0.contains(".xctest") }) {
+            folder = URL(fileURLWithPath: bundle)
+            while folder.path.contains(".xctest") { folder = folder.deletingLastPathComponent() }
+        }
+        let url = folder.appendingPathComponent(name)
+        try #require(FileManager.default.isExecutableFile(atPath: url.path), "no \(name) in \(folder.path)")
+        return url
+    }
+}
