@@ -1,3 +1,4 @@
+internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 internal import SagaWire
@@ -45,7 +46,19 @@ final class ClientOpening: Sendable {
         } catch let error as TLSError {
             throw TransportError(.security(error.kind), error.message)
         } catch {
-            throw TransportError(.connectFailed, "cannot connect to \(configuration.address): \(error)")
+            throw TransportError(.connectFailed, "cannot connect to \(configuration.address): \(Self.reason(error))")
+        }
+    }
+
+    /// What went wrong, in the system's own words.
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            if let last = error.connectionErrors.last { return reason(last.error) }
+            return "the name \(error.host) does not resolve"
+        case let error as IOError: return String(cString: strerror(error.errnoCode))
+        case ChannelError.connectTimeout: return "no answer in time"
+        default: return "\(error)"
         }
     }
 
