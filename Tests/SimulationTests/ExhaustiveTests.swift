@@ -3,7 +3,6 @@ import SagaCore
 import SagaMemory
 import SagaSQLite
 import SagaSimulator
-import Synchronization
 import Testing
 
 /// The saga of six steps, killed at every effect boundary, on every store.
@@ -33,22 +32,19 @@ import Testing
         let result = try await onOwnThread {
             let base = FileManager.default.temporaryDirectory.path + "/saga-simulation-\(UUID().uuidString)"
             defer { try? FileManager.default.removeItem(atPath: base) }
-            let number = Mutex(0)
-            let last = Mutex<UncheckedBox<BlockingStore>?>(nil)
+            // The store of the point before is closed and removed when the next one begins.
+            let current = Current()
             let result = Exhaustive {
-                try? last.withLock { try $0?.value.close() }
-                let index = number.withLock { number in
-                    number += 1
-                    return number
+                current.end()
+                current.number += 1
+                let folder = "\(base)/\(current.number)"
+                current.folder = folder
+                current.store = try? BlockingStore { () throws(StoreError) in
+                    try SQLiteEventStore(path: folder + "/saga.db")
                 }
-                try? FileManager.default.removeItem(atPath: "\(base)/\(index - 1)")
-                let store = try? BlockingStore { () throws(StoreError) in
-                    try SQLiteEventStore(path: "\(base)/\(index)/saga.db")
-                }
-                last.withLock { $0 = store.map(UncheckedBox.init) }
-                return store
+                return current.store
             }.run()
-            try? last.withLock { try $0?.value.close() }
+            current.end()
             return result
         }
         report("SQLite", result)
@@ -65,7 +61,14 @@ import Testing
     }
 }
 
-/// Stays on the simulation's thread.
-private struct UncheckedBox<Value>: @unchecked Sendable {
-    var value: Value
+/// The store of the present crash point.
+private final class Current {
+    var number = 0
+    var folder: String?
+    var store: BlockingStore?
+
+    func end() {
+        try? store?.close()
+        if let folder { try? FileManager.default.removeItem(atPath: folder) }
+    }
 }
