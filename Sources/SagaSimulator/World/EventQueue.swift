@@ -1,48 +1,62 @@
 /// What will happen, by simulated time; equal times come up in the order in which they were put in.
+///
+/// The heap orders small keys; the elements, which are large, stay in their slots.
 struct EventQueue<Element> {
-    private struct Item {
+    private struct Key {
         var time: Int64
         var sequence: UInt64
-        var element: Element
+        var slot: Int
 
-        func isBefore(_ other: Item) -> Bool {
+        func isBefore(_ other: Key) -> Bool {
             time == other.time ? sequence < other.sequence : time < other.time
         }
     }
 
-    private var heap: [Item] = []
+    private var heap: [Key] = []
+    private var slots: [Element?] = []
+    private var freeSlots: [Int] = []
     private var nextSequence: UInt64 = 0
 
-    var isEmpty: Bool { heap.isEmpty }
-    var earliest: Int64? { heap.first?.time }
-
     mutating func push(_ element: Element, at time: Int64) {
-        heap.append(Item(time: time, sequence: nextSequence, element: element))
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = free
+            slots[free] = element
+        } else {
+            slot = slots.count
+            slots.append(element)
+        }
+        let key = Key(time: time, sequence: nextSequence, slot: slot)
         nextSequence += 1
+        heap.append(key)
         var child = heap.count - 1
         while child > 0 {
             let parent = (child - 1) / 2
-            guard heap[child].isBefore(heap[parent]) else { break }
-            heap.swapAt(child, parent)
+            guard key.isBefore(heap[parent]) else { break }
+            heap[child] = heap[parent]
             child = parent
         }
+        heap[child] = key
     }
 
     mutating func pop() -> (time: Int64, element: Element)? {
-        guard let first = heap.first else { return nil }
-        let last = heap.removeLast()
-        if heap.isEmpty { return (first.time, first.element) }
-        heap[0] = last
+        guard let first = heap.first, let last = heap.popLast() else { return nil }
+        if !heap.isEmpty { sink(last) }
+        freeSlots.append(first.slot)
+        return slots[first.slot].take().map { (first.time, $0) }
+    }
+
+    /// Puts a key in place of the first.
+    private mutating func sink(_ key: Key) {
         var parent = 0
         while true {
-            var smallest = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-                if heap[child].isBefore(heap[smallest]) { smallest = child }
-            }
-            guard smallest != parent else { break }
-            heap.swapAt(parent, smallest)
-            parent = smallest
+            var child = 2 * parent + 1
+            guard child < heap.count else { break }
+            if child + 1 < heap.count, heap[child + 1].isBefore(heap[child]) { child += 1 }
+            guard heap[child].isBefore(key) else { break }
+            heap[parent] = heap[child]
+            parent = child
         }
-        return (first.time, first.element)
+        heap[parent] = key
     }
 }
