@@ -37,7 +37,8 @@ private func check<M: WireMessage>(_ type: M.Type, _ input: UnsafeRawBufferPoint
         let bytes = try value.serialized()
         let again = try M(decoding: bytes, limits: .response)
         // NaN is not equal to itself, so the bytes decide.
-        precondition(try again.serialized() == bytes, "the message changed on the way")
+        let back = try again.serialized()
+        precondition(back == bytes, "the message changed on the way")
     } catch {
         preconditionFailure("what was decoded cannot be sent: \(error)")
     }
