@@ -14,32 +14,33 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
         limits.unknownFields = 4
         limits.memoryBytes = 4_096
     }
-    check(
-        allWireMessages[choice % allWireMessages.count], UnsafeRawBufferPointer(start: start + 2, count: count - 2),
-        limits)
+    allWireMessages[choice % allWireMessages.count].check(
+        UnsafeRawBufferPointer(start: start + 2, count: count - 2), limits)
     return 0
 }
 
-private func check<M: WireMessage>(_ type: M.Type, _ input: UnsafeRawBufferPointer, _ limits: MessageLimits) {
-    let value: M
-    do throws(WireError) {
-        // A copy of its own, so that ASan sees a read beyond the end, and a value that still points into it.
-        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: input.count, alignment: 1)
-        defer { copy.deallocate() }
-        copy.copyMemory(from: input)
-        value = try M(decoding: UnsafeRawBufferPointer(copy), limits: limits)
-    } catch {
-        precondition(error.reason != .malformed, "the guard let pass what protobuf-c refuses")
-        precondition(!"\(error)".isEmpty)
-        return
-    }
-    do throws(WireError) {
-        let bytes = try value.serialized()
-        let again = try M(decoding: bytes, limits: .response)
-        // NaN is not equal to itself, so the bytes decide.
-        let back = try again.serialized()
-        precondition(back == bytes, "the message changed on the way")
-    } catch {
-        preconditionFailure("what was decoded cannot be sent: \(error)")
+extension WireMessage {
+    fileprivate static func check(_ input: UnsafeRawBufferPointer, _ limits: MessageLimits) {
+        let value: Self
+        do throws(WireError) {
+            // A copy of its own, so that ASan sees a read beyond the end, and a value that still points into it.
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: input.count, alignment: 1)
+            defer { copy.deallocate() }
+            copy.copyMemory(from: input)
+            value = try Self(decoding: UnsafeRawBufferPointer(copy), limits: limits)
+        } catch {
+            precondition(error.reason != .malformed, "the guard let pass what protobuf-c refuses")
+            precondition(!"\(error)".isEmpty)
+            return
+        }
+        do throws(WireError) {
+            let bytes = try value.serialized()
+            let again = try Self(decoding: bytes, limits: .response)
+            // NaN is not equal to itself, so the bytes decide.
+            let back = try again.serialized()
+            precondition(back == bytes, "the message changed on the way")
+        } catch {
+            preconditionFailure("what was decoded cannot be sent: \(error)")
+        }
     }
 }
