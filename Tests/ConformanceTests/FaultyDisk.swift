@@ -3,7 +3,7 @@ import Synchronization
 
 /// A SQLite VFS over the default one whose n-th write or sync fails: once, or from then on (a disk that died).
 ///
-/// A failing write may leave half of its bytes, as a real one does.
+/// A failing write may leave half of its bytes, as a real one does, or nothing.
 enum FaultyDisk {
     static let name = "saga-faulty-disk"
 
@@ -15,6 +15,8 @@ enum FaultyDisk {
         var syncs = true
         /// Whether all later calls fail as well.
         var staysBroken = false
+        /// Whether a failing write leaves half of its bytes.
+        var tearsWrites = true
         /// What the failing call answers.
         var code = SQLITE_IOERR
         /// How often a call failed.
@@ -57,7 +59,9 @@ enum FaultyDisk {
             copy.pointee.xWrite = { file, bytes, count, offset in
                 let code = FaultyDisk.fails(write: true)
                 if code != SQLITE_OK {
-                    _ = FaultyDisk.original?.pointee.xWrite(file, bytes, count / 2, offset)
+                    if FaultyDisk.plan.withLock({ $0.tearsWrites }) {
+                        _ = FaultyDisk.original?.pointee.xWrite(file, bytes, count / 2, offset)
+                    }
                     return code
                 }
                 return FaultyDisk.original?.pointee.xWrite(file, bytes, count, offset) ?? SQLITE_IOERR

@@ -18,7 +18,8 @@ import Testing
         Fault(name: "one write fails", plan: FaultyDisk.Plan(syncs: false)),
         Fault(name: "one sync fails", plan: FaultyDisk.Plan(writes: false)),
         Fault(name: "one write finds the disk full", plan: FaultyDisk.Plan(syncs: false, code: SQLITE_FULL)),
-        Fault(name: "the disk dies", plan: FaultyDisk.Plan(staysBroken: true)),
+        Fault(name: "the disk dies", plan: FaultyDisk.Plan(staysBroken: true, tearsWrites: false)),
+        Fault(name: "the disk dies and tears writes", plan: FaultyDisk.Plan(staysBroken: true)),
         Fault(name: "the disk stays full", plan: FaultyDisk.Plan(syncs: false, staysBroken: true, code: SQLITE_FULL)),
     ]
 
@@ -27,6 +28,7 @@ import Testing
         #expect(FaultyDisk.register)
         var reached = 0
         var unknown = 0
+        var appeared = 0
         for call in 1...400 {
             let scenario = try await TemporaryDirectory.with { directory in
                 var scenario = Scenario(place: "\(fault.name), call \(call)")
@@ -34,17 +36,21 @@ import Testing
                 return scenario
             }
             unknown += scenario.unknown
+            appeared += scenario.appeared
             if scenario.failures == 0 { break }
             reached = call
         }
         #expect(reached > 20 && reached < 400, "every call of the scenario was reached: \(reached)")
         #expect(unknown > 0, "some commit failed half way")
+        if !fault.plan.tearsWrites { #expect(appeared > 0, "some of them were found at the next start") }
     }
 
     private struct Scenario {
         let place: String
         var failures = 0
         var unknown = 0
+        /// Appends of unknown outcome that the next start found.
+        var appeared = 0
         /// What must be there.
         private var confirmed: [SagaID: [HistoryEvent]] = [:]
         /// What may be there as well: the appends that nobody could ask about any more.
@@ -111,7 +117,7 @@ import Testing
             }
         }
 
-        private func check(_ path: String) async throws {
+        private mutating func check(_ path: String) async throws {
             let store = try SQLiteEventStore(path: path)
             for (id, events) in confirmed where open[id] == nil {
                 #expect(try await store.history(id) == events, "\(place)")
@@ -120,6 +126,7 @@ import Testing
                 let known = confirmed[id] ?? []
                 let found = try await store.history(id)
                 #expect(found == known || found == known + events, "\(place)")
+                if found.count > known.count { appeared += 1 }
             }
             _ = try await store.takeOver()
             await store.close()
