@@ -1,8 +1,8 @@
-import SagaCore
+package import SagaCore
 
 /// CRC-32C (Castagnoli) over a stored row: the bytes of its events and what they are keyed by, so that a damaged byte and
 /// a blob under the wrong key are both noticed.
-struct Checksum {
+package struct Checksum {
     private static let table: [UInt32] = makeTable()
 
     /// Eight tables of 256: eight bytes a step.
@@ -21,7 +21,7 @@ struct Checksum {
     }
 
     /// The checksum of a row.
-    static func of(
+    package static func of(
         _ events: UnsafeRawBufferPointer, sagaID: SagaID, firstEventID: EventID, count: Int
     ) -> UInt32 {
         table.withUnsafeBufferPointer { table in
@@ -44,7 +44,7 @@ struct Checksum {
     }
 
     /// The plain CRC-32C of bytes, as its published test vectors have it.
-    static func plain(_ bytes: [UInt8]) -> UInt32 {
+    package static func plain(_ bytes: [UInt8]) -> UInt32 {
         ~bytes.reduce(UInt32.max) { state, byte in state >> 8 ^ table[Int((state ^ UInt32(byte)) & 0xFF)] }
     }
 

@@ -60,6 +60,7 @@ import Testing
                             let batch = AppendBatch(epoch: epoch, transactions: [AppendTransaction([entry])])
                             guard try await store.append(batch) == [.appended] else { return next }
                             next += 1
+                            await Task.yield()
                         } catch let error as StoreError where error.reason == .fenced {
                             return next
                         }

@@ -53,6 +53,9 @@ struct Lab {
         return AppendEntry(sagaID: id, expectedNextEventID: first, events: events, row: row)
     }
 
+    /// Remembers events that came into the store by another road.
+    mutating func adopt(_ events: [HistoryEvent], of id: SagaID) { histories[id, default: []] += events }
+
     /// An append that was built, but must not have happened.
     mutating func forget(_ entry: AppendEntry) {
         histories[entry.sagaID]?.removeLast(entry.events.count)

@@ -16,6 +16,14 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
     static let all = [
         StoreUnderTest(name: "memory", isDurable: false) { _ in MemoryEventStore() },
         StoreUnderTest(name: "SQLite", isDurable: true) { try SQLiteEventStore(path: $0 + "/saga.db") },
+        StoreUnderTest(name: "SQLite with tiny caches", isDurable: true) { directory in
+            var tuning = SQLiteTuning()
+            tuning.cachedRuns = 2
+            tuning.cacheKiB = 64
+            tuning.checkpointPages = 4
+            return try SQLiteEventStore(
+                path: directory + "/saga.db", partitionCount: Partition.defaultCount, tuning: tuning)
+        },
     ]
 
     static let durable = all.filter(\.isDurable)

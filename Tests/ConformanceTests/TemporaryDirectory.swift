@@ -31,6 +31,8 @@ enum TemporaryDirectory {
         rmdir(directory)
     }
 
+    static func removeFile(_ path: String) { unlink(path) }
+
     static func names(in directory: String) -> [String] {
         guard let handle = opendir(directory) else { return [] }
         defer { closedir(handle) }

@@ -36,10 +36,12 @@ public protocol CompensatableActivity: Activity {
 }
 
 extension CompensatableActivity {
+    /// The compensating activity with the default policy.
     public static var undoSpec: UndoSpec { UndoSpec(activityType: Compensation.typeID) }
 }
 
 extension CompensatableActivity where Compensation.Input == UndoInput<Input, Output> {
+    /// By default nothing is prepared: the undo gets the input and the output of the step.
     public func prepareCompensationData(_ input: Input, _ output: Output?) -> UndoInput<Input, Output>? { nil }
 }
 

@@ -42,11 +42,13 @@ public struct RetryPolicy: Hashable, Sendable {
         var interval = Double(max(0, initialIntervalMicros))
         let limit = Double(max(0, maximumIntervalMicros))
         let factor = backoffCoefficient.isFinite ? max(1, backoffCoefficient) : 1
-        var step: UInt32 = 1
-        // Stops once the limit is reached, so that a huge attempt number costs nothing.
-        while step < attempt && interval < limit && factor > 1 {
-            interval *= factor
-            step += 1
+        // factor ^ (attempt − 1) by squaring: a huge attempt number costs 32 steps at most, whatever the factor.
+        var power = factor
+        var rest = attempt == 0 ? 0 : attempt - 1
+        while rest > 0 && interval > 0 && interval < limit {
+            if rest & 1 == 1 { interval *= power }
+            power *= power
+            rest >>= 1
         }
         interval = min(interval, limit)
         let share = jitter.isFinite ? min(1, max(0, jitter)) : 0
@@ -82,6 +84,7 @@ public struct ActivityTimeouts: Hashable, Sendable {
         self.heartbeatMicros = heartbeatMicros
     }
 
+    /// 300 s from handed out to reported; nothing else.
     public static let standard = ActivityTimeouts()
 }
 

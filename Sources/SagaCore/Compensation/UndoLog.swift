@@ -110,21 +110,29 @@ public struct UndoEntry: Hashable, Sendable {
     public var stepEventID: EventID
     /// The event that closed the step: the key of the order.
     public var closingEventID: EventID
+    /// The step's name in the code.
     public var stepID: String
+    /// How it is undone.
     public var undo: UndoSpec
     /// The queue of the undo.
     public var taskQueue: String
+    /// What the step received.
     public var input: Payload
+    /// What the step returned, if it completed.
     public var output: Payload?
     /// What the activity prepared for its undo, or an operator edited.
     public var data: Payload?
+    /// What is known about the effect of the step.
     public var outcome: StepOutcome
     /// The step's own key.
     public var stepKey: String
     /// The undo's key.
     public var idempotencyKey: String
+    /// The nested saga scope it belongs to; 0 is the run itself.
     public var scope: UInt32
+    /// Steps of the same group (not 0) may be undone together.
     public var group: UInt32
+    /// How far the undo has come.
     public var status: Status = .open
     /// The current or next attempt of the undo, from 1.
     public var attempt: UInt32 = 1

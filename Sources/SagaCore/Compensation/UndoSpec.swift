@@ -47,6 +47,7 @@ public enum UndoFailedStep: UInt8, Hashable, Sendable, CaseIterable, RawByteCoda
 
 /// What an unwinding reached (semantics, section 2, promise 10).
 public struct CompensationSummary: Hashable, Sendable {
+    /// How far the unwinding came.
     public var state: CompensationState
     /// The undo entries that were left open, by the event that scheduled or tracked their step.
     public var openEntries: [EventID]
@@ -74,13 +75,21 @@ public enum CompensationState: UInt8, Hashable, Sendable, CaseIterable, RawByteC
 
 /// An undo entry that a run inherits from the one it continues.
 public struct CarriedUndo: Hashable, Sendable {
+    /// The run that did the step.
     public var sourceSagaID: SagaID
+    /// The event of that run that scheduled or tracked the step.
     public var sourceEventID: EventID
+    /// The step's name in the code.
     public var stepID: String
+    /// How the step is undone.
     public var undo: UndoSpec
+    /// What the step received.
     public var input: Payload
+    /// What the step returned, if it completed.
     public var output: Payload?
+    /// What is known about the effect of the step.
     public var outcome: StepOutcome
+    /// The step's own key.
     public var idempotencyKey: String
 
     public init(

@@ -7,6 +7,7 @@ public protocol ClassifiedError: Error {
 }
 
 extension ClassifiedError {
+    /// The type's name.
     public var sagaErrorCode: String { "\(Self.self)" }
 }
 

@@ -46,7 +46,9 @@ public struct SagaError: Error, Hashable, Sendable {
 
 /// One error behind a `SagaError`.
 public struct ErrorCause: Hashable, Sendable {
+    /// The area it came from.
     public var kind: ErrorKind
+    /// What happened, for people.
     public var message: String
 
     public init(kind: ErrorKind, message: String) {

@@ -3,6 +3,7 @@
 /// Pure: the same events give the same state, in any process. The engine changes a run only by applying events to it, so
 /// the state in memory *is* the replay of the history (semantics, section 2, promise 11).
 public struct ExecutionState: Equatable, Sendable {
+    /// The run.
     public let sagaID: SagaID
     public internal(set) var namespace = ""
     public internal(set) var workflowID = ""
@@ -119,15 +120,21 @@ public struct StepState: Hashable, Sendable {
 
 /// A timer that has not fired.
 public struct TimerState: Hashable, Sendable {
+    /// The timer's name in the code.
     public var timerID: String
+    /// When it fires; never earlier.
     public var dueAt: Timestamp
+    /// The command of the code that caused it.
     public var commandNumber: CommandNumber
 }
 
 /// An unwinding that has begun.
 public struct Unwinding: Hashable, Sendable {
+    /// Why.
     public var cause: UnwindCause
+    /// The error behind it, if any.
     public var error: SagaError?
+    /// The nested saga scope it belongs to; 0 is the run itself.
     public var scope: UInt32
     /// The closing command of the code, if that caused it.
     public var commandNumber: CommandNumber?
@@ -137,14 +144,19 @@ public struct Unwinding: Hashable, Sendable {
 
 /// A cancel request.
 public struct CancelRequest: Hashable, Sendable {
+    /// Why, in the words of the one who asked.
     public var reason: String
+    /// When it was asked for.
     public var at: Timestamp
 }
 
 /// What blocks a run.
 public struct Block: Hashable, Sendable {
+    /// Why.
     public var cause: BlockCause
+    /// One line for the person who has to act.
     public var message: String
+    /// When it was blocked.
     public var since: Timestamp
 }
 
@@ -156,12 +168,15 @@ public struct EventTable<Value: Hashable & Sendable>: Hashable, Sendable {
 
     public init() {}
 
+    /// Whether there are no values.
     public var isEmpty: Bool { keys.isEmpty }
+    /// How many values there are.
     public var count: Int { keys.count }
 
     /// The event ids, ascending.
     public var eventIDs: [EventID] { keys }
 
+    /// The value that an event began; nil if there is none. Setting nil removes it.
     public subscript(_ eventID: EventID) -> Value? {
         get { index(of: eventID).map { values[$0] } }
         set {

@@ -27,7 +27,9 @@ extension Timestamp: CustomStringConvertible {
     public var description: String {
         // Days to civil date after Howard Hinnant's public-domain algorithm; no calendar library in the core.
         let second = microseconds.flooredQuotient(1_000_000)
-        let micro = microseconds - second * 1_000_000
+        // Not `microseconds - second * 1_000_000`: at the beginning of time the product would overflow.
+        let remainder = microseconds % 1_000_000
+        let micro = remainder < 0 ? remainder + 1_000_000 : remainder
         let days = second.flooredQuotient(86_400)
         let inDay = second - days * 86_400
         let shifted = days + 719_468

@@ -27,7 +27,9 @@ public struct Payload: Hashable, Sendable {
 
 /// A key and a value that go with a payload.
 public struct MetadataEntry: Hashable, Sendable {
+    /// What the entry is called.
     public var key: String
+    /// What it says.
     public var value: String
 
     public init(key: String, value: String) {
@@ -38,7 +40,9 @@ public struct MetadataEntry: Hashable, Sendable {
 
 /// A payload with a name: memo entries and search attributes.
 public struct NamedPayload: Hashable, Sendable {
+    /// The name.
     public var name: String
+    /// The data.
     public var payload: Payload
 
     public init(name: String, payload: Payload) {

@@ -14,6 +14,7 @@ public protocol PayloadConverter: Sendable {
 public struct JSONPayloadConverter: PayloadConverter {
     public init() {}
 
+    /// The value as JSON; a `Payload` as it is.
     public func encode<Value: Encodable>(_ value: Value) throws -> Payload {
         if let payload = value as? Payload { return payload }
         do {
@@ -23,6 +24,7 @@ public struct JSONPayloadConverter: PayloadConverter {
         }
     }
 
+    /// The value of JSON data; no data at all reads as null.
     public func decode<Value: Decodable>(_ type: Value.Type, from payload: Payload) throws -> Value {
         if let value = payload as? Value { return value }
         // No data at all stands for null, so that optional and empty values can be left out.

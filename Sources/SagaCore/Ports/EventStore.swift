@@ -59,6 +59,7 @@ public struct AppendBatch: Sendable {
 
 /// Appends that happen together or not at all: one run, or two when one run closes and its workflow id goes on in another.
 public struct AppendTransaction: Sendable {
+    /// What is appended, at most one entry a run.
     public var entries: [AppendEntry]
 
     public init(_ entries: [AppendEntry]) { self.entries = entries }
@@ -110,11 +111,17 @@ public enum AppendOutcome: Hashable, Sendable {
 
 /// One run as the store lists it.
 public struct ExecutionRow: Hashable, Sendable {
+    /// The run.
     public var sagaID: SagaID
+    /// The namespace that the workflow id belongs to.
     public var namespace: String
+    /// The caller's name for the saga.
     public var workflowID: String
+    /// Which workflow code runs.
     public var workflowType: String
+    /// Where the run stands.
     public var status: ExecutionStatus
+    /// When it started.
     public var startedAt: Timestamp
     /// When it closed; nil while it is open.
     public var closedAt: Timestamp?
@@ -179,6 +186,7 @@ public enum ExecutionStatus: UInt8, Hashable, Sendable, CaseIterable, RawByteCod
 
 /// A filter of runs, paged by key.
 public struct ExecutionQuery: Hashable, Sendable {
+    /// The namespace that the workflow id belongs to.
     public var namespace: String
     /// Only this type; empty for all.
     public var workflowType: String
@@ -241,6 +249,7 @@ public struct StoreError: Error, Hashable, Sendable {
         case invalid
     }
 
+    /// What kind of failure it is.
     public var reason: Reason
     /// What happened, where, and what to do.
     public var message: String

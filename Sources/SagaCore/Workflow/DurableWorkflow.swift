@@ -18,6 +18,7 @@ public protocol DurableWorkflow: Sendable {
 }
 
 extension DurableWorkflow {
+    /// 1, unless the type says otherwise.
     public static var version: UInt32 { 1 }
 }
 
@@ -52,7 +53,9 @@ public struct WorkflowRegistry: Sendable {
 
 /// A type that a worker offers.
 public struct RegisteredType: Hashable, Sendable {
+    /// Its name.
     public var name: String
+    /// Version of the code.
     public var version: UInt32
 
     public init(name: String, version: UInt32) {

@@ -32,10 +32,15 @@ public struct WorkflowTask: Sendable {
     public var sagaID: SagaID
     /// Which hand-out of the run it is; an answer to an earlier one is refused.
     public var generation: UInt64
+    /// The namespace that the workflow id belongs to.
     public var namespace: String
+    /// The caller's name for the saga.
     public var workflowID: String
+    /// Which workflow code runs.
     public var workflowType: String
+    /// Version of that code.
     public var workflowVersion: UInt32
+    /// Queue whose workers take it.
     public var taskQueue: String
     /// Id of the first event in `events`; 0 means that the code starts anew.
     public var firstEventID: EventID
@@ -73,17 +78,25 @@ public enum WorkflowTaskAnswer: Sendable {
 
 /// A side effect to perform: a step, or the undo of one.
 public struct ActivityTask: Sendable {
+    /// Which step or undo and which attempt it is.
     public var reference: TaskReference
+    /// The namespace that the workflow id belongs to.
     public var namespace: String
+    /// The caller's name for the saga.
     public var workflowID: String
+    /// Which workflow code runs.
     public var workflowType: String
+    /// The step's name in the code.
     public var stepID: String
+    /// Which activity runs.
     public var activityType: String
+    /// Queue whose workers take it.
     public var taskQueue: String
     /// What the activity receives; for an undo the step's own input.
     public var input: Payload
     /// The same over all attempts.
     public var idempotencyKey: String
+    /// Its time-outs.
     public var timeouts: ActivityTimeouts
     /// What an undo is told beside the input; nil for a forward step.
     public var undo: UndoTaskInput?

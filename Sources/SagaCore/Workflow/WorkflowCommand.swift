@@ -57,17 +57,27 @@ public enum WorkflowCommand: Hashable, Sendable {
 
 /// A step as the code asks for it.
 public struct ScheduleActivity: Hashable, Sendable {
+    /// The step's name in the code.
     public var stepID: String
+    /// Which activity runs.
     public var activityType: String
     /// Empty means the queue of the workflow itself.
     public var taskQueue: String
+    /// What it receives.
     public var input: Payload
+    /// How failed attempts are repeated.
     public var retry: RetryPolicy
+    /// Its time-outs.
     public var timeouts: ActivityTimeouts
+    /// How it is undone; nil if it has no undo.
     public var undo: UndoSpec?
+    /// Higher is handed out first.
     public var priority: Int32
+    /// When it completes, earlier undo entries are dropped.
     public var pivot: Bool
+    /// The nested saga scope it belongs to; 0 is the run itself.
     public var scope: UInt32
+    /// Steps of the same group (not 0) may be undone together.
     public var undoGroup: UInt32
 
     public init(
@@ -91,7 +101,9 @@ public struct ScheduleActivity: Hashable, Sendable {
 
 /// A fact that the code records about itself.
 public struct MarkerCommand: Hashable, Sendable {
+    /// What the marker means to the engine.
     public var kind: MarkerKind
+    /// Its name in the code.
     public var name: String
     /// Its data; for a step tracked by hand what the step was given.
     public var details: Payload
@@ -99,6 +111,7 @@ public struct MarkerCommand: Hashable, Sendable {
     public var output: Payload?
     /// How a step tracked by hand is undone.
     public var undo: UndoSpec?
+    /// The nested saga scope it belongs to; 0 is the run itself.
     public var scope: UInt32
 
     public init(
@@ -116,7 +129,9 @@ public struct MarkerCommand: Hashable, Sendable {
 
 /// A command with its place in the order that the code issued them.
 public struct NumberedCommand: Hashable, Sendable {
+    /// Its place, from 0.
     public var number: CommandNumber
+    /// What the code wants.
     public var command: WorkflowCommand
 
     public init(number: CommandNumber, command: WorkflowCommand) {

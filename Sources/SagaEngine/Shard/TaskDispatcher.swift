@@ -31,8 +31,8 @@ struct TaskDispatcher {
     }
 
     mutating func update(_ id: WorkerID, _ change: (inout Worker) -> Void) {
-        guard workers[id] != nil else { return }
-        change(&workers[id]!)
+        guard let index = workers.index(forKey: id) else { return }
+        change(&workers.values[index])
     }
 
     /// Forgets the waiting tasks, not the workers.

@@ -1,5 +1,5 @@
 /// A small seeded generator: the same seed gives the same test on every machine.
-public struct SplitMix64: RandomNumberGenerator, Sendable {
+public struct TestRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     public init(seed: UInt64) { state = seed }

@@ -1,0 +1,144 @@
+import SagaCodec
+import SagaCore
+import SagaSamples
+import Testing
+
+@Suite struct PackedEventsTests {
+    private static let id = SagaID(high: 0x019C_0475_8D7B_7000, low: 1 << 63 | 7)
+
+    private static func decode(_ bytes: [UInt8], first: EventID = 0) throws(CodecError) -> [HistoryEvent] {
+        try PackedEvents.decode(bytes, sagaID: id, firstEventID: first)
+    }
+
+    @Test(arguments: EventType.allCases)
+    func eventsOfEveryTypeComeBack(_ type: EventType) throws {
+        var maker = SampleMaker(seed: UInt64(type.rawValue))
+        for count in 1...12 {
+            let first = EventID(count * 1_000)
+            let events = (0..<count).map { maker.event(type, id: first + EventID($0), of: Self.id) }
+            #expect(events.allSatisfy { $0.eventType == type })
+            let bytes = PackedEvents.encode(events)
+            let decoded = try Self.decode(bytes, first: first)
+            #expect(decoded == events)
+            #expect(PackedEvents.encode(decoded) == bytes, "one value, one form")
+        }
+    }
+
+    @Test func mixedEventsComeBack() throws {
+        for seed in 1...50 {
+            var maker = SampleMaker(seed: UInt64(seed))
+            let events = maker.events(20, from: 7, of: Self.id)
+            #expect(try Self.decode(PackedEvents.encode(events), first: 7) == events)
+        }
+        #expect(try Self.decode(PackedEvents.encode([])).isEmpty)
+    }
+
+    /// The bytes as they are on disk: this test fails when old files could not be read any more.
+    @Test func theStoredFormIsWhatItWas() throws {
+        let time = Timestamp(microseconds: 1_769_599_680_000_000)
+        let events = [
+            HistoryEvent(
+                eventID: 0, sagaID: Self.id, timestamp: time,
+                attributes: .timerFired(TimerFired(createdEventID: 300)), isResetPoint: true, isRetry: true,
+                parentEventID: 5, taskQueue: "q", traceID: "t"),
+            HistoryEvent(
+                eventID: 1, sagaID: Self.id, timestamp: time.adding(microseconds: -2),
+                attributes: .versionMarkerRecorded(
+                    VersionMarkerRecorded(commandNumber: 1, changeID: "fix", version: 2))),
+        ]
+        let stored: [UInt8] =
+            [1, 2] + Postcard.encode(Int64(1_769_599_680_000_000))
+            + [41, 1, 31, 0, 5, 1, 0x71, 1, 0x74, 2, 0xAC, 0x02]
+            + [61, 1, 0, 3, 6, 1, 3, 0x66, 0x69, 0x78, 2]
+        #expect(PackedEvents.encode(events) == stored)
+        #expect(try Self.decode(stored) == events)
+    }
+
+    @Test func everyTruncationIsATypedError() {
+        for seed in 1...20 {
+            var maker = SampleMaker(seed: UInt64(seed))
+            let bytes = PackedEvents.encode(maker.events(3, from: 0, of: Self.id))
+            // All short ones, and enough of the long ones.
+            for count in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 400)) {
+                #expect(throws: CodecError.self) { try Self.decode([UInt8](bytes[..<count])) }
+            }
+            #expect(throws: CodecError(.trailingBytes, at: bytes.count)) { try Self.decode(bytes + [0]) }
+        }
+    }
+
+    /// Any byte may be anything: the answer is events or a typed error, never a trap, and never more memory than the
+    /// input can justify.
+    @Test func mutatedBytesNeverTrap() throws {
+        var random = TestRandom(seed: 77)
+        var refused = 0
+        var accepted = 0
+        for type in EventType.allCases {
+            var maker = SampleMaker(seed: UInt64(type.rawValue) + 500)
+            let good = PackedEvents.encode([maker.event(type, id: 0, of: Self.id)])
+            for _ in 0..<150 {
+                var bad = good
+                for _ in 0..<Int.random(in: 1...4, using: &random) {
+                    let at = Int.random(in: 0..<bad.count, using: &random)
+                    switch UInt8.random(in: 0..<4, using: &random) {
+                    case 0: bad[at] = .max
+                    case 1: bad[at] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                    case 2: bad.remove(at: at)
+                    default: bad.insert(UInt8.random(in: .min ... .max, using: &random), at: at)
+                    }
+                    if bad.isEmpty { bad = [0] }
+                }
+                do {
+                    let events = try Self.decode(bad)
+                    // Whatever is accepted is a value like any other (compared by form: a mutated number may be NaN).
+                    let form = PackedEvents.encode(events)
+                    #expect(try PackedEvents.encode(Self.decode(form)) == form)
+                    _ = events.map { "\($0.timestamp)" }
+                    accepted += 1
+                } catch {
+                    refused += 1
+                }
+            }
+        }
+        #expect(refused > 1_000 && accepted > 100, "\(refused) refused, \(accepted) accepted")
+    }
+
+    @Test func randomBytesNeverTrap() {
+        var random = TestRandom(seed: 78)
+        for round in 0..<20_000 {
+            var bytes = (0..<round % 60).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+            // Often with a right beginning, so that it goes deeper.
+            if round % 2 == 0, bytes.count > 8 {
+                bytes[0] = PackedEvents.formatVersion
+                bytes[1] = 1
+                bytes[2] = 0
+                bytes[3] = UInt8(truncatingIfNeeded: EventType.allCases.randomElement(using: &random)?.rawValue ?? 0)
+                bytes[4] = 1
+                bytes[5] = 0
+                bytes[6] = 0
+            }
+            _ = try? Self.decode(bytes)
+        }
+    }
+
+    @Test func claimsBeyondTheLimitAreRefused() {
+        func refusal(_ bytes: [UInt8]) -> CodecError.Reason? {
+            do throws(CodecError) {
+                _ = try Self.decode(bytes)
+                return nil
+            } catch {
+                return error.reason
+            }
+        }
+        #expect(refusal([]) == .unexpectedEnd)
+        #expect(refusal([2]) == .unsupportedVersion)
+        #expect(refusal([1] + Postcard.encode(UInt64(65_537)) + [0]) == .limitExceeded)
+        #expect(refusal([1] + Postcard.encode(UInt64.max) + [0]) == .limitExceeded)
+        #expect(refusal([1] + Postcard.encode(UInt64(65_536)) + [0]) == .unexpectedEnd)
+        // An event type that nobody knows, an unknown flag, a length that is not the attributes'.
+        #expect(refusal([1, 1, 0, 99 + 0x80, 1]) == .badTag)
+        #expect(refusal([1, 1, 0, 41, 1, 32, 0, 1, 5]) == .badTag)
+        #expect(refusal([1, 1, 0, 41, 1, 0, 0, 1, 5]) == nil)
+        #expect(refusal([1, 1, 0, 41, 1, 0, 0, 2, 5]) == .limitExceeded)
+        #expect(refusal([1, 1, 0, 41, 1, 0, 0, 0, 5]) == .limitExceeded)
+    }
+}
