@@ -53,10 +53,10 @@ import Testing
     @Test func isAUUIDOfVersionSeven() throws {
         let time = Timestamp(microseconds: 1_769_599_680_123_456)
         let id = SagaID(time: time, random: (.max, .max))
-        #expect(id.description == "019c0475-8d7b-7fff-bfff-ffffffffffff")
+        #expect(id.description == "019c045c-3e7b-7fff-bfff-ffffffffffff")
         #expect(id.time == Timestamp(microseconds: 1_769_599_680_123_000))
         let zero = SagaID(time: time, random: (0, 0))
-        #expect(zero.description == "019c0475-8d7b-7000-8000-000000000000")
+        #expect(zero.description == "019c045c-3e7b-7000-8000-000000000000")
         #expect(SagaID(time: Timestamp(microseconds: -5), random: (0, 0)).time.microseconds == 0)
     }
 
@@ -88,8 +88,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "019c0475-8d7b-7000-8000-00000000000", "019c0475-8d7b-7000-8000-0000000000000",
-        "019c04758d7b-7000-8000-0000000000000", "019c0475-8d7b-7000-8000-00000000000g",
+        "", "019c045c-3e7b-7000-8000-00000000000", "019c045c-3e7b-7000-8000-0000000000000",
+        "019c04758d7b-7000-8000-0000000000000", "019c045c-3e7b-7000-8000-00000000000g",
         "019c0475_8d7b_7000_8000_000000000000", "{19c0475-8d7b-7000-8000-000000000000",
         "０１９c0475-8d7b-7000-8000-000000000000", "-----------------------------------",
     ])

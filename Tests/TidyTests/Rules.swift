@@ -39,8 +39,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
             ], places: pure,
             exceptions: [
                 "Sources/SagaEngine/Driver/": "the shell around the shards: it reads the clock for them",
-                "Sources/SagaEngine/Embedded/": "the shell of embedded use: it waits for results",
-                "Sources/SagaRuntime/ActivityRunner.swift": "runs activities, which live in real time",
+                "Sources/SagaRuntime/": "runs user code on threads of its own, in real time",
             ]),
         Rule(
             "no randomness in pure modules", instead: "take random bits or a seeded generator from outside",
@@ -57,8 +56,8 @@ struct Rule: Sendable, CustomTestStringConvertible {
             ], places: pure,
             exceptions: [
                 "Sources/SagaEngine/Driver/": "the shell around the shards: appends and timers run here",
-                "Sources/SagaEngine/Embedded/": "the shell of embedded use",
-                "Sources/SagaRuntime/ActivityRunner.swift": "runs activities, which are ordinary concurrent code",
+                "Sources/SagaRuntime/": "runs user code on threads of its own",
+                "Sources/SagaCore/Workflow/WorkflowContext+Steps.swift": "declares the durable sleep of workflow code",
                 "Sources/SagaSimulator/Workload/":
                     "workflow code of the simulator: task groups are a part of its language",
             ]),
@@ -72,7 +71,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
         Rule(
             "no traps", instead: "throw a typed error, or make the case impossible by type",
             words: [
-                "try!", "as!", "fatalError(", "preconditionFailure(", "assertionFailure(", "abort(",
+                "try!", "as!", "fatalError(", "preconditionFailure(", "assertionFailure(", "Glibc.abort(",
                 "unsafeBitCast(", "unowned(unsafe)",
             ], places: ["Sources/"]),
         Rule(

@@ -5,16 +5,27 @@
 public struct ExecutionState: Equatable, Sendable {
     /// The run.
     public let sagaID: SagaID
+    /// The namespace of the workflow id.
     public internal(set) var namespace = ""
+    /// The caller's name for the saga.
     public internal(set) var workflowID = ""
+    /// Which workflow code runs.
     public internal(set) var workflowType = ""
+    /// Version of that code; 0 is the newest a worker serves.
     public internal(set) var workflowVersion: UInt32 = 0
+    /// Queue of the workflow code.
     public internal(set) var taskQueue = ""
+    /// When the run started.
     public internal(set) var startedAt = Timestamp(microseconds: 0)
+    /// When it closed; nil while it is open.
     public internal(set) var closedAt: Timestamp?
+    /// Microseconds after which it is unwound; 0 is never.
     public internal(set) var executionTimeoutMicros: Int64 = 0
+    /// Microseconds the code has to close after a cancel.
     public internal(set) var cancelGraceMicros: Int64 = 0
+    /// Whether a bad end unwinds by itself.
     public internal(set) var autoCompensate = true
+    /// Whether earlier undos go on when one has failed for good.
     public internal(set) var continueOnUndoError = false
     /// Where the run stands.
     public internal(set) var status: ExecutionStatus = .running
@@ -44,6 +55,7 @@ public struct ExecutionState: Equatable, Sendable {
     public internal(set) var block: Block?
     /// The last signal or update, which a closing command must have seen.
     public internal(set) var lastMessageEventID: EventID?
+    /// Signals recorded so far.
     public internal(set) var signalCount: UInt32 = 0
     /// Signal ids seen, for exactly-once.
     var signalIDs: Set<String> = []
