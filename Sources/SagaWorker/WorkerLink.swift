@@ -85,7 +85,8 @@ final class WorkerLink: WorkerSink {
 
     private func offer() -> Wire.WorkOpen {
         let attempts = state.withLock { Array($0.attempts.values) }
-        // The limit is shared between the queues; what still runs keeps its slot.
+        // The limit is shared between the queues; what still runs keeps its slot. What only waits for its acknowledgement
+        // is not announced, so the server gives no slot back for it: it must not take one here.
         let share = max(1, host.limits.maxConcurrentActivities / max(1, taskQueues.count))
         return Wire.WorkOpen(
             identity: host.identity, taskQueues: taskQueues, activityTypes: host.activities.types,
@@ -93,7 +94,7 @@ final class WorkerLink: WorkerSink {
                 Wire.WorkflowTypeOffer(workflowType: $0.name, minimumVersion: $0.version, version: $0.version)
             },
             slots: taskQueues.map { queue in
-                let taken = attempts.count { $0.queue == queue }
+                let taken = attempts.count { $0.queue == queue && $0.report == nil }
                 return Wire.Slots(taskQueue: queue, addActivities: UInt32(clamping: max(0, share - taken)))
             },
             runningTaskTokens: attempts.filter { $0.report == nil }.prefix(4_096).map(\.token))

@@ -57,12 +57,17 @@ struct DescribeCommand: AsyncParsableCommand {
                 description.undoLog.map { entry in
                     [
                         String(entry.stepEventID), Wording.safe(entry.stepID), Wording.safe(entry.undoActivityType),
-                        entry.state.rawValue + (entry.lastFailure.map { " · \(Wording.error($0))" } ?? ""),
+                        state(entry, run.status) + (entry.lastFailure.map { " · \(Wording.error($0))" } ?? ""),
                     ]
                 })
         }
         if run.status == .blocked { lines += ["", "A person is needed: saga explain SE0102"] }
         return lines
+    }
+
+    /// An entry of a saga that completed stays in the log, and nobody needs it.
+    private static func state(_ entry: WorkflowDescription.UndoLogEntry, _ status: ExecutionStatus) -> String {
+        entry.state == .open && status == .completed ? "not needed" : entry.state.rawValue
     }
 
     private static func state(_ step: WorkflowDescription.PendingStep) -> String {
