@@ -56,6 +56,8 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+        .systemLibrary(
+            name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
 
         // The pure part: no socket, file, clock, thread or random.
         library("SagaCodec", ["CLZ4"]),
@@ -66,6 +68,9 @@ let package = Package(
         library("SagaEngine", ["SagaCore", "SagaRuntime", logging]),
         library("SagaMemory", ["SagaCore"]),
         library("SagaSQLite", ["SagaCore", "CSQLite"]),
+        .target(
+            name: "SagaPostgres", dependencies: ["SagaCore", "SagaCodec", "CPostgres"],
+            resources: [.embedInCode("Schema/sql/v1.sql"), .embedInCode("Schema/sql/v2.sql")], swiftSettings: settings),
 
         // The wire.
         .target(name: "CSagaProto", dependencies: ["CProtobufC"], linkerSettings: [.linkedLibrary("protobuf-c")]),
@@ -116,7 +121,9 @@ let package = Package(
         tests("SagaCoreTests", ["SagaCore", "SagaCodec", "SagaSamples"]),
         tests("SagaRuntimeTests", ["SagaCore", "SagaRuntime"]),
         tests("SagaEngineTests", ["SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "Examples"]),
-        tests("ConformanceTests", ["SagaCore", "SagaMemory", "SagaSQLite", "SagaSamples", "CSQLite"]),
+        tests(
+            "ConformanceTests",
+            ["SagaCore", "SagaMemory", "SagaSQLite", "SagaPostgres", "SagaSamples", "CSQLite"]),
         tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaMemory", "SagaSQLite", "sim"]),
         tests("SagaWireTests", ["SagaWire", "SagaCore"]),
         tests("SagaTransportTests", ["SagaTransport", "SagaWire", "COpenSSL"] + nio),

@@ -99,6 +99,7 @@ enum Imports {
         "SagaRuntime": ["SagaCodec", "SagaCore"] + system,
         "SagaEngine": ["SagaCodec", "SagaCore", "SagaRuntime", "Logging"] + system,
         "SagaMemory": ["SagaCodec", "SagaCore", "Synchronization"],
+        "SagaPostgres": ["SagaCodec", "SagaCore", "CPostgres"] + system,
         "SagaSQLite": ["SagaCodec", "SagaCore", "CSQLite"] + system,
         "SagaWire": ["SagaCodec", "SagaCore", "CSagaProto", "CProtobufC"],
         "SagaTransport": ["SagaWire", "SagaCore", "COpenSSL", "Logging"] + nio + system,

@@ -1,0 +1,109 @@
+import SagaCore
+
+/// The parameters of the append statements, in memory that is kept.
+final class AppendArrays {
+    // Later appends.
+    private let ids = PgArray(.uuid)
+    private let firsts = PgArray(.int8)
+    private let counts = PgArray(.int4)
+    private let events = PgArray(.bytes)
+    private let statuses = PgArray(.int2)
+    private let closings = PgArray(.timestamp)
+    // First appends.
+    private let startIDs = PgArray(.uuid)
+    private let startCounts = PgArray(.int4)
+    private let startEvents = PgArray(.bytes)
+    private let namespaces = PgArray(.text)
+    private let workflowIDs = PgArray(.text)
+    private let workflowTypes = PgArray(.text)
+    private let startStatuses = PgArray(.int2)
+    private let startTimes = PgArray(.timestamp)
+    private let startClosings = PgArray(.timestamp)
+    private let parts = PgArray(.int4)
+    private let afters = PgArray(.uuid)
+
+    /// Which transaction each later append, and each start, belongs to: the server answers with places in the arrays.
+    private(set) var laterOwners: [Int] = []
+    private(set) var startOwners: [Int] = []
+    private var hasStatus = false
+
+    private var all: [PgArray] {
+        [
+            ids, firsts, counts, events, statuses, closings, startIDs, startCounts, startEvents, namespaces,
+            workflowIDs,
+            workflowTypes, startStatuses, startTimes, startClosings, parts, afters,
+        ]
+    }
+
+    func clear() {
+        for array in all { array.clear() }
+        laterOwners.removeAll(keepingCapacity: true)
+        startOwners.removeAll(keepingCapacity: true)
+        hasStatus = false
+    }
+
+    var isEmpty: Bool { laterOwners.isEmpty && startOwners.isEmpty }
+
+    /// Adds an entry, which has been validated.
+    func add(_ entry: AppendEntry, owner: Int) throws(StoreError) {
+        if entry.start != nil, let row = entry.row {
+            try addStart(entry, row, owner)
+        } else {
+            try addLater(entry, owner)
+        }
+    }
+
+    private func addLater(_ entry: AppendEntry, _ owner: Int) throws(StoreError) {
+        let closing = try entry.row.flatMap { row throws(StoreError) in try Self.stored(row.closedAt, entry) }
+        laterOwners.append(owner)
+        ids.add(entry.sagaID)
+        firsts.add(Int64(clamping: entry.expectedNextEventID))
+        counts.add(Int32(clamping: entry.events.count))
+        events.add(entry.events, of: entry.sagaID, from: entry.expectedNextEventID)
+        if let row = entry.row {
+            hasStatus = true
+            statuses.add(Int16(row.status.rawValue))
+        } else {
+            statuses.addNull()
+        }
+        if let closing { closings.add(closing) } else { closings.addNull() }
+    }
+
+    private func addStart(_ entry: AppendEntry, _ row: ExecutionRow, _ owner: Int) throws(StoreError) {
+        let closing = try Self.stored(row.closedAt, entry)
+        guard let started = try Self.stored(row.startedAt, entry) else { return }
+        startOwners.append(owner)
+        startIDs.add(entry.sagaID)
+        startCounts.add(Int32(clamping: entry.events.count))
+        startEvents.add(entry.events, of: entry.sagaID, from: 0)
+        namespaces.add(row.namespace)
+        workflowIDs.add(row.workflowID)
+        workflowTypes.add(row.workflowType)
+        startStatuses.add(Int16(row.status.rawValue))
+        startTimes.add(started)
+        if let closing { startClosings.add(closing) } else { startClosings.addNull() }
+        parts.add(Int32(clamping: row.partition))
+        if case .after(let earlier)? = entry.start { afters.add(earlier) } else { afters.addNull() }
+    }
+
+    private static func stored(_ time: Timestamp?, _ entry: AppendEntry) throws(StoreError) -> Int64? {
+        guard let time else { return nil }
+        guard let stored = PgTime.stored(time) else {
+            throw StoreError(
+                .invalid, "append to \(entry.sagaID): the time \(time.microseconds) µs is beyond what PostgreSQL stores"
+            )
+        }
+        return stored
+    }
+
+    /// The statement that is enough for what was added.
+    var statement: PgStatement {
+        startOwners.isEmpty && !hasStatus ? AppendStatements.steps : AppendStatements.all
+    }
+
+    /// The statement's parameters, without the epoch; valid until the next change.
+    var parameters: [UnsafeRawBufferPointer?] {
+        let arrays = statement.name == AppendStatements.steps.name ? Array(all[..<4]) : all
+        return arrays.map(\.buffer)
+    }
+}

@@ -1,0 +1,201 @@
+import SagaCore
+
+/// Appends on one connection, which it opens when it is needed and gives up when it breaks. Used on one queue only.
+final class AppendSession {
+    private let options: PostgresOptions
+    private let arrays = AppendArrays()
+    private var connection: PgConnection?
+
+    init(_ options: PostgresOptions) { self.options = options }
+
+    /// Commits transactions together.
+    /// - Returns: One outcome per transaction, in order.
+    func append(epoch: UInt64, _ transactions: ArraySlice<AppendTransaction>) throws(StoreError) -> [AppendOutcome] {
+        guard let epoch = Int64(exactly: epoch) else { throw Self.neverGivenOut(epoch) }
+        let connection = try connect()
+        var plan = AppendPlan(transactions)
+        var attempt = 0
+        while true {
+            do throws(Failure) {
+                return try commit(connection, epoch, transactions, plan)
+            } catch {
+                rollBack(connection)
+                attempt += 1
+                guard case .server(let failure, _) = error, failure.isRace, attempt < 4 else { throw error.storeError }
+                plan = AppendPlan(oneByOne: transactions.count)
+            }
+        }
+    }
+
+    /// Raises the epoch.
+    func takeOver() throws(StoreError) -> UInt64 {
+        let connection = try connect()
+        do throws(PgFailure) {
+            let result = try connection.run(AppendStatements.takeOver, PgParameters())
+            guard let epoch = result.int64(0, 0), epoch > 0 else {
+                throw PgFailure("the fence has no row", sqlState: "XX001", isConnectionLost: false)
+            }
+            return UInt64(epoch)
+        } catch {
+            rollBack(connection)
+            throw error.storeError("take the store over", mayHaveHappened: true)
+        }
+    }
+
+    func close() { connection = nil }
+
+    // MARK: Committing
+
+    private enum Failure: Error {
+        /// Judged, and nothing was written.
+        case refused(StoreError)
+        case server(PgFailure, mayHaveHappened: Bool)
+
+        var storeError: StoreError {
+            switch self {
+            case .refused(let error): error
+            case .server(let failure, let mayHaveHappened):
+                failure.storeError("append", mayHaveHappened: mayHaveHappened)
+            }
+        }
+    }
+
+    private func commit(
+        _ connection: PgConnection, _ epoch: Int64, _ transactions: ArraySlice<AppendTransaction>, _ plan: AppendPlan
+    ) throws(Failure) -> [AppendOutcome] {
+        var outcomes = [AppendOutcome](repeating: .conflict, count: transactions.count)
+        let start = transactions.startIndex
+        arrays.clear()
+        for index in plan.sideBySide {
+            for entry in transactions[start + index].entries { try add(entry, owner: index) }
+        }
+        if plan.oneByOne.isEmpty {
+            // A single statement commits by itself.
+            for winner in try run(connection, epoch, mayHaveHappened: true) { outcomes[winner] = .appended }
+            return outcomes
+        }
+        try run(connection, "BEGIN")
+        if !arrays.isEmpty {
+            for winner in try run(connection, epoch, mayHaveHappened: false) { outcomes[winner] = .appended }
+        }
+        for index in plan.oneByOne {
+            try run(connection, "SAVEPOINT one")
+            if try append(connection, epoch, transactions[start + index].entries) {
+                try run(connection, "RELEASE SAVEPOINT one")
+                outcomes[index] = .appended
+            } else {
+                try run(connection, "ROLLBACK TO SAVEPOINT one")
+            }
+        }
+        do throws(PgFailure) { try connection.run("COMMIT") } catch {
+            throw .server(error, mayHaveHappened: true)
+        }
+        return outcomes
+    }
+
+    /// Appends the entries of one transaction; false if one of them does not hold.
+    private func append(
+        _ connection: PgConnection, _ epoch: Int64, _ entries: [AppendEntry]
+    ) throws(Failure) -> Bool {
+        // A start may follow a run that closes in the same transaction.
+        let later = entries.filter { $0.start == nil }
+        let starts = entries.filter { $0.start != nil }
+        var groups = later.isEmpty ? [] : [later]
+        groups += starts.map { [$0] }
+        for group in groups {
+            arrays.clear()
+            for entry in group { try add(entry, owner: 0) }
+            do throws(Failure) {
+                guard try run(connection, epoch, mayHaveHappened: false).count == group.count else { return false }
+            } catch {
+                // Another writer was there first.
+                if case .server(let failure, _) = error, failure.sqlState == "23505" { return false }
+                throw error
+            }
+        }
+        return true
+    }
+
+    private func add(_ entry: AppendEntry, owner: Int) throws(Failure) {
+        do throws(StoreError) { try arrays.add(entry, owner: owner) } catch { throw .refused(error) }
+    }
+
+    private func run(_ connection: PgConnection, _ sql: String) throws(Failure) {
+        do throws(PgFailure) { try connection.run(sql) } catch { throw .server(error, mayHaveHappened: false) }
+    }
+
+    /// Runs what stands in the arrays.
+    /// - Returns: The owners of the winning entries.
+    private func run(_ connection: PgConnection, _ epoch: Int64, mayHaveHappened: Bool) throws(Failure) -> [Int] {
+        let result: PgResult
+        do throws(PgFailure) {
+            let epochBytes = epoch.bigEndian
+            result = try withUnsafeBytes(of: epochBytes) { (bytes) throws(PgFailure) in
+                try connection.run(arrays.statement, [bytes] + arrays.parameters)
+            }
+        } catch {
+            throw .server(error, mayHaveHappened: mayHaveHappened)
+        }
+        guard let current = result.int64(0, 0) else {
+            throw .refused(StoreError(.corrupt, "PostgreSQL: the fence has no row"))
+        }
+        if epoch < current {
+            throw .refused(StoreError(.fenced, "epoch \(epoch) was taken over by epoch \(current)"))
+        }
+        if epoch > current { throw .refused(Self.neverGivenOut(UInt64(clamping: epoch), newest: current)) }
+        guard
+            let later = Self.winners(result, count: 1, places: 2, owners: arrays.laterOwners),
+            let starts = Self.winners(result, count: 3, places: 4, owners: arrays.startOwners)
+        else {
+            throw .server(
+                PgFailure("the answer to an append does not read", isConnectionLost: true),
+                mayHaveHappened: mayHaveHappened)
+        }
+        return later + starts
+    }
+
+    /// Owners of the winners; nil if the answer makes no sense.
+    private static func winners(_ result: PgResult, count: Int, places: Int, owners: [Int]) -> [Int]? {
+        guard let winners = result.int64(0, count), winners >= 0, winners <= owners.count else { return nil }
+        if winners == owners.count { return owners }
+        if winners == 0 { return [] }
+        guard let places = result.int64Array(0, places), places.count == Int(winners) else { return nil }
+        var found: [Int] = []
+        for place in places {
+            guard place >= 1, place <= owners.count else { return nil }
+            found.append(owners[Int(place) - 1])
+        }
+        return found
+    }
+
+    private static func neverGivenOut(_ epoch: UInt64, newest: Int64? = nil) -> StoreError {
+        StoreError(
+            .invalid,
+            "epoch \(epoch) was never given out" + (newest.map { "; the newest is \($0)" } ?? ""))
+    }
+
+    // MARK: The connection
+
+    private func connect() throws(StoreError) -> PgConnection {
+        if let connection, connection.isUsable { return connection }
+        connection = nil
+        do throws(PgFailure) {
+            let fresh = try PgConnection(options, role: .writer)
+            connection = fresh
+            return fresh
+        } catch {
+            throw error.storeError("connect")
+        }
+    }
+
+    /// After a failure: ends an open transaction, and gives a connection up that is broken or no longer a primary's.
+    private func rollBack(_ connection: PgConnection) {
+        if connection.isUsable && connection.isInTransaction {
+            do throws(PgFailure) { try connection.run("ROLLBACK") } catch { self.connection = nil }
+        }
+        if !connection.isUsable { self.connection = nil }
+    }
+
+    /// To be called when the server says that it writes no more: the next attempt looks for one that does.
+    func forget() { connection = nil }
+}

@@ -1,0 +1,94 @@
+/// The statements that append. Each checks the fence, judges every run, and writes history, version and visibility of the
+/// winners: one round trip, and one commit for all.
+///
+/// The fence is read FOR SHARE. A takeover waits for the commits that hold it, and an append that comes later sees the new
+/// epoch; with a plain read an old owner's append could land after the new owner had read.
+enum AppendStatements {
+    /// Later appends that change no row of `visibility`: nearly all steps.
+    static let steps = PgStatement(
+        name: "append_steps",
+        sql: """
+            WITH f AS MATERIALIZED (SELECT epoch FROM fence WHERE shard = 0 FOR SHARE),
+            u AS (
+                UPDATE executions e SET next_event_id = n.first + n.count
+                FROM unnest($2::uuid[], $3::int8[], $4::int4[], $5::bytea[])
+                    WITH ORDINALITY AS n (id, first, count, events, place)
+                WHERE (SELECT epoch FROM f) = $1 AND e.saga_id = n.id AND e.next_event_id = n.first
+                    AND e.status NOT BETWEEN 3 AND 8
+                RETURNING n.id, n.first, n.count, n.events, n.place
+            ),
+            h AS (
+                INSERT INTO history (saga_id, first_event_id, event_count, events) SELECT id, first, count, events FROM u
+            )
+            SELECT (SELECT epoch FROM f), c.winners,
+                CASE WHEN c.winners < cardinality($2::uuid[]) THEN (SELECT array_agg(place) FROM u) END,
+                0::int8, NULL::int8[]
+            FROM (SELECT count(*) AS winners FROM u) c
+            """)
+
+    /// The same, with starts and changes of status. No transaction of one call may see another: `AppendPlan` keeps those
+    /// that do apart.
+    static let all = PgStatement(
+        name: "append_all",
+        sql: """
+            WITH f AS MATERIALIZED (SELECT epoch FROM fence WHERE shard = 0 FOR SHARE),
+            u AS (
+                UPDATE executions e SET next_event_id = n.first + n.count, status = coalesce(n.status, e.status)
+                FROM unnest($2::uuid[], $3::int8[], $4::int4[], $5::bytea[], $6::int2[], $7::timestamptz[])
+                    WITH ORDINALITY AS n (id, first, count, events, status, closed_at, place)
+                WHERE (SELECT epoch FROM f) = $1 AND e.saga_id = n.id AND e.next_event_id = n.first
+                    AND e.status NOT BETWEEN 3 AND 8
+                RETURNING n.id, n.first, n.count, n.events, n.status, n.closed_at, n.place
+            ),
+            v AS (
+                UPDATE visibility r SET status = u.status, closed_at = u.closed_at
+                FROM u WHERE u.status IS NOT NULL AND r.saga_id = u.id
+            ),
+            fresh AS (
+                SELECT n.* FROM unnest(
+                        $8::uuid[], $9::int4[], $10::bytea[], $11::text[], $12::text[], $13::text[], $14::int2[],
+                        $15::timestamptz[], $16::timestamptz[], $17::int4[], $18::uuid[])
+                    WITH ORDINALITY AS n (
+                        id, count, events, namespace, workflow_id, workflow_type, status, started_at, closed_at, part,
+                        after, place)
+                WHERE (SELECT epoch FROM f) = $1 AND n.after IS NULL
+                    AND NOT EXISTS (SELECT FROM visibility x WHERE x.saga_id = n.id)
+                    AND NOT EXISTS (
+                        SELECT FROM visibility x
+                        WHERE x.newest AND x.namespace = n.namespace AND x.workflow_id = n.workflow_id)
+            ),
+            next AS (
+                UPDATE visibility o SET newest = false
+                FROM unnest(
+                        $8::uuid[], $9::int4[], $10::bytea[], $11::text[], $12::text[], $13::text[], $14::int2[],
+                        $15::timestamptz[], $16::timestamptz[], $17::int4[], $18::uuid[])
+                    WITH ORDINALITY AS n (
+                        id, count, events, namespace, workflow_id, workflow_type, status, started_at, closed_at, part,
+                        after, place)
+                WHERE (SELECT epoch FROM f) = $1 AND n.after IS NOT NULL AND o.saga_id = n.after AND o.newest
+                    AND o.closed_at IS NOT NULL AND o.namespace = n.namespace AND o.workflow_id = n.workflow_id
+                    AND NOT EXISTS (SELECT FROM visibility x WHERE x.saga_id = n.id)
+                RETURNING n.*
+            ),
+            s AS MATERIALIZED (SELECT * FROM next UNION ALL SELECT * FROM fresh),
+            i AS (
+                INSERT INTO visibility (
+                    saga_id, namespace, workflow_id, workflow_type, status, started_at, closed_at, part)
+                SELECT id, namespace, workflow_id, workflow_type, status, started_at, closed_at, part FROM s
+            ),
+            x AS (
+                INSERT INTO executions (saga_id, next_event_id, part, status) SELECT id, count, part, status FROM s
+            ),
+            h AS (
+                INSERT INTO history (saga_id, first_event_id, event_count, events)
+                SELECT id, first, count, events FROM u UNION ALL SELECT id, 0, count, events FROM s
+            )
+            SELECT (SELECT epoch FROM f), c.winners,
+                CASE WHEN c.winners < cardinality($2::uuid[]) THEN (SELECT array_agg(place) FROM u) END,
+                d.winners, CASE WHEN d.winners < cardinality($8::uuid[]) THEN (SELECT array_agg(place) FROM s) END
+            FROM (SELECT count(*) AS winners FROM u) c, (SELECT count(*) AS winners FROM s) d
+            """)
+
+    static let takeOver = PgStatement(
+        name: "take_over", sql: "UPDATE fence SET epoch = epoch + 1 WHERE shard = 0 RETURNING epoch")
+}

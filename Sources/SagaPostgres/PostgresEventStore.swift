@@ -1,0 +1,120 @@
+import Dispatch
+public import SagaCore
+
+/// The production event store: PostgreSQL 13 or newer through libpq.
+///
+/// Appends of many sagas and callers share commits; one saga's conflict never fails another's; an append that returned is
+/// durable. Each connection (two writers, a reader) has a thread of its own. Lost connections are opened again by the next
+/// call; until that succeeds, calls fail with reason `unavailable`. See `docs/postgresql.md`.
+public final class PostgresEventStore: EventStore {
+    private let commits: CommitQueue
+    private let reads: ReadLane
+    private let partitionCount: UInt32
+
+    /// Opens a store; makes its tables, or brings them up to date, if the options allow it.
+    /// - Throws: `StoreError`: `unavailable` if the server does not answer, `misconfigured` if it or the database is not fit
+    ///   for use; the message says what to do.
+    public static func open(_ options: PostgresOptions) async throws(StoreError) -> PostgresEventStore {
+        try options.check()
+        _ = try await onThread(options, "open") { (connection) throws(StoreError) in
+            try PostgresSchema.prepare(connection, options)
+        }
+        let reads = ReadLane(options)
+        do throws(StoreError) {
+            let metadata = try await reads.run("read the facts") { (reader) throws(ReadFailure) in
+                try reader.metadata()
+            }
+            return PostgresEventStore(options, reads, partitionCount: metadata.partitionCount)
+        } catch {
+            await reads.close()
+            throw error
+        }
+    }
+
+    /// Brings a database up to date, or makes its tables.
+    /// - Returns: The schema's version before and after.
+    public static func migrate(_ options: PostgresOptions) async throws(StoreError) -> (from: Int, to: Int) {
+        var options = options
+        options.migratesAtOpen = true
+        return try await migrate(options, to: PostgresSchema.currentVersion)
+    }
+
+    /// Brings a database to a version, for tests of migrations.
+    package static func migrate(
+        _ options: PostgresOptions, to version: Int
+    ) async throws(StoreError) -> (from: Int, to: Int) {
+        try options.check()
+        let from = try await onThread(options, "migrate") { (connection) throws(StoreError) in
+            try PostgresSchema.migrate(connection, options, to: version)
+        }
+        return (from, max(from, version))
+    }
+
+    private init(_ options: PostgresOptions, _ reads: ReadLane, partitionCount: UInt32) {
+        commits = CommitQueue(options)
+        self.reads = reads
+        self.partitionCount = partitionCount
+    }
+
+    public func append(_ batch: AppendBatch) async throws(StoreError) -> [AppendOutcome] {
+        try batch.validate(partitionCount: partitionCount)
+        return try await commits.append(batch)
+    }
+
+    public func takeOver() async throws(StoreError) -> UInt64 { try await commits.takeOver() }
+
+    public func events(of sagaID: SagaID, from: EventID, limit: Int) async throws(StoreError) -> [HistoryEvent] {
+        try await reads.run("read events") { (reader) throws(ReadFailure) in
+            try reader.events(of: sagaID, from: from, limit: limit)
+        }
+    }
+
+    public func execution(_ sagaID: SagaID) async throws(StoreError) -> ExecutionRow? {
+        try await reads.run("read a run") { (reader) throws(ReadFailure) in try reader.execution(sagaID) }
+    }
+
+    public func latestExecution(namespace: String, workflowID: String) async throws(StoreError) -> ExecutionRow? {
+        try await reads.run("read a run") { (reader) throws(ReadFailure) in
+            try reader.latestExecution(namespace: namespace, workflowID: workflowID)
+        }
+    }
+
+    public func openExecutions(after: SagaID?, limit: Int) async throws(StoreError) -> [ExecutionRow] {
+        try await reads.run("read the open runs") { (reader) throws(ReadFailure) in
+            try reader.openExecutions(after: after, limit: limit)
+        }
+    }
+
+    public func list(_ query: ExecutionQuery) async throws(StoreError) -> [ExecutionRow] {
+        try await reads.run("list runs") { (reader) throws(ReadFailure) in try reader.list(query) }
+    }
+
+    public func metadata() async throws(StoreError) -> StoreMetadata {
+        try await reads.run("read the facts") { (reader) throws(ReadFailure) in try reader.metadata() }
+    }
+
+    public func close() async {
+        await reads.close()
+        await commits.close()
+    }
+
+    /// Runs something on a connection and a thread that live for it only: the waiting must not hold up Swift's threads.
+    private static func onThread<Value: Sendable>(
+        _ options: PostgresOptions, _ what: String,
+        _ body: @escaping @Sendable (PgConnection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        try await withCheckedContinuation { (answer: Answer<Value>) in
+            DispatchQueue(label: "saga.postgres.open").async {
+                do throws(StoreError) {
+                    let connection: PgConnection
+                    do throws(PgFailure) { connection = try PgConnection(options, role: .reader) } catch {
+                        throw error.storeError(what)
+                    }
+                    answer.resume(returning: .success(try body(connection)))
+                } catch {
+                    answer.resume(returning: .failure(error))
+                }
+            }
+        }.get()
+    }
+}

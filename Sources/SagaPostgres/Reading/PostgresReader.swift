@@ -1,0 +1,219 @@
+import SagaCodec
+import SagaCore
+
+/// The queries. Made for one call, on the reader's queue.
+struct PostgresReader {
+    private let connection: PgConnection
+
+    init(_ connection: PgConnection) { self.connection = connection }
+
+    // MARK: Events
+
+    /// Ids go on without gaps, so the rows of the events from ... to are those whose first event lies before `to`, from the
+    /// row on that has the first one.
+    private static let selectEvents = PgStatement(
+        name: "events",
+        sql: """
+            SELECT first_event_id, event_count, events FROM history
+            WHERE saga_id = $1 AND first_event_id < $3 AND first_event_id >= coalesce(
+                (SELECT first_event_id FROM history WHERE saga_id = $1 AND first_event_id <= $2
+                    ORDER BY first_event_id DESC LIMIT 1), 0)
+            ORDER BY first_event_id
+            """)
+
+    func events(of sagaID: SagaID, from: EventID, limit: Int) throws(ReadFailure) -> [HistoryEvent] {
+        guard let start = Int64(exactly: from) else { return [] }
+        let (sum, overflow) = start.addingReportingOverflow(Int64(clamping: max(1, limit)))
+        let parameters = PgParameters().id(sagaID).int64(start).int64(overflow ? .max : sum)
+        var page = EventPage(sagaID: sagaID, from: from, limit: limit)
+        let problem: StoreError?
+        do throws(PgFailure) {
+            // Row by row: the decoding of one runs beside the sending of the next, and no page is in memory twice.
+            problem = try connection.stream(Self.selectEvents, parameters) { (row) throws(StoreError) in
+                try page.add(row)
+            }
+        } catch {
+            throw .server(error)
+        }
+        if let problem { throw .store(problem) }
+        return page.events
+    }
+
+    // MARK: Runs
+
+    private static let columns = """
+        SELECT v.saga_id, v.namespace, v.workflow_id, v.workflow_type, v.status, v.started_at, v.closed_at,
+            e.next_event_id, v.part
+        FROM visibility v JOIN executions e USING (saga_id)
+        """
+
+    private static let selectExecution = PgStatement(name: "execution", sql: columns + " WHERE v.saga_id = $1")
+
+    private static let selectLatest = PgStatement(
+        name: "latest", sql: columns + " WHERE v.newest AND v.namespace = $1 AND v.workflow_id = $2")
+
+    private static let selectOpen = PgStatement(
+        name: "open_runs",
+        sql: columns
+            + " WHERE v.closed_at IS NULL AND v.saga_id > $1 ORDER BY v.saga_id LIMIT $2")
+
+    func execution(_ sagaID: SagaID) throws(ReadFailure) -> ExecutionRow? {
+        try rows(Self.selectExecution, PgParameters().id(sagaID)).first
+    }
+
+    func latestExecution(namespace: String, workflowID: String) throws(ReadFailure) -> ExecutionRow? {
+        try rows(Self.selectLatest, PgParameters().text(namespace).text(workflowID)).first
+    }
+
+    func openExecutions(after: SagaID?, limit: Int) throws(ReadFailure) -> [ExecutionRow] {
+        // No run has the least id.
+        let first = after ?? SagaID(high: 0, low: 0)
+        return try rows(Self.selectOpen, PgParameters().id(first).int64(Int64(max(0, limit))))
+    }
+
+    func list(_ query: ExecutionQuery) throws(ReadFailure) -> [ExecutionRow] {
+        // Parameters are numbered by meaning, so every combination of conditions binds the same way; each is named, so
+        // that its type is known where it is not used.
+        var conditions = " WHERE v.namespace = $1 AND v.saga_id < $4 AND $2::text IS NOT NULL AND $3::text IS NOT NULL"
+        var name = "list"
+        if !query.workflowType.isEmpty {
+            conditions += " AND v.workflow_type = $2"
+            name += "_type"
+        }
+        if query.statuses.isEmpty {
+            conditions += " AND $5::int2[] IS NOT NULL"
+        } else {
+            conditions += " AND v.status = ANY ($5::int2[])"
+            name += "_status"
+        }
+        let order = " ORDER BY v.saga_id DESC LIMIT $6"
+        var sql = Self.columns + conditions + order
+        if !query.workflowID.isEmpty {
+            // Newest and older runs of a workflow id stand in an index each.
+            name += "_id"
+            let part = { (which: String) in
+                "(" + Self.columns + conditions + " AND v.workflow_id = $3 AND \(which)" + order + ")"
+            }
+            sql = part("v.newest") + " UNION ALL " + part("NOT v.newest") + " ORDER BY 1 DESC LIMIT $6"
+        }
+        let codes = Set(query.statuses.map(\.rawValue)).sorted().map { Int16($0) }
+        let parameters = PgParameters().text(query.namespace).text(query.workflowType).text(query.workflowID)
+            .id(query.before ?? SagaID(high: .max, low: .max)).int16Array(codes).int64(Int64(max(0, query.limit)))
+        return try rows(PgStatement(name: name, sql: sql), parameters)
+    }
+
+    private func rows(_ statement: PgStatement, _ parameters: PgParameters) throws(ReadFailure) -> [ExecutionRow] {
+        let result = try run(statement, parameters)
+        var rows: [ExecutionRow] = []
+        rows.reserveCapacity(result.count)
+        for index in 0..<result.count { rows.append(try row(result, index)) }
+        return rows
+    }
+
+    private func row(_ result: PgResult, _ index: Int) throws(ReadFailure) -> ExecutionRow {
+        guard let sagaID = result.sagaID(index, 0) else {
+            throw .store(StoreError(.corrupt, "PostgreSQL: a run has no saga id"))
+        }
+        guard let namespace = result.text(index, 1), let workflowID = result.text(index, 2),
+            let type = result.text(index, 3),
+            let status = result.int16(index, 4).flatMap({ UInt8(exactly: $0) }).flatMap(
+                ExecutionStatus.init(rawValue:)),
+            let started = result.timestamp(index, 5), status.isClosed != result.isNull(index, 6),
+            let next = result.int64(index, 7), next > 0, let part = result.int32(index, 8), part >= 0
+        else { throw .store(StoreError(.corrupt, "PostgreSQL: the row of run \(sagaID) is damaged")) }
+        return ExecutionRow(
+            sagaID: sagaID, namespace: namespace, workflowID: workflowID, workflowType: type, status: status,
+            startedAt: started, closedAt: result.timestamp(index, 6), nextEventID: EventID(next),
+            partition: UInt32(part))
+    }
+
+    // MARK: The store itself
+
+    private static let selectMeta = PgStatement(
+        name: "meta",
+        sql: """
+            SELECT (SELECT max(version) FROM schema_versions), partition_count, task_token_key,
+                (SELECT epoch FROM fence WHERE shard = 0)
+            FROM meta
+            """)
+
+    func metadata() throws(ReadFailure) -> StoreMetadata {
+        let result = try run(Self.selectMeta, PgParameters())
+        guard result.count == 1, let version = result.int32(0, 0), let partitions = result.int32(0, 1), partitions > 0,
+            result.bytes(0, 2).count == 32, let epoch = result.int64(0, 3), epoch >= 0
+        else { throw .store(StoreError(.corrupt, "PostgreSQL: the meta row is missing or damaged")) }
+        return StoreMetadata(
+            schemaVersion: UInt32(clamping: version), partitionCount: UInt32(partitions),
+            taskTokenKey: Array(result.bytes(0, 2)), epoch: UInt64(epoch))
+    }
+
+    private func run(_ statement: PgStatement, _ parameters: PgParameters) throws(ReadFailure) -> PgResult {
+        do throws(PgFailure) { return try connection.run(statement, parameters) } catch { throw .server(error) }
+    }
+}
+
+/// Events of one run, as they are read row by row. A gap, a wrong checksum or a row that does not decode is an error, never
+/// a shorter history.
+private struct EventPage {
+    let sagaID: SagaID
+    let from: EventID
+    let limit: Int
+    private(set) var events: [HistoryEvent] = []
+    private var expected: EventID?
+
+    init(sagaID: SagaID, from: EventID, limit: Int) {
+        self.sagaID = sagaID
+        self.from = from
+        self.limit = limit
+    }
+
+    /// - Returns: Whether more is wanted.
+    mutating func add(_ row: PgResult) throws(StoreError) -> Bool {
+        guard let firstID = row.int64(0, 0), firstID >= 0, let rowCount = row.int32(0, 1), rowCount > 0 else {
+            throw damaged(from, "a row has no place or no events")
+        }
+        let first = EventID(firstID)
+        let count = Int(rowCount)
+        if let expected, first != expected { throw damaged(expected, "the next row begins with event \(first)") }
+        if expected == nil {
+            if first > from { throw damaged(from, "the first row begins with event \(first)") }
+            // The last row of the run, and it ends before.
+            if first + EventID(count) <= from {
+                expected = first + EventID(count)
+                return true
+            }
+        }
+        expected = first + EventID(count)
+        let skipped = from > first ? Int(from - first) : 0
+        if !events.isEmpty && events.count + count - skipped > limit { return false }
+        try decode(row.bytes(0, 2), first: first, count: count, skipped: skipped)
+        return true
+    }
+
+    private mutating func decode(
+        _ stored: UnsafeRawBufferPointer, first: EventID, count: Int, skipped: Int
+    ) throws(StoreError) {
+        guard stored.count > 4 else { throw damaged(first, "its row is cut off") }
+        let packed = UnsafeRawBufferPointer(rebasing: stored[..<(stored.count - 4)])
+        let checksum = UInt32(bigEndian: stored.loadUnaligned(fromByteOffset: packed.count, as: UInt32.self))
+        guard RowChecksum.of(packed, sagaID: sagaID, firstEventID: first, count: count) == checksum else {
+            throw damaged(first, "the checksum of its row is wrong")
+        }
+        let before = events.count
+        do throws(CodecError) {
+            try PackedEvents.decode(packed, sagaID: sagaID, firstEventID: first, into: &events)
+        } catch {
+            throw damaged(first, "its row does not decode: \(error)")
+        }
+        guard events.count - before == count else {
+            throw damaged(first, "its row has \(events.count - before) events instead of \(count)")
+        }
+        if skipped > 0 { events.removeSubrange(before..<before + skipped) }
+    }
+
+    private func damaged(_ event: EventID, _ what: String) -> StoreError {
+        StoreError(
+            .corrupt, "PostgreSQL: history of \(sagaID) is damaged at event \(event): \(what); restore it from a backup"
+        )
+    }
+}
