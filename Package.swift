@@ -34,6 +34,7 @@ let package = Package(
     products: [
         .library(name: "SagaCodec", targets: ["SagaCodec"]),
         .library(name: "SagaEngine", targets: ["SagaEngine", "SagaCore", "SagaMemory", "SagaSQLite"]),
+        .library(name: "SagaPostgres", targets: ["SagaPostgres", "SagaCore"]),
         .library(name: "SagaClient", targets: ["SagaClient", "SagaCore"]),
         .library(name: "SagaWorker", targets: ["SagaWorker", "SagaClient", "SagaCore"]),
         .executable(name: "saga", targets: ["saga"]),
@@ -84,7 +85,8 @@ let package = Package(
         .executableTarget(
             name: "saga",
             dependencies: [
-                "SagaCore", "SagaServer", "SagaEngine", "SagaSQLite", "SagaMemory", "SagaClient", "SagaWorker",
+                "SagaCore", "SagaServer", "SagaEngine", "SagaSQLite", "SagaPostgres", "SagaMemory", "SagaClient",
+                "SagaWorker",
                 "SagaTransport", "SagaWire", "SagaCodec", logging, lifecycle, arguments,
                 unixSignals,
             ], swiftSettings: settings),

@@ -80,7 +80,8 @@ struct SagaCommand: ParsableCommand {
         subcommands: [
             DevCommand.self, ServerCommand.self, StartCommand.self, ResultCommand.self, SignalCommand.self,
             CancelCommand.self, TerminateCommand.self, DescribeCommand.self, ListCommand.self, HistoryCommand.self,
-            UndoCommand.self, HealthCommand.self, CertsCommand.self, TokenCommand.self, ExplainCommand.self,
+            UndoCommand.self, HealthCommand.self, MigrateCommand.self, CertsCommand.self, TokenCommand.self,
+            ExplainCommand.self,
         ])
 }
 

@@ -41,11 +41,31 @@ import Testing
         #expect(first.values.map(\.text) == second.values.map(\.text))
     }
 
+    @Test(arguments: [
+        ("postgres://u:secret@h:5433,h2/db?sslmode=verify-full", "postgres://u:***@h:5433,h2/db?sslmode=verify-full"),
+        ("postgresql:///db?host=/run/pg&password=secret", "postgresql:///db?host=/run/pg&password=***"),
+        ("postgres:service=prod", "postgres:service=prod"), ("postgres:", "postgres:"),
+        ("postgres:host=h password = 'se cret' user=u", "postgres:host=h password = *** user=u"),
+    ])
+    func aPostgresStoreIsShownWithoutItsPassword(text: String, shown: String) throws {
+        var flags = tls
+        flags[.store] = text
+        let settings = try settings(flags)
+        guard case .postgres(let connection) = settings.store else {
+            Issue.record("\(settings.store)")
+            return
+        }
+        #expect(text == connection || text == "postgres:" + connection)
+        #expect(settings.store.text == shown)
+        #expect(!settings.fileText.contains("cret"))
+    }
+
     @Test(
         arguments: [
             ([.listen: "nowhere:99999"], "listen is nowhere:99999"),
             ([.store: "oracle"], "store is oracle"),
             ([.store: "sqlite:"], "store is sqlite:"),
+            ([.allowUnsafeDurability: "maybe"], "allow-unsafe-durability is maybe"),
             ([.reclaimGrace: "soon"], "reclaim-grace is soon"),
             ([.threads: "-1"], "threads is -1"),
             ([.maxConnections: "0"], "max-connections is 0"),

@@ -64,6 +64,7 @@ struct DevCommand: AsyncParsableCommand {
         switch settings.store {
         case .memory: Terminal.print("  sagas      in memory: nothing survives")
         case .sqlite(let path): Terminal.print("  sagas      \(path)")
+        case .postgres: Terminal.print("  sagas      \(settings.store.text)")
         }
         Terminal.print("  connect    saga list    (in this folder nothing else is needed)")
         let authority = isPlain ? "SAGA_INSECURE=true" : "SAGA_CA=\(certificates.caPath)"

@@ -7,6 +7,8 @@ struct ServerFlags: ParsableArguments {
     var listen: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.store.help))
     var store: String?
+    @Flag(help: ArgumentHelp(ServerSettings.Name.allowUnsafeDurability.help))
+    var allowUnsafeDurability = false
     @Option(help: ArgumentHelp(ServerSettings.Name.cert.help))
     var cert: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.key.help))
@@ -35,7 +37,9 @@ struct ServerFlags: ParsableArguments {
     /// What was given.
     var values: [ServerSettings.Name: String] {
         let all: [(ServerSettings.Name, String?)] = [
-            (.listen, listen), (.store, store), (.cert, cert), (.key, key), (.clientCA, clientCA), (.tokens, tokens),
+            (.listen, listen), (.store, store),
+            (.allowUnsafeDurability, allowUnsafeDurability ? "true" : nil), (.cert, cert), (.key, key),
+            (.clientCA, clientCA), (.tokens, tokens),
             (.insecure, insecure ? "true" : nil), (.threads, threads), (.reclaimGrace, reclaimGrace),
             (.cancelGrace, cancelGrace), (.activityTimeout, activityTimeout), (.drainGrace, drainGrace),
             (.maxConnections, maxConnections), (.logLevel, logLevel),
@@ -49,7 +53,9 @@ struct ServerFlags: ParsableArguments {
 extension ServerSettings.Name {
     /// The meaning, the default and the variable, for `--help`.
     var help: String {
-        let standard = defaultValue.isEmpty || self == .insecure ? "" : "; default \(defaultValue)"
+        let standard =
+            defaultValue.isEmpty || self == .insecure || self == .allowUnsafeDurability
+            ? "" : "; default \(defaultValue)"
         return "\(meaning) [\(variable)\(standard)]"
     }
 }

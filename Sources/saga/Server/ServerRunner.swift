@@ -3,6 +3,7 @@ internal import Glibc
 internal import Logging
 internal import SagaCore
 internal import SagaMemory
+internal import SagaPostgres
 internal import SagaSQLite
 internal import SagaServer
 internal import SagaTransport
@@ -19,7 +20,7 @@ enum ServerRunner {
         let level = Logger.Level(rawValue: settings.logLevel) ?? .info
         var logger = Logger(label: "saga.server") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = level
-        let store = try openStore(settings)
+        let store = try await openStore(settings)
         let server: SagaServer
         do {
             server = try await SagaServer.start(
@@ -41,12 +42,20 @@ enum ServerRunner {
         try await ServiceGroup(configuration: lifecycle).run()
     }
 
-    private static func openStore(_ settings: ServerSettings) throws(Failure) -> any EventStore {
+    private static func openStore(_ settings: ServerSettings) async throws(Failure) -> any EventStore {
         switch settings.store {
         case .memory: return MemoryEventStore()
         case .sqlite(let path):
             do { return try SQLiteEventStore(path: path) } catch {
                 throw Failure(.usage, "cannot open the store \(path): \(error)")
+            }
+        case .postgres(let connection):
+            var options = PostgresOptions(connection: connection)
+            options.allowsUnsafeDurability = settings.allowsUnsafeDurability
+            do { return try await PostgresEventStore.open(options) } catch {
+                throw Failure(
+                    error.reason == .unavailable ? .unreachable : .usage,
+                    "cannot open the store \(settings.store.text): \(error)")
             }
         }
     }
@@ -61,7 +70,11 @@ enum ServerRunner {
         listener.maxConnections = settings.maxConnections
         var configuration = ServerConfiguration(listener: listener)
         configuration.version = "saga/\(Version.number)"
-        configuration.storeName = settings.store == .memory ? "memory" : "sqlite"
+        switch settings.store {
+        case .memory: configuration.storeName = "memory"
+        case .sqlite: configuration.storeName = "sqlite"
+        case .postgres: configuration.storeName = "postgres"
+        }
         configuration.threads = settings.threads
         configuration.drainGrace = settings.drainGrace
         configuration.tokensPath = settings.tokens

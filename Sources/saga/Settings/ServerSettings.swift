@@ -6,6 +6,7 @@ struct ServerSettings {
     enum Name: String, CaseIterable {
         case listen
         case store
+        case allowUnsafeDurability = "allow-unsafe-durability"
         case cert
         case key
         case clientCA = "client-ca"
@@ -29,7 +30,7 @@ struct ServerSettings {
             case .listen: "127.0.0.1:\(Address.defaultPort)"
             case .store: "sqlite:saga.db"
             case .cert, .key, .clientCA, .tokens: ""
-            case .insecure: "false"
+            case .insecure, .allowUnsafeDurability: "false"
             case .threads: "0"
             case .reclaimGrace: "10s"
             case .cancelGrace: "60s"
@@ -43,7 +44,8 @@ struct ServerSettings {
         var meaning: String {
             switch self {
             case .listen: "address to listen on: HOST:PORT, or unix:PATH"
-            case .store: "sqlite:PATH, or memory (nothing survives)"
+            case .store: "sqlite:PATH, postgres://…, postgres:KEYWORD=VALUE …, or memory (nothing survives)"
+            case .allowUnsafeDurability: "use a PostgreSQL that runs with fsync or full_page_writes off"
             case .cert: "PEM file with the server's certificate chain"
             case .key: "PEM file with its private key"
             case .clientCA: "PEM file: only clients with a certificate of this authority may connect"
@@ -80,11 +82,44 @@ struct ServerSettings {
     enum Store: Equatable {
         case memory
         case sqlite(path: String)
+        /// What libpq understands.
+        case postgres(connection: String)
+
+        /// Reads `memory`, `sqlite:PATH`, a PostgreSQL URI, or `postgres:` and libpq's keywords, which may be none.
+        init?(_ text: String) {
+            if text == "memory" {
+                self = .memory
+            } else if text.hasPrefix("sqlite:"), text.count > 7 {
+                self = .sqlite(path: String(text.dropFirst(7)))
+            } else if text.hasPrefix("postgres://") || text.hasPrefix("postgresql://") {
+                self = .postgres(connection: text)
+            } else if let scheme = ["postgres:", "postgresql:"].first(where: text.hasPrefix) {
+                self = .postgres(connection: String(text.dropFirst(scheme.count)))
+            } else {
+                return nil
+            }
+        }
+
+        /// For people: without a password.
+        var text: String {
+            switch self {
+            case .memory: "memory"
+            case .sqlite(let path): "sqlite:\(path)"
+            case .postgres(let connection):
+                Self.withoutPassword(connection.contains("://") ? connection : "postgres:\(connection)")
+            }
+        }
+
+        private static func withoutPassword(_ text: String) -> String {
+            text.replacing(/(:\/\/[^:@\/]*):[^@\/]*@/) { "\($0.1):***@" }
+                .replacing(/(\bpassword\s*=\s*)('[^']*'|[^\s&]*)/) { "\($0.1)***" }
+        }
     }
 
     private(set) var values: [(name: Name, text: String, source: Source)]
     private(set) var listen = Address.standard
     private(set) var store = Store.memory
+    private(set) var allowsUnsafeDurability = false
     private(set) var cert: String?
     private(set) var key: String?
     private(set) var clientCA: String?
@@ -130,13 +165,11 @@ struct ServerSettings {
             guard let address = Address(text) else { throw wrong("give HOST:PORT, [IPV6]:PORT or unix:PATH") }
             listen = address
         case .store:
-            if text == "memory" {
-                store = .memory
-            } else if text.hasPrefix("sqlite:"), text.count > 7 {
-                store = .sqlite(path: String(text.dropFirst(7)))
-            } else {
-                throw wrong("give sqlite:PATH or memory")
-            }
+            guard let value = Store(text) else { throw wrong("give sqlite:PATH, postgres://… or memory") }
+            store = value
+        case .allowUnsafeDurability:
+            guard let value = Bool(text) else { throw wrong("give true or false") }
+            allowsUnsafeDurability = value
         case .cert: cert = path
         case .key: key = path
         case .clientCA: clientCA = path
@@ -194,7 +227,7 @@ struct ServerSettings {
         var lines = ["# Settings of saga server, as they are in force. This text is a settings file."]
         for value in values {
             lines.append("# \(value.name.meaning) [\(value.source.text)]")
-            lines.append("\(value.name.rawValue) = \(value.text)")
+            lines.append("\(value.name.rawValue) = \(value.name == .store ? store.text : value.text)")
         }
         return lines.joined(separator: "\n")
     }
