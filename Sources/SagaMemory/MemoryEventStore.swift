@@ -47,6 +47,10 @@ public final class MemoryEventStore: EventStore {
         try access { state in state.list(query) }
     }
 
+    public func lateEffects(_ query: LateEffectQuery) async throws(StoreError) -> [StoredLateEffect] {
+        try access { state throws(StoreError) in try state.lateEffects(query) }
+    }
+
     public func takeOver() async throws(StoreError) -> UInt64 {
         try access { state in
             state.metadata.epoch += 1

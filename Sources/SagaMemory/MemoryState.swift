@@ -23,6 +23,9 @@ struct MemoryState {
     var order: [SagaID] = []
     /// The run that each workflow id started last.
     var newest: [WorkflowKey: SagaID] = [:]
+    /// Late effects, encoded, in the order in which they came.
+    private var late: [(key: LateKey, namespace: String, blob: [UInt8])] = []
+    private var lateKeys: Set<LateKey> = []
     var isClosed = false
     private var writer = ReusedWriter()
 
@@ -47,6 +50,11 @@ struct MemoryState {
             }
             for entry in transaction.entries { write(entry) }
             outcomes.append(.appended)
+        }
+        for effect in batch.lateEffects {
+            let key = LateKey(sagaID: effect.sagaID, eventID: effect.scheduledEventID, attempt: effect.attempt)
+            guard lateKeys.insert(key).inserted else { continue }
+            late.append((key, effect.namespace, Postcard.encode(effect)))
         }
         return outcomes
     }
@@ -129,6 +137,22 @@ struct MemoryState {
         return rows
     }
 
+    func lateEffects(_ query: LateEffectQuery) throws(StoreError) -> [StoredLateEffect] {
+        var found: [StoredLateEffect] = []
+        for (index, entry) in late.enumerated().dropFirst(Int(clamping: query.after)) {
+            if found.count >= query.limit { break }
+            guard sameBytes(entry.namespace, query.namespace), query.sagaID == nil || query.sagaID == entry.key.sagaID
+            else { continue }
+            do throws(CodecError) {
+                let effect = try Postcard.decodeStrict(LateEffect.self, from: entry.blob)
+                found.append(StoredLateEffect(place: UInt64(index) + 1, effect: effect))
+            } catch {
+                throw StoreError(.corrupt, "the late effect at place \(index + 1) does not decode: \(error)")
+            }
+        }
+        return found
+    }
+
     private func matches(_ row: ExecutionRow, _ query: ExecutionQuery) -> Bool {
         sameBytes(row.namespace, query.namespace)
             && (query.workflowType.isEmpty || sameBytes(row.workflowType, query.workflowType))
@@ -160,6 +184,13 @@ struct MemoryState {
         }
         return low
     }
+}
+
+/// One report: it is kept once.
+private struct LateKey: Hashable {
+    var sagaID: SagaID
+    var eventID: EventID
+    var attempt: UInt32
 }
 
 extension AppendEntry {

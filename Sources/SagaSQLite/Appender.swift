@@ -18,6 +18,7 @@ final class Appender {
     private let insertExecution: Statement
     private let updateExecution: Statement
     private let insertHistory: Statement
+    private let insertLateEffect: Statement
 
     init(_ connection: Connection, partitionCount: UInt32, cacheCapacity: Int) throws(StoreError) {
         self.connection = connection
@@ -43,6 +44,11 @@ final class Appender {
         insertHistory = try Statement(
             "INSERT INTO history (run, next_event_id, event_count, checksum, events) VALUES (?1, ?2, ?3, ?4, ?5)",
             on: connection)
+        insertLateEffect = try Statement(
+            """
+            INSERT INTO late_effects (saga_id, scheduled_event_id, attempt, namespace, effect)
+            VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING
+            """, on: connection)
     }
 
     /// To be called first in every transaction.
@@ -94,6 +100,7 @@ final class Appender {
             for entry in transaction.entries { try write(entry) }
             outcomes.append(.appended)
         }
+        for effect in batch.lateEffects { try write(effect) }
         return outcomes
     }
 
@@ -202,6 +209,19 @@ final class Appender {
             try insertHistory.bind(Int64(checksum), at: 4)
             try insertHistory.bind(borrowed: bytes, at: 5)
             try insertHistory.run()
+        }
+    }
+
+    private func write(_ effect: LateEffect) throws(StoreError) {
+        packed.reset()
+        packed.write(effect)
+        try packed.withBytes { bytes throws(StoreError) in
+            try insertLateEffect.bind(effect.sagaID, at: 1)
+            try insertLateEffect.bind(Int64(clamping: effect.scheduledEventID), at: 2)
+            try insertLateEffect.bind(Int64(effect.attempt), at: 3)
+            try insertLateEffect.bind(effect.namespace, at: 4)
+            try insertLateEffect.bind(borrowed: bytes, at: 5)
+            try insertLateEffect.run()
         }
     }
 

@@ -9,6 +9,8 @@ final class Reader {
     private let selectLatest: Statement
     private let selectOpen: Statement
     private let selectMeta: Statement
+    private let selectLate: Statement
+    private let selectLateOfRun: Statement
     /// Prepared forms of List, by their conditions.
     private var lists: [String: Statement] = [:]
 
@@ -30,6 +32,14 @@ final class Reader {
             Self.columns + " WHERE namespace = ?1 AND workflow_id = ?2 ORDER BY run DESC LIMIT 1", on: connection)
         selectOpen = try Statement(
             Self.columns + " WHERE closed_at IS NULL AND saga_id > ?1 ORDER BY saga_id LIMIT ?2", on: connection)
+        selectLate = try Statement(
+            "SELECT place, effect FROM late_effects WHERE namespace = ?1 AND place > ?2 ORDER BY place LIMIT ?3",
+            on: connection)
+        selectLateOfRun = try Statement(
+            """
+            SELECT place, effect FROM late_effects WHERE namespace = ?1 AND place > ?2 AND saga_id = ?4
+            ORDER BY place LIMIT ?3
+            """, on: connection)
         selectMeta = try Statement("SELECT partition_count, task_token_key, epoch FROM meta", on: connection)
     }
 
@@ -160,6 +170,28 @@ final class Reader {
             startedAt: Timestamp(microseconds: statement.int64(5)),
             closedAt: statement.isNull(6) ? nil : Timestamp(microseconds: statement.int64(6)),
             nextEventID: EventID(clamping: statement.int64(7)), partition: partition)
+    }
+
+    // MARK: Late effects
+
+    func lateEffects(_ query: LateEffectQuery) throws(StoreError) -> [StoredLateEffect] {
+        let statement = query.sagaID == nil ? selectLate : selectLateOfRun
+        defer { statement.reset() }
+        try statement.bind(query.namespace, at: 1)
+        try statement.bind(Int64(clamping: query.after), at: 2)
+        try statement.bind(Int64(max(0, query.limit)), at: 3)
+        if let sagaID = query.sagaID { try statement.bind(sagaID, at: 4) }
+        var found: [StoredLateEffect] = []
+        while try statement.step() {
+            let place = UInt64(clamping: statement.int64(0))
+            do throws(CodecError) {
+                let effect = try Postcard.decodeStrict(LateEffect.self, from: Array(statement.bytes(1)))
+                found.append(StoredLateEffect(place: place, effect: effect))
+            } catch {
+                throw StoreError(.corrupt, "\(connection.path): late effect \(place) does not decode: \(error)")
+            }
+        }
+        return found
     }
 
     // MARK: The store itself

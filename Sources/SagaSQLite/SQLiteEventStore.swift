@@ -76,6 +76,10 @@ public final class SQLiteEventStore: EventStore {
         try await reads.run { reader throws(StoreError) in try reader.list(query) }
     }
 
+    public func lateEffects(_ query: LateEffectQuery) async throws(StoreError) -> [StoredLateEffect] {
+        try await reads.run { reader throws(StoreError) in try reader.lateEffects(query) }
+    }
+
     public func metadata() async throws(StoreError) -> StoreMetadata {
         try await reads.run { reader throws(StoreError) in try reader.metadata() }
     }

@@ -15,6 +15,7 @@ enum Schema {
     /// * `history`: one row for each append to one run. Rows are keyed by the event id *after* their last event: the
     ///   greatest key of a run is its next event id, so that an append writes no second row, and a read from event n
     ///   begins at the first row with a greater key.
+    /// * `late_effects`: one row for each success that was reported after its step's undo had begun or its run was closed.
     static let migrations = [
         """
         CREATE TABLE meta (
@@ -33,6 +34,13 @@ enum Schema {
         """,
         """
         CREATE UNIQUE INDEX executions_open ON executions (saga_id) WHERE closed_at IS NULL;
+        """,
+        """
+        CREATE TABLE late_effects (
+            place INTEGER PRIMARY KEY AUTOINCREMENT, saga_id BLOB NOT NULL, scheduled_event_id INTEGER NOT NULL,
+            attempt INTEGER NOT NULL, namespace TEXT NOT NULL, effect BLOB NOT NULL) STRICT;
+        CREATE UNIQUE INDEX late_effects_report ON late_effects (saga_id, scheduled_event_id, attempt);
+        CREATE INDEX late_effects_namespace ON late_effects (namespace, place);
         """,
     ]
 

@@ -91,6 +91,9 @@ private struct KeptOpen: EventStore {
         try await store.openExecutions(after: after, limit: limit)
     }
     func list(_ query: ExecutionQuery) async throws(StoreError) -> [ExecutionRow] { try await store.list(query) }
+    func lateEffects(_ query: LateEffectQuery) async throws(StoreError) -> [StoredLateEffect] {
+        try await store.lateEffects(query)
+    }
     func takeOver() async throws(StoreError) -> UInt64 { try await store.takeOver() }
     func metadata() async throws(StoreError) -> StoreMetadata { try await store.metadata() }
     func close() async {}

@@ -41,6 +41,10 @@ final class BlockingStore: SimulationStore {
         try wait { store throws(StoreError) in try await store.openExecutions(after: after, limit: limit) }
     }
 
+    func lateEffects(_ query: LateEffectQuery) throws(StoreError) -> [StoredLateEffect] {
+        try wait { store throws(StoreError) in try await store.lateEffects(query) }
+    }
+
     func takeOver() throws(StoreError) -> UInt64 {
         try wait { store throws(StoreError) in try await store.takeOver() }
     }

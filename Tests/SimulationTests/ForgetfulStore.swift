@@ -26,6 +26,10 @@ final class ForgetfulStore: SimulationStore {
         try store.openExecutions(after: after, limit: limit)
     }
 
+    func lateEffects(_ query: LateEffectQuery) throws(StoreError) -> [StoredLateEffect] {
+        try store.lateEffects(query)
+    }
+
     func takeOver() throws(StoreError) -> UInt64 { try store.takeOver() }
 
     func reopen() throws(StoreError) {}

@@ -1,51 +1,110 @@
 /// What must be undone if the saga ends badly, owned by the engine (semantics, section 4).
 ///
-/// Entries stand in the order of the events that closed their steps, which is the order of undoing, reversed.
-public struct UndoLog: Hashable, Sendable {
+/// Entries stand in the order of the events that closed their steps, which is the order of undoing, reversed. What is asked
+/// at every undo costs the same however long the log is.
+public struct UndoLog: Sendable {
     /// Every entry that was not dropped, oldest first.
     public private(set) var entries: [UndoEntry] = []
+    /// Undos that a late report put back although the unwinding that they belong to had passed them: they run in any case,
+    /// now, and the run does not end before them. In the order in which they came back.
+    public private(set) var reopened: [EventID] = []
+    /// Where the entry of a step stands. Looked up, never iterated.
+    private var positions: [EventID: Int] = [:]
+    /// Undos that run or wait for their next attempt.
+    private var inFlight: [EventID] = []
+    /// Everything from this position on is settled.
+    private var openEnd = 0
+    /// The scopes that were opened: the one around each, and the event that opened it.
+    private var scopes: [UInt32: Scope] = [:]
+    /// The start of the last unwinding of each scope that was unwound.
+    private var unwoundAt: [UInt32: EventID] = [:]
+
+    private struct Scope: Hashable {
+        var parent: UInt32
+        var openedAt: EventID
+    }
 
     public init() {}
 
-    /// The parent of each nested scope that was opened.
-    private var scopeParents: [UInt32: UInt32] = [:]
+    // MARK: Asked while unwinding
 
-    /// What is undone next: the youngest entry of the scope that is not settled, and those that may be undone together
-    /// with it because they are of the same group and nothing older stands between.
+    /// What may be undone next in a scope: the youngest entry that is not settled, and those that may be undone together
+    /// with it because they are of the same group and nothing older stands between. Undos run one by one: while one of
+    /// another group is in flight, nothing new begins.
     public func next(in scope: UInt32) -> [UndoEntry] {
         var together: [UndoEntry] = []
-        for entry in entries.reversed() where contains(scope, entry.scope) && !entry.status.isSettled {
+        let oldest = scopes[scope]?.openedAt ?? 0
+        for entry in entries[..<openEnd].reversed() {
+            // Steps of a scope close after it was opened.
+            if entry.closingEventID < oldest { break }
+            guard !entry.status.isSettled, contains(scope, entry.scope) else { continue }
             if let first = together.first {
                 guard first.group != 0, entry.group == first.group else { break }
             }
             together.append(entry)
+            if entry.group == 0 { break }
         }
         return together
     }
 
-    /// The entry of a step.
-    public func entry(_ stepEventID: EventID) -> UndoEntry? {
-        entries.last { $0.stepEventID == stepEventID }
+    /// The youngest undo that a late report put back and that is not in flight.
+    public var nextReopened: UndoEntry? {
+        var youngest: Int?
+        for eventID in reopened {
+            guard let position = positions[eventID], entries[position].status == .open else { continue }
+            youngest = max(youngest ?? position, position)
+        }
+        return youngest.map { entries[$0] }
     }
 
+    /// Whether an undo may begin beside those in flight: only if all of them are of its own group.
+    public func mayBegin(_ entry: UndoEntry) -> Bool {
+        inFlight.allSatisfy { eventID in
+            eventID == entry.stepEventID
+                || (entry.group != 0 && positions[eventID].map { entries[$0].group } == entry.group)
+        }
+    }
+
+    /// The entry of a step.
+    public func entry(_ stepEventID: EventID) -> UndoEntry? { positions[stepEventID].map { entries[$0] } }
+
+    /// Whether any entry is not settled.
+    public var hasOpen: Bool { openEnd > 0 }
+
     /// Entries that are not settled, oldest first.
-    public var open: [UndoEntry] { entries.filter { !$0.status.isSettled } }
+    public var open: [UndoEntry] { entries[..<openEnd].filter { !$0.status.isSettled } }
+
+    /// Whether an unwinding that has begun concerns a step: it was scheduled in that scope before. Its undo is owed then,
+    /// also if the unwinding is over when its effect becomes certain.
+    public func isOwed(_ entry: UndoEntry) -> Bool {
+        let born = min(entry.stepEventID, entry.closingEventID)
+        var scope = entry.scope
+        while true {
+            if let start = unwoundAt[scope], born < start { return true }
+            // A scope's parent has a smaller number, so this ends.
+            guard let parent = scopes[scope]?.parent, parent < scope else { break }
+            scope = parent
+        }
+        return unwoundAt[0].map { born < $0 } ?? false
+    }
+
+    // MARK: Summaries
 
     /// Whether any undo of the scope ever ran or was decided upon.
     func summary(of scope: UInt32, isGivenUp: Bool) -> CompensationSummary {
-        let own = entries.filter { contains(scope, $0.scope) && $0.status != .dormant }
-        guard !own.isEmpty else { return .none }
-        let left = own.filter { !$0.status.isUndone }.map(\.stepEventID)
-        if left.isEmpty { return CompensationSummary(.complete) }
-        return CompensationSummary(isGivenUp ? .givenUp : .partial, openEntries: left)
+        summary(of: entries.filter { contains(scope, $0.scope) && $0.status != .dormant }, isGivenUp)
     }
 
     /// What became of the undos that began.
     func summaryOfBegun(isGivenUp: Bool) -> CompensationSummary {
         // One that a late report put back has begun, too, and may stand.
-        let begun = entries.filter { $0.firstAttempt != 0 || ($0.status != .open && $0.status != .dormant) }
-        guard !begun.isEmpty else { return .none }
-        let left = begun.filter { !$0.status.isUndone }.map(\.stepEventID)
+        summary(
+            of: entries.filter { $0.firstAttempt != 0 || ($0.status != .open && $0.status != .dormant) }, isGivenUp)
+    }
+
+    private func summary(of own: [UndoEntry], _ isGivenUp: Bool) -> CompensationSummary {
+        guard !own.isEmpty else { return .none }
+        let left = own.filter { !$0.status.isUndone }.map(\.stepEventID)
         if left.isEmpty { return CompensationSummary(.complete) }
         return CompensationSummary(isGivenUp ? .givenUp : .partial, openEntries: left)
     }
@@ -53,23 +112,69 @@ public struct UndoLog: Hashable, Sendable {
     /// Whether a step's scope is the other one or lies inside it; the run itself, 0, contains all.
     public func contains(_ outer: UInt32, _ inner: UInt32) -> Bool {
         var scope = inner
-        // A scope's parent has a smaller number, so this ends.
-        while scope > outer, let parent = scopeParents[scope], parent < scope { scope = parent }
+        while scope > outer, let parent = scopes[scope]?.parent, parent < scope { scope = parent }
         return outer == 0 || scope == outer
     }
 
-    mutating func openScope(_ scope: UInt32, in parent: UInt32) { scopeParents[scope] = parent }
+    // MARK: Changes
 
-    mutating func append(_ entry: UndoEntry) { entries.append(entry) }
+    mutating func openScope(_ scope: UInt32, in parent: UInt32, at eventID: EventID) {
+        scopes[scope] = Scope(parent: parent, openedAt: eventID)
+    }
 
-    /// Drops what was closed before a pivot; undos that already began stay.
-    mutating func commit() { entries.removeAll { $0.status == .open || $0.status == .dormant } }
+    /// An unwinding of the scope begins.
+    mutating func beginUnwinding(_ scope: UInt32, at eventID: EventID) { unwoundAt[scope] = eventID }
+
+    mutating func append(_ entry: UndoEntry) {
+        positions[entry.stepEventID] = entries.count
+        entries.append(entry)
+        if !entry.status.isSettled { openEnd = entries.count }
+    }
+
+    /// Drops what was closed before a pivot. Undos that already began stay, and those that are owed.
+    mutating func commit() {
+        let kept = entries.filter { ($0.status != .open && $0.status != .dormant) || isOwed($0) }
+        guard kept.count != entries.count else { return }
+        entries = []
+        positions = [:]
+        openEnd = 0
+        for entry in kept { append(entry) }
+    }
 
     /// Changes the entry of a step; false if there is none.
     mutating func update(_ stepEventID: EventID, _ change: (inout UndoEntry) -> Void) -> Bool {
-        guard let index = entries.lastIndex(where: { $0.stepEventID == stepEventID }) else { return false }
-        change(&entries[index])
+        guard let position = positions[stepEventID] else { return false }
+        let before = entries[position].status
+        change(&entries[position])
+        let after = entries[position].status
+        if before.isInFlight != after.isInFlight {
+            if after.isInFlight { inFlight.append(stepEventID) } else { inFlight.removeAll { $0 == stepEventID } }
+        }
+        if !after.isSettled {
+            openEnd = max(openEnd, position + 1)
+        } else {
+            reopened.removeAll { $0 == stepEventID }
+            while openEnd > 0, entries[openEnd - 1].status.isSettled { openEnd -= 1 }
+        }
         return true
+    }
+
+    /// A report made certain that the step happened: its undo is due, once more if it had begun.
+    mutating func happened(_ stepEventID: EventID) {
+        guard let entry = entry(stepEventID), entry.status != .blocked else { return }
+        // One that stands open has its turn still to come.
+        guard entry.status != .open else { return }
+        if isOwed(entry), !reopened.contains(stepEventID) { reopened.append(stepEventID) }
+        // An undo that began a moment ago may have found nothing.
+        _ = update(stepEventID) { $0.status = .open }
+    }
+}
+
+extension UndoLog: Equatable {
+    /// By what the events said; the rest follows from it.
+    public static func == (left: UndoLog, right: UndoLog) -> Bool {
+        left.entries == right.entries && left.reopened == right.reopened && left.scopes == right.scopes
+            && left.unwoundAt == right.unwoundAt
     }
 }
 
@@ -99,6 +204,14 @@ public struct UndoEntry: Hashable, Sendable {
             switch self {
             case .open, .running, .waiting, .blocked: false
             case .undone, .failed, .skipped, .resolved, .dormant: true
+            }
+        }
+
+        /// Whether an attempt may be with a worker, or follows by itself.
+        public var isInFlight: Bool {
+            switch self {
+            case .running, .waiting: true
+            default: false
             }
         }
 

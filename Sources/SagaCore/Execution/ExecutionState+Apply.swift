@@ -30,7 +30,7 @@ extension ExecutionState {
             if cancelRequest == nil { cancelRequest = CancelRequest(reason: value.reason, at: event.timestamp) }
         case .workflowExecutionBlocked(let value):
             status = .blocked
-            block = Block(cause: value.cause, message: value.message, since: event.timestamp)
+            block = Block(cause: value.cause, message: value.message, since: event.timestamp, eventID: event.eventID)
         case .workflowExecutionUnblocked:
             block = nil
             status = unwinding == nil ? .running : .compensating
@@ -116,7 +116,7 @@ extension ExecutionState {
         case .undoCommitted:
             undoLog.commit()
             isPastPivot = true
-        case .scopeOpened: undoLog.openScope(value.commandNumber &+ 1, in: value.scope)
+        case .scopeOpened: undoLog.openScope(value.commandNumber &+ 1, in: value.scope, at: event.eventID)
         case .note, .stepOutput, .checkpoint: break
         }
     }

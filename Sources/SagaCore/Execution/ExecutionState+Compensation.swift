@@ -7,6 +7,7 @@ extension ExecutionState {
                 cause: value.cause, error: value.error, scope: value.scope, commandNumber: value.commandNumber,
                 reason: value.reason)
             remember(value.requestID, event)
+            undoLog.beginUnwinding(value.scope, at: event.eventID)
             if value.cause == .requested, unwinding != nil {
                 queuedUnwindings.append(started)
             } else {
@@ -51,13 +52,11 @@ extension ExecutionState {
                 entry.outcome = value.happened ? .completed : .noEffect
                 if let output = value.output { entry.output = output }
                 if let data = value.undoData { entry.data = data }
-                if value.happened {
-                    // The undo of a moment ago may have found nothing: it runs once more.
-                    if entry.status != .open && entry.status != .blocked { entry.status = .open }
-                } else if !entry.undo.undoFailedStep.undoes(.noEffect) {
+                if !value.happened, !entry.undo.undoFailedStep.undoes(.noEffect) {
                     entry.status = .dormant
                 }
             }
+            if value.happened { undoLog.happened(value.stepEventID) }
         case .compensationOperatorAction(let value):
             remember(value.requestID, event)
             if value.verb == .giveUp { isGivenUp = true }

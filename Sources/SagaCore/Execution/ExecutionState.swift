@@ -170,6 +170,8 @@ public struct Block: Hashable, Sendable {
     public var message: String
     /// When it was blocked.
     public var since: Timestamp
+    /// The event that says so.
+    public var eventID: EventID
 }
 
 /// Values by the event that began them, in the order of those events. Sagas have few open things at once, so a sorted array

@@ -4,6 +4,9 @@ extension AppendTransaction {
 }
 
 extension AppendBatch {
+    /// Most late effects of one batch.
+    public static let maximumLateEffects = 1_024
+
     /// Checks what every store relies on, so that a caller's bug is found before anything is written, and the same way in
     /// all of them.
     ///
@@ -12,6 +15,10 @@ extension AppendBatch {
     /// - Parameter partitionCount: The store's partition count, which rows of new runs must agree with.
     /// - Throws: `StoreError` with reason `invalid`, naming the run and the rule.
     public func validate(partitionCount: UInt32) throws(StoreError) {
+        guard lateEffects.count <= Self.maximumLateEffects else {
+            throw StoreError(
+                .invalid, "append: \(lateEffects.count) late effects; \(Self.maximumLateEffects) are allowed")
+        }
         for transaction in transactions {
             let entries = transaction.entries
             guard !entries.isEmpty else { throw StoreError(.invalid, "append: a transaction has no entries") }

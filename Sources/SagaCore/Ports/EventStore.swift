@@ -33,6 +33,10 @@ public protocol EventStore: Sendable {
     /// Runs that match a filter, newest first.
     func list(_ query: ExecutionQuery) async throws(StoreError) -> [ExecutionRow]
 
+    /// Late effects that match a filter, oldest first. The same report (run, event, attempt) is kept once, however often it
+    /// was appended.
+    func lateEffects(_ query: LateEffectQuery) async throws(StoreError) -> [StoredLateEffect]
+
     /// Makes the next fencing epoch durable and returns it; from then on appends of older epochs are refused. A new owner
     /// calls it before it reads anything, and again after an append whose outcome it does not know.
     func takeOver() async throws(StoreError) -> UInt64
@@ -50,10 +54,14 @@ public struct AppendBatch: Sendable {
     public var epoch: UInt64
     /// What is appended. Each transaction is all or nothing; transactions do not affect each other.
     public var transactions: [AppendTransaction]
+    /// Late effects to keep, in the same commit. No conflict of a transaction concerns them; one that is kept already is
+    /// left out.
+    public var lateEffects: [LateEffect]
 
-    public init(epoch: UInt64, transactions: [AppendTransaction]) {
+    public init(epoch: UInt64, transactions: [AppendTransaction], lateEffects: [LateEffect] = []) {
         self.epoch = epoch
         self.transactions = transactions
+        self.lateEffects = lateEffects
     }
 }
 

@@ -11,7 +11,8 @@ extension EventStore {
         }
     }
 
-    /// A run by its name, with the events that were asked for; nil if there is none.
+    /// A run by its name, with the events that were asked for; nil if there is none. A run that is named by its saga id
+    /// alone, without a namespace, is found in any: for the engine's own questions, never for a caller's.
     package func run(_ target: RunTarget, _ wanted: LoadedEvents) async throws(StoreError) -> LoadedRun? {
         let row: ExecutionRow?
         if let sagaID = target.sagaID {
@@ -19,7 +20,7 @@ extension EventStore {
         } else {
             row = try await latestExecution(namespace: target.namespace, workflowID: target.workflowID)
         }
-        guard let row, row.namespace == target.namespace,
+        guard let row, target.namespace.isEmpty || row.namespace == target.namespace,
             target.workflowID.isEmpty || row.workflowID == target.workflowID
         else { return nil }
         switch wanted {

@@ -26,7 +26,11 @@ package final class ShardDriver: Sendable {
 
     /// Opens the store's facts; nothing is recovered yet.
     /// - Throws: `StoreError` if the store cannot be read.
-    package init(store: any EventStore, config: SagaEngineConfig, logger: Logger) async throws(StoreError) {
+    /// - Parameter onBlocked: Called on the driver's queue for each run that becomes blocked or is found so; must not block.
+    package init(
+        store: any EventStore, config: SagaEngineConfig, logger: Logger,
+        onBlocked: (@Sendable (BlockedRun) -> Void)? = nil
+    ) async throws(StoreError) {
         self.store = store
         self.logger = logger
         metadata = try await store.metadata()
@@ -34,6 +38,7 @@ package final class ShardDriver: Sendable {
         let shard = Shard(
             config: ShardConfig(config, partitionCount: metadata.partitionCount), seed: random.next())
         core = Core(shard: shard, timer: DispatchSource.makeTimerSource(queue: queue))
+        core.alertSink = onBlocked
         core.timer.setEventHandler { [weak self] in self?.timerFired() }
         core.timer.resume()
     }
@@ -113,6 +118,15 @@ package final class ShardDriver: Sendable {
         if wake { scheduleRun() }
     }
 
+    // MARK: Health
+
+    /// How the shard stands; the answer comes from its own queue, so that a shard that hangs does not answer.
+    package func status() async -> ShardStatus {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.core.shard.status) }
+        }
+    }
+
     // MARK: The end
 
     /// Waits until everything that happened is durable, then stops; the store stays open.
@@ -186,6 +200,7 @@ package final class ShardDriver: Sendable {
             case .loadRun(let load, let target, let events): loadRun(load, target, events)
             case .recover: recover()
             case .log(let line): log(line)
+            case .alert(let run): core.alertSink?(run)
             }
         }
         for (worker, batch) in messages { core.sinks[worker]?(batch) }
@@ -314,6 +329,7 @@ private final class Core: @unchecked Sendable {
     var sinks: [WorkerID: ShardDriver.WorkerSinkFunction] = [:]
     var readyWaiters: [CheckedContinuation<Void, Never>] = []
     var idleWaiters: [CheckedContinuation<Void, Never>] = []
+    var alertSink: (@Sendable (BlockedRun) -> Void)?
 
     init(shard: Shard, timer: any DispatchSourceTimer) {
         self.shard = shard

@@ -21,6 +21,7 @@ struct Deadline {
         case reclaim
         case undoReclaim
         case storeRetry
+        case lateReport
     }
 
     /// Microseconds on its clock.

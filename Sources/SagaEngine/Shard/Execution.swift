@@ -34,6 +34,9 @@ final class Execution {
     /// The worker that holds the code live, and the next event that it has not been sent.
     var codeHolder: WorkerID?
     var codeNext: EventID = 0
+    /// Whether the code wants to end the run, which waits for an undo that a late report has put back. Code that is given
+    /// events again says so again, so nothing is lost with it.
+    var isEndHeld = false
     /// The workflow task that is out.
     var activation: Activation?
     /// Reads the history for a worker that does not hold the code.
@@ -54,6 +57,10 @@ final class Execution {
     var eventWaiters: [(call: CallID, from: EventID)] = []
     /// Calls that came while the run was closing: for the next run of the workflow id.
     var callsAfterClose: [(CallID, Call)] = []
+    /// Reports that came while the run was closing: judged when its end is durable.
+    var reportsAfterClose: [LateReport] = []
+    /// Late effects that go with the next batch of the run.
+    var lateEffects: [LateEffect] = []
     /// The closing event, once there is one.
     var closing: EventAttributes?
 
@@ -131,10 +138,11 @@ struct LiveTask: Hashable {
 enum HeldEffect {
     case reply(CallID, CallReply, original: Call)
     /// With what was reported, because a report that did not become durable is judged anew.
-    case acknowledge(WorkerID, TaskReference, ActivityResult)
+    case acknowledge(WorkerID, TaskReference, ActivityResult, ReportVerdict)
     /// For that attempt: a later one has a cause of its own to wait for.
     case queueStep(EventID, attempt: UInt32)
     case queueUndo(EventID, attempt: UInt32)
     case queueProbe(TaskReference)
     case cancelStep(EventID)
+    case alert(BlockedRun)
 }

@@ -170,6 +170,7 @@ extension Shard {
                 WorkflowExecutionBlocked(
                     cause: cause, message: "\(error.message); cancel it to unwind, or retry it with fixed code",
                     error: error)))
+        callAPerson(execution)
     }
 
     func armCodeRetry(_ execution: Execution, _ micros: Int64) {
@@ -201,9 +202,22 @@ extension Shard {
                     execution.needsActivation = true
                     return
                 }
+                if mustWaitForUndos(numbered.command, execution) {
+                    execution.isEndHeld = true
+                    return
+                }
                 return close(numbered, unconsumed, execution)
             }
             perform(numbered.number, numbered.command, execution)
+        }
+    }
+
+    /// A good end waits until what a late report put back is undone; a bad one unwinds it with the rest, if it unwinds.
+    private func mustWaitForUndos(_ command: WorkflowCommand, _ execution: Execution) -> Bool {
+        guard !execution.state.undoLog.reopened.isEmpty else { return false }
+        switch command {
+        case .complete, .continueAsNew: return true
+        default: return !execution.state.autoCompensate
         }
     }
 

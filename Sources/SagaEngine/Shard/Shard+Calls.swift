@@ -6,6 +6,8 @@ enum PendingLoad {
     case call(CallID, Call)
     /// The history for a worker.
     case history(SagaID)
+    /// A report about a run that is not in memory is judged by what was.
+    case report(LateReport)
 }
 
 extension Shard {
@@ -196,7 +198,9 @@ extension Shard {
     }
 
     func runLoaded(_ load: LoadID, _ result: Result<LoadedRun?, StoreError>) {
-        guard case .call(let id, let call)? = pendingLoads.removeValue(forKey: load) else { return }
+        let pending = pendingLoads.removeValue(forKey: load)
+        if case .report(let report)? = pending { return lateRunLoaded(report, result) }
+        guard case .call(let id, let call)? = pending else { return }
         switch result {
         case .failure(let error):
             effects.append(.reply(id, .failure(CallFailure(.unavailable, error.message))))

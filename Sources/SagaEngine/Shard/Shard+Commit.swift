@@ -6,6 +6,8 @@ struct BatchInFlight {
     /// The runs, in the order of the batch's transactions, and the next event id each will have reached.
     var runs: [(execution: Execution, next: EventID)]
     var batch: AppendBatch
+    /// Reports about closed runs whose effects are in the batch.
+    var late: [LateReport] = []
     /// Failed attempts so far.
     var attempts: UInt32 = 0
 }
@@ -14,14 +16,19 @@ extension Shard {
     /// Gathers what happened into one commit. While one is in flight everything else waits for the next: batches grow with
     /// the load by themselves, and an idle engine commits at once.
     func startCommit() {
-        guard inFlight == nil, isReady, !dirty.isEmpty else { return }
+        guard inFlight == nil, isReady, !dirty.isEmpty || !lateToRecord.isEmpty else { return }
         var runs: [(execution: Execution, next: EventID)] = []
         var transactions: [AppendTransaction] = []
         var rest: [Execution] = []
         var eventCount = 0
+        let late = lateToRecord.prefix(AppendBatch.maximumLateEffects / 2)
+        lateToRecord.removeFirst(late.count)
+        var effects = late.map(\.effect)
         for execution in dirty {
             let isHeld = execution.holdUntil.map { $0 > time.monotonic } ?? false
-            if isHeld || runs.count >= config.maxBatchRuns || eventCount >= config.maxBatchEvents {
+            if isHeld || runs.count >= config.maxBatchRuns || eventCount >= config.maxBatchEvents
+                || effects.count + execution.lateEffects.count > AppendBatch.maximumLateEffects
+            {
                 rest.append(execution)
                 continue
             }
@@ -35,12 +42,15 @@ extension Shard {
             execution.heldInFlight = execution.held
             execution.held = []
             execution.isRowChanged = false
+            effects += execution.lateEffects
+            execution.lateEffects = []
         }
         dirty = rest
-        guard !runs.isEmpty else { return }
-        let batch = AppendBatch(epoch: epoch, transactions: transactions)
-        inFlight = BatchInFlight(id: nextBatchID, runs: runs, batch: batch)
-        effects.append(.append(nextBatchID, batch))
+        guard !runs.isEmpty || !late.isEmpty else { return }
+        let batch = AppendBatch(epoch: epoch, transactions: transactions, lateEffects: effects)
+        inFlight = BatchInFlight(id: nextBatchID, runs: runs, batch: batch, late: late.map(\.report))
+        lateEffectCount += UInt64(effects.count)
+        self.effects.append(.append(nextBatchID, batch))
         nextBatchID += 1
     }
 
@@ -76,6 +86,7 @@ extension Shard {
                     conflicts.append(run.execution)
                 }
             }
+            for report in batch.late { acknowledge(report.worker, report.reference, .lateEffect) }
             // After the others, because a conflict may end in a recovery, which forgets everything.
             for execution in conflicts where isReady { conflicted(execution) }
         case .failure(let error) where error.reason == .unavailable && !error.outcomeUnknown:
@@ -120,11 +131,12 @@ extension Shard {
     private func release(_ effect: HeldEffect, of execution: Execution) {
         switch effect {
         case .reply(let id, let reply, _): effects.append(.reply(id, .success(reply)))
-        case .acknowledge(let worker, let reference, _): acknowledge(worker, reference)
+        case .acknowledge(let worker, let reference, _, let verdict): acknowledge(worker, reference, verdict)
         case .queueStep(let eventID, let attempt): queueStep(execution, eventID, attempt)
         case .queueUndo(let eventID, let attempt): queueUndo(execution, eventID, attempt)
         case .queueProbe(let reference): queueProbe(execution, reference)
         case .cancelStep(let eventID): sendCancel(execution, eventID)
+        case .alert(let run): effects.append(.alert(run))
         }
     }
 
@@ -164,11 +176,12 @@ extension Shard {
         for effect in execution.heldInFlight + execution.held {
             switch effect {
             case .reply(let id, _, let call): calls.append((id, call))
-            case .acknowledge(let worker, let reference, let result):
+            case .acknowledge(let worker, let reference, let result, _):
                 waitingReports.append((worker, reference, result))
-            case .queueStep, .queueUndo, .queueProbe, .cancelStep: break
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert: break
             }
         }
+        waitingReports += execution.reportsAfterClose.map { ($0.worker, $0.reference, $0.result) }
         let target = RunTarget(namespace: execution.state.namespace, workflowID: execution.state.workflowID)
         calls += execution.resultWaiters.map { ($0, .result(target)) }
         calls += execution.eventWaiters.map { ($0.call, .awaitEvents(target, from: $0.from)) }
@@ -191,12 +204,15 @@ extension Shard {
         for waiter in execution.eventWaiters { answerEvents(waiter.call, execution) }
         if let holder = execution.codeHolder { effects.append(.worker(holder, .evict(execution.sagaID))) }
         let calls = execution.callsAfterClose
+        let reports = execution.reportsAfterClose
         remove(execution)
         for (id, call) in calls { handleCall(id, call) }
+        for report in reports { reportAfterEnd(report) }
     }
 
     private func remove(_ execution: Execution) {
         executions[execution.sagaID] = nil
+        if execution.state.status == .blocked { blockedRunCount -= 1 }
         if openRuns[key(of: execution)] == execution.sagaID { openRuns[key(of: execution)] = nil }
         if execution.isDirty { dirty.removeAll { $0 === execution } }
         execution.isDirty = false
@@ -208,11 +224,12 @@ extension Shard {
             case .reply(let id, _, _):
                 effects.append(
                     .reply(id, .failure(CallFailure(.unavailable, message, outcomeUnknown: true))))
-            case .acknowledge(let worker, let reference, let result):
+            case .acknowledge(let worker, let reference, let result, _):
                 // Its worker does not send it again while its stream lasts.
                 waitingReports.append((worker, reference, result))
-            case .queueStep, .queueUndo, .queueProbe, .cancelStep: break
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert: break
             }
         }
+        waitingReports += execution.reportsAfterClose.map { ($0.worker, $0.reference, $0.result) }
     }
 }

@@ -10,6 +10,7 @@ extension Shard {
 
     private func run(_ due: Deadline) {
         if due.kind == .storeRetry { return repeatCommit(due.generation) }
+        if due.kind == .lateReport { return lateReadPaused() }
         guard let execution = executions[due.sagaID], !execution.state.isClosed else { return }
         switch due.kind {
         case .timer:
@@ -51,6 +52,7 @@ extension Shard {
                 undoFailed(execution, entry, error)
             }
             advanceUnwinding(execution)
+            undoSettled(execution)
         case .workflowTask:
             guard execution.activation?.generation == due.generation else { return }
             log(.warning, "a worker did not advance run \(execution.sagaID) in time; another one gets it", execution)
@@ -64,7 +66,7 @@ extension Shard {
         case .hold: break
         case .reclaim: reclaim(execution, due.eventID, isUndo: false)
         case .undoReclaim: reclaim(execution, due.eventID, isUndo: true)
-        case .storeRetry: break
+        case .storeRetry, .lateReport: break
         }
     }
 

@@ -25,8 +25,11 @@ extension Shard {
             execution.codeFailures = 0
             activate(execution)
         case .undoFailed:
-            guard let entry = execution.state.undoLog.entries.last(where: { $0.status == .blocked }),
-                action.stepEventID == nil || action.stepEventID == entry.stepEventID
+            let named = action.stepEventID
+            guard
+                let entry = execution.state.undoLog.entries.last(where: { entry in
+                    entry.status == .blocked && (named == nil || named == entry.stepEventID)
+                })
             else {
                 return fail(id, .notFound, "run \(execution.sagaID) has no such blocked undo", execution)
             }
@@ -36,6 +39,8 @@ extension Shard {
                 .workflowExecutionUnblocked(
                     WorkflowExecutionUnblocked(cause: block.cause, identity: action.identity)))
             decide(action, entry, execution)
+            undoSettled(execution)
+            activate(execution)
         }
         hold(reply: .done(execution.sagaID), to: id, call, execution)
     }
@@ -79,7 +84,12 @@ extension Shard {
                     CompensationResolved(stepEventID: eventID, note: action.reason, identity: action.identity)))
             advanceUnwinding(execution)
         case .giveUp:
-            for open in execution.state.undoLog.open.reversed() {
+            // What is given up is what is being unwound: an inner scope, or what a late report put back, leaves the undos of
+            // the run itself alone.
+            let log = execution.state.undoLog
+            let scope = execution.state.unwinding?.scope
+            let given = log.open.filter { open in scope.map { log.contains($0, open.scope) } ?? log.isOwed(open) }
+            for open in given.reversed() {
                 emit(
                     execution,
                     .compensationStepSkipped(

@@ -88,12 +88,12 @@ extension Shard {
         // While the state is read anew the run may be unknown only for now.
         guard isReady else { return waitingReports.append((worker, reference, result)) }
         guard let execution = executions[reference.sagaID] else {
-            // Closed or unknown: there is nothing to record it in (a late effect is listed with its own feature).
-            return acknowledge(worker, reference)
+            return reportAfterEnd(LateReport(worker: worker, reference: reference, result: result))
         }
         if execution.state.isClosed {
             // The end is not durable yet; until it is, the report may still be needed.
-            return hold(.acknowledge(worker, reference, result), execution)
+            return execution.reportsAfterClose.append(
+                LateReport(worker: worker, reference: reference, result: result))
         }
         if reference.isUndo {
             undoEnded(worker, reference, result, execution)
@@ -108,9 +108,14 @@ extension Shard {
         let eventID = reference.eventID
         guard let step = execution.state.steps[eventID], reference.attempt <= step.attempt else {
             // Recorded before: answered so, and nothing changes (semantics, section 2, promise 3) …
-            if case .completed(let output, let data) = result { reportedLate(execution, eventID, output, data) }
-            return hold(.acknowledge(worker, reference, result), execution)
+            var verdict = ReportVerdict.alreadyRecorded
+            if case .completed(let output, let data) = result {
+                verdict = reportedLate(execution, reference, output, data)
+            }
+            return hold(.acknowledge(worker, reference, result, verdict), execution)
         }
+        let isCurrent = reference.attempt == step.attempt
+        var verdict = ReportVerdict.recorded
         switch result {
         case .completed(let output, let undoData):
             // A success of any attempt closes the step.
@@ -123,9 +128,13 @@ extension Shard {
             execution.tasks[eventID] = nil
         case .failed(let error, let outcome):
             // A failure counts only for the current attempt.
-            if reference.attempt == step.attempt { attemptFailed(execution, eventID, step, error, outcome) }
+            if isCurrent {
+                attemptFailed(execution, eventID, step, error, outcome)
+            } else {
+                verdict = .alreadyRecorded
+            }
         case .canceled(let outcome, let details):
-            if reference.attempt == step.attempt {
+            if isCurrent {
                 emit(
                     execution,
                     .activityTaskCanceled(
@@ -133,22 +142,32 @@ extension Shard {
                             scheduledEventID: eventID, outcome: knownOutcome(execution, eventID, step, outcome),
                             details: details)))
                 execution.tasks[eventID] = nil
+            } else {
+                verdict = .alreadyRecorded
             }
         }
-        hold(.acknowledge(worker, reference, result), execution)
+        hold(.acknowledge(worker, reference, result, verdict), execution)
         stepChanged(execution)
     }
 
     /// … unless the step was closed as unknown: now it is certain that it happened, and if its undo has begun already it
     /// must run once more (semantics, section 4, "Undo input").
-    private func reportedLate(_ execution: Execution, _ eventID: EventID, _ output: Payload, _ data: Payload?) {
-        guard let entry = execution.state.undoLog.entry(eventID), entry.outcome != .completed else { return }
+    private func reportedLate(
+        _ execution: Execution, _ reference: TaskReference, _ output: Payload, _ data: Payload?
+    ) -> ReportVerdict {
+        let eventID = reference.eventID
+        guard let entry = execution.state.undoLog.entry(eventID), entry.outcome != .completed else {
+            return .alreadyRecorded
+        }
+        let isLate = entry.status != .open && execution.state.undoLog.isOwed(entry)
+        if isLate { execution.lateEffects.append(lateEffect(reference, entry, output, data, execution)) }
         execution.undoTasks[eventID] = nil
         emit(
             execution,
             .compensationStepProbed(
                 CompensationStepProbed(stepEventID: eventID, happened: true, output: output, undoData: data)))
-        if execution.state.unwinding != nil { advanceUnwinding(execution) }
+        advanceUnwinding(execution)
+        return isLate ? .lateEffect : .recorded
     }
 
     /// The policy of a step: beyond the pivot there is only forward, so a step that says nothing else is repeated without
@@ -304,9 +323,9 @@ extension Shard {
     }
 
     /// Tells the worker that its report is safe, and gives the slot back.
-    func acknowledge(_ worker: WorkerID, _ reference: TaskReference) {
+    func acknowledge(_ worker: WorkerID, _ reference: TaskReference, _ verdict: ReportVerdict) {
         guard dispatcher.workers[worker] != nil else { return }
-        effects.append(.worker(worker, .acknowledge(reference)))
+        effects.append(.worker(worker, .acknowledge(reference, verdict)))
         var hadSlot = false
         dispatcher.update(worker) { hadSlot = $0.giveBack(reference) }
         if hadSlot { offerTasks(to: worker) }

@@ -31,7 +31,7 @@ extension Shard {
         execution.historyLoad = nil
         let mayNeedUndo =
             execution.state.autoCompensate
-            && (!execution.state.undoLog.open.isEmpty
+            && (execution.state.undoLog.hasOpen
                 || execution.state.steps.eventIDs.contains { execution.state.steps[$0]?.scheduled.undo != nil })
         guard mayNeedUndo else {
             return closeNow(execution, closing(execution, cause, error, reason, command))
@@ -65,12 +65,13 @@ extension Shard {
 
     /// Takes the next step of the unwinding: waits for the steps in flight, then undoes one by one, last first, then closes.
     func advanceUnwinding(_ execution: Execution) {
-        guard let unwinding = execution.state.unwinding, execution.state.status == .compensating,
-            execution.state.openSteps(in: unwinding.scope).isEmpty
-        else { return }
+        guard let unwinding = execution.state.unwinding else { return advanceReopened(execution) }
+        guard execution.state.status == .compensating, execution.state.openSteps(in: unwinding.scope).isEmpty else {
+            return
+        }
         let next = execution.state.undoLog.next(in: unwinding.scope)
         if next.isEmpty { return finishUnwinding(execution, unwinding) }
-        for entry in next where entry.status == .open {
+        for entry in next where entry.status == .open && execution.state.undoLog.mayBegin(entry) {
             if entry.outcome == .unknown && !entry.undo.probeActivityType.isEmpty
                 && !execution.probed.contains(entry.stepEventID)
             {
@@ -86,6 +87,15 @@ extension Shard {
         }
     }
 
+    /// Undos that a late report put back when their unwinding was over: a scope that the code had unwound, while the run
+    /// goes on. The effect is certain now and nobody else will take it back, so they run at once, one by one, last first.
+    private func advanceReopened(_ execution: Execution) {
+        guard execution.state.status == .running, let entry = execution.state.undoLog.nextReopened,
+            execution.state.undoLog.mayBegin(entry), execution.undoTasks[entry.stepEventID] == nil
+        else { return }
+        startUndo(execution, entry)
+    }
+
     /// The unwinding waits for a person.
     private func block(_ execution: Execution, _ error: SagaError, _ what: String) {
         guard execution.state.block == nil else { return }
@@ -96,6 +106,7 @@ extension Shard {
             execution,
             .workflowExecutionBlocked(
                 WorkflowExecutionBlocked(cause: .undoFailed, message: message, error: error)))
+        callAPerson(execution)
     }
 
     private func startUndo(_ execution: Execution, _ entry: UndoEntry) {
@@ -116,7 +127,7 @@ extension Shard {
             .compensationCompleted(CompensationCompleted(summary: summary, scope: unwinding.scope)))
         if unwinding.cause == .requested {
             // Another scope may wait for its turn.
-            if execution.state.unwinding != nil { advanceUnwinding(execution) }
+            advanceUnwinding(execution)
             return activate(execution)
         }
         closeNow(
@@ -214,16 +225,18 @@ extension Shard {
             entry.status != .blocked, entry.status != .open || reference.isProbe,
             reference.isProbe
                 || (entry.firstAttempt...max(entry.firstAttempt, entry.attempt)).contains(reference.attempt)
-        else { return hold(.acknowledge(worker, reference, result), execution) }
+        else { return hold(.acknowledge(worker, reference, result, .alreadyRecorded), execution) }
         if reference.isProbe {
             // A late answer must not stand in for the attempt that runs by now.
             guard entry.status == .open, execution.undoTasks[reference.eventID]?.attempt == reference.attempt else {
-                return hold(.acknowledge(worker, reference, result), execution)
+                return hold(.acknowledge(worker, reference, result, .alreadyRecorded), execution)
             }
             probeEnded(reference.eventID, result, execution)
-            hold(.acknowledge(worker, reference, result), execution)
+            hold(.acknowledge(worker, reference, result, .recorded), execution)
             return advanceUnwinding(execution)
         }
+        let isCurrent = reference.attempt == entry.attempt
+        var verdict = ReportVerdict.recorded
         switch result {
         case .completed(let output, _):
             emit(
@@ -234,16 +247,22 @@ extension Shard {
                 queue: entry.taskQueue)
             execution.undoTasks[reference.eventID] = nil
         case .failed(let error, _):
-            if reference.attempt == entry.attempt { undoFailed(execution, entry, error) }
+            if isCurrent { undoFailed(execution, entry, error) } else { verdict = .alreadyRecorded }
         case .canceled(_, let details):
-            if reference.attempt == entry.attempt {
-                undoFailed(
-                    execution, entry,
-                    SagaError(kind: .cancelled, message: "the undo was cancelled by its worker", details: details))
-            }
+            let error = SagaError(kind: .cancelled, message: "the undo was cancelled by its worker", details: details)
+            if isCurrent { undoFailed(execution, entry, error) } else { verdict = .alreadyRecorded }
         }
-        hold(.acknowledge(worker, reference, result), execution)
+        hold(.acknowledge(worker, reference, result, verdict), execution)
         advanceUnwinding(execution)
+        undoSettled(execution)
+    }
+
+    /// The end of a run may have waited for the last undo that a late report had put back.
+    func undoSettled(_ execution: Execution) {
+        guard execution.isEndHeld, execution.state.undoLog.reopened.isEmpty else { return }
+        execution.isEndHeld = false
+        execution.needsActivation = true
+        activate(execution)
     }
 
     /// An attempt of an undo failed: again, or a person must help; it is never given up in silence.

@@ -27,6 +27,16 @@ package final class Shard {
     /// Reports that came, or were not made durable, before a recovery; judged after it.
     var waitingReports: [(WorkerID, TaskReference, ActivityResult)] = []
 
+    /// Reports about closed runs that are to be judged, reads for them that are out, and their effects to record.
+    var lateReports: [LateReport] = []
+    var lateReads = 0
+    var lateToRecord: [(report: LateReport, effect: LateEffect)] = []
+    /// Runs that wait for a person now.
+    var blockedRunCount = 0
+    /// Since the shard began: late effects, and times that a run became blocked.
+    var lateEffectCount: UInt64 = 0
+    var blockCount: UInt64 = 0
+
     var dispatcher = TaskDispatcher()
     /// Runs whose code waits for a worker, in order.
     var waitingForWorker: [SagaID] = []
@@ -97,7 +107,16 @@ package final class Shard {
     package var openRunCount: Int { executions.count }
 
     /// Whether anything is gathered or in flight that is not durable.
-    package var isIdle: Bool { dirty.isEmpty && inFlight == nil }
+    package var isIdle: Bool {
+        dirty.isEmpty && inFlight == nil && lateToRecord.isEmpty && lateReports.isEmpty && lateReads == 0
+    }
+
+    /// How the shard stands, in numbers.
+    package var status: ShardStatus {
+        ShardStatus(
+            isReady: isReady, runs: executions.count, blockedRuns: blockedRunCount, undurableEvents: undurableEvents,
+            lateEffects: lateEffectCount, blocks: blockCount)
+    }
 
     /// The state of a run in memory, for tests and the simulator.
     package func state(of sagaID: SagaID) -> ExecutionState? { executions[sagaID]?.state }
@@ -126,6 +145,7 @@ package final class Shard {
         executions[execution.sagaID] = execution
         openRuns[key(of: execution)] = execution.sagaID
         execution.needsActivation = execution.state.codeMayAct
+        if execution.state.status == .blocked { blockedRunCount += 1 }
     }
 
     private func recoveryFinished(_ epoch: UInt64) {
@@ -135,6 +155,8 @@ package final class Shard {
         // In the order of the saga ids: recovery must not depend on a hash.
         for sagaID in executions.keys.sorted() {
             guard let execution = executions[sagaID] else { continue }
+            // Whether anybody was told before the restart is not known.
+            if let blocked = blockedRun(execution, isRepeated: true) { effects.append(.alert(blocked)) }
             rearm(execution)
         }
         reclaimFromWorkers()
@@ -178,8 +200,18 @@ package final class Shard {
             if let holder = execution.codeHolder { effects.append(.worker(holder, .evict(sagaID))) }
         }
         for load in pendingLoads.keys.sorted() {
-            if case .call(let id, let call)? = pendingLoads[load] { waitingCalls.append((id, call)) }
+            switch pendingLoads[load] {
+            case .call(let id, let call)?: waitingCalls.append((id, call))
+            case .report(let report)?: lateReports.append(report)
+            case .history?, nil: break
+            }
         }
+        lateReports += (inFlight?.late ?? []) + lateToRecord.map(\.report)
+        waitingReports += lateReports.map { ($0.worker, $0.reference, $0.result) }
+        lateReports = []
+        lateToRecord = []
+        lateReads = 0
+        blockedRunCount = 0
         executions = [:]
         openRuns = [:]
         dirty = []
@@ -241,7 +273,11 @@ package final class Shard {
         }
         execution.recent.append(event)
         undurableEvents += 1
-        if before != execution.state.status || eventID == 0 { execution.isRowChanged = true }
+        if before != execution.state.status || eventID == 0 {
+            execution.isRowChanged = true
+            if before == .blocked { blockedRunCount -= 1 }
+            if execution.state.status == .blocked { blockedRunCount += 1 }
+        }
         if execution.state.isClosed { execution.closing = attributes }
         if attributes.concernsCode { execution.needsActivation = true }
         if !execution.isDirty {

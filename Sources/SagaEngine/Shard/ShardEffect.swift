@@ -16,6 +16,18 @@ package enum ShardEffect: Sendable {
     case recover
     /// Tell the operator.
     case log(ShardLog)
+    /// Call a person: a run is blocked, and that is durable.
+    case alert(BlockedRun)
+}
+
+/// What became of a worker's report.
+package enum ReportVerdict: Hashable, Sendable, CaseIterable {
+    /// It is durable.
+    case recorded
+    /// It was recorded before, or counts no longer; nothing changed.
+    case alreadyRecorded
+    /// The step's undo had begun, or the run was closed: the effect is kept as a `LateEffect`.
+    case lateEffect
 }
 
 /// Which events of a run to read.
@@ -32,7 +44,7 @@ package enum WorkerMessage: Sendable {
     /// The run wants the task to stop.
     case cancel(TaskReference)
     /// The report is durable, or was recorded before: it need not be sent again.
-    case acknowledge(TaskReference)
+    case acknowledge(TaskReference, ReportVerdict)
     /// The run is closed or elsewhere: drop its code.
     case evict(SagaID)
 }

@@ -41,6 +41,17 @@ extension Wire.Status {
     }
 }
 
+extension Wire.AckResult {
+    init(_ verdict: ReportVerdict) {
+        self =
+            switch verdict {
+            case .recorded: .recorded
+            case .alreadyRecorded: .alreadyRecorded
+            case .lateEffect: .lateEffect
+            }
+    }
+}
+
 extension Int64 {
     fileprivate func clamped(_ low: Int64, _ high: Int64) -> Int64 { Swift.min(high, Swift.max(low, self)) }
 }

@@ -42,6 +42,8 @@ final class WorkStream: LongStream, @unchecked Sendable {
     private var worker: WorkerID?
     /// Tokens of the activities that are here, to acknowledge and cancel them by.
     private var tokens: [TaskReference: [UInt8]] = [:]
+    /// Tokens of the opening item that are not valid; the worker is told so, one by one.
+    private var unknownTokens: [[UInt8]] = []
     private var backlog: [WorkerMessage] = []
     private var head = 0
     private var queued = 0
@@ -83,9 +85,13 @@ final class WorkStream: LongStream, @unchecked Sendable {
         }
         var running: [TaskReference] = []
         for (index, token) in open.runningTaskTokens.enumerated() {
+            try Check.range(token.count, "open.running_task_tokens[\(index)]", 1...512)
             guard case .activity(let task)? = core.subject(of: token, namespace: principal.namespace) else {
-                throw WireStatus(
-                    .permissionDenied, "field open.running_task_tokens[\(index)] is none of this server's tokens")
+                // Expired while the worker was away, say: its attempt counts no longer, but the worker's others do.
+                unknownTokens.append(token)
+                // It holds a place at the worker that the refusal frees.
+                queues[0].slots = min(65_536, queues[0].slots + 1)
+                continue
             }
             running.append(task)
             tokens[task] = token
@@ -102,6 +108,12 @@ final class WorkStream: LongStream, @unchecked Sendable {
         worker = core.driver.openWorker(offer) { [self] messages in
             // Encoded on the event loop: the engine's own thread has better things to do.
             port.onLoop { [self] session in send(session, messages) }
+        }
+        guard !unknownTokens.isEmpty else { return }
+        port.onLoop { [self] session in
+            guard !isOver else { return }
+            for token in unknownTokens { refuse(session, token) }
+            unknownTokens = []
         }
     }
 
@@ -155,9 +167,9 @@ final class WorkStream: LongStream, @unchecked Sendable {
             return .activityTask(Wire.ActivityTask(task, token: token))
         case .cancel(let task):
             return .cancelActivity(Wire.CancelActivity(taskToken: token(of: task), reason: "cancelled"))
-        case .acknowledge(let task):
+        case .acknowledge(let task, let verdict):
             defer { tokens[task] = nil }
-            return .ack(Wire.Ack(taskToken: token(of: task), result: .recorded))
+            return .ack(Wire.Ack(taskToken: token(of: task), result: Wire.AckResult(verdict)))
         case .evict(let sagaID): return .evict(Wire.Evict(sagaID: sagaID))
         }
     }

@@ -14,6 +14,8 @@ struct Checker {
     private var runOfStartRequest: [String: SagaID] = [:]
     /// Results that workers have sent, by attempt: what is recorded must be one of them.
     private var outputs: [TaskReference: Payload] = [:]
+    /// Reports that are kept because they came too late.
+    private var lateEffects: Set<TaskReference> = []
     private(set) var eventCount = 0
     var violations: [Violation] = []
 
@@ -136,11 +138,14 @@ struct Checker {
     }
 
     /// The engine tells a worker that its report is safe: then it is durable, or can never count any more.
-    mutating func acknowledged(_ reference: TaskReference) {
+    mutating func acknowledged(_ reference: TaskReference, _ verdict: ReportVerdict) {
+        check(
+            verdict != .lateEffect || lateEffects.contains(reference), "late",
+            "step \(reference.eventID) of \(reference.sagaID) is said to be kept as a late effect, and is not")
         guard let run = runs[reference.sagaID] else {
             return report(Violation("ack", "a report about \(reference.sagaID) is acknowledged; it is not durable"))
         }
-        if run.isClosed { return }
+        if run.isClosed { return judgeLate(reference, run) }
         // A probe only looks; its answer may be lost.
         if reference.isUndo && reference.attempt == 0 { return }
         if reference.isUndo {
@@ -157,6 +162,23 @@ struct Checker {
                 "the report of step \(reference.eventID) attempt \(reference.attempt) of \(reference.sagaID) is"
                     + " acknowledged but not durable")
         }
+    }
+
+    /// A late effect is durable.
+    mutating func recorded(_ effect: LateEffect) {
+        lateEffects.insert(
+            TaskReference(
+                sagaID: effect.sagaID, eventID: effect.scheduledEventID, attempt: effect.attempt, isUndo: false))
+    }
+
+    /// A report about a closed run is acknowledged: a success that the history does not know of must be kept.
+    private mutating func judgeLate(_ reference: TaskReference, _ run: RunModel) {
+        guard !reference.isUndo, outputs[reference] != nil, let step = run.steps[reference.eventID] else { return }
+        let isKnown = step.outcome == .completed || run.undo(reference.eventID)?.outcome == .completed
+        check(
+            isKnown || lateEffects.contains(reference) || run.madeCertain.contains(reference.eventID), "late",
+            "the success of step \(reference.eventID) of \(reference.sagaID), which is closed, is acknowledged and lost"
+        )
     }
 
     /// The engine answers a start.

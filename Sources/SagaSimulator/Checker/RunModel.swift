@@ -50,7 +50,7 @@ struct RunModel {
         var attempt: UInt32 = 1
         /// The attempt that the present round began with; nil before the first.
         var roundBegan: UInt32?
-        /// Whether a late report put it back, out of its turn.
+        /// Whether a late report put it back when its turn had passed.
         var isReopened = false
         /// Whether the entry was made by hand, so that there is no effect to find outside.
         var isTracked = false
@@ -74,11 +74,15 @@ struct RunModel {
     private(set) var undos: [Undo] = []
     /// Steps whose undo entry a pivot or a commit dropped.
     private(set) var dropped: Set<EventID> = []
+    /// Steps of which a probe or a late report said that they happened.
+    private(set) var madeCertain: Set<EventID> = []
     private(set) var unwinding: UnwindCause?
     private var unwindingScope: UInt32 = 0
     /// Scopes that the code wants unwound after the present one.
     private var unwindingsToCome: [UInt32] = []
     private var scopeParents: [UInt32: UInt32] = [:]
+    /// Every unwinding that began: of which scope, by which event.
+    private var unwindingStarts: [(scope: UInt32, event: EventID)] = []
     private(set) var signals: [(id: String, name: String, payload: Payload)] = []
     private(set) var requests: Set<String> = []
     private(set) var block: BlockCause?
@@ -100,18 +104,21 @@ struct RunModel {
 
     /// Entries that may be undone now: the youngest that is not settled, and its group as far as it reaches.
     private func nextUndos() -> [Undo] {
+        // Outside an unwinding nothing is undone but what a late report put back after one.
+        guard unwinding != nil else {
+            return undos.last { $0.isReopened && $0.stage == .open }.map { [$0] } ?? []
+        }
         var next: [Undo] = []
-        var reopened: [Undo] = []
         for undo in undos.reversed() where contains(unwindingScope, undo.scope) && !undo.isSettled {
-            // What a late report put back is undone once more at its own time, as if it had just closed.
-            if undo.isReopened {
-                reopened.append(undo)
-                continue
-            }
             if let youngest = next.first, youngest.group == 0 || youngest.group != undo.group { break }
             next.append(undo)
         }
-        return next + reopened
+        return next
+    }
+
+    /// Whether an unwinding has begun that concerns the step: its undo is promised.
+    private func isOwed(_ undo: Undo) -> Bool {
+        unwindingStarts.contains { contains($0.scope, undo.scope) && undo.step < $0.event }
     }
 
     private var openStepsInScope: [EventID] {
@@ -224,8 +231,15 @@ struct RunModel {
     }
 
     private mutating func dropOpenUndos() {
-        for undo in undos where undo.stage == .open || undo.stage == .dormant { dropped.insert(undo.step) }
-        undos.removeAll { $0.stage == .open || $0.stage == .dormant }
+        var kept: [Undo] = []
+        for undo in undos {
+            if (undo.stage == .open || undo.stage == .dormant) && !isOwed(undo) {
+                dropped.insert(undo.step)
+            } else {
+                kept.append(undo)
+            }
+        }
+        undos = kept
     }
 
     func check(_ holds: Bool, _ rule: String, _ message: @autoclosure () -> String) throws(Violation) {
@@ -261,6 +275,9 @@ struct RunModel {
             try check(summary.state == state, "summary", "says \(summary.state), it is \(state)")
         } else {
             try check(unwinding == nil, "terminal", "completed while it was unwinding")
+            try check(
+                !undos.contains { $0.isReopened && !$0.isSettled }, "unwound",
+                "completed before what a late report put back was undone")
             // What still stands belongs to a saga that went well; what was undone on the way is told.
             let undone = own.filter { $0.stage != .open || $0.roundBegan != nil }
             let isUndone = undone.allSatisfy { $0.stage == .undone || $0.stage == .resolved }
@@ -359,6 +376,7 @@ struct RunModel {
         case .compensationStarted(let value):
             try check(!isEndingBadly, "unwinding", "the unwinding began twice")
             try remember(value.requestID, "terminate")
+            unwindingStarts.append((value.scope, event.eventID))
             if value.cause == .requested, unwinding != nil {
                 unwindingsToCome.append(value.scope)
             } else {
@@ -368,20 +386,18 @@ struct RunModel {
                 block = nil
             }
         case .compensationStepStarted(let value):
-            try check(unwinding != nil, "unwinding", "undo of \(value.stepEventID) outside an unwinding")
             try check(
-                openStepsInScope.isEmpty, "unwinding",
+                unwinding == nil || openStepsInScope.isEmpty, "unwinding",
                 "undo of \(value.stepEventID) while steps \(openStepsInScope) are open")
-            // Strictly last first, and one by one, but for groups.
-            let next = nextUndos().first { $0.step == value.stepEventID }
+            // Strictly last first, and one by one, but for groups, and for what a person has decided to try again.
+            let retried = undo(value.stepEventID).flatMap { $0.stage == .blocked ? $0 : nil }
+            let next = retried ?? nextUndos().first { $0.step == value.stepEventID }
             try check(
                 next != nil, "lifo", "undo of step \(value.stepEventID), next are \(nextUndos().map(\.step))")
             let others = undos.filter { $0.step != value.stepEventID && ($0.stage == .started || $0.stage == .waiting) }
             try check(
-                others.allSatisfy {
-                    $0.isReopened || next?.isReopened == true || $0.group == next?.group && $0.group != 0
-                },
-                "lifo", "undo of step \(value.stepEventID) begins while those of \(others.map(\.step)) run")
+                others.allSatisfy { $0.group == next?.group && $0.group != 0 }, "lifo",
+                "undo of step \(value.stepEventID) begins while those of \(others.map(\.step)) run")
             try check(
                 next?.stage == .open || next?.stage == .blocked, "once",
                 "undo of \(value.stepEventID) is started while it is \(next.map { "\($0.stage)" } ?? "away")")
@@ -433,12 +449,14 @@ struct RunModel {
             throw Violation("undo", "\(sagaID): step \(value.stepEventID) is probed and has no undo")
         }
         try check(undo.outcome != .completed, "undo", "step \(value.stepEventID) is probed, its outcome was known")
+        if value.happened { madeCertain.insert(value.stepEventID) }
+        let isBack = undo.isReopened || (undo.stage != .open && isOwed(undo))
         update(value.stepEventID) { undo in
             undo.outcome = value.happened ? .completed : .noEffect
             if let output = value.output { undo.output = output }
             if value.happened {
                 if undo.stage != .blocked {
-                    undo.isReopened = undo.stage != .open
+                    undo.isReopened = isBack
                     undo.stage = .open
                 }
             } else if undo.policy != .always {

@@ -51,6 +51,9 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case probeSaidNo
     case stepReportedLate
     case undoReopened
+    case undoReopenedAfterItsUnwinding
+    case lateEffectOfClosedRun
+    case lateEffectOfOpenRun
     case scopeUnwound
     case undosTogether
     case undoRetried

@@ -30,6 +30,7 @@ extension Simulation {
             if value.cause == .canceled, value.commandNumber == nil { coverage.hit(.cancelGracePassed) }
         case .compensationStepStarted(let value):
             if value.outcome == .unknown { coverage.hit(.undoOfUnknown) }
+            if run?.unwinding == nil { coverage.hit(.undoReopenedAfterItsUnwinding) }
             if (run?.runningUndos ?? 0) > 1 { coverage.hit(.undosTogether) }
         case .compensationStepProbed(let value):
             if !value.happened { coverage.hit(.probeSaidNo) }

@@ -81,7 +81,7 @@ extension Simulation {
         case .recover:
             coverage.hit(.recoveryWithoutCrash)
             beginRecovery()
-        case .log: break
+        case .log, .alert: break
         }
     }
 

@@ -75,6 +75,10 @@ extension Simulation {
 
     private func made(_ batch: AppendBatch, _ outcomes: [AppendOutcome], isOrphan: Bool) {
         if isOrphan { coverage.hit(.appendAppliedAfterCrash) }
+        for effect in batch.lateEffects {
+            checker.recorded(effect)
+            coverage.hit(effect.isUndoneAgain ? .lateEffectOfOpenRun : .lateEffectOfClosedRun)
+        }
         for (transaction, outcome) in zip(batch.transactions, outcomes) {
             guard outcome == .appended else {
                 coverage.hit(.appendConflict)

@@ -72,7 +72,7 @@ extension Simulation {
         case .activityTask(let task):
             checker.handedOut(task)
             if !handedOut.insert(task.reference).inserted { coverage.hit(.taskHandedOutTwice) }
-        case .acknowledge(let reference): checker.acknowledged(reference)
+        case .acknowledge(let reference, let verdict): checker.acknowledged(reference, verdict)
         default: break
         }
         guard var stream = streams[id], stream.isOpenAtServer else { return }
@@ -167,7 +167,7 @@ extension Simulation {
         case .workflowTask(let task): run(task, index, stream)
         case .activityTask(let task): begin(task, index)
         case .cancel(let reference): cancel(reference, index)
-        case .acknowledge(let reference): workers[index].reports.removeAll { $0.reference == reference }
+        case .acknowledge(let reference, _): workers[index].reports.removeAll { $0.reference == reference }
         case .evict(let sagaID): dropCode(of: sagaID, index)
         }
         pauseByChance(index)

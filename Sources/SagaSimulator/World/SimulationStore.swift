@@ -8,6 +8,7 @@ package protocol SimulationStore: AnyObject {
     func execution(_ sagaID: SagaID) throws(StoreError) -> ExecutionRow?
     func latestExecution(namespace: String, workflowID: String) throws(StoreError) -> ExecutionRow?
     func openExecutions(after: SagaID?, limit: Int) throws(StoreError) -> [ExecutionRow]
+    func lateEffects(_ query: LateEffectQuery) throws(StoreError) -> [StoredLateEffect]
     func takeOver() throws(StoreError) -> UInt64
     /// The process that used the store is dead; a new one opens it.
     func reopen() throws(StoreError)
@@ -25,6 +26,7 @@ package final class SimulatedStore: SimulationStore {
     private var order: [SagaID] = []
     /// Runs of each workflow id, the newest last.
     private var runsOfID: [String: [SagaID]] = [:]
+    private var late: [LateEffect] = []
     private var epoch: UInt64 = 0
 
     package init() {}
@@ -32,6 +34,9 @@ package final class SimulatedStore: SimulationStore {
     package func append(_ batch: AppendBatch) throws(StoreError) -> [AppendOutcome] {
         try batch.validate(partitionCount: Partition.defaultCount)
         guard batch.epoch == epoch else { throw StoreError(.fenced, "epoch \(batch.epoch), the store has \(epoch)") }
+        for effect in batch.lateEffects where !late.contains(where: { $0.isSameReport(as: effect) }) {
+            late.append(effect)
+        }
         return batch.transactions.map { transaction in
             guard transaction.entries.allSatisfy(holds) else { return .conflict }
             for entry in transaction.entries { write(entry) }
@@ -90,10 +95,25 @@ package final class SimulatedStore: SimulationStore {
         return rows
     }
 
+    package func lateEffects(_ query: LateEffectQuery) throws(StoreError) -> [StoredLateEffect] {
+        let all = late.enumerated().map { StoredLateEffect(place: UInt64($0.offset) + 1, effect: $0.element) }
+        let own = all.filter { stored in
+            stored.place > query.after && stored.effect.namespace == query.namespace
+                && (query.sagaID == nil || query.sagaID == stored.effect.sagaID)
+        }
+        return Array(own.prefix(max(0, query.limit)))
+    }
+
     package func takeOver() throws(StoreError) -> UInt64 {
         epoch += 1
         return epoch
     }
 
     package func reopen() throws(StoreError) {}
+}
+
+extension LateEffect {
+    fileprivate func isSameReport(as other: LateEffect) -> Bool {
+        (sagaID, scheduledEventID, attempt) == (other.sagaID, other.scheduledEventID, other.attempt)
+    }
 }

@@ -116,6 +116,7 @@ extension ShardEffect {
         case .worker(let id, let message): "to stream \(id): \(message.line)"
         case .recover: "recover"
         case .log(let log): "log \(log.message)"
+        case .alert(let run): "alert \(run.sagaID.short)\(run.isRepeated ? " again" : "")"
         }
     }
 }
@@ -139,7 +140,7 @@ extension WorkerMessage {
             "code \(task.sagaID.short) from \(task.firstEventID) +\(task.events.count) generation \(task.generation)"
         case .activityTask(let task): task.reference.line
         case .cancel(let reference): "cancel \(reference.line)"
-        case .acknowledge(let reference): "acknowledge \(reference.line)"
+        case .acknowledge(let reference, let verdict): "acknowledge \(reference.line): \(verdict)"
         case .evict(let sagaID): "evict \(sagaID.short)"
         }
     }

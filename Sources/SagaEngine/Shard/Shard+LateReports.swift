@@ -1,0 +1,103 @@
+internal import SagaCore
+
+/// A report about a run that is closed: nothing can be recorded in it any more, but an effect that nobody knows of must not
+/// be lost (semantics, section 4, "Undo input").
+struct LateReport {
+    var worker: WorkerID
+    var reference: TaskReference
+    var result: ActivityResult
+}
+
+/// Successes that come too late.
+extension Shard {
+    /// Runs that are read for late reports at the same time; the rest wait. A worker that comes back after a long outage may
+    /// have many.
+    static let maximumLateReads = 4
+
+    /// A report about a run that is not in memory: closed, or never durable.
+    func reportAfterEnd(_ report: LateReport) {
+        // Only an effect matters; and the undo of a closed run is over, whatever it says.
+        guard case .completed = report.result, !report.reference.isUndo else {
+            return acknowledge(report.worker, report.reference, .alreadyRecorded)
+        }
+        lateReports.append(report)
+        readLateReports()
+    }
+
+    func readLateReports() {
+        while isReady, lateReads < Self.maximumLateReads, !lateReports.isEmpty {
+            let report = lateReports.removeFirst()
+            lateReads += 1
+            let target = RunTarget(namespace: "", workflowID: "", sagaID: report.reference.sagaID)
+            loadRun(target, .all, .report(report))
+        }
+    }
+
+    func lateRunLoaded(_ report: LateReport, _ result: Result<LoadedRun?, StoreError>) {
+        lateReads -= 1
+        defer { readLateReports() }
+        switch result {
+        case .failure:
+            // The worker does not send it again while its stream lasts, so it is kept here.
+            lateReports.append(report)
+            lateReads += 1
+            monotonicDeadlines.push(
+                Deadline(
+                    at: time.monotonic.addingSaturating(1_000_000), kind: .lateReport,
+                    sagaID: report.reference.sagaID))
+        case .success(nil): acknowledge(report.worker, report.reference, .alreadyRecorded)
+        case .success(let run?):
+            if executions[run.row.sagaID] != nil {
+                return activityEnded(report.worker, report.reference, report.result)
+            }
+            guard run.row.status.isClosed, let effect = lateEffect(report, run) else {
+                return acknowledge(report.worker, report.reference, .alreadyRecorded)
+            }
+            log(
+                .warning,
+                "step \(effect.stepID) of run \(effect.sagaID) (\(effect.workflowID)) succeeded after the run was closed;"
+                    + " it is listed as a late effect")
+            lateToRecord.append((report, effect))
+        }
+    }
+
+    /// The pause after a failed read is over.
+    func lateReadPaused() {
+        lateReads -= 1
+        readLateReports()
+    }
+
+    /// The effect of a report that its closed run does not know of; nil if it does.
+    private func lateEffect(_ report: LateReport, _ run: LoadedRun) -> LateEffect? {
+        let reference = report.reference
+        guard case .completed(let output, let undoData) = report.result,
+            let position = Int(exactly: reference.eventID), run.events.indices.contains(position),
+            case .activityTaskScheduled(let step) = run.events[position].attributes
+        else { return nil }
+        let isKnown = run.events[position...].contains { event in
+            switch event.attributes {
+            case .activityTaskCompleted(let value): value.scheduledEventID == reference.eventID
+            case .compensationStepProbed(let value): value.happened && value.stepEventID == reference.eventID
+            default: false
+            }
+        }
+        guard !isKnown else { return nil }
+        return LateEffect(
+            sagaID: run.row.sagaID, namespace: run.row.namespace, workflowID: run.row.workflowID,
+            scheduledEventID: reference.eventID, attempt: reference.attempt, stepID: step.stepID,
+            activityType: step.activityType, undoActivityType: step.undo?.activityType ?? "",
+            idempotencyKey: step.idempotencyKey, reportedAt: time.wall, output: output, undoData: undoData,
+            isUndoneAgain: false)
+    }
+
+    /// The effect of a late report that put an undo of an open run back.
+    func lateEffect(
+        _ reference: TaskReference, _ entry: UndoEntry, _ output: Payload, _ data: Payload?, _ execution: Execution
+    ) -> LateEffect {
+        LateEffect(
+            sagaID: execution.sagaID, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
+            scheduledEventID: reference.eventID, attempt: reference.attempt, stepID: entry.stepID, activityType: "",
+            undoActivityType: entry.undo.activityType, idempotencyKey: entry.stepKey, reportedAt: time.wall,
+            output: output, undoData: data, isUndoneAgain: true)
+    }
+}
