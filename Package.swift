@@ -71,7 +71,9 @@ let package = Package(
         library("SagaSQLite", ["SagaCore", "CSQLite"]),
         .target(
             name: "SagaPostgres", dependencies: ["SagaCore", "SagaCodec", "CPostgres"],
-            resources: [.embedInCode("Schema/sql/v1.sql"), .embedInCode("Schema/sql/v2.sql")], swiftSettings: settings),
+            resources: [
+                .embedInCode("Schema/sql/v1.sql"), .embedInCode("Schema/sql/v2.sql"), .embedInCode("Schema/sql/v3.sql"),
+            ], swiftSettings: settings),
 
         // The wire.
         .target(name: "CSagaProto", dependencies: ["CProtobufC"], linkerSettings: [.linkedLibrary("protobuf-c")]),

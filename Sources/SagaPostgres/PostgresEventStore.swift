@@ -58,7 +58,9 @@ public final class PostgresEventStore: EventStore {
 
     public func append(_ batch: AppendBatch) async throws(StoreError) -> [AppendOutcome] {
         try batch.validate(partitionCount: partitionCount)
-        return try await commits.append(batch)
+        // First, and by themselves: kept twice is kept once, so it does not matter if the transactions then fail.
+        if !batch.lateEffects.isEmpty { try await commits.keep(batch.lateEffects, epoch: batch.epoch) }
+        return batch.transactions.isEmpty && !batch.lateEffects.isEmpty ? [] : try await commits.append(batch)
     }
 
     public func takeOver() async throws(StoreError) -> UInt64 { try await commits.takeOver() }
@@ -87,6 +89,10 @@ public final class PostgresEventStore: EventStore {
 
     public func list(_ query: ExecutionQuery) async throws(StoreError) -> [ExecutionRow] {
         try await reads.run("list runs") { (reader) throws(ReadFailure) in try reader.list(query) }
+    }
+
+    public func lateEffects(_ query: LateEffectQuery) async throws(StoreError) -> [StoredLateEffect] {
+        try await reads.run("read late effects") { (reader) throws(ReadFailure) in try reader.lateEffects(query) }
     }
 
     public func metadata() async throws(StoreError) -> StoreMetadata {

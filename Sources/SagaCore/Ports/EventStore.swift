@@ -54,8 +54,8 @@ public struct AppendBatch: Sendable {
     public var epoch: UInt64
     /// What is appended. Each transaction is all or nothing; transactions do not affect each other.
     public var transactions: [AppendTransaction]
-    /// Late effects to keep, in the same commit. No conflict of a transaction concerns them; one that is kept already is
-    /// left out.
+    /// Late effects to keep; durable when the append returns, whatever becomes of its transactions. One that is kept already
+    /// is left out.
     public var lateEffects: [LateEffect]
 
     public init(epoch: UInt64, transactions: [AppendTransaction], lateEffects: [LateEffect] = []) {

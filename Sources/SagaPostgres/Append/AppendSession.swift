@@ -1,3 +1,4 @@
+import SagaCodec
 import SagaCore
 
 /// Appends on one connection, which it opens when it is needed and gives up when it breaks. Used on one queue only.
@@ -39,6 +40,27 @@ final class AppendSession {
         } catch {
             rollBack(connection)
             throw error.storeError("take the store over", mayHaveHappened: true)
+        }
+    }
+
+    /// Keeps late effects, each once, if the epoch is the newest.
+    func keep(_ effects: [LateEffect], epoch: UInt64) throws(StoreError) {
+        guard let epoch = Int64(exactly: epoch) else { throw Self.neverGivenOut(epoch) }
+        let connection = try connect()
+        do throws(Failure) {
+            for effect in effects {
+                let parameters = PgParameters().int64(epoch).id(effect.sagaID)
+                    .int64(Int64(clamping: effect.scheduledEventID)).int64(Int64(effect.attempt))
+                    .text(effect.namespace).data(Postcard.encode(effect))
+                let result: PgResult
+                do throws(PgFailure) { result = try connection.run(AppendStatements.keep, parameters) } catch {
+                    throw .server(error, mayHaveHappened: false)
+                }
+                try check(epoch, result)
+            }
+        } catch {
+            rollBack(connection)
+            throw error.storeError
         }
     }
 
@@ -136,13 +158,7 @@ final class AppendSession {
         } catch {
             throw .server(error, mayHaveHappened: mayHaveHappened)
         }
-        guard let current = result.int64(0, 0) else {
-            throw .refused(StoreError(.corrupt, "PostgreSQL: the fence has no row"))
-        }
-        if epoch < current {
-            throw .refused(StoreError(.fenced, "epoch \(epoch) was taken over by epoch \(current)"))
-        }
-        if epoch > current { throw .refused(Self.neverGivenOut(UInt64(clamping: epoch), newest: current)) }
+        try check(epoch, result)
         guard
             let later = Self.winners(result, count: 1, places: 2, owners: arrays.laterOwners),
             let starts = Self.winners(result, count: 3, places: 4, owners: arrays.startOwners)
@@ -152,6 +168,17 @@ final class AppendSession {
                 mayHaveHappened: mayHaveHappened)
         }
         return later + starts
+    }
+
+    /// The first column of an answer is the store's epoch: ours must be that.
+    private func check(_ epoch: Int64, _ result: PgResult) throws(Failure) {
+        guard let current = result.int64(0, 0) else {
+            throw .refused(StoreError(.corrupt, "PostgreSQL: the fence has no row"))
+        }
+        if epoch < current {
+            throw .refused(StoreError(.fenced, "epoch \(epoch) was taken over by epoch \(current)"))
+        }
+        if epoch > current { throw .refused(Self.neverGivenOut(UInt64(clamping: epoch), newest: current)) }
     }
 
     /// Owners of the winners; nil if the answer makes no sense.

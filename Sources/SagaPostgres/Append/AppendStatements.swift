@@ -89,6 +89,19 @@ enum AppendStatements {
             FROM (SELECT count(*) AS winners FROM u) c, (SELECT count(*) AS winners FROM s) d
             """)
 
+    /// Keeps one late effect, unless it is kept already.
+    static let keep = PgStatement(
+        name: "keep_late",
+        sql: """
+            WITH f AS MATERIALIZED (SELECT epoch FROM fence WHERE shard = 0 FOR SHARE),
+            i AS (
+                INSERT INTO late_effects (saga_id, scheduled_event_id, attempt, namespace, effect)
+                SELECT $2::uuid, $3::int8, $4::int8, $5::text, $6::bytea FROM f WHERE epoch = $1
+                ON CONFLICT DO NOTHING
+            )
+            SELECT epoch FROM f
+            """)
+
     static let takeOver = PgStatement(
         name: "take_over", sql: "UPDATE fence SET epoch = epoch + 1 WHERE shard = 0 RETURNING epoch")
 }

@@ -62,6 +62,13 @@ final class CommitQueue: @unchecked Sendable {
         }.get()
     }
 
+    /// Keeps late effects, in a commit of their own.
+    func keep(_ effects: [LateEffect], epoch: UInt64) async throws(StoreError) {
+        try await withCheckedContinuation { answer in
+            enqueue([.keep(effects, epoch: epoch, answer)], events: 0) { answer.resume(returning: .failure($0)) }
+        }.get()
+    }
+
     /// Finishes what was asked before; everything later is refused.
     func close() async {
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
@@ -108,6 +115,13 @@ final class CommitQueue: @unchecked Sendable {
                     lane.session.forget()
                     answer.resume(returning: .failure(error))
                 }
+            case .keep(let effects, let epoch, let answer):
+                do throws(StoreError) {
+                    answer.resume(returning: .success(try lane.session.keep(effects, epoch: epoch)))
+                } catch {
+                    if error.reason == .unavailable { lane.session.forget() }
+                    answer.resume(returning: .failure(error))
+                }
             case .commit(let parts): commit(lane.session, parts)
             }
         }
@@ -115,6 +129,7 @@ final class CommitQueue: @unchecked Sendable {
 
     private enum Work {
         case takeOver(Answer<UInt64>)
+        case keep([LateEffect], epoch: UInt64, Answer<Void>)
         case commit([AppendJob.Part])
     }
 
@@ -129,8 +144,13 @@ final class CommitQueue: @unchecked Sendable {
             }
             guard case .append(let job) = first else {
                 pending.jobs.removeFirst()
-                guard case .takeOver(let answer) = first else { return (nil, nil, []) }
-                return (.takeOver(answer), pending.jobs.isEmpty ? nil : pending.idle.popLast(), [])
+                let work: Work
+                switch first {
+                case .takeOver(let answer): work = .takeOver(answer)
+                case .keep(let effects, let epoch, let answer): work = .keep(effects, epoch: epoch, answer)
+                case .append: return (nil, nil, [])
+                }
+                return (work, pending.jobs.isEmpty ? nil : pending.idle.popLast(), [])
             }
             let parts = Self.takeParts(&pending, first: job, options, idle: pending.idle.count)
             return (.commit(parts), pending.jobs.isEmpty ? nil : pending.idle.popLast(), [])
@@ -216,6 +236,7 @@ final class CommitQueue: @unchecked Sendable {
 private enum Job {
     case append(AppendJob)
     case takeOver(Answer<UInt64>)
+    case keep([LateEffect], epoch: UInt64, Answer<Void>)
 }
 
 /// One caller's batch; it may be written in several parts.

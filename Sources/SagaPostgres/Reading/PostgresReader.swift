@@ -127,6 +127,37 @@ struct PostgresReader {
             partition: UInt32(part))
     }
 
+    // MARK: Late effects
+
+    private static let selectLate = PgStatement(
+        name: "late_effects",
+        sql: "SELECT place, effect FROM late_effects WHERE namespace = $1 AND place > $2 ORDER BY place LIMIT $3")
+
+    private static let selectLateOfRun = PgStatement(
+        name: "late_effects_of_run",
+        sql: """
+            SELECT place, effect FROM late_effects WHERE namespace = $1 AND place > $2 AND saga_id = $4
+            ORDER BY place LIMIT $3
+            """)
+
+    func lateEffects(_ query: LateEffectQuery) throws(ReadFailure) -> [StoredLateEffect] {
+        var parameters = PgParameters().text(query.namespace).int64(Int64(clamping: query.after))
+            .int64(Int64(max(0, query.limit)))
+        if let sagaID = query.sagaID { parameters = parameters.id(sagaID) }
+        let result = try run(query.sagaID == nil ? Self.selectLate : Self.selectLateOfRun, parameters)
+        var found: [StoredLateEffect] = []
+        for index in 0..<result.count {
+            let place = result.int64(index, 0).map { UInt64(clamping: $0) } ?? 0
+            do throws(CodecError) {
+                let effect = try Postcard.decodeStrict(LateEffect.self, from: result.bytes(index, 1))
+                found.append(StoredLateEffect(place: place, effect: effect))
+            } catch {
+                throw .store(StoreError(.corrupt, "PostgreSQL: late effect \(place) does not decode: \(error)"))
+            }
+        }
+        return found
+    }
+
     // MARK: The store itself
 
     private static let selectMeta = PgStatement(

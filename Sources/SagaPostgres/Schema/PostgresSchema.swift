@@ -4,7 +4,7 @@ import SagaCore
 /// new one is added.
 enum PostgresSchema {
     /// The step at index n leads from version n to n + 1.
-    static let migrations = [PackageResources.v1_sql, PackageResources.v2_sql]
+    static let migrations = [PackageResources.v1_sql, PackageResources.v2_sql, PackageResources.v3_sql]
 
     /// The version that this program writes.
     static var currentVersion: Int { migrations.count }
