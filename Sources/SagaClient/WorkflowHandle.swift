@@ -2,7 +2,7 @@ public import SagaCore
 
 /// A run of a workflow whose type is known.
 public struct WorkflowHandle<W: DurableWorkflow>: Sendable {
-    private let client: SagaClient
+    let client: SagaClient
     public let workflowID: String
     /// The run; nil means the open one, or the newest.
     public let sagaID: SagaID?

@@ -59,6 +59,9 @@ package final class WorkerHost: Sendable {
     /// Advances the code of a run.
     package func accept(_ task: WorkflowTask) { lane(of: task.sagaID).accept(task) }
 
+    /// Asks the code of a run something.
+    package func accept(_ task: QueryTask) { lane(of: task.run.sagaID).accept(task) }
+
     /// Drops a run from memory; its code is resumed with `Evicted` and has no further effect.
     package func evict(_ sagaID: SagaID) { lane(of: sagaID).evict(sagaID) }
 

@@ -7,12 +7,18 @@ package import SagaCore
 package protocol WorkerSink: AnyObject, Sendable {
     /// The answer to a workflow task; one for each task, except for tasks that said `more`.
     func workflowTask(_ task: WorkflowTaskIdentity, _ answer: WorkflowTaskAnswer)
+    /// The answer to a query; one for each, except for tasks that said `more`.
+    func query(_ queryID: UInt64, _ sagaID: SagaID, _ answer: QueryAnswer)
     /// Several answers are given at a wake-up; this is called after the last of them, so that they can leave together.
     func flush()
     /// How an attempt ended; once for each activity task.
     func activity(_ task: TaskReference, _ result: ActivityResult)
     /// The attempt is alive.
     func heartbeat(_ task: TaskReference, _ details: Payload?)
+}
+
+extension WorkerSink {
+    package func query(_ queryID: UInt64, _ sagaID: SagaID, _ answer: QueryAnswer) {}
 }
 
 /// Which hand-out of which run an answer belongs to.

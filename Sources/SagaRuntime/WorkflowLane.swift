@@ -10,6 +10,7 @@ final class WorkflowLane: @unchecked Sendable {
 
     private enum Order {
         case task(WorkflowTask)
+        case query(QueryTask)
         case evict(SagaID)
         case evictAll
     }
@@ -38,6 +39,8 @@ final class WorkflowLane: @unchecked Sendable {
     private let inbox = Mutex(Inbox())
     private let current = Mutex<Activation?>(nil)
     private var runs: RunCache
+    /// Code that is made for one query and gets its history in pages.
+    private var queried: [UInt64: WorkflowInstance] = [:]
 
     /// - Parameters:
     ///   - willRun: Called when the lane wakes up, for the watchdog.
@@ -59,6 +62,8 @@ final class WorkflowLane: @unchecked Sendable {
     }
 
     func accept(_ task: WorkflowTask) { put(.task(task)) }
+
+    func accept(_ task: QueryTask) { put(.query(task)) }
 
     func evict(_ sagaID: SagaID) { put(.evict(sagaID)) }
 
@@ -97,8 +102,12 @@ final class WorkflowLane: @unchecked Sendable {
             for order in batch {
                 switch order {
                 case .task(let task): run(task, sink)
+                case .query(let task):
+                    if let answer = answer(task) { sink?.query(task.queryID, task.run.sagaID, answer) }
                 case .evict(let sagaID): runs.remove(sagaID)?.evict()
-                case .evictAll: for instance in runs.removeAll() { instance.evict() }
+                case .evictAll:
+                    for instance in runs.removeAll() { instance.evict() }
+                    queried = [:]
                 }
             }
             sink?.flush()
@@ -133,7 +142,7 @@ final class WorkflowLane: @unchecked Sendable {
         current.withLock { $0 = nil }
         guard let answer else { return }
         switch answer {
-        case .completed(_, let commands, _):
+        case .completed(_, let commands, _, _):
             if commands.last?.command.isClosing == true { runs.demote(task.sagaID) }
             sink?.workflowTask(identity, answer)
         case .needHistory:
@@ -143,6 +152,44 @@ final class WorkflowLane: @unchecked Sendable {
             runs.remove(task.sagaID)?.evict()
             fail(task, identity, cause, error, sink)
         }
+    }
+
+    /// What the code says; nil if more of its history must come first.
+    private func answer(_ task: QueryTask) -> QueryAnswer? {
+        if task.isLive {
+            guard let live = runs.use(task.run.sagaID), live.nextEventID == task.run.firstEventID else {
+                return .needHistory
+            }
+            return live.answer(task.name, task.input)
+        }
+        let instance: WorkflowInstance
+        if task.run.firstEventID == 0 {
+            switch definition(for: task.run) {
+            case .success(let definition):
+                instance = WorkflowInstance(task: task.run, definition: definition, converter: converter)
+                queried[task.queryID] = instance
+            case .failure(let error): return task.run.more ? nil : .failed(error)
+            }
+        } else if let begun = queried[task.queryID] {
+            instance = begun
+        } else {
+            return task.run.more ? nil : .needHistory
+        }
+        current.withLock {
+            $0 = Activation(
+                sagaID: task.run.sagaID, workflowID: task.run.workflowID, workflowType: task.run.workflowType,
+                startedAt: now())
+        }
+        let result = instance.activate(task.run)
+        current.withLock { $0 = nil }
+        if case .failed(_, let error)? = result {
+            queried[task.queryID] = nil
+            return .failed(error)
+        }
+        if task.run.more { return nil }
+        queried[task.queryID] = nil
+        // Evicts itself with its last owner.
+        return instance.answer(task.name, task.input)
     }
 
     private func fail(

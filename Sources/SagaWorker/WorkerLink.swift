@@ -27,6 +27,9 @@ final class WorkerLink: WorkerSink {
         var workflowTokens: [WorkflowTaskIdentity: [UInt8]] = [:]
         /// Runs of which only part of the events has come: the task goes on under the same name.
         var partialTasks: [SagaID: UInt64] = [:]
+        /// Tokens of queries by the name they have here, and the names by token: a history comes in pages.
+        var queryTokens: [UInt64: [UInt8]] = [:]
+        var queryIDs: [[UInt8]: UInt64] = [:]
         var attempts: [TaskReference: Attempt] = [:]
         var references: [[UInt8]: TaskReference] = [:]
         /// The server drains: the stream ends once nothing is open.
@@ -75,6 +78,8 @@ final class WorkerLink: WorkerSink {
             state.stream = nil
             state.workflowTokens = [:]
             state.partialTasks = [:]
+            state.queryTokens = [:]
+            state.queryIDs = [:]
         }
         host.evictAll()
         switch outcome {
@@ -160,6 +165,7 @@ final class WorkerLink: WorkerSink {
         switch item.item {
         case .workflowTask(let wire): workflowTask(wire)
         case .activityTask(let wire): activityTask(wire)
+        case .queryTask(let wire): queryTask(wire)
         case .cancelActivity(let wire): cancel(wire.taskToken)
         case .evict(let wire): if let sagaID = wire.sagaID { host.evict(sagaID) }
         case .ack(let wire): acknowledged(wire)
@@ -190,6 +196,23 @@ final class WorkerLink: WorkerSink {
                 wire.taskToken
         }
         host.accept(task)
+    }
+
+    private func queryTask(_ wire: Wire.QueryTask) {
+        let queryID = state.withLock { state in
+            if let known = state.queryIDs[wire.taskToken] { return known }
+            state.generation += 1
+            state.queryIDs[wire.taskToken] = state.generation
+            state.queryTokens[state.generation] = wire.taskToken
+            return state.generation
+        }
+        do throws(WireError) {
+            host.accept(try QueryTask(wire, queryID: queryID))
+        } catch {
+            query(
+                queryID, SagaID(high: 0, low: 0),
+                .failed(SagaError(kind: .codec, message: "the query does not read: \(error)")))
+        }
     }
 
     private func activityTask(_ wire: Wire.ActivityTask) {
@@ -246,6 +269,19 @@ final class WorkerLink: WorkerSink {
             let error = SagaError(
                 kind: .codec, message: "the commands cannot be sent: \(problem)", isNonRetryable: true)
             send(Wire.WorkerItem.Item(.failed(.codeFailure, error), token: token))
+        }
+    }
+
+    func query(_ queryID: UInt64, _ sagaID: SagaID, _ answer: QueryAnswer) {
+        let token = state.withLock { state in
+            let token = state.queryTokens.removeValue(forKey: queryID)
+            if let token { state.queryIDs[token] = nil }
+            return token
+        }
+        guard let token else { return }
+        if let problem = send(.queryAnswered(Wire.QueryAnswered(answer, token: token))) {
+            let error = SagaError(kind: .codec, message: "the answer cannot be sent: \(problem)")
+            send(.queryAnswered(Wire.QueryAnswered(.failed(error), token: token)))
         }
     }
 

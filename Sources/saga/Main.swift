@@ -79,6 +79,8 @@ struct SagaCommand: ParsableCommand {
         version: Version.text,
         subcommands: [
             DevCommand.self, ServerCommand.self, StartCommand.self, ResultCommand.self, SignalCommand.self,
+            QueryCommand.self,
+            UpdateCommand.self,
             CancelCommand.self, TerminateCommand.self, DescribeCommand.self, ListCommand.self, HistoryCommand.self,
             UndoCommand.self, HealthCommand.self, MigrateCommand.self, CertsCommand.self, TokenCommand.self,
             ExplainCommand.self,

@@ -97,7 +97,7 @@ struct TestHistory {
 extension WorkflowTaskAnswer {
     /// The commands; nil if the answer is not a completion.
     var commands: [NumberedCommand]? {
-        if case .completed(_, let commands, _) = self { commands } else { nil }
+        if case .completed(_, let commands, _, _) = self { commands } else { nil }
     }
 
     /// The error; nil if the answer is not a failure.

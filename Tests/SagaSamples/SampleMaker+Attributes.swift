@@ -186,9 +186,11 @@ extension SampleMaker {
         case .workflowUpdateRejected:
             .workflowUpdateRejected(WorkflowUpdateRejected(updateID: text(), name: text(), error: error()))
         case .workflowUpdateCompleted:
-            .workflowUpdateCompleted(WorkflowUpdateCompleted(acceptedEventID: eventID(), output: payload()))
+            .workflowUpdateCompleted(
+                WorkflowUpdateCompleted(acceptedEventID: eventID(), output: payload(), commandNumber: number()))
         case .workflowUpdateRolledBack:
-            .workflowUpdateRolledBack(WorkflowUpdateRolledBack(acceptedEventID: eventID(), error: error()))
+            .workflowUpdateRolledBack(
+                WorkflowUpdateRolledBack(acceptedEventID: eventID(), error: error(), commandNumber: number()))
         case .upsertSearchAttributes:
             .upsertSearchAttributes(UpsertSearchAttributes(commandNumber: number(), attributes: list { $0.named() }))
         case .compensationStarted:

@@ -29,21 +29,36 @@ import Testing
             .complete(Payload(encoding: "b", data: [0, 1], metadata: [MetadataEntry(key: "k", value: "v")])),
             .fail(SagaError(kind: .domain, message: "no", code: "X", details: .json("4"))), .cancel(reason: "r"),
             .continueAsNew(input: .json("5"), carryUndo: true), .continueAsNew(input: .json("5"), carryUndo: false),
+            .continueAsNew(
+                input: .empty, carryUndo: true,
+                signals: [CarriedSignal(name: "s", payload: .json("6"), signalID: "id")]),
+            .signalExternal(
+                SignalExternalCommand(
+                    namespace: "n", workflowID: "w", sagaID: SagaID(high: 3, low: 4), name: "s", payload: .json("7"))),
+            .signalExternal(SignalExternalCommand(workflowID: "w", name: "s", payload: .empty)),
+            .completeUpdate(acceptedEventID: 7, output: .json("8")),
+            .rollBackUpdate(acceptedEventID: 8, error: SagaError(kind: .domain, message: "no")),
         ]
         let numbered = commands.enumerated().map { NumberedCommand(number: UInt32($0.offset), command: $0.element) }
-        let answer = WorkflowTaskAnswer.completed(seenEventID: 12, commands: numbered, unconsumedSignals: 3)
+        let answer = WorkflowTaskAnswer.completed(
+            seenEventID: 12, commands: numbered, unconsumedSignals: 3,
+            verdicts: [
+                UpdateVerdict(updateID: "a"),
+                UpdateVerdict(updateID: "b", error: SagaError(kind: .validation, message: "no")),
+            ])
         let item = Wire.WorkerItem(item: Wire.WorkerItem.Item(answer, token: [1, 2]))
         guard case .workflowTaskCompleted(let wire) = try Wire.WorkerItem(decoding: item.serialized()).item else {
             Issue.record("another item")
             return
         }
         #expect(wire.taskToken == [1, 2])
-        guard case .completed(let seen, let back, let signals) = try WorkflowTaskAnswer(wire) else {
+        guard case .completed(let seen, let back, let signals, let verdicts) = try WorkflowTaskAnswer(wire) else {
             Issue.record("another answer")
             return
         }
         #expect(seen == 12 && signals == 3)
         #expect(back == numbered)
+        #expect(verdicts.map(\.updateID) == ["a", "b"] && verdicts.map { $0.error?.message } == [nil, "no"])
     }
 
     @Test func brokenCommandsAreNamed() {

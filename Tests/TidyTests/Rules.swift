@@ -58,6 +58,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
                 "Sources/SagaEngine/Driver/": "the shell around the shards: appends and timers run here",
                 "Sources/SagaRuntime/": "runs user code on threads of its own",
                 "Sources/SagaCore/Workflow/WorkflowContext+Steps.swift": "declares the durable sleep of workflow code",
+                "Sources/SagaCore/Workflow/WorkflowContext+Messages.swift": "races code against a durable timer",
                 "Sources/SagaSimulator/Workload/":
                     "workflow code of the simulator: task groups are a part of its language",
             ]),

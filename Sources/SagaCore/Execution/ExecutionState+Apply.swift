@@ -59,6 +59,9 @@ extension ExecutionState {
             .compensationStepRetryScheduled, .compensationStepSkipped, .compensationStepProbed, .compensationBlocked,
             .compensationResolved, .compensationCompleted, .compensationOperatorAction:
             try applyCompensation(event)
+        case .externalSignalRequested, .externalSignalDelivered, .externalSignalFailed, .workflowUpdateAccepted,
+            .workflowUpdateRejected, .workflowUpdateCompleted, .workflowUpdateRolledBack:
+            try applyMessage(event)
         default: break
         }
     }
@@ -93,6 +96,7 @@ extension ExecutionState {
         closedAt = event.timestamp
         steps = EventTable()
         timers = EventTable()
+        externalSignals = EventTable()
         eventOfCommand = [:]
     }
 

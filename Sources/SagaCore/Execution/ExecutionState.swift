@@ -55,6 +55,12 @@ public struct ExecutionState: Equatable, Sendable {
     public internal(set) var block: Block?
     /// The last signal or update, which a closing command must have seen.
     public internal(set) var lastMessageEventID: EventID?
+    /// Signals to other sagas that have not arrived for certain.
+    public internal(set) var externalSignals = EventTable<ExternalSignalRequested>()
+    /// Accepted updates whose handlers run: their ids by the event that accepted them.
+    public internal(set) var openUpdates = EventTable<String>()
+    /// Every update by its id, for exactly-once answers.
+    var updates: [String: UpdateState] = [:]
     /// Signals recorded so far.
     public internal(set) var signalCount: UInt32 = 0
     /// Signal ids seen, for exactly-once.

@@ -5,6 +5,7 @@ struct CommandLedger {
     enum Kind {
         case activity
         case timer
+        case externalSignal
         case other
     }
 
@@ -28,6 +29,7 @@ struct CommandLedger {
         switch command {
         case .scheduleActivity: openKinds[number] = .activity
         case .startTimer: openKinds[number] = .timer
+        case .signalExternal: openKinds[number] = .externalSignal
         case .compensate(let scope): openCompensations.append((scope, number))
         default: break
         }

@@ -48,10 +48,13 @@ public struct WorkflowTask: Sendable {
     public var events: [HistoryEvent]
     /// Whether more events follow in another task before the code may answer.
     public var more: Bool
+    /// Updates to validate once the code has seen the events.
+    public var updates: [UpdateRequest]
 
     public init(
         sagaID: SagaID, generation: UInt64, namespace: String, workflowID: String, workflowType: String,
-        workflowVersion: UInt32, taskQueue: String, firstEventID: EventID, events: [HistoryEvent], more: Bool = false
+        workflowVersion: UInt32, taskQueue: String, firstEventID: EventID, events: [HistoryEvent], more: Bool = false,
+        updates: [UpdateRequest] = []
     ) {
         self.sagaID = sagaID
         self.generation = generation
@@ -63,17 +66,81 @@ public struct WorkflowTask: Sendable {
         self.firstEventID = firstEventID
         self.events = events
         self.more = more
+        self.updates = updates
     }
 }
 
 /// What a worker answers to a `WorkflowTask`.
 public enum WorkflowTaskAnswer: Sendable {
-    /// The code advanced; these are its new commands, this is the last event it has seen, and so many signals wait untaken.
-    case completed(seenEventID: EventID, commands: [NumberedCommand], unconsumedSignals: UInt32)
+    /// The code advanced; these are its new commands, this is the last event it has seen, so many signals wait untaken, and
+    /// that is what it says of the task's updates.
+    case completed(
+        seenEventID: EventID, commands: [NumberedCommand], unconsumedSignals: UInt32, verdicts: [UpdateVerdict] = [])
     /// The worker does not hold the run; it needs the events from this id.
     case needHistory(from: EventID)
     /// The code does not fit the history, or could not be run.
     case failed(BlockCause, SagaError)
+}
+
+/// An update that waits for its validator (semantics, section 5).
+public struct UpdateRequest: Hashable, Sendable {
+    /// The same id twice is one update.
+    public var updateID: String
+    /// Its handler.
+    public var name: String
+    /// Its data.
+    public var input: Payload
+
+    public init(updateID: String, name: String, input: Payload) {
+        self.updateID = updateID
+        self.name = name
+        self.input = input
+    }
+}
+
+/// What a validator says of an update.
+public struct UpdateVerdict: Hashable, Sendable {
+    /// Which update.
+    public var updateID: String
+    /// Why it is refused; nil means that it is accepted.
+    public var error: SagaError?
+
+    public init(updateID: String, error: SagaError? = nil) {
+        self.updateID = updateID
+        self.error = error
+    }
+}
+
+/// A question to the code of a run; it changes nothing.
+public struct QueryTask: Sendable {
+    /// Names the question until it is answered.
+    public var queryID: UInt64
+    /// The run, and the events that the code must have seen.
+    public var run: WorkflowTask
+    /// Whether the code is believed to be live at the worker, with everything before `run.firstEventID` seen.
+    public var isLive: Bool
+    /// The handler.
+    public var name: String
+    /// Its arguments.
+    public var input: Payload
+
+    public init(queryID: UInt64, run: WorkflowTask, isLive: Bool, name: String, input: Payload) {
+        self.queryID = queryID
+        self.run = run
+        self.isLive = isLive
+        self.name = name
+        self.input = input
+    }
+}
+
+/// What a worker answers to a `QueryTask`.
+public enum QueryAnswer: Sendable {
+    /// What the handler returned, and the last event that the code had seen.
+    case answered(Payload, upTo: EventID)
+    /// There is no such handler, it threw, or the code could not be run.
+    case failed(SagaError)
+    /// The code is not live here.
+    case needHistory
 }
 
 /// A side effect to perform: a step, or the undo of one.

@@ -4,6 +4,8 @@ enum WaitTarget: Hashable {
     case command(CommandNumber)
     /// The next signal of that name.
     case signal(String)
+    /// Something that the code's own handlers bring about.
+    case condition(UInt64)
 }
 
 /// How a wait ends.
@@ -68,22 +70,20 @@ struct WaiterList {
     }
 }
 
-/// Signals that came before the code asked for them, each name in the order of arrival.
+/// Signals that came before the code asked for them.
 struct SignalInbox {
-    private var waiting: [String: [Payload]] = [:]
-    private(set) var count: UInt32 = 0
+    /// In the order of arrival over all names. An array, because little waits, and continue-as-new needs the order.
+    private(set) var waiting: [CarriedSignal] = []
 
-    mutating func put(_ name: String, _ payload: Payload) {
-        waiting[name, default: []].append(payload)
-        count &+= 1
+    var count: UInt32 { UInt32(clamping: waiting.count) }
+
+    mutating func put(_ signal: SignalReceived) {
+        waiting.append(CarriedSignal(name: signal.name, payload: signal.payload, signalID: signal.signalID))
     }
 
     mutating func take(_ name: String) -> Payload? {
-        guard var queue = waiting[name], !queue.isEmpty else { return nil }
-        let first = queue.removeFirst()
-        count &-= 1
-        waiting[name] = queue.isEmpty ? nil : queue
-        return first
+        guard let index = waiting.firstIndex(where: { $0.name == name }) else { return nil }
+        return waiting.remove(at: index).payload
     }
 }
 

@@ -25,7 +25,13 @@ public enum WorkflowCommand: Hashable, Sendable {
     /// `run` threw because of a cancel request.
     case cancel(reason: String)
     /// Close this run and go on in a new one.
-    case continueAsNew(input: Payload, carryUndo: Bool)
+    case continueAsNew(input: Payload, carryUndo: Bool, signals: [CarriedSignal] = [])
+    /// Signal another saga.
+    case signalExternal(SignalExternalCommand)
+    /// An update's handler returned.
+    case completeUpdate(acceptedEventID: EventID, output: Payload)
+    /// An update's handler threw, and the undos of its own steps have run.
+    case rollBackUpdate(acceptedEventID: EventID, error: SagaError)
 
     /// Whether the command ends the code.
     public var isClosing: Bool {
@@ -51,6 +57,9 @@ public enum WorkflowCommand: Hashable, Sendable {
         case .fail(let error): "failure of the workflow (\(error.message))"
         case .cancel: "cancellation of the workflow"
         case .continueAsNew: "continue-as-new"
+        case .signalExternal(let signal): "signal \(signal.name) to \(signal.workflowID)"
+        case .completeUpdate(let eventID, _): "completion of update \(eventID)"
+        case .rollBackUpdate(let eventID, _): "roll-back of update \(eventID)"
         }
     }
 }
@@ -127,6 +136,44 @@ public struct MarkerCommand: Hashable, Sendable {
     }
 }
 
+/// A signal to another saga, as the code asks for it.
+public struct SignalExternalCommand: Hashable, Sendable {
+    /// Empty means the run's own namespace.
+    public var namespace: String
+    /// Workflow id of the target.
+    public var workflowID: String
+    /// One run of it; nil means the open one.
+    public var sagaID: SagaID?
+    /// The signal's name.
+    public var name: String
+    /// Its data.
+    public var payload: Payload
+
+    public init(namespace: String = "", workflowID: String, sagaID: SagaID? = nil, name: String, payload: Payload) {
+        self.namespace = namespace
+        self.workflowID = workflowID
+        self.sagaID = sagaID
+        self.name = name
+        self.payload = payload
+    }
+}
+
+/// A signal that the code has not taken when it continues as new; it goes along.
+public struct CarriedSignal: Hashable, Sendable {
+    /// Its name.
+    public var name: String
+    /// Its data.
+    public var payload: Payload
+    /// Its id, so that it is not taken twice in the new run either.
+    public var signalID: String
+
+    public init(name: String, payload: Payload, signalID: String) {
+        self.name = name
+        self.payload = payload
+        self.signalID = signalID
+    }
+}
+
 /// A command with its place in the order that the code issued them.
 public struct NumberedCommand: Hashable, Sendable {
     /// Its place, from 0.
@@ -153,6 +200,9 @@ extension EventAttributes {
         case .sideEffectRecorded(let event): event.commandNumber
         case .upsertSearchAttributes(let event): event.commandNumber
         case .compensationStarted(let event): event.commandNumber
+        case .externalSignalRequested(let event): event.commandNumber
+        case .workflowUpdateCompleted(let event): event.commandNumber
+        case .workflowUpdateRolledBack(let event): event.commandNumber
         case .workflowExecutionCompleted(let event): event.commandNumber
         case .workflowExecutionFailed(let event): event.commandNumber
         case .workflowExecutionCanceled(let event): event.commandNumber
@@ -174,6 +224,10 @@ extension EventAttributes {
         case (.versionMarkerRecorded(let event), .recordVersion(let changeID, _)): event.changeID == changeID
         case (.sideEffectRecorded, .recordSideEffect): true
         case (.upsertSearchAttributes, .upsertSearchAttributes): true
+        case (.externalSignalRequested(let event), .signalExternal(let signal)):
+            event.targetWorkflowID == signal.workflowID && event.name == signal.name
+        case (.workflowUpdateCompleted(let event), .completeUpdate(let eventID, _)): event.acceptedEventID == eventID
+        case (.workflowUpdateRolledBack(let event), .rollBackUpdate(let eventID, _)): event.acceptedEventID == eventID
         // A closing command of code that ended badly is recorded when the unwinding starts.
         case (.compensationStarted, .compensate), (.compensationStarted, .fail), (.compensationStarted, .cancel): true
         case (.workflowExecutionCompleted, .complete), (.workflowExecutionFailed, .fail): true

@@ -6,7 +6,13 @@ extension WorkflowContext {
     public func saga<Result>(
         file: StaticString = #fileID, line: UInt = #line, _ operation: () async throws -> Result
     ) async throws -> Result {
-        let marker = MarkerCommand(kind: .scopeOpened, name: "saga", details: .empty, scope: WorkflowScope.number)
+        try await saga(name: "saga", file: file, line: line, operation)
+    }
+
+    func saga<Result>(
+        name: String, file: StaticString = #fileID, line: UInt = #line, _ operation: () async throws -> Result
+    ) async throws -> Result {
+        let marker = MarkerCommand(kind: .scopeOpened, name: name, details: .empty, scope: WorkflowScope.number)
         let scope = try issue(.recordMarker(marker), site: CallSite(file, line)) &+ 1
         do {
             return try await WorkflowScope.$number.withValue(scope) { try await operation() }

@@ -25,13 +25,19 @@ public final class WorkflowContext: @unchecked Sendable {
     private var waiters = WaiterList()
     private var signals = SignalInbox()
     private var outputs: [String: Payload] = [:]
+    var messages = MessageHandlers()
+    /// A handler that may only read runs.
+    private var isReading = false
+    /// What a handler threw that cannot be told to anybody: the run waits for a person.
+    private(set) var handlerFailure: SagaError?
     private var undoGroups: UInt32 = 0
     private var random: SplitMix64
     private var time = Timestamp(microseconds: 0)
     private(set) var cancelReason: String?
     /// Set by whatever thread broke the rules, hence the mutex.
     private let foreignUse = Mutex<SagaError?>(nil)
-    private var isRunning = false
+    /// Whether `run` has begun and not ended.
+    private(set) var isRunning = false
     private var isDead = false
 
     init(
@@ -212,7 +218,13 @@ public final class WorkflowContext: @unchecked Sendable {
             code: "SE0101", isNonRetryable: true)
     }
 
-    private func checkIn() throws {
+    func checkIn() throws {
+        if isReading {
+            throw SagaError(
+                kind: .validation,
+                message: "a query handler and a validator only read; they ask nothing of the context",
+                isNonRetryable: true)
+        }
         if !executor.isCurrent {
             let error = Self.misuse(
                 "workflow code called its context from outside its executor (Task {}, Task.detached or an actor)")
@@ -228,7 +240,7 @@ public final class WorkflowContext: @unchecked Sendable {
         switch commands.kind(of: number) {
         case .activity: _ = commands.issue(.requestCancelActivity(number), site: nil)
         case .timer: _ = commands.issue(.cancelTimer(number), site: nil)
-        case .other: break
+        case .externalSignal, .other: break
         }
     }
 
@@ -253,8 +265,27 @@ public final class WorkflowContext: @unchecked Sendable {
 
     var unconsumedSignals: UInt32 { signals.count }
 
+    var carriedSignals: [CarriedSignal] { signals.waiting }
+
+    func handlerFailed(_ error: SagaError) { handlerFailure = handlerFailure ?? error }
+
+    /// Runs what must not change anything.
+    func reading<Value>(_ body: () throws -> Value) rethrows -> Value {
+        isReading = true
+        defer { isReading = false }
+        return try body()
+    }
+
+    /// Resumes code whose condition holds by now, one at a time, for the next may hang on what it does.
+    func resumeMetCondition() -> Bool {
+        guard !isDead, let id = messages.takeMetCondition() else { return false }
+        waiters.removeFirst { $0.target == .condition(id) }?.continuation.resume(returning: .payload(.empty))
+        return true
+    }
+
     func evict() {
         isDead = true
+        messages = MessageHandlers()
         for waiter in waiters.removeAll() { waiter.continuation.resume(returning: .evicted) }
     }
 
@@ -283,9 +314,14 @@ public final class WorkflowContext: @unchecked Sendable {
         case .signalReceived(let signal):
             if let waiter = waiters.removeFirst(where: { $0.target == .signal(signal.name) }) {
                 waiter.continuation.resume(returning: .payload(signal.payload))
-            } else {
-                signals.put(signal.name, signal.payload)
+            } else if !runSignalHandler(signal.name, signal.payload) {
+                signals.put(signal)
             }
+        case .workflowUpdateAccepted(let accepted): return runUpdate(event, accepted)
+        case .externalSignalDelivered(let delivered):
+            return resolve(delivered.requestedEventID, .payload(.empty), by: event)
+        case .externalSignalFailed(let failed):
+            return resolve(failed.requestedEventID, .failure(failed.error), by: event)
         case .workflowExecutionCancelRequested(let request):
             guard cancelReason == nil else { return nil }
             cancelReason = request.reason

@@ -39,10 +39,24 @@ package final class WorkflowInstance {
         }
         if task.more { return nil }
         if let misuse = context.misuse { return .failed(.nondeterminism, misuse) }
+        if let failure = context.handlerFailure { return .failed(.codeFailure, failure) }
         guard nextEventID > 0 else { return .needHistory(from: 0) }
+        // Code that has returned takes no update any more.
+        let verdicts = context.isRunning ? task.updates.map { context.judge($0) } : []
         return .completed(
             seenEventID: nextEventID - 1, commands: context.unrecordedCommands(),
-            unconsumedSignals: context.unconsumedSignals)
+            unconsumedSignals: context.unconsumedSignals, verdicts: verdicts)
+    }
+
+    /// Asks the code something; it has seen every event before `nextEventID`.
+    package func answer(_ query: String, _ input: Payload) -> QueryAnswer {
+        guard !isEvicted, nextEventID > 0 else { return .needHistory }
+        executor.enter()
+        defer { executor.leave() }
+        switch context.answer(query, input) {
+        case .success(let output): return .answered(output, upTo: nextEventID - 1)
+        case .failure(let error): return .failed(error)
+        }
     }
 
     /// Ends the code without any effect: every await throws `Evicted`, and commands are no longer taken.
@@ -68,7 +82,7 @@ package final class WorkflowInstance {
         } else if let mismatch = context.deliver(event) {
             return mismatch
         }
-        executor.drain()
+        repeat { executor.drain() } while context.resumeMetCondition()
         return nil
     }
 
@@ -85,7 +99,9 @@ package final class WorkflowInstance {
             } catch is WorkflowCancelled {
                 context.finish(.cancel(reason: context.cancelReason ?? ""))
             } catch let request as ContinueAsNew {
-                context.finish(.continueAsNew(input: request.input, carryUndo: request.carryUndo))
+                context.finish(
+                    .continueAsNew(
+                        input: request.input, carryUndo: request.carryUndo, signals: context.carriedSignals))
             } catch {
                 context.finish(.fail(SagaError(describing: error, kind: .workflowExecution)))
             }

@@ -53,6 +53,7 @@ public final class SagaEngine: Sendable {
                 switch message {
                 case .workflowTask(let task): host.accept(task)
                 case .activityTask(let task): host.accept(task)
+                case .query(let task): host.accept(task)
                 case .cancel(let reference): host.cancel(reference)
                 case .evict(let sagaID): host.evict(sagaID)
                 case .acknowledge: break
@@ -184,6 +185,10 @@ private final class EmbeddedSink: WorkerSink {
     }
 
     func activity(_ task: TaskReference, _ result: ActivityResult) { driver.post(.activityEnded(worker, task, result)) }
+
+    func query(_ queryID: UInt64, _ sagaID: SagaID, _ answer: QueryAnswer) {
+        driver.post(.queryAnswered(worker, queryID: queryID, answer))
+    }
 
     func heartbeat(_ task: TaskReference, _ details: Payload?) { driver.post(.heartbeat(worker, task, details)) }
 }

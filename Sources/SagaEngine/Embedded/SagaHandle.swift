@@ -37,6 +37,41 @@ public struct SagaHandle<W: DurableWorkflow>: Sendable {
         _ = try await engine.call(.signal(call))
     }
 
+    /// Asks the code something; it changes nothing. Closed runs answer, too.
+    /// - Throws: `CallFailure` if there is no such handler, or it threw.
+    public func query<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) async throws -> Value {
+        try await query(name, payload: .empty)
+    }
+
+    /// Asks the code something with an argument.
+    public func query<Argument: Encodable, Value: Decodable>(
+        _ name: String, _ argument: Argument, as type: Value.Type = Value.self
+    ) async throws -> Value {
+        try await query(name, payload: try engine.encode(argument))
+    }
+
+    private func query<Value: Decodable>(_ name: String, payload: Payload) async throws -> Value {
+        let call = QueryCall(target: target, name: name, payload: payload)
+        guard case .queried(let output, _) = try await engine.call(.query(call)) else { throw Self.mismatch }
+        return try engine.decode(Value.self, from: output)
+    }
+
+    /// Asks the code to do something and waits for what it returns.
+    /// - Throws: `UpdateFailure` if the code refused it, or tried and rolled it back; `CallFailure`.
+    public func update<Argument: Encodable, Value: Decodable>(
+        _ name: String, _ argument: Argument, as type: Value.Type = Value.self, updateID: String = ""
+    ) async throws -> Value {
+        let call = UpdateCall(
+            target: target, name: name, payload: try engine.encode(argument), updateID: updateID, identity: "embedded")
+        guard case .updated(let reply) = try await engine.call(.update(call)) else { throw Self.mismatch }
+        switch reply.outcome {
+        case .completed(let output): return try engine.decode(Value.self, from: output)
+        case .rejected(let error): throw UpdateFailure(error: error, wasAccepted: false)
+        case .rolledBack(let error): throw UpdateFailure(error: error, wasAccepted: true)
+        case .open: throw Self.mismatch
+        }
+    }
+
     /// Asks the run to end; its code sees it as `WorkflowCancelled`, and what it did is undone.
     public func cancel(reason: String = "") async throws(CallFailure) {
         _ = try await engine.call(.cancel(ControlCall(target: target, reason: reason, identity: "embedded")))

@@ -21,6 +21,10 @@ public enum Call: Sendable {
     case describe(RunTarget)
     /// Wait until a run has durable events from this id on, or is closed.
     case awaitEvents(RunTarget, from: EventID)
+    /// Ask the code to do something, and wait for its answer.
+    case update(UpdateCall)
+    /// Ask the code something; it changes nothing.
+    case query(QueryCall)
     /// An operator's decision about a blocked undo, or about a run whose code is blocked.
     case operate(OperatorCall)
 }
@@ -121,6 +125,49 @@ public struct SignalCall: Hashable, Sendable {
     }
 }
 
+/// An update of a run.
+public struct UpdateCall: Hashable, Sendable {
+    public var target: RunTarget
+    /// The handler.
+    public var name: String
+    /// Its arguments.
+    public var payload: Payload
+    /// The same id twice is one update; empty means that the request id is used.
+    public var updateID: String
+    /// Whether the caller waits only until the update is accepted.
+    public var returnsWhenAccepted: Bool
+    public var requestID: String
+    public var identity: String
+
+    public init(
+        target: RunTarget, name: String, payload: Payload, updateID: String = "", returnsWhenAccepted: Bool = false,
+        requestID: String = "", identity: String = ""
+    ) {
+        self.target = target
+        self.name = name
+        self.payload = payload
+        self.updateID = updateID
+        self.returnsWhenAccepted = returnsWhenAccepted
+        self.requestID = requestID
+        self.identity = identity
+    }
+}
+
+/// A query of a run, open or closed.
+public struct QueryCall: Hashable, Sendable {
+    public var target: RunTarget
+    /// The handler.
+    public var name: String
+    /// Its arguments.
+    public var payload: Payload
+
+    public init(target: RunTarget, name: String, payload: Payload = .empty) {
+        self.target = target
+        self.name = name
+        self.payload = payload
+    }
+}
+
 /// A request to end a run.
 public struct ControlCall: Hashable, Sendable {
     public var target: RunTarget
@@ -170,8 +217,27 @@ public enum CallReply: Sendable {
     /// How the run ended.
     case closed(ClosedRun)
     case description(ExecutionDescription)
+    /// What became of an update, so far.
+    case updated(UpdateReply)
+    /// What a query handler returned, and the last event that the code had seen.
+    case queried(Payload, upTo: EventID)
     /// Events up to this id are durable.
     case events(SagaID, nextEventID: EventID, isClosed: Bool)
+}
+
+/// What became of an update.
+public struct UpdateReply: Hashable, Sendable {
+    public var sagaID: SagaID
+    /// The event that accepted or refused it.
+    public var acceptedEventID: EventID
+    /// Open if the caller did not want to wait for more than the acceptance.
+    public var outcome: UpdateState.Outcome
+
+    public init(sagaID: SagaID, acceptedEventID: EventID, outcome: UpdateState.Outcome) {
+        self.sagaID = sagaID
+        self.acceptedEventID = acceptedEventID
+        self.outcome = outcome
+    }
 }
 
 /// How a run ended.
@@ -196,6 +262,8 @@ public struct CallFailure: Error, Hashable, Sendable {
         case notFound
         case alreadyExists
         case failedPrecondition
+        /// The run ended before what was asked of it did.
+        case aborted
         /// Too much at once; try again later.
         case resourceExhausted
         /// Try again; the outcome of a mutation is unknown unless `outcomeUnknown` is false.

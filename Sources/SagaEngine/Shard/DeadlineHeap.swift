@@ -22,6 +22,8 @@ struct Deadline {
         case undoReclaim
         case storeRetry
         case lateReport
+        case redeliver
+        case query
     }
 
     /// Microseconds on its clock.

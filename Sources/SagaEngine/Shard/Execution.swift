@@ -54,6 +54,8 @@ final class Execution {
     var probed: Set<EventID> = []
 
     var resultWaiters: [CallID] = []
+    var pendingUpdates: [PendingUpdate] = []
+    var updateWaiters: [UpdateWaiter] = []
     var eventWaiters: [(call: CallID, from: EventID)] = []
     /// Calls that came while the run was closing: for the next run of the workflow id.
     var callsAfterClose: [(CallID, Call)] = []
@@ -145,4 +147,6 @@ enum HeldEffect {
     case queueProbe(TaskReference)
     case cancelStep(EventID)
     case alert(BlockedRun)
+    /// Tell another run what an event of this one asks for.
+    case deliver(EventID)
 }

@@ -39,8 +39,9 @@ extension Shard {
         let generation = nextGeneration
         nextGeneration += 1
         execution.activation = Activation(worker: worker, generation: generation, isFull: from == 0)
-        effects.append(
-            .worker(worker, .workflowTask(task(execution, generation, from: from, events, more: false))))
+        var task = task(execution, generation, from: from, events, more: false)
+        task.updates = takeUpdates(execution)
+        effects.append(.worker(worker, .workflowTask(task)))
         monotonicDeadlines.push(
             Deadline(
                 at: time.monotonic.addingSaturating(config.workflowTaskTimeoutMicros), kind: .workflowTask,
@@ -79,6 +80,10 @@ extension Shard {
     }
 
     func historyLoaded(_ load: LoadID, _ result: Result<[HistoryEvent], StoreError>) {
+        if case .query(let queryID)? = pendingLoads[load] {
+            pendingLoads[load] = nil
+            return queryHistoryLoaded(queryID, result)
+        }
         guard case .history(let sagaID)? = pendingLoads.removeValue(forKey: load),
             let execution = executions[sagaID], var history = execution.historyLoad, history.load == load
         else { return }
@@ -137,9 +142,11 @@ extension Shard {
         execution.holdUntil = nil
         guard execution.state.codeMayAct else { return dropCode(execution) }
         switch answer {
-        case .completed(let seen, let commands, let unconsumed):
+        case .completed(let seen, let commands, let unconsumed, let verdicts):
             execution.codeFailures = 0
+            judged(verdicts, execution)
             perform(commands, seen: seen, unconsumed: unconsumed, execution)
+            if !execution.needsActivation { failUnjudged(execution) }
         case .needHistory:
             dropCode(execution)
             execution.needsActivation = true
@@ -261,6 +268,19 @@ extension Shard {
                     CompensationStarted(cause: .requested, error: nil, scope: scope, commandNumber: number)))
             stopSteps(execution, in: scope)
             advanceUnwinding(execution)
+        case .signalExternal(let signal): signalExternal(number, signal, execution)
+        case .completeUpdate(let eventID, let output):
+            updateEnded(
+                eventID,
+                .workflowUpdateCompleted(
+                    WorkflowUpdateCompleted(acceptedEventID: eventID, output: output, commandNumber: number)),
+                execution)
+        case .rollBackUpdate(let eventID, let error):
+            updateEnded(
+                eventID,
+                .workflowUpdateRolledBack(
+                    WorkflowUpdateRolledBack(acceptedEventID: eventID, error: error, commandNumber: number)),
+                execution)
         case .complete, .fail, .cancel, .continueAsNew: break
         }
     }

@@ -8,6 +8,8 @@ enum PendingLoad {
     case history(SagaID)
     /// A report about a run that is not in memory is judged by what was.
     case report(LateReport)
+    /// The history for a question.
+    case query(UInt64)
 }
 
 extension Shard {
@@ -17,7 +19,7 @@ extension Shard {
         if call.addsEvents && undurableEvents > config.maxUndurableEvents {
             let failure = CallFailure(
                 .resourceExhausted, "the store is slower than the load; try again", retryAfterMicros: 100_000)
-            return effects.append(.reply(id, .failure(failure)))
+            return answer(id, .failure(failure))
         }
         let target = call.target
         let key = WorkflowKey(namespace: target.namespace, workflowID: target.workflowID)
@@ -46,7 +48,7 @@ extension Shard {
         case .signalWithStart(let start, let signal):
             let execution = startRun(id, call, start, .unused, replies: false)
             self.signal(id, call, signal, execution)
-        case .signal, .cancel, .terminate, .result, .describe, .awaitEvents, .operate:
+        case .signal, .cancel, .terminate, .result, .describe, .awaitEvents, .operate, .update, .query:
             loadRun(call.target, call.needsAllEvents ? .all : .ends, .call(id, call))
         }
     }
@@ -70,11 +72,14 @@ extension Shard {
                 waiters[id] = execution.sagaID
             }
         case .operate(let action): operate(id, call, action, execution)
+        case .update(let update): self.update(id, call, update, execution)
+        case .query(let query): self.query(id, query, execution)
         }
     }
 
     func abandonCall(_ id: CallID) {
         waitingCalls.removeAll { $0.0 == id }
+        abandonQuery(id)
         guard let sagaID = waiters.removeValue(forKey: id), let execution = executions[sagaID] else { return }
         execution.resultWaiters.removeAll { $0 == id }
         execution.eventWaiters.removeAll { $0.call == id }
@@ -184,8 +189,7 @@ extension Shard {
     func answerEvents(_ id: CallID, _ execution: Execution) {
         waiters[id] = nil
         let isClosed = execution.state.isClosed && !execution.hasUndurableEvents
-        effects.append(
-            .reply(id, .success(.events(execution.sagaID, nextEventID: execution.durableNext, isClosed: isClosed))))
+        answer(id, .success(.events(execution.sagaID, nextEventID: execution.durableNext, isClosed: isClosed)))
     }
 
     // MARK: Runs that are not in memory
@@ -203,7 +207,7 @@ extension Shard {
         guard case .call(let id, let call)? = pending else { return }
         switch result {
         case .failure(let error):
-            effects.append(.reply(id, .failure(CallFailure(.unavailable, error.message))))
+            answer(id, .failure(CallFailure(.unavailable, error.message)))
         case .success(nil):
             if case .start = call {
                 // The id was free after all (a conflict that has passed): once more.
@@ -241,11 +245,15 @@ extension Shard {
                 return fail(id, .internalError, "run \(row.sagaID) is closed but has no events", sagaID: row.sagaID)
             }
             let closed = ClosedRun(sagaID: row.sagaID, status: row.status, closing: closing)
-            effects.append(.reply(id, .success(.closed(closed))))
+            answer(id, .success(.closed(closed)))
         case .describe: describeClosed(id, run)
         case .awaitEvents:
-            effects.append(
-                .reply(id, .success(.events(row.sagaID, nextEventID: row.nextEventID, isClosed: true))))
+            answer(id, .success(.events(row.sagaID, nextEventID: row.nextEventID, isClosed: true)))
+        case .query(let query): queryClosed(id, query, run)
+        case .signal(let signal) where run.events.contains { $0.attributes.isSignal(signal) }:
+            // It came in before the run closed; the sender has not heard of it.
+            answer(id, .success(.done(row.sagaID)))
+        case .update(let update): updateOfClosed(id, update, run)
         case .signal, .cancel, .terminate, .operate:
             fail(
                 id, .failedPrecondition, "run \(row.sagaID) of \(row.workflowID) is closed: \(row.status.name)",
@@ -265,7 +273,7 @@ extension Shard {
                     "request id \(start.requestID) was used for another start of \(start.workflowID)",
                     sagaID: row.sagaID, status: row.status)
             }
-            return effects.append(.reply(id, .success(.started(row.sagaID, alreadyStarted: false))))
+            return answer(id, .success(.started(row.sagaID, alreadyStarted: false)))
         }
         let endedBadly = row.status != .completed && row.status != .continuedAsNew
         guard start.reusePolicy == .allow || (start.reusePolicy == .allowIfFailed && endedBadly) else {
@@ -280,6 +288,19 @@ extension Shard {
         if let signal { self.signal(id, call, signal, execution) }
     }
 
+    /// An update that was dealt with before the run closed is answered again; any other comes too late.
+    private func updateOfClosed(_ id: CallID, _ update: UpdateCall, _ run: LoadedRun) {
+        var state = ExecutionState(sagaID: run.row.sagaID)
+        for event in run.events { do throws(SagaError) { try state.apply(event) } catch { break } }
+        let updateID = update.updateID.isEmpty ? update.requestID : update.updateID
+        if let known = state.update(updateID), known.outcome != .open {
+            return answer(id, .success(.updated(UpdateReply(run.row.sagaID, known))))
+        }
+        fail(
+            id, .failedPrecondition, "run \(run.row.sagaID) of \(run.row.workflowID) is closed: \(run.row.status.name)",
+            sagaID: run.row.sagaID, status: run.row.status)
+    }
+
     private func describeClosed(_ id: CallID, _ run: LoadedRun) {
         var state = ExecutionState(sagaID: run.row.sagaID)
         do throws(SagaError) {
@@ -288,7 +309,7 @@ extension Shard {
             return fail(id, .internalError, error.message, sagaID: run.row.sagaID)
         }
         let description = ExecutionDescription(state, closing: run.events.last?.attributes)
-        effects.append(.reply(id, .success(.description(description))))
+        answer(id, .success(.description(description)))
     }
 
     // MARK: Failures
@@ -297,11 +318,20 @@ extension Shard {
         _ id: CallID, _ code: CallFailure.Code, _ message: String, sagaID: SagaID? = nil,
         status: ExecutionStatus? = nil
     ) {
-        effects.append(.reply(id, .failure(CallFailure(code, message, sagaID: sagaID, status: status))))
+        answer(id, .failure(CallFailure(code, message, sagaID: sagaID, status: status)))
     }
 
     func fail(_ id: CallID, _ code: CallFailure.Code, _ message: String, _ execution: Execution) {
         fail(id, code, message, sagaID: execution.sagaID, status: execution.state.status)
+    }
+}
+
+extension EventAttributes {
+    /// Whether this is the record of that signal.
+    fileprivate func isSignal(_ call: SignalCall) -> Bool {
+        guard case .signalReceived(let signal) = self else { return false }
+        return (!call.signalID.isEmpty && signal.signalID == call.signalID)
+            || (!call.requestID.isEmpty && signal.requestID == call.requestID)
     }
 }
 
@@ -315,20 +345,26 @@ extension Call {
         case .cancel(let control), .terminate(let control, _): control.target
         case .result(let target), .describe(let target), .awaitEvents(let target, _): target
         case .operate(let action): action.target
+        case .update(let update): update.target
+        case .query(let query): query.target
         }
     }
 
     fileprivate var addsEvents: Bool {
         switch self {
-        case .start, .signal, .signalWithStart, .cancel: true
+        case .start, .signal, .signalWithStart, .cancel, .update: true
         // What ends a run or helps it end makes room, so it is always let in.
-        case .terminate, .operate, .result, .describe, .awaitEvents: false
+        case .terminate, .operate, .result, .describe, .awaitEvents, .query: false
         }
     }
 
     fileprivate var needsAllEvents: Bool {
-        if case .describe = self { return true }
-        return false
+        switch self {
+        case .describe, .update: true
+        // Whether a signal came in before the run closed.
+        case .signal(let signal): !signal.signalID.isEmpty || !signal.requestID.isEmpty
+        default: false
+        }
     }
 
     /// What is wrong with the names in the call.
@@ -344,6 +380,8 @@ extension Call {
             if let problem = Name.problem(with: start.workflowType, what: "workflow type") { return problem }
             if !start.taskQueue.isEmpty { return Name.problem(with: start.taskQueue, what: "task queue") }
         case .signal(let signal): return Name.problem(with: signal.name, what: "signal name")
+        case .update(let update): return Name.problem(with: update.name, what: "update name")
+        case .query(let query): return Name.problem(with: query.name, what: "query name")
         default: break
         }
         return nil

@@ -130,13 +130,14 @@ extension Shard {
 
     private func release(_ effect: HeldEffect, of execution: Execution) {
         switch effect {
-        case .reply(let id, let reply, _): effects.append(.reply(id, .success(reply)))
+        case .reply(let id, let reply, _): answer(id, .success(reply))
         case .acknowledge(let worker, let reference, _, let verdict): acknowledge(worker, reference, verdict)
         case .queueStep(let eventID, let attempt): queueStep(execution, eventID, attempt)
         case .queueUndo(let eventID, let attempt): queueUndo(execution, eventID, attempt)
         case .queueProbe(let reference): queueProbe(execution, reference)
         case .cancelStep(let eventID): sendCancel(execution, eventID)
         case .alert(let run): effects.append(.alert(run))
+        case .deliver(let eventID): deliver(execution, eventID)
         }
     }
 
@@ -178,14 +179,14 @@ extension Shard {
             case .reply(let id, _, let call): calls.append((id, call))
             case .acknowledge(let worker, let reference, let result, _):
                 waitingReports.append((worker, reference, result))
-            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert: break
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver: break
             }
         }
         waitingReports += execution.reportsAfterClose.map { ($0.worker, $0.reference, $0.result) }
         let target = RunTarget(namespace: execution.state.namespace, workflowID: execution.state.workflowID)
         calls += execution.resultWaiters.map { ($0, .result(target)) }
         calls += execution.eventWaiters.map { ($0.call, .awaitEvents(target, from: $0.from)) }
-        calls += execution.callsAfterClose
+        calls += execution.callsAfterClose + execution.updateCalls
         undurableEvents -= Int(execution.state.nextEventID - execution.durableNext)
         if let holder = execution.codeHolder { effects.append(.worker(holder, .evict(execution.sagaID))) }
         remove(execution)
@@ -198,7 +199,7 @@ extension Shard {
             let closed = ClosedRun(sagaID: execution.sagaID, status: execution.state.status, closing: closing)
             for waiter in execution.resultWaiters {
                 waiters[waiter] = nil
-                effects.append(.reply(waiter, .success(.closed(closed))))
+                answer(waiter, .success(.closed(closed)))
             }
         }
         for waiter in execution.eventWaiters { answerEvents(waiter.call, execution) }
@@ -222,12 +223,11 @@ extension Shard {
         for effect in execution.heldInFlight + execution.held {
             switch effect {
             case .reply(let id, _, _):
-                effects.append(
-                    .reply(id, .failure(CallFailure(.unavailable, message, outcomeUnknown: true))))
+                answer(id, .failure(CallFailure(.unavailable, message, outcomeUnknown: true)))
             case .acknowledge(let worker, let reference, let result, _):
                 // Its worker does not send it again while its stream lasts.
                 waitingReports.append((worker, reference, result))
-            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert: break
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver: break
             }
         }
         waitingReports += execution.reportsAfterClose.map { ($0.worker, $0.reference, $0.result) }

@@ -11,6 +11,7 @@ extension Shard {
     private func run(_ due: Deadline) {
         if due.kind == .storeRetry { return repeatCommit(due.generation) }
         if due.kind == .lateReport { return lateReadPaused() }
+        if due.kind == .query { return queryTimedOut(due.generation) }
         guard let execution = executions[due.sagaID], !execution.state.isClosed else { return }
         switch due.kind {
         case .timer:
@@ -66,7 +67,8 @@ extension Shard {
         case .hold: break
         case .reclaim: reclaim(execution, due.eventID, isUndo: false)
         case .undoReclaim: reclaim(execution, due.eventID, isUndo: true)
-        case .storeRetry, .lateReport: break
+        case .redeliver: deliver(execution, due.eventID)
+        case .storeRetry, .lateReport, .query: break
         }
     }
 
@@ -182,6 +184,7 @@ extension Shard {
             default: break
             }
         }
+        deliverAll(execution)
         advanceUnwinding(execution)
     }
 }

@@ -26,6 +26,10 @@ extension Shard {
         for entry in state.undoLog.open where execution.undoTasks[entry.stepEventID] != nil {
             reasons.append(waitingFor(entry, execution.undoTasks[entry.stepEventID], state.namespace))
         }
+        for eventID in state.externalSignals.eventIDs {
+            guard let signal = state.externalSignals[eventID] else { continue }
+            reasons.append("signal \(signal.name) on its way to \(signal.targetWorkflowID)")
+        }
         for eventID in state.timers.eventIDs {
             if let timer = state.timers[eventID] { reasons.append("timer \(timer.timerID) at \(timer.dueAt)") }
         }

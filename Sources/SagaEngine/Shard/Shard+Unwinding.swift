@@ -27,6 +27,7 @@ extension Shard {
             execution.state.unwinding == nil || execution.state.unwinding?.cause == .requested
         else { return }
         dropCode(execution)
+        abortUpdates(execution)
         execution.needsActivation = false
         execution.historyLoad = nil
         let mayNeedUndo =
@@ -157,6 +158,7 @@ extension Shard {
     func closeNow(_ execution: Execution, _ attributes: EventAttributes) {
         for eventID in execution.tasks.eventIDs { sendCancel(execution, eventID) }
         emit(execution, attributes)
+        abortUpdates(execution)
         execution.tasks = EventTable()
         execution.undoTasks = EventTable()
         execution.needsActivation = false

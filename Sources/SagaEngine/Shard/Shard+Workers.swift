@@ -28,6 +28,7 @@ extension Shard {
     /// well still run (wire, "Workers").
     func workerClosed(_ id: WorkerID) {
         guard dispatcher.close(id) != nil else { return }
+        askOthers(insteadOf: id)
         for sagaID in executions.keys.sorted() {
             guard let execution = executions[sagaID], execution.codeHolder == id || execution.historyLoad?.worker == id
             else { continue }

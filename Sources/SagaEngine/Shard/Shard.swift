@@ -48,6 +48,14 @@ package final class Shard {
     var nextLoadID: LoadID = 1
     var nextBatchID: BatchID = 1
     var nextGeneration: UInt64 = 1
+    /// Calls of runs to each other: those that wait for an answer, those to be made, and answers to be given.
+    var internalCalls: [CallID: InternalCall] = [:]
+    var internalRequests: [(CallID, Call)] = []
+    var internalAnswers: [(CallID, Result<CallReply, CallFailure>)] = []
+    var nextInternalCall: UInt64 = 1
+    /// Questions that are with workers.
+    var queries: [UInt64: LiveQuery] = [:]
+    var nextQueryID: UInt64 = 1
 
     /// A shard that has recovered nothing yet.
     /// - Parameters:
@@ -70,6 +78,7 @@ package final class Shard {
         case .workerClosed(let id): workerClosed(id)
         case .workflowTaskAnswered(let id, let sagaID, let generation, let answer):
             workflowTaskAnswered(id, sagaID, generation, answer)
+        case .queryAnswered(let id, let queryID, let answer): queryAnswered(id, queryID, answer)
         case .activityEnded(let id, let reference, let result): activityEnded(id, reference, result)
         case .heartbeat(let id, let reference, let details): heartbeat(id, reference, details)
         case .appended(let id, let result): appended(id, result)
@@ -79,7 +88,9 @@ package final class Shard {
         case .recoveryFinished(let epoch): recoveryFinished(epoch)
         case .tick: break
         }
+        exchangeInternally()
         runDeadlines()
+        exchangeInternally()
     }
 
     /// Starts a commit if one is due and none is in flight, and gives the effects of everything so far, in order.
@@ -196,14 +207,14 @@ package final class Shard {
                             workflowID: execution.state.workflowID, sagaID: sagaID), from: $0.from)
                 )
             }
-            waitingCalls += execution.callsAfterClose
+            waitingCalls += execution.callsAfterClose + execution.updateCalls
             if let holder = execution.codeHolder { effects.append(.worker(holder, .evict(sagaID))) }
         }
         for load in pendingLoads.keys.sorted() {
             switch pendingLoads[load] {
             case .call(let id, let call)?: waitingCalls.append((id, call))
             case .report(let report)?: lateReports.append(report)
-            case .history?, nil: break
+            case .history?, .query?, nil: break
             }
         }
         lateReports += (inFlight?.late ?? []) + lateToRecord.map(\.report)
@@ -212,6 +223,11 @@ package final class Shard {
         lateToRecord = []
         lateReads = 0
         blockedRunCount = 0
+        for queryID in queries.keys.sorted() {
+            if let query = queries[queryID] { waitingCalls.append((query.call, .query(query.query))) }
+        }
+        queries = [:]
+        forgetInternalCalls()
         executions = [:]
         openRuns = [:]
         dirty = []
@@ -346,7 +362,7 @@ extension EventAttributes {
         switch self {
         case .workflowExecutionStarted, .workflowExecutionCancelRequested, .activityTaskCompleted, .activityTaskFailed,
             .activityTaskTimedOut, .activityTaskCanceled, .timerFired, .signalReceived, .compensationCompleted,
-            .workflowExecutionUnblocked:
+            .workflowExecutionUnblocked, .workflowUpdateAccepted, .externalSignalDelivered, .externalSignalFailed:
             true
         default: false
         }

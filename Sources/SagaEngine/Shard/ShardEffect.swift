@@ -41,6 +41,7 @@ package enum LoadedEvents: Sendable {
 package enum WorkerMessage: Sendable {
     case workflowTask(WorkflowTask)
     case activityTask(ActivityTask)
+    case query(QueryTask)
     /// The run wants the task to stop.
     case cancel(TaskReference)
     /// The report is durable, or was recorded before: it need not be sent again.

@@ -28,6 +28,7 @@ package enum ShardInput: Sendable {
     case workerDraining(WorkerID)
     case workerClosed(WorkerID)
     case workflowTaskAnswered(WorkerID, SagaID, generation: UInt64, WorkflowTaskAnswer)
+    case queryAnswered(WorkerID, queryID: UInt64, QueryAnswer)
     case activityEnded(WorkerID, TaskReference, ActivityResult)
     case heartbeat(WorkerID, TaskReference, Payload?)
     case appended(BatchID, Result<[AppendOutcome], StoreError>)

@@ -13,6 +13,7 @@ package struct TaskToken: Hashable, Sendable {
     package enum Subject: Hashable, Sendable {
         case activity(TaskReference)
         case workflow(SagaID, generation: UInt64)
+        case query(SagaID, id: UInt64)
     }
 
     package var subject: Subject
@@ -38,6 +39,7 @@ package struct TaskToken: Hashable, Sendable {
         case .activity(let task):
             (kind, sagaID, number, attempt, isUndo) = (1, task.sagaID, task.eventID, task.attempt, task.isUndo)
         case .workflow(let id, let generation): (kind, sagaID, number, attempt, isUndo) = (2, id, generation, 0, false)
+        case .query(let id, let query): (kind, sagaID, number, attempt, isUndo) = (3, id, query, 0, false)
         }
         bytes.append(Self.version)
         bytes.append(kind)
@@ -66,6 +68,7 @@ package struct TaskToken: Hashable, Sendable {
                     sagaID: sagaID, eventID: second, attempt: UInt32(truncatingIfNeeded: number(body, at: 26, 4)),
                     isUndo: body[30] == 1))
         case 2: subject = .workflow(sagaID, generation: second)
+        case 3: subject = .query(sagaID, id: second)
         default: return nil
         }
         expiresAt = Timestamp(microseconds: Int64(bitPattern: number(body, at: 31, 8)))

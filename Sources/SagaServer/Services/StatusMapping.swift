@@ -27,6 +27,7 @@ extension Wire.Status {
             case .notFound: (.notFound, .validation)
             case .alreadyExists: (.alreadyExists, .concurrency)
             case .failedPrecondition: (.failedPrecondition, .validation)
+            case .aborted: (.aborted, .concurrency)
             case .resourceExhausted: (.resourceExhausted, .taskQueue)
             case .unavailable: (.unavailable, .eventStore)
             case .internalError: (.internal, .unknown)

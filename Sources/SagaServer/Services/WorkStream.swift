@@ -44,6 +44,8 @@ final class WorkStream: LongStream, @unchecked Sendable {
     private var tokens: [TaskReference: [UInt8]] = [:]
     /// Tokens of the opening item that are not valid; the worker is told so, one by one.
     private var unknownTokens: [[UInt8]] = []
+    /// Tokens of questions whose history goes out in pages.
+    private var queryTokens: [UInt64: [UInt8]] = [:]
     private var backlog: [WorkerMessage] = []
     private var head = 0
     private var queued = 0
@@ -165,6 +167,13 @@ final class WorkStream: LongStream, @unchecked Sendable {
                 .activity(task.reference), lifetime: task.timeouts.startToCloseMicros, namespace: namespace)
             tokens[task.reference] = token
             return .activityTask(Wire.ActivityTask(task, token: token))
+        case .query(let task):
+            // All pages of one question go under one token.
+            let token =
+                queryTokens[task.queryID]
+                ?? core.token(.query(task.run.sagaID, id: task.queryID), lifetime: 0, namespace: namespace)
+            queryTokens[task.queryID] = task.run.more ? token : nil
+            return .queryTask(Wire.QueryTask(task, token: token))
         case .cancel(let task):
             return .cancelActivity(Wire.CancelActivity(taskToken: token(of: task), reason: "cancelled"))
         case .acknowledge(let task, let verdict):
@@ -191,6 +200,11 @@ final class WorkStream: LongStream, @unchecked Sendable {
             case .needHistory(let report): answer(session, worker, report.taskToken, WorkflowTaskAnswer(report))
             case .workflowTaskFailed(let report):
                 answer(session, worker, report.taskToken, try WorkflowTaskAnswer(report))
+            case .queryAnswered(let report):
+                guard case .query(_, let id)? = core.subject(of: report.taskToken, namespace: namespace) else {
+                    return refuse(session, report.taskToken)
+                }
+                core.driver.post(.queryAnswered(worker, queryID: id, QueryAnswer(report)))
             case .activityCompleted(let report): ended(session, worker, report.taskToken, ActivityResult(report))
             case .activityFailed(let report): ended(session, worker, report.taskToken, try ActivityResult(report))
             case .activityCanceled(let report): ended(session, worker, report.taskToken, ActivityResult(report))

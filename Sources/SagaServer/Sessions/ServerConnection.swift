@@ -102,6 +102,8 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         case .workflowsStart: try start(request, body)
         case .workflowsSignalWithStart: try signalWithStart(request, body)
         case .workflowsSignal: try signal(request, body)
+        case .workflowsQuery: try query(request, body)
+        case .workflowsUpdate: try update(request, body)
         case .workflowsCancel: try cancelWorkflow(request, body)
         case .workflowsTerminate: try terminate(request, body)
         case .workflowsGetResult: try getResult(request, body)

@@ -28,6 +28,8 @@ struct SimulatedWorker {
     var reports: [Report] = []
     /// Live code, the oldest first.
     var code: [(sagaID: SagaID, instance: WorkflowInstance, isLoading: Bool)] = []
+    /// Code that is made for one question.
+    var queried: [UInt64: WorkflowInstance] = [:]
     var isPaused = false
     /// What happened to it while it stood still.
     var backlog: [SimulationEvent] = []

@@ -128,7 +128,7 @@ extension Simulation {
                 checker.answered(request: operation.requestID, sagaID, "\(operation.kind)")
             }
         case .success(.closed(let closed)): checker.answered(result: closed)
-        case .success(.description), .success(.events): break
+        case .success(.description), .success(.events), .success(.queried), .success(.updated): break
         case .failure(let failure): judge(failure, operation)
         }
     }
@@ -136,7 +136,7 @@ extension Simulation {
     private func judge(_ failure: CallFailure, _ operation: ClientOperation) {
         let about = "\(operation.kind) \(operation.requestID) is answered \(failure.code): \(failure.message)"
         switch failure.code {
-        case .unavailable, .resourceExhausted: break
+        case .unavailable, .resourceExhausted, .aborted: break
         case .failedPrecondition:
             if case .operate = operation.kind { return }
             guard let sagaID = failure.sagaID, checker.run(sagaID)?.isClosed == true else {

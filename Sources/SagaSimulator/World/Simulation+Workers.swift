@@ -166,6 +166,7 @@ extension Simulation {
         switch message {
         case .workflowTask(let task): run(task, index, stream)
         case .activityTask(let task): begin(task, index)
+        case .query(let task): answer(task, index, stream)
         case .cancel(let reference): cancel(reference, index)
         case .acknowledge(let reference, _): workers[index].reports.removeAll { $0.reference == reference }
         case .evict(let sagaID): dropCode(of: sagaID, index)

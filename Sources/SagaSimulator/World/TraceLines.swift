@@ -60,6 +60,7 @@ extension ShardInput {
         case .workerClosed(let id): "stream \(id) closed"
         case .workflowTaskAnswered(let id, let sagaID, let generation, let answer):
             "stream \(id) code \(sagaID.short) generation \(generation): \(answer.line)"
+        case .queryAnswered(let id, let queryID, _): "stream \(id) answers query \(queryID)"
         case .activityEnded(let id, let reference, let result): "stream \(id) \(reference.line) \(result.line)"
         case .heartbeat(let id, let reference, _): "stream \(id) heartbeat \(reference.line)"
         case .appended(let id, .success(let outcomes)): "append \(id): \(outcomes)"
@@ -85,6 +86,8 @@ extension Call {
         case .describe(let target): "describe \(target.workflowID)"
         case .awaitEvents(let target, _): "events \(target.workflowID)"
         case .operate(let call): "operate \(call.target.workflowID) \(call.verb)"
+        case .update(let call): "update \(call.target.workflowID) \(call.name) \(call.updateID)"
+        case .query(let call): "query \(call.target.workflowID) \(call.name)"
         }
     }
 }
@@ -92,7 +95,7 @@ extension Call {
 extension WorkflowTaskAnswer {
     var line: String {
         switch self {
-        case .completed(let seen, let commands, _):
+        case .completed(let seen, let commands, _, _):
             "seen \(seen), \(commands.map { "\($0.number) \($0.command.summary)" })"
         case .needHistory: "needs history"
         case .failed(let cause, let error): "failed \(cause) \(error.message)"
@@ -128,6 +131,8 @@ extension CallReply {
         case .done(let sagaID): "done \(sagaID.short)"
         case .closed(let closed): "closed \(closed.sagaID.short) \(closed.status.name)"
         case .description: "description"
+        case .updated(let update): "updated \(update.sagaID.short) \(update.acceptedEventID)"
+        case .queried: "queried"
         case .events: "events"
         }
     }
@@ -139,6 +144,7 @@ extension WorkerMessage {
         case .workflowTask(let task):
             "code \(task.sagaID.short) from \(task.firstEventID) +\(task.events.count) generation \(task.generation)"
         case .activityTask(let task): task.reference.line
+        case .query(let task): "query \(task.queryID) \(task.run.sagaID.short) from \(task.run.firstEventID)"
         case .cancel(let reference): "cancel \(reference.line)"
         case .acknowledge(let reference, let verdict): "acknowledge \(reference.line): \(verdict)"
         case .evict(let sagaID): "evict \(sagaID.short)"

@@ -55,7 +55,7 @@ final class TransportLoop: @unchecked Sendable {
         connections.append(connection)
         guard ticker == nil else { return }
         ticker = eventLoop.scheduleRepeatedTask(initialDelay: Self.tickInterval, delay: Self.tickInterval) {
-            [unowned self] _ in tick()
+            [weak self] _ in self?.tick()
         }
     }
 

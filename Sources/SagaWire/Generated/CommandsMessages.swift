@@ -418,13 +418,17 @@ extension Wire {
         package var input: Wire.Payload?
         /// True: drop the unsettled undo entries instead of carrying them over.
         package var commitUndo: Bool
+        /// Signals that the code has not taken, oldest first; they go along. At most 10,000.
+        package var signals: [Wire.CarriedSignal]
 
         package init(
             input: Wire.Payload? = nil,
-            commitUndo: Bool = false
+            commitUndo: Bool = false,
+            signals: [Wire.CarriedSignal] = []
         ) {
             self.input = input
             self.commitUndo = commitUndo
+            self.signals = signals
         }
     }
 }
@@ -449,12 +453,70 @@ extension Wire.ContinueAsNewCommand: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         input = Unpacked.message(c.pointee.input)
         commitUndo = c.pointee.commit_undo != 0
+        signals = Unpacked.messages(c.pointee.n_signals, c.pointee.signals)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__continue_as_new_command__init(c)
         if let input { c.pointee.input = arena.message(input) }
         c.pointee.commit_undo = commitUndo ? 1 : 0
+        if !signals.isEmpty {
+            c.pointee.signals = arena.messages(signals)
+            c.pointee.n_signals = c.pointee.signals == nil ? 0 : signals.count
+        }
+    }
+}
+
+extension Wire {
+    /// A signal that a continued run takes along.
+    package struct CarriedSignal: Sendable, Equatable {
+        /// Its name. 1-255 bytes.
+        package var name: String
+        /// Its data.
+        package var payload: Wire.Payload?
+        /// Its id. 0-255 bytes.
+        package var signalID: String
+
+        package init(
+            name: String = "",
+            payload: Wire.Payload? = nil,
+            signalID: String = ""
+        ) {
+            self.name = name
+            self.payload = payload
+            self.signalID = signalID
+        }
+    }
+}
+
+extension Wire.CarriedSignal: WireMessage {
+    package static var protoName: String { "saga.v1.CarriedSignal" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        self = try decodeMessage(bytes, limits)
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.CarriedSignal: CMessage {
+    typealias CStruct = Saga__V1__CarriedSignal
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__carried_signal__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        name = Unpacked.text(c.pointee.name)
+        payload = Unpacked.message(c.pointee.payload)
+        signalID = Unpacked.text(c.pointee.signal_id)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__carried_signal__init(c)
+        if !name.isEmpty { c.pointee.name = arena.text(name, "CarriedSignal.name") }
+        if let payload { c.pointee.payload = arena.message(payload) }
+        if !signalID.isEmpty { c.pointee.signal_id = arena.text(signalID, "CarriedSignal.signal_id") }
     }
 }
 
@@ -1019,94 +1081,6 @@ extension Wire.RecordLocalActivityCommand: CMessage {
 }
 
 extension Wire {
-    /// The code accepted an update. Becomes WorkflowUpdateAccepted.
-    package struct AcceptUpdateCommand: Sendable, Equatable {
-        /// Its id. 1-255 bytes.
-        package var updateID: String
-
-        package init(
-            updateID: String = ""
-        ) {
-            self.updateID = updateID
-        }
-    }
-}
-
-extension Wire.AcceptUpdateCommand: WireMessage {
-    package static var protoName: String { "saga.v1.AcceptUpdateCommand" }
-
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
-    }
-
-    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
-        try packMessage(self, body)
-    }
-}
-
-extension Wire.AcceptUpdateCommand: CMessage {
-    typealias CStruct = Saga__V1__AcceptUpdateCommand
-
-    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__accept_update_command__d() }
-
-    init(copying c: UnsafePointer<CStruct>) {
-        updateID = Unpacked.text(c.pointee.update_id)
-    }
-
-    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
-        saga__v1__accept_update_command__init(c)
-        if !updateID.isEmpty { c.pointee.update_id = arena.text(updateID, "AcceptUpdateCommand.update_id") }
-    }
-}
-
-extension Wire {
-    /// The validator refused an update. Becomes WorkflowUpdateRejected.
-    package struct RejectUpdateCommand: Sendable, Equatable {
-        /// Its id. 1-255 bytes.
-        package var updateID: String
-        /// Why.
-        package var error: Wire.SagaError?
-
-        package init(
-            updateID: String = "",
-            error: Wire.SagaError? = nil
-        ) {
-            self.updateID = updateID
-            self.error = error
-        }
-    }
-}
-
-extension Wire.RejectUpdateCommand: WireMessage {
-    package static var protoName: String { "saga.v1.RejectUpdateCommand" }
-
-    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
-    }
-
-    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
-        try packMessage(self, body)
-    }
-}
-
-extension Wire.RejectUpdateCommand: CMessage {
-    typealias CStruct = Saga__V1__RejectUpdateCommand
-
-    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__reject_update_command__d() }
-
-    init(copying c: UnsafePointer<CStruct>) {
-        updateID = Unpacked.text(c.pointee.update_id)
-        error = Unpacked.message(c.pointee.error)
-    }
-
-    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
-        saga__v1__reject_update_command__init(c)
-        if !updateID.isEmpty { c.pointee.update_id = arena.text(updateID, "RejectUpdateCommand.update_id") }
-        if let error { c.pointee.error = arena.message(error) }
-    }
-}
-
-extension Wire {
     /// An update's handler ended. Becomes WorkflowUpdateCompleted or WorkflowUpdateRolledBack.
     package struct CompleteUpdateCommand: Sendable, Equatable {
         /// The WorkflowUpdateAccepted it belongs to.
@@ -1166,7 +1140,7 @@ extension Wire {
         package var commandNumber: UInt32
         /// Where in the code it was issued, for diagnosis. 0-255 bytes.
         package var callSite: String
-        /// One of: scheduleActivity, requestCancelActivity, startTimer, cancelTimer, completeWorkflow, failWorkflow, cancelWorkflow, continueAsNew, recordMarker, sideEffect, versionMarker, upsertSearchAttributes, compensate, startChild, requestCancelChild, signalExternal, scheduleLocalActivity, recordLocalActivity, acceptUpdate, rejectUpdate, completeUpdate; nil if none is set.
+        /// One of: scheduleActivity, requestCancelActivity, startTimer, cancelTimer, completeWorkflow, failWorkflow, cancelWorkflow, continueAsNew, recordMarker, sideEffect, versionMarker, upsertSearchAttributes, compensate, startChild, requestCancelChild, signalExternal, scheduleLocalActivity, recordLocalActivity, completeUpdate; nil if none is set.
         package var kind: Kind?
 
         package init(
@@ -1216,10 +1190,6 @@ extension Wire {
             case scheduleLocalActivity(Wire.ScheduleLocalActivityCommand)
             /// A local activity has run.
             case recordLocalActivity(Wire.RecordLocalActivityCommand)
-            /// An update is accepted.
-            case acceptUpdate(Wire.AcceptUpdateCommand)
-            /// An update is refused.
-            case rejectUpdate(Wire.RejectUpdateCommand)
             /// An update has ended.
             case completeUpdate(Wire.CompleteUpdateCommand)
         }
@@ -1265,8 +1235,6 @@ extension Wire.Command: CMessage {
         case 25: kind = Unpacked.message(c.pointee.signal_external).map { .signalExternal($0) }
         case 26: kind = Unpacked.message(c.pointee.schedule_local_activity).map { .scheduleLocalActivity($0) }
         case 27: kind = Unpacked.message(c.pointee.record_local_activity).map { .recordLocalActivity($0) }
-        case 28: kind = Unpacked.message(c.pointee.accept_update).map { .acceptUpdate($0) }
-        case 29: kind = Unpacked.message(c.pointee.reject_update).map { .rejectUpdate($0) }
         case 30: kind = Unpacked.message(c.pointee.complete_update).map { .completeUpdate($0) }
         default: kind = nil
         }
@@ -1331,12 +1299,6 @@ extension Wire.Command: CMessage {
         case .recordLocalActivity(let value):
             c.pointee.kind_case = .init(rawValue: 27)
             c.pointee.record_local_activity = arena.message(value)
-        case .acceptUpdate(let value):
-            c.pointee.kind_case = .init(rawValue: 28)
-            c.pointee.accept_update = arena.message(value)
-        case .rejectUpdate(let value):
-            c.pointee.kind_case = .init(rawValue: 29)
-            c.pointee.reject_update = arena.message(value)
         case .completeUpdate(let value):
             c.pointee.kind_case = .init(rawValue: 30)
             c.pointee.complete_update = arena.message(value)

@@ -3127,13 +3127,17 @@ extension Wire {
         package var acceptedEventID: UInt64
         /// What it returned.
         package var output: Wire.Payload?
+        /// The command of the code that caused it, in the order the code issued them.
+        package var commandNumber: UInt32
 
         package init(
             acceptedEventID: UInt64 = 0,
-            output: Wire.Payload? = nil
+            output: Wire.Payload? = nil,
+            commandNumber: UInt32 = 0
         ) {
             self.acceptedEventID = acceptedEventID
             self.output = output
+            self.commandNumber = commandNumber
         }
     }
 }
@@ -3158,12 +3162,14 @@ extension Wire.WorkflowUpdateCompleted: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         acceptedEventID = c.pointee.accepted_event_id
         output = Unpacked.message(c.pointee.output)
+        commandNumber = c.pointee.command_number
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__workflow_update_completed__init(c)
         c.pointee.accepted_event_id = acceptedEventID
         if let output { c.pointee.output = arena.message(output) }
+        c.pointee.command_number = commandNumber
     }
 }
 
@@ -3174,13 +3180,17 @@ extension Wire {
         package var acceptedEventID: UInt64
         /// Why.
         package var error: Wire.SagaError?
+        /// The command of the code that caused it, in the order the code issued them.
+        package var commandNumber: UInt32
 
         package init(
             acceptedEventID: UInt64 = 0,
-            error: Wire.SagaError? = nil
+            error: Wire.SagaError? = nil,
+            commandNumber: UInt32 = 0
         ) {
             self.acceptedEventID = acceptedEventID
             self.error = error
+            self.commandNumber = commandNumber
         }
     }
 }
@@ -3205,12 +3215,14 @@ extension Wire.WorkflowUpdateRolledBack: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         acceptedEventID = c.pointee.accepted_event_id
         error = Unpacked.message(c.pointee.error)
+        commandNumber = c.pointee.command_number
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__workflow_update_rolled_back__init(c)
         c.pointee.accepted_event_id = acceptedEventID
         if let error { c.pointee.error = arena.message(error) }
+        c.pointee.command_number = commandNumber
     }
 }
 

@@ -305,6 +305,8 @@ extension Wire {
         package var workflowVersion: UInt32
         /// Signals that wait in the code and were not taken yet.
         package var unconsumedSignals: UInt32
+        /// What the code's validators say of the task's updates; none for those it did not come to. At most 1,024.
+        package var updateVerdicts: [Wire.UpdateVerdict]
 
         package init(
             taskToken: [UInt8] = [],
@@ -312,7 +314,8 @@ extension Wire {
             commands: [Wire.Command] = [],
             sticky: Bool = false,
             workflowVersion: UInt32 = 0,
-            unconsumedSignals: UInt32 = 0
+            unconsumedSignals: UInt32 = 0,
+            updateVerdicts: [Wire.UpdateVerdict] = []
         ) {
             self.taskToken = taskToken
             self.seenEventID = seenEventID
@@ -320,6 +323,7 @@ extension Wire {
             self.sticky = sticky
             self.workflowVersion = workflowVersion
             self.unconsumedSignals = unconsumedSignals
+            self.updateVerdicts = updateVerdicts
         }
     }
 }
@@ -348,6 +352,7 @@ extension Wire.WorkflowTaskCompleted: CMessage {
         sticky = c.pointee.sticky != 0
         workflowVersion = c.pointee.workflow_version
         unconsumedSignals = c.pointee.unconsumed_signals
+        updateVerdicts = Unpacked.messages(c.pointee.n_update_verdicts, c.pointee.update_verdicts)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -361,6 +366,122 @@ extension Wire.WorkflowTaskCompleted: CMessage {
         c.pointee.sticky = sticky ? 1 : 0
         c.pointee.workflow_version = workflowVersion
         c.pointee.unconsumed_signals = unconsumedSignals
+        if !updateVerdicts.isEmpty {
+            c.pointee.update_verdicts = arena.messages(updateVerdicts)
+            c.pointee.n_update_verdicts = c.pointee.update_verdicts == nil ? 0 : updateVerdicts.count
+        }
+    }
+}
+
+extension Wire {
+    /// What a validator says of an update.
+    package struct UpdateVerdict: Sendable, Equatable {
+        /// Its id. 1-255 bytes.
+        package var updateID: String
+        /// Why it is refused; absent = it is accepted, and its handler runs when the acceptance comes as an event.
+        package var error: Wire.SagaError?
+
+        package init(
+            updateID: String = "",
+            error: Wire.SagaError? = nil
+        ) {
+            self.updateID = updateID
+            self.error = error
+        }
+    }
+}
+
+extension Wire.UpdateVerdict: WireMessage {
+    package static var protoName: String { "saga.v1.UpdateVerdict" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        self = try decodeMessage(bytes, limits)
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.UpdateVerdict: CMessage {
+    typealias CStruct = Saga__V1__UpdateVerdict
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__update_verdict__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        updateID = Unpacked.text(c.pointee.update_id)
+        error = Unpacked.message(c.pointee.error)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__update_verdict__init(c)
+        if !updateID.isEmpty { c.pointee.update_id = arena.text(updateID, "UpdateVerdict.update_id") }
+        if let error { c.pointee.error = arena.message(error) }
+    }
+}
+
+extension Wire {
+    /// What a query handler returned, or why it could not be asked.
+    package struct QueryAnswered: Sendable, Equatable {
+        /// Token of the task. 1-512 bytes.
+        package var taskToken: [UInt8]
+        /// What the handler returned.
+        package var output: Wire.Payload?
+        /// The last event that the answer has seen.
+        package var uptoEventID: UInt64
+        /// Why there is no answer; absent = there is one.
+        package var error: Wire.SagaError?
+        /// True: the code is not live here; the server sends the task again with the whole history.
+        package var needHistory: Bool
+
+        package init(
+            taskToken: [UInt8] = [],
+            output: Wire.Payload? = nil,
+            uptoEventID: UInt64 = 0,
+            error: Wire.SagaError? = nil,
+            needHistory: Bool = false
+        ) {
+            self.taskToken = taskToken
+            self.output = output
+            self.uptoEventID = uptoEventID
+            self.error = error
+            self.needHistory = needHistory
+        }
+    }
+}
+
+extension Wire.QueryAnswered: WireMessage {
+    package static var protoName: String { "saga.v1.QueryAnswered" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        self = try decodeMessage(bytes, limits)
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.QueryAnswered: CMessage {
+    typealias CStruct = Saga__V1__QueryAnswered
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__query_answered__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+        output = Unpacked.message(c.pointee.output)
+        uptoEventID = c.pointee.upto_event_id
+        error = Unpacked.message(c.pointee.error)
+        needHistory = c.pointee.need_history != 0
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__query_answered__init(c)
+        if !taskToken.isEmpty { c.pointee.task_token = arena.bytes(taskToken) }
+        if let output { c.pointee.output = arena.message(output) }
+        c.pointee.upto_event_id = uptoEventID
+        if let error { c.pointee.error = arena.message(error) }
+        c.pointee.need_history = needHistory ? 1 : 0
     }
 }
 
@@ -716,7 +837,7 @@ extension Wire {
     package struct WorkerItem: Sendable, Equatable {
         /// Common header, in the first item only; deadline 0 = no deadline here.
         package var header: Wire.RequestHeader?
-        /// One of: open, slots, workflowTaskCompleted, needHistory, workflowTaskFailed, activityCompleted, activityFailed, activityCanceled, heartbeat, drained; nil if none is set.
+        /// One of: open, slots, workflowTaskCompleted, needHistory, workflowTaskFailed, activityCompleted, activityFailed, activityCanceled, heartbeat, drained, queryAnswered; nil if none is set.
         package var item: Item?
 
         package init(
@@ -748,6 +869,8 @@ extension Wire {
             case heartbeat(Wire.Heartbeat)
             /// The worker drains.
             case drained(Wire.Drained)
+            /// A query is answered.
+            case queryAnswered(Wire.QueryAnswered)
         }
     }
 }
@@ -782,6 +905,7 @@ extension Wire.WorkerItem: CMessage {
         case 9: item = Unpacked.message(c.pointee.activity_canceled).map { .activityCanceled($0) }
         case 10: item = Unpacked.message(c.pointee.heartbeat).map { .heartbeat($0) }
         case 11: item = Unpacked.message(c.pointee.drained).map { .drained($0) }
+        case 12: item = Unpacked.message(c.pointee.query_answered).map { .queryAnswered($0) }
         default: item = nil
         }
     }
@@ -820,6 +944,9 @@ extension Wire.WorkerItem: CMessage {
         case .drained(let value):
             c.pointee.item_case = .init(rawValue: 11)
             c.pointee.drained = arena.message(value)
+        case .queryAnswered(let value):
+            c.pointee.item_case = .init(rawValue: 12)
+            c.pointee.query_answered = arena.message(value)
         case nil: break
         }
     }
@@ -854,6 +981,8 @@ extension Wire {
         package var replayedUptoEventID: UInt64
         /// W3C trace context. 0 or 55 bytes.
         package var traceparent: String
+        /// Updates to validate once the code has seen the events. At most 1,024.
+        package var updates: [Wire.UpdateTask]
 
         package init(
             taskToken: [UInt8] = [],
@@ -868,7 +997,8 @@ extension Wire {
             namespace: String = "",
             taskQueue: String = "",
             replayedUptoEventID: UInt64 = 0,
-            traceparent: String = ""
+            traceparent: String = "",
+            updates: [Wire.UpdateTask] = []
         ) {
             self.taskToken = taskToken
             self.sagaID = sagaID
@@ -883,6 +1013,7 @@ extension Wire {
             self.taskQueue = taskQueue
             self.replayedUptoEventID = replayedUptoEventID
             self.traceparent = traceparent
+            self.updates = updates
         }
     }
 }
@@ -918,6 +1049,7 @@ extension Wire.WorkflowTask: CMessage {
         taskQueue = Unpacked.text(c.pointee.task_queue)
         replayedUptoEventID = c.pointee.replayed_upto_event_id
         traceparent = Unpacked.text(c.pointee.traceparent)
+        updates = Unpacked.messages(c.pointee.n_updates, c.pointee.updates)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -938,6 +1070,128 @@ extension Wire.WorkflowTask: CMessage {
         if !taskQueue.isEmpty { c.pointee.task_queue = arena.text(taskQueue, "WorkflowTask.task_queue") }
         c.pointee.replayed_upto_event_id = replayedUptoEventID
         if !traceparent.isEmpty { c.pointee.traceparent = arena.text(traceparent, "WorkflowTask.traceparent") }
+        if !updates.isEmpty {
+            c.pointee.updates = arena.messages(updates)
+            c.pointee.n_updates = c.pointee.updates == nil ? 0 : updates.count
+        }
+    }
+}
+
+extension Wire {
+    /// An update that waits for its validator.
+    package struct UpdateTask: Sendable, Equatable {
+        /// Its id. 1-255 bytes.
+        package var updateID: String
+        /// Its handler. 1-255 bytes.
+        package var name: String
+        /// Its data.
+        package var input: Wire.Payload?
+
+        package init(
+            updateID: String = "",
+            name: String = "",
+            input: Wire.Payload? = nil
+        ) {
+            self.updateID = updateID
+            self.name = name
+            self.input = input
+        }
+    }
+}
+
+extension Wire.UpdateTask: WireMessage {
+    package static var protoName: String { "saga.v1.UpdateTask" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        self = try decodeMessage(bytes, limits)
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.UpdateTask: CMessage {
+    typealias CStruct = Saga__V1__UpdateTask
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__update_task__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        updateID = Unpacked.text(c.pointee.update_id)
+        name = Unpacked.text(c.pointee.name)
+        input = Unpacked.message(c.pointee.input)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__update_task__init(c)
+        if !updateID.isEmpty { c.pointee.update_id = arena.text(updateID, "UpdateTask.update_id") }
+        if !name.isEmpty { c.pointee.name = arena.text(name, "UpdateTask.name") }
+        if let input { c.pointee.input = arena.message(input) }
+    }
+}
+
+extension Wire {
+    /// A question to the code of a run, to be answered with `QueryAnswered`. It changes nothing.
+    package struct QueryTask: Sendable, Equatable {
+        /// Names the task in the answer. Opaque, 1-512 bytes.
+        package var taskToken: [UInt8]
+        /// The run and the events that the code must have seen; a page if `more` is set. Its own token is empty.
+        package var run: Wire.WorkflowTask?
+        /// Name of the query handler. 1-255 bytes.
+        package var name: String
+        /// Its arguments.
+        package var input: Wire.Payload?
+        /// True if the server believes the code is live here and has seen all events before `run.first_event_id`.
+        package var live: Bool
+
+        package init(
+            taskToken: [UInt8] = [],
+            run: Wire.WorkflowTask? = nil,
+            name: String = "",
+            input: Wire.Payload? = nil,
+            live: Bool = false
+        ) {
+            self.taskToken = taskToken
+            self.run = run
+            self.name = name
+            self.input = input
+            self.live = live
+        }
+    }
+}
+
+extension Wire.QueryTask: WireMessage {
+    package static var protoName: String { "saga.v1.QueryTask" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        self = try decodeMessage(bytes, limits)
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.QueryTask: CMessage {
+    typealias CStruct = Saga__V1__QueryTask
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__query_task__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+        run = Unpacked.message(c.pointee.run)
+        name = Unpacked.text(c.pointee.name)
+        input = Unpacked.message(c.pointee.input)
+        live = c.pointee.live != 0
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__query_task__init(c)
+        if !taskToken.isEmpty { c.pointee.task_token = arena.bytes(taskToken) }
+        if let run { c.pointee.run = arena.message(run) }
+        if !name.isEmpty { c.pointee.name = arena.text(name, "QueryTask.name") }
+        if let input { c.pointee.input = arena.message(input) }
+        c.pointee.live = live ? 1 : 0
     }
 }
 
@@ -1341,7 +1595,7 @@ extension Wire.Drain: CMessage {
 extension Wire {
     /// One item from server to worker. Tasks use a slot each, the rest use none.
     package struct ServerItem: Sendable, Equatable {
-        /// One of: workflowTask, activityTask, cancelActivity, evict, ack, heartbeatAnswer, drain; nil if none is set.
+        /// One of: workflowTask, activityTask, cancelActivity, evict, ack, heartbeatAnswer, drain, queryTask; nil if none is set.
         package var item: Item?
 
         package init(
@@ -1365,6 +1619,8 @@ extension Wire {
             case heartbeatAnswer(Wire.HeartbeatAnswer)
             /// The server drains.
             case drain(Wire.Drain)
+            /// Answer a query.
+            case queryTask(Wire.QueryTask)
         }
     }
 }
@@ -1395,6 +1651,7 @@ extension Wire.ServerItem: CMessage {
         case 5: item = Unpacked.message(c.pointee.ack).map { .ack($0) }
         case 6: item = Unpacked.message(c.pointee.heartbeat_answer).map { .heartbeatAnswer($0) }
         case 7: item = Unpacked.message(c.pointee.drain).map { .drain($0) }
+        case 8: item = Unpacked.message(c.pointee.query_task).map { .queryTask($0) }
         default: item = nil
         }
     }
@@ -1423,6 +1680,9 @@ extension Wire.ServerItem: CMessage {
         case .drain(let value):
             c.pointee.item_case = .init(rawValue: 7)
             c.pointee.drain = arena.message(value)
+        case .queryTask(let value):
+            c.pointee.item_case = .init(rawValue: 8)
+            c.pointee.query_task = arena.message(value)
         case nil: break
         }
     }

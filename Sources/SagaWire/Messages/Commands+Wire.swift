@@ -64,9 +64,24 @@ extension Wire.Command.Kind {
             self = .failWorkflow(Wire.FailWorkflowCommand(error: Wire.SagaError(error)))
         case .cancel(let reason):
             self = .cancelWorkflow(Wire.CancelWorkflowCommand(reason: reason))
-        case .continueAsNew(let input, let carryUndo):
+        case .continueAsNew(let input, let carryUndo, let signals):
             self = .continueAsNew(
-                Wire.ContinueAsNewCommand(input: Wire.Payload(input), commitUndo: !carryUndo))
+                Wire.ContinueAsNewCommand(
+                    input: Wire.Payload(input), commitUndo: !carryUndo,
+                    signals: signals.map {
+                        Wire.CarriedSignal(name: $0.name, payload: Wire.Payload($0.payload), signalID: $0.signalID)
+                    }))
+        case .signalExternal(let signal):
+            self = .signalExternal(
+                Wire.SignalExternalCommand(
+                    targetNamespace: signal.namespace, targetWorkflowID: signal.workflowID,
+                    targetSagaID: signal.sagaID, name: signal.name, payload: Wire.Payload(signal.payload)))
+        case .completeUpdate(let eventID, let output):
+            self = .completeUpdate(
+                Wire.CompleteUpdateCommand(acceptedEventID: eventID, output: Wire.Payload(output)))
+        case .rollBackUpdate(let eventID, let error):
+            self = .completeUpdate(
+                Wire.CompleteUpdateCommand(acceptedEventID: eventID, error: Wire.SagaError(error)))
         }
     }
 }
@@ -105,15 +120,27 @@ extension WorkflowCommand {
         case .cancelWorkflow(let command):
             self = .cancel(reason: command.reason)
         case .continueAsNew(let command):
-            self = .continueAsNew(input: Payload(orEmpty: command.input), carryUndo: !command.commitUndo)
+            self = .continueAsNew(
+                input: Payload(orEmpty: command.input), carryUndo: !command.commitUndo,
+                signals: command.signals.map {
+                    CarriedSignal(name: $0.name, payload: Payload(orEmpty: $0.payload), signalID: $0.signalID)
+                })
         case .startChild: throw .unsupported("start_child")
         case .requestCancelChild: throw .unsupported("request_cancel_child")
-        case .signalExternal: throw .unsupported("signal_external")
+        case .signalExternal(let command):
+            self = .signalExternal(
+                SignalExternalCommand(
+                    namespace: command.targetNamespace, workflowID: command.targetWorkflowID,
+                    sagaID: command.targetSagaID, name: command.name, payload: Payload(orEmpty: command.payload)))
         case .scheduleLocalActivity: throw .unsupported("schedule_local_activity")
         case .recordLocalActivity: throw .unsupported("record_local_activity")
-        case .acceptUpdate: throw .unsupported("accept_update")
-        case .rejectUpdate: throw .unsupported("reject_update")
-        case .completeUpdate: throw .unsupported("complete_update")
+        case .completeUpdate(let command):
+            if let error = command.error {
+                self = .rollBackUpdate(acceptedEventID: command.acceptedEventID, error: SagaError(error))
+            } else {
+                self = .completeUpdate(
+                    acceptedEventID: command.acceptedEventID, output: Payload(orEmpty: command.output))
+            }
         }
     }
 }

@@ -15,7 +15,10 @@ extension Wire.WorkflowTask {
             taskToken: token, sagaID: task.sagaID, workflowID: task.workflowID, workflowType: task.workflowType,
             workflowVersion: task.workflowVersion, firstEventID: task.firstEventID,
             events: task.events.map { Wire.HistoryEvent($0) }, more: task.more, sticky: isSticky,
-            namespace: task.namespace, taskQueue: task.taskQueue)
+            namespace: task.namespace, taskQueue: task.taskQueue,
+            updates: task.updates.map {
+                Wire.UpdateTask(updateID: $0.updateID, name: $0.name, input: Wire.Payload($0.input))
+            })
     }
 }
 
@@ -26,7 +29,10 @@ extension WorkflowTask {
             sagaID: try required(wire.sagaID, "saga_id"), generation: 0, namespace: wire.namespace,
             workflowID: wire.workflowID, workflowType: wire.workflowType, workflowVersion: wire.workflowVersion,
             taskQueue: wire.taskQueue, firstEventID: wire.firstEventID,
-            events: try HistoryEvent.list(wire.events, "events"), more: wire.more)
+            events: try HistoryEvent.list(wire.events, "events"), more: wire.more,
+            updates: wire.updates.map {
+                UpdateRequest(updateID: $0.updateID, name: $0.name, input: Payload(orEmpty: $0.input))
+            })
     }
 }
 
@@ -34,11 +40,14 @@ extension Wire.WorkerItem.Item {
     /// The answer to a workflow task as it goes to the server.
     package init(_ answer: WorkflowTaskAnswer, token: [UInt8], isSticky: Bool = true, workflowVersion: UInt32 = 0) {
         switch answer {
-        case .completed(let seenEventID, let commands, let unconsumedSignals):
+        case .completed(let seenEventID, let commands, let unconsumedSignals, let verdicts):
             self = .workflowTaskCompleted(
                 Wire.WorkflowTaskCompleted(
                     taskToken: token, seenEventID: seenEventID, commands: commands.map { Wire.Command($0) },
-                    sticky: isSticky, workflowVersion: workflowVersion, unconsumedSignals: unconsumedSignals))
+                    sticky: isSticky, workflowVersion: workflowVersion, unconsumedSignals: unconsumedSignals,
+                    updateVerdicts: verdicts.map {
+                        Wire.UpdateVerdict(updateID: $0.updateID, error: $0.error.map { Wire.SagaError($0) })
+                    }))
         case .needHistory(let from):
             self = .needHistory(Wire.NeedHistory(taskToken: token, fromEventID: from))
         case .failed(let cause, let error):
@@ -53,7 +62,10 @@ extension WorkflowTaskAnswer {
     package init(_ wire: Wire.WorkflowTaskCompleted) throws(WireError) {
         self = .completed(
             seenEventID: wire.seenEventID, commands: try NumberedCommand.list(wire.commands, "commands"),
-            unconsumedSignals: wire.unconsumedSignals)
+            unconsumedSignals: wire.unconsumedSignals,
+            verdicts: wire.updateVerdicts.map {
+                UpdateVerdict(updateID: $0.updateID, error: $0.error.map { SagaError($0) })
+            })
     }
 
     /// The worker asks for events.
@@ -64,6 +76,56 @@ extension WorkflowTaskAnswer {
     /// The worker could not advance the code.
     package init(_ wire: Wire.WorkflowTaskFailed) throws(WireError) {
         self = .failed(try BlockCause(wire.cause, "cause"), SagaError(try required(wire.error, "error")))
+    }
+}
+
+// MARK: - Queries
+
+extension Wire.QueryTask {
+    /// The question as it goes to a worker.
+    package init(_ task: QueryTask, token: [UInt8]) {
+        self.init(
+            taskToken: token, run: Wire.WorkflowTask(task.run, token: []), name: task.name,
+            input: Wire.Payload(task.input), live: task.isLive)
+    }
+}
+
+extension QueryTask {
+    /// The question that came from a server.
+    /// - Parameter queryID: The worker's own name for it.
+    package init(_ wire: Wire.QueryTask, queryID: UInt64) throws(WireError) {
+        do throws(WireError) {
+            self.init(
+                queryID: queryID, run: try WorkflowTask(try required(wire.run, "")), isLive: wire.live,
+                name: wire.name, input: Payload(orEmpty: wire.input))
+        } catch {
+            throw error.within("run")
+        }
+    }
+}
+
+extension Wire.QueryAnswered {
+    /// The answer as it goes to the server.
+    package init(_ answer: QueryAnswer, token: [UInt8]) {
+        switch answer {
+        case .answered(let output, let upTo):
+            self.init(taskToken: token, output: Wire.Payload(output), uptoEventID: upTo)
+        case .failed(let error): self.init(taskToken: token, error: Wire.SagaError(error))
+        case .needHistory: self.init(taskToken: token, needHistory: true)
+        }
+    }
+}
+
+extension QueryAnswer {
+    /// The answer that came from a worker.
+    package init(_ wire: Wire.QueryAnswered) {
+        if wire.needHistory {
+            self = .needHistory
+        } else if let error = wire.error {
+            self = .failed(SagaError(error))
+        } else {
+            self = .answered(Payload(orEmpty: wire.output), upTo: wire.uptoEventID)
+        }
     }
 }
 

@@ -367,6 +367,51 @@ void   saga__v1__continue_as_new_command__free_unpacked
   assert(message->base.descriptor == &saga__v1__continue_as_new_command__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   saga__v1__carried_signal__init
+                     (Saga__V1__CarriedSignal         *message)
+{
+  static const Saga__V1__CarriedSignal init_value = SAGA__V1__CARRIED_SIGNAL__INIT;
+  *message = init_value;
+}
+size_t saga__v1__carried_signal__get_packed_size
+                     (const Saga__V1__CarriedSignal *message)
+{
+  assert(message->base.descriptor == &saga__v1__carried_signal__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__carried_signal__pack
+                     (const Saga__V1__CarriedSignal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__carried_signal__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__carried_signal__pack_to_buffer
+                     (const Saga__V1__CarriedSignal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__carried_signal__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__CarriedSignal *
+       saga__v1__carried_signal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__CarriedSignal *)
+     protobuf_c_message_unpack (&saga__v1__carried_signal__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__carried_signal__free_unpacked
+                     (Saga__V1__CarriedSignal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__carried_signal__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   saga__v1__record_marker_command__init
                      (Saga__V1__RecordMarkerCommand         *message)
 {
@@ -815,96 +860,6 @@ void   saga__v1__record_local_activity_command__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &saga__v1__record_local_activity_command__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   saga__v1__accept_update_command__init
-                     (Saga__V1__AcceptUpdateCommand         *message)
-{
-  static const Saga__V1__AcceptUpdateCommand init_value = SAGA__V1__ACCEPT_UPDATE_COMMAND__INIT;
-  *message = init_value;
-}
-size_t saga__v1__accept_update_command__get_packed_size
-                     (const Saga__V1__AcceptUpdateCommand *message)
-{
-  assert(message->base.descriptor == &saga__v1__accept_update_command__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t saga__v1__accept_update_command__pack
-                     (const Saga__V1__AcceptUpdateCommand *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &saga__v1__accept_update_command__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t saga__v1__accept_update_command__pack_to_buffer
-                     (const Saga__V1__AcceptUpdateCommand *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &saga__v1__accept_update_command__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Saga__V1__AcceptUpdateCommand *
-       saga__v1__accept_update_command__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Saga__V1__AcceptUpdateCommand *)
-     protobuf_c_message_unpack (&saga__v1__accept_update_command__descriptor,
-                                allocator, len, data);
-}
-void   saga__v1__accept_update_command__free_unpacked
-                     (Saga__V1__AcceptUpdateCommand *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &saga__v1__accept_update_command__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   saga__v1__reject_update_command__init
-                     (Saga__V1__RejectUpdateCommand         *message)
-{
-  static const Saga__V1__RejectUpdateCommand init_value = SAGA__V1__REJECT_UPDATE_COMMAND__INIT;
-  *message = init_value;
-}
-size_t saga__v1__reject_update_command__get_packed_size
-                     (const Saga__V1__RejectUpdateCommand *message)
-{
-  assert(message->base.descriptor == &saga__v1__reject_update_command__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t saga__v1__reject_update_command__pack
-                     (const Saga__V1__RejectUpdateCommand *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &saga__v1__reject_update_command__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t saga__v1__reject_update_command__pack_to_buffer
-                     (const Saga__V1__RejectUpdateCommand *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &saga__v1__reject_update_command__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Saga__V1__RejectUpdateCommand *
-       saga__v1__reject_update_command__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Saga__V1__RejectUpdateCommand *)
-     protobuf_c_message_unpack (&saga__v1__reject_update_command__descriptor,
-                                allocator, len, data);
-}
-void   saga__v1__reject_update_command__free_unpacked
-                     (Saga__V1__RejectUpdateCommand *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &saga__v1__reject_update_command__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   saga__v1__complete_update_command__init
@@ -1419,7 +1374,7 @@ const ProtobufCMessageDescriptor saga__v1__cancel_workflow_command__descriptor =
   (ProtobufCMessageInit) saga__v1__cancel_workflow_command__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__continue_as_new_command__field_descriptors[2] =
+static const ProtobufCFieldDescriptor saga__v1__continue_as_new_command__field_descriptors[3] =
 {
   {
     "input",
@@ -1445,15 +1400,28 @@ static const ProtobufCFieldDescriptor saga__v1__continue_as_new_command__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "signals",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__ContinueAsNewCommand, n_signals),
+    offsetof(Saga__V1__ContinueAsNewCommand, signals),
+    &saga__v1__carried_signal__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__continue_as_new_command__field_indices_by_name[] = {
   1,   /* field[1] = commit_undo */
   0,   /* field[0] = input */
+  2,   /* field[2] = signals */
 };
 static const ProtobufCIntRange saga__v1__continue_as_new_command__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor saga__v1__continue_as_new_command__descriptor =
 {
@@ -1463,11 +1431,75 @@ const ProtobufCMessageDescriptor saga__v1__continue_as_new_command__descriptor =
   "Saga__V1__ContinueAsNewCommand",
   "saga.v1",
   sizeof(Saga__V1__ContinueAsNewCommand),
-  2,
+  3,
   saga__v1__continue_as_new_command__field_descriptors,
   saga__v1__continue_as_new_command__field_indices_by_name,
   1,  saga__v1__continue_as_new_command__number_ranges,
   (ProtobufCMessageInit) saga__v1__continue_as_new_command__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__carried_signal__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CarriedSignal, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "payload",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CarriedSignal, payload),
+    &saga__v1__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signal_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CarriedSignal, signal_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__carried_signal__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = payload */
+  2,   /* field[2] = signal_id */
+};
+static const ProtobufCIntRange saga__v1__carried_signal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor saga__v1__carried_signal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.CarriedSignal",
+  "CarriedSignal",
+  "Saga__V1__CarriedSignal",
+  "saga.v1",
+  sizeof(Saga__V1__CarriedSignal),
+  3,
+  saga__v1__carried_signal__field_descriptors,
+  saga__v1__carried_signal__field_indices_by_name,
+  1,  saga__v1__carried_signal__number_ranges,
+  (ProtobufCMessageInit) saga__v1__carried_signal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor saga__v1__record_marker_command__field_descriptors[6] =
@@ -2162,95 +2194,6 @@ const ProtobufCMessageDescriptor saga__v1__record_local_activity_command__descri
   (ProtobufCMessageInit) saga__v1__record_local_activity_command__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__accept_update_command__field_descriptors[1] =
-{
-  {
-    "update_id",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__AcceptUpdateCommand, update_id),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned saga__v1__accept_update_command__field_indices_by_name[] = {
-  0,   /* field[0] = update_id */
-};
-static const ProtobufCIntRange saga__v1__accept_update_command__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor saga__v1__accept_update_command__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "saga.v1.AcceptUpdateCommand",
-  "AcceptUpdateCommand",
-  "Saga__V1__AcceptUpdateCommand",
-  "saga.v1",
-  sizeof(Saga__V1__AcceptUpdateCommand),
-  1,
-  saga__v1__accept_update_command__field_descriptors,
-  saga__v1__accept_update_command__field_indices_by_name,
-  1,  saga__v1__accept_update_command__number_ranges,
-  (ProtobufCMessageInit) saga__v1__accept_update_command__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor saga__v1__reject_update_command__field_descriptors[2] =
-{
-  {
-    "update_id",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__RejectUpdateCommand, update_id),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "error",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__RejectUpdateCommand, error),
-    &saga__v1__saga_error__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned saga__v1__reject_update_command__field_indices_by_name[] = {
-  1,   /* field[1] = error */
-  0,   /* field[0] = update_id */
-};
-static const ProtobufCIntRange saga__v1__reject_update_command__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor saga__v1__reject_update_command__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "saga.v1.RejectUpdateCommand",
-  "RejectUpdateCommand",
-  "Saga__V1__RejectUpdateCommand",
-  "saga.v1",
-  sizeof(Saga__V1__RejectUpdateCommand),
-  2,
-  saga__v1__reject_update_command__field_descriptors,
-  saga__v1__reject_update_command__field_indices_by_name,
-  1,  saga__v1__reject_update_command__number_ranges,
-  (ProtobufCMessageInit) saga__v1__reject_update_command__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
 static const ProtobufCFieldDescriptor saga__v1__complete_update_command__field_descriptors[3] =
 {
   {
@@ -2315,7 +2258,7 @@ const ProtobufCMessageDescriptor saga__v1__complete_update_command__descriptor =
   (ProtobufCMessageInit) saga__v1__complete_update_command__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__command__field_descriptors[23] =
+static const ProtobufCFieldDescriptor saga__v1__command__field_descriptors[21] =
 {
   {
     "command_number",
@@ -2558,30 +2501,6 @@ static const ProtobufCFieldDescriptor saga__v1__command__field_descriptors[23] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "accept_update",
-    28,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Saga__V1__Command, kind_case),
-    offsetof(Saga__V1__Command, accept_update),
-    &saga__v1__accept_update_command__descriptor,
-    NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "reject_update",
-    29,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Saga__V1__Command, kind_case),
-    offsetof(Saga__V1__Command, reject_update),
-    &saga__v1__reject_update_command__descriptor,
-    NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "complete_update",
     30,
     PROTOBUF_C_LABEL_NONE,
@@ -2595,19 +2514,17 @@ static const ProtobufCFieldDescriptor saga__v1__command__field_descriptors[23] =
   },
 };
 static const unsigned saga__v1__command__field_indices_by_name[] = {
-  20,   /* field[20] = accept_update */
   1,   /* field[1] = call_site */
   5,   /* field[5] = cancel_timer */
   8,   /* field[8] = cancel_workflow */
   0,   /* field[0] = command_number */
   14,   /* field[14] = compensate */
-  22,   /* field[22] = complete_update */
+  20,   /* field[20] = complete_update */
   6,   /* field[6] = complete_workflow */
   9,   /* field[9] = continue_as_new */
   7,   /* field[7] = fail_workflow */
   19,   /* field[19] = record_local_activity */
   10,   /* field[10] = record_marker */
-  21,   /* field[21] = reject_update */
   3,   /* field[3] = request_cancel_activity */
   16,   /* field[16] = request_cancel_child */
   2,   /* field[2] = schedule_activity */
@@ -2619,11 +2536,12 @@ static const unsigned saga__v1__command__field_indices_by_name[] = {
   13,   /* field[13] = upsert_search_attributes */
   12,   /* field[12] = version_marker */
 };
-static const ProtobufCIntRange saga__v1__command__number_ranges[2 + 1] =
+static const ProtobufCIntRange saga__v1__command__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
-  { 0, 23 }
+  { 30, 20 },
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor saga__v1__command__descriptor =
 {
@@ -2633,10 +2551,10 @@ const ProtobufCMessageDescriptor saga__v1__command__descriptor =
   "Saga__V1__Command",
   "saga.v1",
   sizeof(Saga__V1__Command),
-  23,
+  21,
   saga__v1__command__field_descriptors,
   saga__v1__command__field_indices_by_name,
-  2,  saga__v1__command__number_ranges,
+  3,  saga__v1__command__number_ranges,
   (ProtobufCMessageInit) saga__v1__command__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

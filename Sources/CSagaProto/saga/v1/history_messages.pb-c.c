@@ -6915,7 +6915,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_update_rejected__descriptor 
   (ProtobufCMessageInit) saga__v1__workflow_update_rejected__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_update_completed__field_descriptors[2] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_update_completed__field_descriptors[3] =
 {
   {
     "accepted_event_id",
@@ -6941,15 +6941,28 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_update_completed__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "command_number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__WorkflowUpdateCompleted, command_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_update_completed__field_indices_by_name[] = {
   0,   /* field[0] = accepted_event_id */
+  2,   /* field[2] = command_number */
   1,   /* field[1] = output */
 };
 static const ProtobufCIntRange saga__v1__workflow_update_completed__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_update_completed__descriptor =
 {
@@ -6959,14 +6972,14 @@ const ProtobufCMessageDescriptor saga__v1__workflow_update_completed__descriptor
   "Saga__V1__WorkflowUpdateCompleted",
   "saga.v1",
   sizeof(Saga__V1__WorkflowUpdateCompleted),
-  2,
+  3,
   saga__v1__workflow_update_completed__field_descriptors,
   saga__v1__workflow_update_completed__field_indices_by_name,
   1,  saga__v1__workflow_update_completed__number_ranges,
   (ProtobufCMessageInit) saga__v1__workflow_update_completed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_update_rolled_back__field_descriptors[2] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_update_rolled_back__field_descriptors[3] =
 {
   {
     "accepted_event_id",
@@ -6992,15 +7005,28 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_update_rolled_back__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "command_number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__WorkflowUpdateRolledBack, command_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_update_rolled_back__field_indices_by_name[] = {
   0,   /* field[0] = accepted_event_id */
+  2,   /* field[2] = command_number */
   1,   /* field[1] = error */
 };
 static const ProtobufCIntRange saga__v1__workflow_update_rolled_back__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_update_rolled_back__descriptor =
 {
@@ -7010,7 +7036,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_update_rolled_back__descript
   "Saga__V1__WorkflowUpdateRolledBack",
   "saga.v1",
   sizeof(Saga__V1__WorkflowUpdateRolledBack),
-  2,
+  3,
   saga__v1__workflow_update_rolled_back__field_descriptors,
   saga__v1__workflow_update_rolled_back__field_indices_by_name,
   1,  saga__v1__workflow_update_rolled_back__number_ranges,

@@ -187,6 +187,96 @@ void   saga__v1__workflow_task_completed__free_unpacked
   assert(message->base.descriptor == &saga__v1__workflow_task_completed__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   saga__v1__update_verdict__init
+                     (Saga__V1__UpdateVerdict         *message)
+{
+  static const Saga__V1__UpdateVerdict init_value = SAGA__V1__UPDATE_VERDICT__INIT;
+  *message = init_value;
+}
+size_t saga__v1__update_verdict__get_packed_size
+                     (const Saga__V1__UpdateVerdict *message)
+{
+  assert(message->base.descriptor == &saga__v1__update_verdict__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__update_verdict__pack
+                     (const Saga__V1__UpdateVerdict *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__update_verdict__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__update_verdict__pack_to_buffer
+                     (const Saga__V1__UpdateVerdict *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__update_verdict__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__UpdateVerdict *
+       saga__v1__update_verdict__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__UpdateVerdict *)
+     protobuf_c_message_unpack (&saga__v1__update_verdict__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__update_verdict__free_unpacked
+                     (Saga__V1__UpdateVerdict *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__update_verdict__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__query_answered__init
+                     (Saga__V1__QueryAnswered         *message)
+{
+  static const Saga__V1__QueryAnswered init_value = SAGA__V1__QUERY_ANSWERED__INIT;
+  *message = init_value;
+}
+size_t saga__v1__query_answered__get_packed_size
+                     (const Saga__V1__QueryAnswered *message)
+{
+  assert(message->base.descriptor == &saga__v1__query_answered__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__query_answered__pack
+                     (const Saga__V1__QueryAnswered *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__query_answered__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__query_answered__pack_to_buffer
+                     (const Saga__V1__QueryAnswered *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__query_answered__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__QueryAnswered *
+       saga__v1__query_answered__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__QueryAnswered *)
+     protobuf_c_message_unpack (&saga__v1__query_answered__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__query_answered__free_unpacked
+                     (Saga__V1__QueryAnswered *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__query_answered__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   saga__v1__need_history__init
                      (Saga__V1__NeedHistory         *message)
 {
@@ -590,6 +680,96 @@ void   saga__v1__workflow_task__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &saga__v1__workflow_task__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__update_task__init
+                     (Saga__V1__UpdateTask         *message)
+{
+  static const Saga__V1__UpdateTask init_value = SAGA__V1__UPDATE_TASK__INIT;
+  *message = init_value;
+}
+size_t saga__v1__update_task__get_packed_size
+                     (const Saga__V1__UpdateTask *message)
+{
+  assert(message->base.descriptor == &saga__v1__update_task__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__update_task__pack
+                     (const Saga__V1__UpdateTask *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__update_task__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__update_task__pack_to_buffer
+                     (const Saga__V1__UpdateTask *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__update_task__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__UpdateTask *
+       saga__v1__update_task__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__UpdateTask *)
+     protobuf_c_message_unpack (&saga__v1__update_task__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__update_task__free_unpacked
+                     (Saga__V1__UpdateTask *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__update_task__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__query_task__init
+                     (Saga__V1__QueryTask         *message)
+{
+  static const Saga__V1__QueryTask init_value = SAGA__V1__QUERY_TASK__INIT;
+  *message = init_value;
+}
+size_t saga__v1__query_task__get_packed_size
+                     (const Saga__V1__QueryTask *message)
+{
+  assert(message->base.descriptor == &saga__v1__query_task__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__query_task__pack
+                     (const Saga__V1__QueryTask *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__query_task__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__query_task__pack_to_buffer
+                     (const Saga__V1__QueryTask *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__query_task__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__QueryTask *
+       saga__v1__query_task__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__QueryTask *)
+     protobuf_c_message_unpack (&saga__v1__query_task__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__query_task__free_unpacked
+                     (Saga__V1__QueryTask *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__query_task__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   saga__v1__activity_task__init
@@ -1151,7 +1331,7 @@ const ProtobufCMessageDescriptor saga__v1__work_open__descriptor =
   (ProtobufCMessageInit) saga__v1__work_open__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_task_completed__field_descriptors[6] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_task_completed__field_descriptors[7] =
 {
   {
     "task_token",
@@ -1225,6 +1405,18 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_task_completed__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "update_verdicts",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__WorkflowTaskCompleted, n_update_verdicts),
+    offsetof(Saga__V1__WorkflowTaskCompleted, update_verdicts),
+    &saga__v1__update_verdict__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_task_completed__field_indices_by_name[] = {
   2,   /* field[2] = commands */
@@ -1232,12 +1424,13 @@ static const unsigned saga__v1__workflow_task_completed__field_indices_by_name[]
   3,   /* field[3] = sticky */
   0,   /* field[0] = task_token */
   5,   /* field[5] = unconsumed_signals */
+  6,   /* field[6] = update_verdicts */
   4,   /* field[4] = workflow_version */
 };
 static const ProtobufCIntRange saga__v1__workflow_task_completed__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_task_completed__descriptor =
 {
@@ -1247,11 +1440,152 @@ const ProtobufCMessageDescriptor saga__v1__workflow_task_completed__descriptor =
   "Saga__V1__WorkflowTaskCompleted",
   "saga.v1",
   sizeof(Saga__V1__WorkflowTaskCompleted),
-  6,
+  7,
   saga__v1__workflow_task_completed__field_descriptors,
   saga__v1__workflow_task_completed__field_indices_by_name,
   1,  saga__v1__workflow_task_completed__number_ranges,
   (ProtobufCMessageInit) saga__v1__workflow_task_completed__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__update_verdict__field_descriptors[2] =
+{
+  {
+    "update_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__UpdateVerdict, update_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__UpdateVerdict, error),
+    &saga__v1__saga_error__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__update_verdict__field_indices_by_name[] = {
+  1,   /* field[1] = error */
+  0,   /* field[0] = update_id */
+};
+static const ProtobufCIntRange saga__v1__update_verdict__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor saga__v1__update_verdict__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.UpdateVerdict",
+  "UpdateVerdict",
+  "Saga__V1__UpdateVerdict",
+  "saga.v1",
+  sizeof(Saga__V1__UpdateVerdict),
+  2,
+  saga__v1__update_verdict__field_descriptors,
+  saga__v1__update_verdict__field_indices_by_name,
+  1,  saga__v1__update_verdict__number_ranges,
+  (ProtobufCMessageInit) saga__v1__update_verdict__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__query_answered__field_descriptors[5] =
+{
+  {
+    "task_token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__QueryAnswered, task_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__QueryAnswered, output),
+    &saga__v1__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upto_event_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__QueryAnswered, upto_event_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__QueryAnswered, error),
+    &saga__v1__saga_error__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "need_history",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__QueryAnswered, need_history),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__query_answered__field_indices_by_name[] = {
+  3,   /* field[3] = error */
+  4,   /* field[4] = need_history */
+  1,   /* field[1] = output */
+  0,   /* field[0] = task_token */
+  2,   /* field[2] = upto_event_id */
+};
+static const ProtobufCIntRange saga__v1__query_answered__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor saga__v1__query_answered__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.QueryAnswered",
+  "QueryAnswered",
+  "Saga__V1__QueryAnswered",
+  "saga.v1",
+  sizeof(Saga__V1__QueryAnswered),
+  5,
+  saga__v1__query_answered__field_descriptors,
+  saga__v1__query_answered__field_indices_by_name,
+  1,  saga__v1__query_answered__number_ranges,
+  (ProtobufCMessageInit) saga__v1__query_answered__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor saga__v1__need_history__field_descriptors[2] =
@@ -1650,7 +1984,7 @@ const ProtobufCMessageDescriptor saga__v1__drained__descriptor =
   (ProtobufCMessageInit) saga__v1__drained__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__worker_item__field_descriptors[11] =
+static const ProtobufCFieldDescriptor saga__v1__worker_item__field_descriptors[12] =
 {
   {
     "header",
@@ -1784,6 +2118,18 @@ static const ProtobufCFieldDescriptor saga__v1__worker_item__field_descriptors[1
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "query_answered",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__WorkerItem, item_case),
+    offsetof(Saga__V1__WorkerItem, query_answered),
+    &saga__v1__query_answered__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__worker_item__field_indices_by_name[] = {
   8,   /* field[8] = activity_canceled */
@@ -1794,6 +2140,7 @@ static const unsigned saga__v1__worker_item__field_indices_by_name[] = {
   9,   /* field[9] = heartbeat */
   4,   /* field[4] = need_history */
   1,   /* field[1] = open */
+  11,   /* field[11] = query_answered */
   2,   /* field[2] = slots */
   3,   /* field[3] = workflow_task_completed */
   5,   /* field[5] = workflow_task_failed */
@@ -1801,7 +2148,7 @@ static const unsigned saga__v1__worker_item__field_indices_by_name[] = {
 static const ProtobufCIntRange saga__v1__worker_item__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor =
 {
@@ -1811,14 +2158,14 @@ const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor =
   "Saga__V1__WorkerItem",
   "saga.v1",
   sizeof(Saga__V1__WorkerItem),
-  11,
+  12,
   saga__v1__worker_item__field_descriptors,
   saga__v1__worker_item__field_indices_by_name,
   1,  saga__v1__worker_item__number_ranges,
   (ProtobufCMessageInit) saga__v1__worker_item__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors[13] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors[14] =
 {
   {
     "task_token",
@@ -1976,6 +2323,18 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "updates",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__WorkflowTask, n_updates),
+    offsetof(Saga__V1__WorkflowTask, updates),
+    &saga__v1__update_task__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_task__field_indices_by_name[] = {
   6,   /* field[6] = events */
@@ -1988,6 +2347,7 @@ static const unsigned saga__v1__workflow_task__field_indices_by_name[] = {
   10,   /* field[10] = task_queue */
   0,   /* field[0] = task_token */
   12,   /* field[12] = traceparent */
+  13,   /* field[13] = updates */
   2,   /* field[2] = workflow_id */
   3,   /* field[3] = workflow_type */
   4,   /* field[4] = workflow_version */
@@ -1995,7 +2355,7 @@ static const unsigned saga__v1__workflow_task__field_indices_by_name[] = {
 static const ProtobufCIntRange saga__v1__workflow_task__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_task__descriptor =
 {
@@ -2005,11 +2365,165 @@ const ProtobufCMessageDescriptor saga__v1__workflow_task__descriptor =
   "Saga__V1__WorkflowTask",
   "saga.v1",
   sizeof(Saga__V1__WorkflowTask),
-  13,
+  14,
   saga__v1__workflow_task__field_descriptors,
   saga__v1__workflow_task__field_indices_by_name,
   1,  saga__v1__workflow_task__number_ranges,
   (ProtobufCMessageInit) saga__v1__workflow_task__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__update_task__field_descriptors[3] =
+{
+  {
+    "update_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__UpdateTask, update_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__UpdateTask, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "input",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__UpdateTask, input),
+    &saga__v1__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__update_task__field_indices_by_name[] = {
+  2,   /* field[2] = input */
+  1,   /* field[1] = name */
+  0,   /* field[0] = update_id */
+};
+static const ProtobufCIntRange saga__v1__update_task__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor saga__v1__update_task__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.UpdateTask",
+  "UpdateTask",
+  "Saga__V1__UpdateTask",
+  "saga.v1",
+  sizeof(Saga__V1__UpdateTask),
+  3,
+  saga__v1__update_task__field_descriptors,
+  saga__v1__update_task__field_indices_by_name,
+  1,  saga__v1__update_task__number_ranges,
+  (ProtobufCMessageInit) saga__v1__update_task__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__query_task__field_descriptors[5] =
+{
+  {
+    "task_token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__QueryTask, task_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "run",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__QueryTask, run),
+    &saga__v1__workflow_task__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__QueryTask, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "input",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__QueryTask, input),
+    &saga__v1__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "live",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__QueryTask, live),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__query_task__field_indices_by_name[] = {
+  3,   /* field[3] = input */
+  4,   /* field[4] = live */
+  2,   /* field[2] = name */
+  1,   /* field[1] = run */
+  0,   /* field[0] = task_token */
+};
+static const ProtobufCIntRange saga__v1__query_task__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor saga__v1__query_task__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.QueryTask",
+  "QueryTask",
+  "Saga__V1__QueryTask",
+  "saga.v1",
+  sizeof(Saga__V1__QueryTask),
+  5,
+  saga__v1__query_task__field_descriptors,
+  saga__v1__query_task__field_indices_by_name,
+  1,  saga__v1__query_task__number_ranges,
+  (ProtobufCMessageInit) saga__v1__query_task__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor saga__v1__activity_task__field_descriptors[20] =
@@ -2565,7 +3079,7 @@ const ProtobufCMessageDescriptor saga__v1__drain__descriptor =
   (ProtobufCMessageInit) saga__v1__drain__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__server_item__field_descriptors[7] =
+static const ProtobufCFieldDescriptor saga__v1__server_item__field_descriptors[8] =
 {
   {
     "workflow_task",
@@ -2651,6 +3165,18 @@ static const ProtobufCFieldDescriptor saga__v1__server_item__field_descriptors[7
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "query_task",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__ServerItem, item_case),
+    offsetof(Saga__V1__ServerItem, query_task),
+    &saga__v1__query_task__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__server_item__field_indices_by_name[] = {
   4,   /* field[4] = ack */
@@ -2659,12 +3185,13 @@ static const unsigned saga__v1__server_item__field_indices_by_name[] = {
   6,   /* field[6] = drain */
   3,   /* field[3] = evict */
   5,   /* field[5] = heartbeat_answer */
+  7,   /* field[7] = query_task */
   0,   /* field[0] = workflow_task */
 };
 static const ProtobufCIntRange saga__v1__server_item__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor saga__v1__server_item__descriptor =
 {
@@ -2674,7 +3201,7 @@ const ProtobufCMessageDescriptor saga__v1__server_item__descriptor =
   "Saga__V1__ServerItem",
   "saga.v1",
   sizeof(Saga__V1__ServerItem),
-  7,
+  8,
   saga__v1__server_item__field_descriptors,
   saga__v1__server_item__field_indices_by_name,
   1,  saga__v1__server_item__number_ranges,

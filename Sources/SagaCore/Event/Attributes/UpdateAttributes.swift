@@ -80,20 +80,25 @@ public struct WorkflowUpdateCompleted: EventAttribute, Hashable, Sendable {
     public var acceptedEventID: EventID
     /// What it returned.
     public var output: Payload
+    /// The command of the code that caused it, in the order the code issued them.
+    public var commandNumber: CommandNumber
 
-    public init(acceptedEventID: EventID, output: Payload) {
+    public init(acceptedEventID: EventID, output: Payload, commandNumber: CommandNumber) {
         self.acceptedEventID = acceptedEventID
         self.output = output
+        self.commandNumber = commandNumber
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
         acceptedEventID = try reader.read()
         output = try reader.read()
+        commandNumber = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
         writer.write(acceptedEventID)
         writer.write(output)
+        writer.write(commandNumber)
     }
 }
 
@@ -105,19 +110,24 @@ public struct WorkflowUpdateRolledBack: EventAttribute, Hashable, Sendable {
     public var acceptedEventID: EventID
     /// Why.
     public var error: SagaError
+    /// The command of the code that caused it, in the order the code issued them.
+    public var commandNumber: CommandNumber
 
-    public init(acceptedEventID: EventID, error: SagaError) {
+    public init(acceptedEventID: EventID, error: SagaError, commandNumber: CommandNumber) {
         self.acceptedEventID = acceptedEventID
         self.error = error
+        self.commandNumber = commandNumber
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
         acceptedEventID = try reader.read()
         error = try reader.read()
+        commandNumber = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
         writer.write(acceptedEventID)
         writer.write(error)
+        writer.write(commandNumber)
     }
 }

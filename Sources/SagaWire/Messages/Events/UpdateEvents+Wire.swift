@@ -32,24 +32,32 @@ extension WorkflowUpdateRejected {
 
 extension Wire.WorkflowUpdateCompleted {
     package init(_ event: WorkflowUpdateCompleted) {
-        self.init(acceptedEventID: event.acceptedEventID, output: Wire.Payload(event.output))
+        self.init(
+            acceptedEventID: event.acceptedEventID, output: Wire.Payload(event.output),
+            commandNumber: event.commandNumber)
     }
 }
 
 extension WorkflowUpdateCompleted {
     package init(_ wire: Wire.WorkflowUpdateCompleted) throws(WireError) {
-        self.init(acceptedEventID: wire.acceptedEventID, output: Payload(orEmpty: wire.output))
+        self.init(
+            acceptedEventID: wire.acceptedEventID, output: Payload(orEmpty: wire.output),
+            commandNumber: wire.commandNumber)
     }
 }
 
 extension Wire.WorkflowUpdateRolledBack {
     package init(_ event: WorkflowUpdateRolledBack) {
-        self.init(acceptedEventID: event.acceptedEventID, error: Wire.SagaError(event.error))
+        self.init(
+            acceptedEventID: event.acceptedEventID, error: Wire.SagaError(event.error),
+            commandNumber: event.commandNumber)
     }
 }
 
 extension WorkflowUpdateRolledBack {
     package init(_ wire: Wire.WorkflowUpdateRolledBack) throws(WireError) {
-        self.init(acceptedEventID: wire.acceptedEventID, error: SagaError(try required(wire.error, "error")))
+        self.init(
+            acceptedEventID: wire.acceptedEventID, error: SagaError(try required(wire.error, "error")),
+            commandNumber: wire.commandNumber)
     }
 }

@@ -24,6 +24,7 @@ typedef struct Saga__V1__CompleteWorkflowCommand Saga__V1__CompleteWorkflowComma
 typedef struct Saga__V1__FailWorkflowCommand Saga__V1__FailWorkflowCommand;
 typedef struct Saga__V1__CancelWorkflowCommand Saga__V1__CancelWorkflowCommand;
 typedef struct Saga__V1__ContinueAsNewCommand Saga__V1__ContinueAsNewCommand;
+typedef struct Saga__V1__CarriedSignal Saga__V1__CarriedSignal;
 typedef struct Saga__V1__RecordMarkerCommand Saga__V1__RecordMarkerCommand;
 typedef struct Saga__V1__SideEffectCommand Saga__V1__SideEffectCommand;
 typedef struct Saga__V1__VersionMarkerCommand Saga__V1__VersionMarkerCommand;
@@ -34,8 +35,6 @@ typedef struct Saga__V1__RequestCancelChildCommand Saga__V1__RequestCancelChildC
 typedef struct Saga__V1__SignalExternalCommand Saga__V1__SignalExternalCommand;
 typedef struct Saga__V1__ScheduleLocalActivityCommand Saga__V1__ScheduleLocalActivityCommand;
 typedef struct Saga__V1__RecordLocalActivityCommand Saga__V1__RecordLocalActivityCommand;
-typedef struct Saga__V1__AcceptUpdateCommand Saga__V1__AcceptUpdateCommand;
-typedef struct Saga__V1__RejectUpdateCommand Saga__V1__RejectUpdateCommand;
 typedef struct Saga__V1__CompleteUpdateCommand Saga__V1__CompleteUpdateCommand;
 typedef struct Saga__V1__Command Saga__V1__Command;
 
@@ -254,10 +253,39 @@ struct  Saga__V1__ContinueAsNewCommand
    * True: drop the unsettled undo entries instead of carrying them over.
    */
   protobuf_c_boolean commit_undo;
+  /*
+   * Signals that the code has not taken, oldest first; they go along. At most 10,000.
+   */
+  size_t n_signals;
+  Saga__V1__CarriedSignal **signals;
 };
 #define SAGA__V1__CONTINUE_AS_NEW_COMMAND__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__continue_as_new_command__descriptor) \
-    , NULL, 0 }
+    , NULL, 0, 0,NULL }
+
+
+/*
+ * A signal that a continued run takes along.
+ */
+struct  Saga__V1__CarriedSignal
+{
+  ProtobufCMessage base;
+  /*
+   * Its name. 1-255 bytes.
+   */
+  char *name;
+  /*
+   * Its data.
+   */
+  Saga__V1__Payload *payload;
+  /*
+   * Its id. 0-255 bytes.
+   */
+  char *signal_id;
+};
+#define SAGA__V1__CARRIED_SIGNAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__carried_signal__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -527,42 +555,6 @@ struct  Saga__V1__RecordLocalActivityCommand
 
 
 /*
- * The code accepted an update. Becomes WorkflowUpdateAccepted.
- */
-struct  Saga__V1__AcceptUpdateCommand
-{
-  ProtobufCMessage base;
-  /*
-   * Its id. 1-255 bytes.
-   */
-  char *update_id;
-};
-#define SAGA__V1__ACCEPT_UPDATE_COMMAND__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&saga__v1__accept_update_command__descriptor) \
-    , (char *)protobuf_c_empty_string }
-
-
-/*
- * The validator refused an update. Becomes WorkflowUpdateRejected.
- */
-struct  Saga__V1__RejectUpdateCommand
-{
-  ProtobufCMessage base;
-  /*
-   * Its id. 1-255 bytes.
-   */
-  char *update_id;
-  /*
-   * Why.
-   */
-  Saga__V1__SagaError *error;
-};
-#define SAGA__V1__REJECT_UPDATE_COMMAND__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&saga__v1__reject_update_command__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL }
-
-
-/*
  * An update's handler ended. Becomes WorkflowUpdateCompleted or WorkflowUpdateRolledBack.
  */
 struct  Saga__V1__CompleteUpdateCommand
@@ -606,8 +598,6 @@ typedef enum {
   SAGA__V1__COMMAND__KIND_SIGNAL_EXTERNAL = 25,
   SAGA__V1__COMMAND__KIND_SCHEDULE_LOCAL_ACTIVITY = 26,
   SAGA__V1__COMMAND__KIND_RECORD_LOCAL_ACTIVITY = 27,
-  SAGA__V1__COMMAND__KIND_ACCEPT_UPDATE = 28,
-  SAGA__V1__COMMAND__KIND_REJECT_UPDATE = 29,
   SAGA__V1__COMMAND__KIND_COMPLETE_UPDATE = 30
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__COMMAND__KIND__CASE)
 } Saga__V1__Command__KindCase;
@@ -700,14 +690,6 @@ struct  Saga__V1__Command
      * A local activity has run.
      */
     Saga__V1__RecordLocalActivityCommand *record_local_activity;
-    /*
-     * An update is accepted.
-     */
-    Saga__V1__AcceptUpdateCommand *accept_update;
-    /*
-     * An update is refused.
-     */
-    Saga__V1__RejectUpdateCommand *reject_update;
     /*
      * An update has ended.
      */
@@ -870,6 +852,25 @@ Saga__V1__ContinueAsNewCommand *
                       const uint8_t       *data);
 void   saga__v1__continue_as_new_command__free_unpacked
                      (Saga__V1__ContinueAsNewCommand *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__CarriedSignal methods */
+void   saga__v1__carried_signal__init
+                     (Saga__V1__CarriedSignal         *message);
+size_t saga__v1__carried_signal__get_packed_size
+                     (const Saga__V1__CarriedSignal   *message);
+size_t saga__v1__carried_signal__pack
+                     (const Saga__V1__CarriedSignal   *message,
+                      uint8_t             *out);
+size_t saga__v1__carried_signal__pack_to_buffer
+                     (const Saga__V1__CarriedSignal   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__CarriedSignal *
+       saga__v1__carried_signal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__carried_signal__free_unpacked
+                     (Saga__V1__CarriedSignal *message,
                       ProtobufCAllocator *allocator);
 /* Saga__V1__RecordMarkerCommand methods */
 void   saga__v1__record_marker_command__init
@@ -1061,44 +1062,6 @@ Saga__V1__RecordLocalActivityCommand *
 void   saga__v1__record_local_activity_command__free_unpacked
                      (Saga__V1__RecordLocalActivityCommand *message,
                       ProtobufCAllocator *allocator);
-/* Saga__V1__AcceptUpdateCommand methods */
-void   saga__v1__accept_update_command__init
-                     (Saga__V1__AcceptUpdateCommand         *message);
-size_t saga__v1__accept_update_command__get_packed_size
-                     (const Saga__V1__AcceptUpdateCommand   *message);
-size_t saga__v1__accept_update_command__pack
-                     (const Saga__V1__AcceptUpdateCommand   *message,
-                      uint8_t             *out);
-size_t saga__v1__accept_update_command__pack_to_buffer
-                     (const Saga__V1__AcceptUpdateCommand   *message,
-                      ProtobufCBuffer     *buffer);
-Saga__V1__AcceptUpdateCommand *
-       saga__v1__accept_update_command__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   saga__v1__accept_update_command__free_unpacked
-                     (Saga__V1__AcceptUpdateCommand *message,
-                      ProtobufCAllocator *allocator);
-/* Saga__V1__RejectUpdateCommand methods */
-void   saga__v1__reject_update_command__init
-                     (Saga__V1__RejectUpdateCommand         *message);
-size_t saga__v1__reject_update_command__get_packed_size
-                     (const Saga__V1__RejectUpdateCommand   *message);
-size_t saga__v1__reject_update_command__pack
-                     (const Saga__V1__RejectUpdateCommand   *message,
-                      uint8_t             *out);
-size_t saga__v1__reject_update_command__pack_to_buffer
-                     (const Saga__V1__RejectUpdateCommand   *message,
-                      ProtobufCBuffer     *buffer);
-Saga__V1__RejectUpdateCommand *
-       saga__v1__reject_update_command__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   saga__v1__reject_update_command__free_unpacked
-                     (Saga__V1__RejectUpdateCommand *message,
-                      ProtobufCAllocator *allocator);
 /* Saga__V1__CompleteUpdateCommand methods */
 void   saga__v1__complete_update_command__init
                      (Saga__V1__CompleteUpdateCommand         *message);
@@ -1163,6 +1126,9 @@ typedef void (*Saga__V1__CancelWorkflowCommand_Closure)
 typedef void (*Saga__V1__ContinueAsNewCommand_Closure)
                  (const Saga__V1__ContinueAsNewCommand *message,
                   void *closure_data);
+typedef void (*Saga__V1__CarriedSignal_Closure)
+                 (const Saga__V1__CarriedSignal *message,
+                  void *closure_data);
 typedef void (*Saga__V1__RecordMarkerCommand_Closure)
                  (const Saga__V1__RecordMarkerCommand *message,
                   void *closure_data);
@@ -1193,12 +1159,6 @@ typedef void (*Saga__V1__ScheduleLocalActivityCommand_Closure)
 typedef void (*Saga__V1__RecordLocalActivityCommand_Closure)
                  (const Saga__V1__RecordLocalActivityCommand *message,
                   void *closure_data);
-typedef void (*Saga__V1__AcceptUpdateCommand_Closure)
-                 (const Saga__V1__AcceptUpdateCommand *message,
-                  void *closure_data);
-typedef void (*Saga__V1__RejectUpdateCommand_Closure)
-                 (const Saga__V1__RejectUpdateCommand *message,
-                  void *closure_data);
 typedef void (*Saga__V1__CompleteUpdateCommand_Closure)
                  (const Saga__V1__CompleteUpdateCommand *message,
                   void *closure_data);
@@ -1220,6 +1180,7 @@ extern const ProtobufCMessageDescriptor saga__v1__complete_workflow_command__des
 extern const ProtobufCMessageDescriptor saga__v1__fail_workflow_command__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__cancel_workflow_command__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__continue_as_new_command__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__carried_signal__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__record_marker_command__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__side_effect_command__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__version_marker_command__descriptor;
@@ -1230,8 +1191,6 @@ extern const ProtobufCMessageDescriptor saga__v1__request_cancel_child_command__
 extern const ProtobufCMessageDescriptor saga__v1__signal_external_command__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__schedule_local_activity_command__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__record_local_activity_command__descriptor;
-extern const ProtobufCMessageDescriptor saga__v1__accept_update_command__descriptor;
-extern const ProtobufCMessageDescriptor saga__v1__reject_update_command__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__complete_update_command__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__command__descriptor;
 

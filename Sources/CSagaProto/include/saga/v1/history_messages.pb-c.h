@@ -1668,10 +1668,14 @@ struct  Saga__V1__WorkflowUpdateCompleted
    * What it returned.
    */
   Saga__V1__Payload *output;
+  /*
+   * The command of the code that caused it, in the order the code issued them.
+   */
+  uint32_t command_number;
 };
 #define SAGA__V1__WORKFLOW_UPDATE_COMPLETED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_update_completed__descriptor) \
-    , 0, NULL }
+    , 0, NULL, 0 }
 
 
 /*
@@ -1688,10 +1692,14 @@ struct  Saga__V1__WorkflowUpdateRolledBack
    * Why.
    */
   Saga__V1__SagaError *error;
+  /*
+   * The command of the code that caused it, in the order the code issued them.
+   */
+  uint32_t command_number;
 };
 #define SAGA__V1__WORKFLOW_UPDATE_ROLLED_BACK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_update_rolled_back__descriptor) \
-    , 0, NULL }
+    , 0, NULL, 0 }
 
 
 /*

@@ -22,6 +22,8 @@ typedef struct Saga__V1__WorkflowTypeOffer Saga__V1__WorkflowTypeOffer;
 typedef struct Saga__V1__Slots Saga__V1__Slots;
 typedef struct Saga__V1__WorkOpen Saga__V1__WorkOpen;
 typedef struct Saga__V1__WorkflowTaskCompleted Saga__V1__WorkflowTaskCompleted;
+typedef struct Saga__V1__UpdateVerdict Saga__V1__UpdateVerdict;
+typedef struct Saga__V1__QueryAnswered Saga__V1__QueryAnswered;
 typedef struct Saga__V1__NeedHistory Saga__V1__NeedHistory;
 typedef struct Saga__V1__WorkflowTaskFailed Saga__V1__WorkflowTaskFailed;
 typedef struct Saga__V1__ActivityCompleted Saga__V1__ActivityCompleted;
@@ -31,6 +33,8 @@ typedef struct Saga__V1__Heartbeat Saga__V1__Heartbeat;
 typedef struct Saga__V1__Drained Saga__V1__Drained;
 typedef struct Saga__V1__WorkerItem Saga__V1__WorkerItem;
 typedef struct Saga__V1__WorkflowTask Saga__V1__WorkflowTask;
+typedef struct Saga__V1__UpdateTask Saga__V1__UpdateTask;
+typedef struct Saga__V1__QueryTask Saga__V1__QueryTask;
 typedef struct Saga__V1__ActivityTask Saga__V1__ActivityTask;
 typedef struct Saga__V1__CancelActivity Saga__V1__CancelActivity;
 typedef struct Saga__V1__Evict Saga__V1__Evict;
@@ -216,10 +220,67 @@ struct  Saga__V1__WorkflowTaskCompleted
    * Signals that wait in the code and were not taken yet.
    */
   uint32_t unconsumed_signals;
+  /*
+   * What the code's validators say of the task's updates; none for those it did not come to. At most 1,024.
+   */
+  size_t n_update_verdicts;
+  Saga__V1__UpdateVerdict **update_verdicts;
 };
 #define SAGA__V1__WORKFLOW_TASK_COMPLETED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_task_completed__descriptor) \
-    , {0,NULL}, 0, 0,NULL, 0, 0, 0 }
+    , {0,NULL}, 0, 0,NULL, 0, 0, 0, 0,NULL }
+
+
+/*
+ * What a validator says of an update.
+ */
+struct  Saga__V1__UpdateVerdict
+{
+  ProtobufCMessage base;
+  /*
+   * Its id. 1-255 bytes.
+   */
+  char *update_id;
+  /*
+   * Why it is refused; absent = it is accepted, and its handler runs when the acceptance comes as an event.
+   */
+  Saga__V1__SagaError *error;
+};
+#define SAGA__V1__UPDATE_VERDICT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__update_verdict__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL }
+
+
+/*
+ * What a query handler returned, or why it could not be asked.
+ */
+struct  Saga__V1__QueryAnswered
+{
+  ProtobufCMessage base;
+  /*
+   * Token of the task. 1-512 bytes.
+   */
+  ProtobufCBinaryData task_token;
+  /*
+   * What the handler returned.
+   */
+  Saga__V1__Payload *output;
+  /*
+   * The last event that the answer has seen.
+   */
+  uint64_t upto_event_id;
+  /*
+   * Why there is no answer; absent = there is one.
+   */
+  Saga__V1__SagaError *error;
+  /*
+   * True: the code is not live here; the server sends the task again with the whole history.
+   */
+  protobuf_c_boolean need_history;
+};
+#define SAGA__V1__QUERY_ANSWERED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__query_answered__descriptor) \
+    , {0,NULL}, NULL, 0, NULL, 0 }
 
 
 /*
@@ -385,7 +446,8 @@ typedef enum {
   SAGA__V1__WORKER_ITEM__ITEM_ACTIVITY_FAILED = 8,
   SAGA__V1__WORKER_ITEM__ITEM_ACTIVITY_CANCELED = 9,
   SAGA__V1__WORKER_ITEM__ITEM_HEARTBEAT = 10,
-  SAGA__V1__WORKER_ITEM__ITEM_DRAINED = 11
+  SAGA__V1__WORKER_ITEM__ITEM_DRAINED = 11,
+  SAGA__V1__WORKER_ITEM__ITEM_QUERY_ANSWERED = 12
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__WORKER_ITEM__ITEM__CASE)
 } Saga__V1__WorkerItem__ItemCase;
 
@@ -441,6 +503,10 @@ struct  Saga__V1__WorkerItem
      * The worker drains.
      */
     Saga__V1__Drained *drained;
+    /*
+     * A query is answered.
+     */
+    Saga__V1__QueryAnswered *query_answered;
   };
 };
 #define SAGA__V1__WORKER_ITEM__INIT \
@@ -507,10 +573,71 @@ struct  Saga__V1__WorkflowTask
    * W3C trace context. 0 or 55 bytes.
    */
   char *traceparent;
+  /*
+   * Updates to validate once the code has seen the events. At most 1,024.
+   */
+  size_t n_updates;
+  Saga__V1__UpdateTask **updates;
 };
 #define SAGA__V1__WORKFLOW_TASK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_task__descriptor) \
-    , {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL }
+
+
+/*
+ * An update that waits for its validator.
+ */
+struct  Saga__V1__UpdateTask
+{
+  ProtobufCMessage base;
+  /*
+   * Its id. 1-255 bytes.
+   */
+  char *update_id;
+  /*
+   * Its handler. 1-255 bytes.
+   */
+  char *name;
+  /*
+   * Its data.
+   */
+  Saga__V1__Payload *input;
+};
+#define SAGA__V1__UPDATE_TASK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__update_task__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL }
+
+
+/*
+ * A question to the code of a run, to be answered with `QueryAnswered`. It changes nothing.
+ */
+struct  Saga__V1__QueryTask
+{
+  ProtobufCMessage base;
+  /*
+   * Names the task in the answer. Opaque, 1-512 bytes.
+   */
+  ProtobufCBinaryData task_token;
+  /*
+   * The run and the events that the code must have seen; a page if `more` is set. Its own token is empty.
+   */
+  Saga__V1__WorkflowTask *run;
+  /*
+   * Name of the query handler. 1-255 bytes.
+   */
+  char *name;
+  /*
+   * Its arguments.
+   */
+  Saga__V1__Payload *input;
+  /*
+   * True if the server believes the code is live here and has seen all events before `run.first_event_id`.
+   */
+  protobuf_c_boolean live;
+};
+#define SAGA__V1__QUERY_TASK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__query_task__descriptor) \
+    , {0,NULL}, NULL, (char *)protobuf_c_empty_string, NULL, 0 }
 
 
 /*
@@ -718,7 +845,8 @@ typedef enum {
   SAGA__V1__SERVER_ITEM__ITEM_EVICT = 4,
   SAGA__V1__SERVER_ITEM__ITEM_ACK = 5,
   SAGA__V1__SERVER_ITEM__ITEM_HEARTBEAT_ANSWER = 6,
-  SAGA__V1__SERVER_ITEM__ITEM_DRAIN = 7
+  SAGA__V1__SERVER_ITEM__ITEM_DRAIN = 7,
+  SAGA__V1__SERVER_ITEM__ITEM_QUERY_TASK = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__SERVER_ITEM__ITEM__CASE)
 } Saga__V1__ServerItem__ItemCase;
 
@@ -758,6 +886,10 @@ struct  Saga__V1__ServerItem
      * The server drains.
      */
     Saga__V1__Drain *drain;
+    /*
+     * Answer a query.
+     */
+    Saga__V1__QueryTask *query_task;
   };
 };
 #define SAGA__V1__SERVER_ITEM__INIT \
@@ -840,6 +972,44 @@ Saga__V1__WorkflowTaskCompleted *
                       const uint8_t       *data);
 void   saga__v1__workflow_task_completed__free_unpacked
                      (Saga__V1__WorkflowTaskCompleted *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__UpdateVerdict methods */
+void   saga__v1__update_verdict__init
+                     (Saga__V1__UpdateVerdict         *message);
+size_t saga__v1__update_verdict__get_packed_size
+                     (const Saga__V1__UpdateVerdict   *message);
+size_t saga__v1__update_verdict__pack
+                     (const Saga__V1__UpdateVerdict   *message,
+                      uint8_t             *out);
+size_t saga__v1__update_verdict__pack_to_buffer
+                     (const Saga__V1__UpdateVerdict   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__UpdateVerdict *
+       saga__v1__update_verdict__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__update_verdict__free_unpacked
+                     (Saga__V1__UpdateVerdict *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__QueryAnswered methods */
+void   saga__v1__query_answered__init
+                     (Saga__V1__QueryAnswered         *message);
+size_t saga__v1__query_answered__get_packed_size
+                     (const Saga__V1__QueryAnswered   *message);
+size_t saga__v1__query_answered__pack
+                     (const Saga__V1__QueryAnswered   *message,
+                      uint8_t             *out);
+size_t saga__v1__query_answered__pack_to_buffer
+                     (const Saga__V1__QueryAnswered   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__QueryAnswered *
+       saga__v1__query_answered__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__query_answered__free_unpacked
+                     (Saga__V1__QueryAnswered *message,
                       ProtobufCAllocator *allocator);
 /* Saga__V1__NeedHistory methods */
 void   saga__v1__need_history__init
@@ -1012,6 +1182,44 @@ Saga__V1__WorkflowTask *
 void   saga__v1__workflow_task__free_unpacked
                      (Saga__V1__WorkflowTask *message,
                       ProtobufCAllocator *allocator);
+/* Saga__V1__UpdateTask methods */
+void   saga__v1__update_task__init
+                     (Saga__V1__UpdateTask         *message);
+size_t saga__v1__update_task__get_packed_size
+                     (const Saga__V1__UpdateTask   *message);
+size_t saga__v1__update_task__pack
+                     (const Saga__V1__UpdateTask   *message,
+                      uint8_t             *out);
+size_t saga__v1__update_task__pack_to_buffer
+                     (const Saga__V1__UpdateTask   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__UpdateTask *
+       saga__v1__update_task__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__update_task__free_unpacked
+                     (Saga__V1__UpdateTask *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__QueryTask methods */
+void   saga__v1__query_task__init
+                     (Saga__V1__QueryTask         *message);
+size_t saga__v1__query_task__get_packed_size
+                     (const Saga__V1__QueryTask   *message);
+size_t saga__v1__query_task__pack
+                     (const Saga__V1__QueryTask   *message,
+                      uint8_t             *out);
+size_t saga__v1__query_task__pack_to_buffer
+                     (const Saga__V1__QueryTask   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__QueryTask *
+       saga__v1__query_task__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__query_task__free_unpacked
+                     (Saga__V1__QueryTask *message,
+                      ProtobufCAllocator *allocator);
 /* Saga__V1__ActivityTask methods */
 void   saga__v1__activity_task__init
                      (Saga__V1__ActivityTask         *message);
@@ -1159,6 +1367,12 @@ typedef void (*Saga__V1__WorkOpen_Closure)
 typedef void (*Saga__V1__WorkflowTaskCompleted_Closure)
                  (const Saga__V1__WorkflowTaskCompleted *message,
                   void *closure_data);
+typedef void (*Saga__V1__UpdateVerdict_Closure)
+                 (const Saga__V1__UpdateVerdict *message,
+                  void *closure_data);
+typedef void (*Saga__V1__QueryAnswered_Closure)
+                 (const Saga__V1__QueryAnswered *message,
+                  void *closure_data);
 typedef void (*Saga__V1__NeedHistory_Closure)
                  (const Saga__V1__NeedHistory *message,
                   void *closure_data);
@@ -1185,6 +1399,12 @@ typedef void (*Saga__V1__WorkerItem_Closure)
                   void *closure_data);
 typedef void (*Saga__V1__WorkflowTask_Closure)
                  (const Saga__V1__WorkflowTask *message,
+                  void *closure_data);
+typedef void (*Saga__V1__UpdateTask_Closure)
+                 (const Saga__V1__UpdateTask *message,
+                  void *closure_data);
+typedef void (*Saga__V1__QueryTask_Closure)
+                 (const Saga__V1__QueryTask *message,
                   void *closure_data);
 typedef void (*Saga__V1__ActivityTask_Closure)
                  (const Saga__V1__ActivityTask *message,
@@ -1219,6 +1439,8 @@ extern const ProtobufCMessageDescriptor saga__v1__workflow_type_offer__descripto
 extern const ProtobufCMessageDescriptor saga__v1__slots__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__work_open__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__workflow_task_completed__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__update_verdict__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__query_answered__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__need_history__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__workflow_task_failed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_completed__descriptor;
@@ -1228,6 +1450,8 @@ extern const ProtobufCMessageDescriptor saga__v1__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__drained__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__workflow_task__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__update_task__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__query_task__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_task__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__cancel_activity__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__evict__descriptor;

@@ -14,15 +14,15 @@ _sym_db = _symbol_database.Default()
 from saga_engine.v1 import common_messages_pb2 as saga_dot_v1_dot_common__messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsaga/v1/commands_messages.proto\x12\x07saga.v1\x1a\x1dsaga/v1/common_messages.proto\"\xad\x02\n\x17ScheduleActivityCommand\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x15\n\ractivity_type\x18\x02 \x01(\t\x12\x12\n\ntask_queue\x18\x03 \x01(\t\x12\x1f\n\x05input\x18\x04 \x01(\x0b\x32\x10.saga.v1.Payload\x12#\n\x05retry\x18\x05 \x01(\x0b\x32\x14.saga.v1.RetryPolicy\x12+\n\x08timeouts\x18\x06 \x01(\x0b\x32\x19.saga.v1.ActivityTimeouts\x12\x1f\n\x04undo\x18\x07 \x01(\x0b\x32\x11.saga.v1.UndoSpec\x12\r\n\x05pivot\x18\x08 \x01(\x08\x12\x10\n\x08priority\x18\t \x01(\x05\x12\r\n\x05scope\x18\n \x01(\r\x12\x12\n\nundo_group\x18\x0b \x01(\r\"=\n\x1cRequestCancelActivityCommand\x12\x1d\n\x15target_command_number\x18\x01 \x01(\r\"[\n\x11StartTimerCommand\x12\x10\n\x08timer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64uration_us\x18\x02 \x01(\x03\x12\x12\n\x08\x63\x61llback\x18\x03 \x01(\tH\x00\x42\x0b\n\t_callback\"3\n\x12\x43\x61ncelTimerCommand\x12\x1d\n\x15target_command_number\x18\x01 \x01(\r\";\n\x17\x43ompleteWorkflowCommand\x12 \n\x06output\x18\x01 \x01(\x0b\x32\x10.saga.v1.Payload\"8\n\x13\x46\x61ilWorkflowCommand\x12!\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x12.saga.v1.SagaError\"\'\n\x15\x43\x61ncelWorkflowCommand\x12\x0e\n\x06reason\x18\x01 \x01(\t\"L\n\x14\x43ontinueAsNewCommand\x12\x1f\n\x05input\x18\x01 \x01(\x0b\x32\x10.saga.v1.Payload\x12\x13\n\x0b\x63ommit_undo\x18\x02 \x01(\x08\"\xbb\x01\n\x13RecordMarkerCommand\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.saga.v1.MarkerKind\x12\x0c\n\x04name\x18\x02 \x01(\t\x12!\n\x07\x64\x65tails\x18\x03 \x01(\x0b\x32\x10.saga.v1.Payload\x12\x1f\n\x04undo\x18\x04 \x01(\x0b\x32\x11.saga.v1.UndoSpec\x12\r\n\x05scope\x18\x05 \x01(\r\x12 \n\x06output\x18\x06 \x01(\x0b\x32\x10.saga.v1.Payload\"4\n\x11SideEffectCommand\x12\x1f\n\x05value\x18\x01 \x01(\x0b\x32\x10.saga.v1.Payload\":\n\x14VersionMarkerCommand\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"J\n\x1dUpsertSearchAttributesCommand\x12)\n\nattributes\x18\x01 \x03(\x0b\x32\x15.saga.v1.NamedPayload\"\"\n\x11\x43ompensateCommand\x12\r\n\x05scope\x18\x01 \x01(\r\"\xbc\x01\n\x11StartChildCommand\x12\x13\n\x0bworkflow_id\x18\x01 \x01(\t\x12\x15\n\rworkflow_type\x18\x02 \x01(\t\x12\x12\n\ntask_queue\x18\x03 \x01(\t\x12\x1f\n\x05input\x18\x04 \x01(\x0b\x32\x10.saga.v1.Payload\x12\x37\n\x13parent_close_policy\x18\x05 \x01(\x0e\x32\x1a.saga.v1.ParentClosePolicy\x12\r\n\x05scope\x18\x06 \x01(\r\":\n\x19RequestCancelChildCommand\x12\x1d\n\x15target_command_number\x18\x01 \x01(\r\"\x96\x01\n\x15SignalExternalCommand\x12\x18\n\x10target_namespace\x18\x01 \x01(\t\x12\x1a\n\x12target_workflow_id\x18\x02 \x01(\t\x12\x16\n\x0etarget_saga_id\x18\x03 \x01(\x0c\x12\x0c\n\x04name\x18\x04 \x01(\t\x12!\n\x07payload\x18\x05 \x01(\x0b\x32\x10.saga.v1.Payload\"\x97\x01\n\x1cScheduleLocalActivityCommand\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x15\n\ractivity_type\x18\x02 \x01(\t\x12\x1f\n\x05input\x18\x03 \x01(\x0b\x32\x10.saga.v1.Payload\x12\x1f\n\x04undo\x18\x04 \x01(\x0b\x32\x11.saga.v1.UndoSpec\x12\r\n\x05scope\x18\x05 \x01(\r\"\xfc\x01\n\x1aRecordLocalActivityCommand\x12\x1c\n\x12scheduled_event_id\x18\x01 \x01(\x04H\x00\x12\x15\n\ractivity_type\x18\x02 \x01(\t\x12&\n\x03\x65nd\x18\x03 \x01(\x0e\x32\x19.saga.v1.LocalActivityEnd\x12 \n\x06output\x18\x04 \x01(\x0b\x32\x10.saga.v1.Payload\x12!\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.saga.v1.SagaError\x12%\n\x07outcome\x18\x06 \x01(\x0e\x32\x14.saga.v1.StepOutcomeB\x15\n\x13_scheduled_event_id\"(\n\x13\x41\x63\x63\x65ptUpdateCommand\x12\x11\n\tupdate_id\x18\x01 \x01(\t\"K\n\x13RejectUpdateCommand\x12\x11\n\tupdate_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.saga.v1.SagaError\"w\n\x15\x43ompleteUpdateCommand\x12\x19\n\x11\x61\x63\x63\x65pted_event_id\x18\x01 \x01(\x04\x12 \n\x06output\x18\x02 \x01(\x0b\x32\x10.saga.v1.Payload\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.saga.v1.SagaError\"\xa4\n\n\x07\x43ommand\x12\x16\n\x0e\x63ommand_number\x18\x01 \x01(\r\x12\x11\n\tcall_site\x18\x02 \x01(\t\x12=\n\x11schedule_activity\x18\n \x01(\x0b\x32 .saga.v1.ScheduleActivityCommandH\x00\x12H\n\x17request_cancel_activity\x18\x0b \x01(\x0b\x32%.saga.v1.RequestCancelActivityCommandH\x00\x12\x31\n\x0bstart_timer\x18\x0c \x01(\x0b\x32\x1a.saga.v1.StartTimerCommandH\x00\x12\x33\n\x0c\x63\x61ncel_timer\x18\r \x01(\x0b\x32\x1b.saga.v1.CancelTimerCommandH\x00\x12=\n\x11\x63omplete_workflow\x18\x0e \x01(\x0b\x32 .saga.v1.CompleteWorkflowCommandH\x00\x12\x35\n\rfail_workflow\x18\x0f \x01(\x0b\x32\x1c.saga.v1.FailWorkflowCommandH\x00\x12\x39\n\x0f\x63\x61ncel_workflow\x18\x10 \x01(\x0b\x32\x1e.saga.v1.CancelWorkflowCommandH\x00\x12\x38\n\x0f\x63ontinue_as_new\x18\x11 \x01(\x0b\x32\x1d.saga.v1.ContinueAsNewCommandH\x00\x12\x35\n\rrecord_marker\x18\x12 \x01(\x0b\x32\x1c.saga.v1.RecordMarkerCommandH\x00\x12\x31\n\x0bside_effect\x18\x13 \x01(\x0b\x32\x1a.saga.v1.SideEffectCommandH\x00\x12\x37\n\x0eversion_marker\x18\x14 \x01(\x0b\x32\x1d.saga.v1.VersionMarkerCommandH\x00\x12J\n\x18upsert_search_attributes\x18\x15 \x01(\x0b\x32&.saga.v1.UpsertSearchAttributesCommandH\x00\x12\x30\n\ncompensate\x18\x16 \x01(\x0b\x32\x1a.saga.v1.CompensateCommandH\x00\x12\x31\n\x0bstart_child\x18\x17 \x01(\x0b\x32\x1a.saga.v1.StartChildCommandH\x00\x12\x42\n\x14request_cancel_child\x18\x18 \x01(\x0b\x32\".saga.v1.RequestCancelChildCommandH\x00\x12\x39\n\x0fsignal_external\x18\x19 \x01(\x0b\x32\x1e.saga.v1.SignalExternalCommandH\x00\x12H\n\x17schedule_local_activity\x18\x1a \x01(\x0b\x32%.saga.v1.ScheduleLocalActivityCommandH\x00\x12\x44\n\x15record_local_activity\x18\x1b \x01(\x0b\x32#.saga.v1.RecordLocalActivityCommandH\x00\x12\x35\n\raccept_update\x18\x1c \x01(\x0b\x32\x1c.saga.v1.AcceptUpdateCommandH\x00\x12\x35\n\rreject_update\x18\x1d \x01(\x0b\x32\x1c.saga.v1.RejectUpdateCommandH\x00\x12\x39\n\x0f\x63omplete_update\x18\x1e \x01(\x0b\x32\x1e.saga.v1.CompleteUpdateCommandH\x00\x42\x06\n\x04kind*\xba\x01\n\x10LocalActivityEnd\x12\"\n\x1eLOCAL_ACTIVITY_END_UNSPECIFIED\x10\x00\x12 \n\x1cLOCAL_ACTIVITY_END_COMPLETED\x10\x01\x12\x1d\n\x19LOCAL_ACTIVITY_END_FAILED\x10\x02\x12 \n\x1cLOCAL_ACTIVITY_END_TIMED_OUT\x10\x03\x12\x1f\n\x1bLOCAL_ACTIVITY_END_CANCELED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsaga/v1/commands_messages.proto\x12\x07saga.v1\x1a\x1dsaga/v1/common_messages.proto\"\xad\x02\n\x17ScheduleActivityCommand\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x15\n\ractivity_type\x18\x02 \x01(\t\x12\x12\n\ntask_queue\x18\x03 \x01(\t\x12\x1f\n\x05input\x18\x04 \x01(\x0b\x32\x10.saga.v1.Payload\x12#\n\x05retry\x18\x05 \x01(\x0b\x32\x14.saga.v1.RetryPolicy\x12+\n\x08timeouts\x18\x06 \x01(\x0b\x32\x19.saga.v1.ActivityTimeouts\x12\x1f\n\x04undo\x18\x07 \x01(\x0b\x32\x11.saga.v1.UndoSpec\x12\r\n\x05pivot\x18\x08 \x01(\x08\x12\x10\n\x08priority\x18\t \x01(\x05\x12\r\n\x05scope\x18\n \x01(\r\x12\x12\n\nundo_group\x18\x0b \x01(\r\"=\n\x1cRequestCancelActivityCommand\x12\x1d\n\x15target_command_number\x18\x01 \x01(\r\"[\n\x11StartTimerCommand\x12\x10\n\x08timer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64uration_us\x18\x02 \x01(\x03\x12\x12\n\x08\x63\x61llback\x18\x03 \x01(\tH\x00\x42\x0b\n\t_callback\"3\n\x12\x43\x61ncelTimerCommand\x12\x1d\n\x15target_command_number\x18\x01 \x01(\r\";\n\x17\x43ompleteWorkflowCommand\x12 \n\x06output\x18\x01 \x01(\x0b\x32\x10.saga.v1.Payload\"8\n\x13\x46\x61ilWorkflowCommand\x12!\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x12.saga.v1.SagaError\"\'\n\x15\x43\x61ncelWorkflowCommand\x12\x0e\n\x06reason\x18\x01 \x01(\t\"u\n\x14\x43ontinueAsNewCommand\x12\x1f\n\x05input\x18\x01 \x01(\x0b\x32\x10.saga.v1.Payload\x12\x13\n\x0b\x63ommit_undo\x18\x02 \x01(\x08\x12\'\n\x07signals\x18\x03 \x03(\x0b\x32\x16.saga.v1.CarriedSignal\"S\n\rCarriedSignal\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x07payload\x18\x02 \x01(\x0b\x32\x10.saga.v1.Payload\x12\x11\n\tsignal_id\x18\x03 \x01(\t\"\xbb\x01\n\x13RecordMarkerCommand\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.saga.v1.MarkerKind\x12\x0c\n\x04name\x18\x02 \x01(\t\x12!\n\x07\x64\x65tails\x18\x03 \x01(\x0b\x32\x10.saga.v1.Payload\x12\x1f\n\x04undo\x18\x04 \x01(\x0b\x32\x11.saga.v1.UndoSpec\x12\r\n\x05scope\x18\x05 \x01(\r\x12 \n\x06output\x18\x06 \x01(\x0b\x32\x10.saga.v1.Payload\"4\n\x11SideEffectCommand\x12\x1f\n\x05value\x18\x01 \x01(\x0b\x32\x10.saga.v1.Payload\":\n\x14VersionMarkerCommand\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\"J\n\x1dUpsertSearchAttributesCommand\x12)\n\nattributes\x18\x01 \x03(\x0b\x32\x15.saga.v1.NamedPayload\"\"\n\x11\x43ompensateCommand\x12\r\n\x05scope\x18\x01 \x01(\r\"\xbc\x01\n\x11StartChildCommand\x12\x13\n\x0bworkflow_id\x18\x01 \x01(\t\x12\x15\n\rworkflow_type\x18\x02 \x01(\t\x12\x12\n\ntask_queue\x18\x03 \x01(\t\x12\x1f\n\x05input\x18\x04 \x01(\x0b\x32\x10.saga.v1.Payload\x12\x37\n\x13parent_close_policy\x18\x05 \x01(\x0e\x32\x1a.saga.v1.ParentClosePolicy\x12\r\n\x05scope\x18\x06 \x01(\r\":\n\x19RequestCancelChildCommand\x12\x1d\n\x15target_command_number\x18\x01 \x01(\r\"\x96\x01\n\x15SignalExternalCommand\x12\x18\n\x10target_namespace\x18\x01 \x01(\t\x12\x1a\n\x12target_workflow_id\x18\x02 \x01(\t\x12\x16\n\x0etarget_saga_id\x18\x03 \x01(\x0c\x12\x0c\n\x04name\x18\x04 \x01(\t\x12!\n\x07payload\x18\x05 \x01(\x0b\x32\x10.saga.v1.Payload\"\x97\x01\n\x1cScheduleLocalActivityCommand\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x15\n\ractivity_type\x18\x02 \x01(\t\x12\x1f\n\x05input\x18\x03 \x01(\x0b\x32\x10.saga.v1.Payload\x12\x1f\n\x04undo\x18\x04 \x01(\x0b\x32\x11.saga.v1.UndoSpec\x12\r\n\x05scope\x18\x05 \x01(\r\"\xfc\x01\n\x1aRecordLocalActivityCommand\x12\x1c\n\x12scheduled_event_id\x18\x01 \x01(\x04H\x00\x12\x15\n\ractivity_type\x18\x02 \x01(\t\x12&\n\x03\x65nd\x18\x03 \x01(\x0e\x32\x19.saga.v1.LocalActivityEnd\x12 \n\x06output\x18\x04 \x01(\x0b\x32\x10.saga.v1.Payload\x12!\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.saga.v1.SagaError\x12%\n\x07outcome\x18\x06 \x01(\x0e\x32\x14.saga.v1.StepOutcomeB\x15\n\x13_scheduled_event_id\"w\n\x15\x43ompleteUpdateCommand\x12\x19\n\x11\x61\x63\x63\x65pted_event_id\x18\x01 \x01(\x04\x12 \n\x06output\x18\x02 \x01(\x0b\x32\x10.saga.v1.Payload\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.saga.v1.SagaError\"\xb6\t\n\x07\x43ommand\x12\x16\n\x0e\x63ommand_number\x18\x01 \x01(\r\x12\x11\n\tcall_site\x18\x02 \x01(\t\x12=\n\x11schedule_activity\x18\n \x01(\x0b\x32 .saga.v1.ScheduleActivityCommandH\x00\x12H\n\x17request_cancel_activity\x18\x0b \x01(\x0b\x32%.saga.v1.RequestCancelActivityCommandH\x00\x12\x31\n\x0bstart_timer\x18\x0c \x01(\x0b\x32\x1a.saga.v1.StartTimerCommandH\x00\x12\x33\n\x0c\x63\x61ncel_timer\x18\r \x01(\x0b\x32\x1b.saga.v1.CancelTimerCommandH\x00\x12=\n\x11\x63omplete_workflow\x18\x0e \x01(\x0b\x32 .saga.v1.CompleteWorkflowCommandH\x00\x12\x35\n\rfail_workflow\x18\x0f \x01(\x0b\x32\x1c.saga.v1.FailWorkflowCommandH\x00\x12\x39\n\x0f\x63\x61ncel_workflow\x18\x10 \x01(\x0b\x32\x1e.saga.v1.CancelWorkflowCommandH\x00\x12\x38\n\x0f\x63ontinue_as_new\x18\x11 \x01(\x0b\x32\x1d.saga.v1.ContinueAsNewCommandH\x00\x12\x35\n\rrecord_marker\x18\x12 \x01(\x0b\x32\x1c.saga.v1.RecordMarkerCommandH\x00\x12\x31\n\x0bside_effect\x18\x13 \x01(\x0b\x32\x1a.saga.v1.SideEffectCommandH\x00\x12\x37\n\x0eversion_marker\x18\x14 \x01(\x0b\x32\x1d.saga.v1.VersionMarkerCommandH\x00\x12J\n\x18upsert_search_attributes\x18\x15 \x01(\x0b\x32&.saga.v1.UpsertSearchAttributesCommandH\x00\x12\x30\n\ncompensate\x18\x16 \x01(\x0b\x32\x1a.saga.v1.CompensateCommandH\x00\x12\x31\n\x0bstart_child\x18\x17 \x01(\x0b\x32\x1a.saga.v1.StartChildCommandH\x00\x12\x42\n\x14request_cancel_child\x18\x18 \x01(\x0b\x32\".saga.v1.RequestCancelChildCommandH\x00\x12\x39\n\x0fsignal_external\x18\x19 \x01(\x0b\x32\x1e.saga.v1.SignalExternalCommandH\x00\x12H\n\x17schedule_local_activity\x18\x1a \x01(\x0b\x32%.saga.v1.ScheduleLocalActivityCommandH\x00\x12\x44\n\x15record_local_activity\x18\x1b \x01(\x0b\x32#.saga.v1.RecordLocalActivityCommandH\x00\x12\x39\n\x0f\x63omplete_update\x18\x1e \x01(\x0b\x32\x1e.saga.v1.CompleteUpdateCommandH\x00\x42\x06\n\x04kind*\xba\x01\n\x10LocalActivityEnd\x12\"\n\x1eLOCAL_ACTIVITY_END_UNSPECIFIED\x10\x00\x12 \n\x1cLOCAL_ACTIVITY_END_COMPLETED\x10\x01\x12\x1d\n\x19LOCAL_ACTIVITY_END_FAILED\x10\x02\x12 \n\x1cLOCAL_ACTIVITY_END_TIMED_OUT\x10\x03\x12\x1f\n\x1bLOCAL_ACTIVITY_END_CANCELED\x10\x04\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'saga_engine.v1.commands_messages_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _LOCALACTIVITYEND._serialized_start=3615
-  _LOCALACTIVITYEND._serialized_end=3801
+  _LOCALACTIVITYEND._serialized_start=3512
+  _LOCALACTIVITYEND._serialized_end=3698
   _SCHEDULEACTIVITYCOMMAND._serialized_start=76
   _SCHEDULEACTIVITYCOMMAND._serialized_end=377
   _REQUESTCANCELACTIVITYCOMMAND._serialized_start=379
@@ -38,33 +38,31 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _CANCELWORKFLOWCOMMAND._serialized_start=707
   _CANCELWORKFLOWCOMMAND._serialized_end=746
   _CONTINUEASNEWCOMMAND._serialized_start=748
-  _CONTINUEASNEWCOMMAND._serialized_end=824
-  _RECORDMARKERCOMMAND._serialized_start=827
-  _RECORDMARKERCOMMAND._serialized_end=1014
-  _SIDEEFFECTCOMMAND._serialized_start=1016
-  _SIDEEFFECTCOMMAND._serialized_end=1068
-  _VERSIONMARKERCOMMAND._serialized_start=1070
-  _VERSIONMARKERCOMMAND._serialized_end=1128
-  _UPSERTSEARCHATTRIBUTESCOMMAND._serialized_start=1130
-  _UPSERTSEARCHATTRIBUTESCOMMAND._serialized_end=1204
-  _COMPENSATECOMMAND._serialized_start=1206
-  _COMPENSATECOMMAND._serialized_end=1240
-  _STARTCHILDCOMMAND._serialized_start=1243
-  _STARTCHILDCOMMAND._serialized_end=1431
-  _REQUESTCANCELCHILDCOMMAND._serialized_start=1433
-  _REQUESTCANCELCHILDCOMMAND._serialized_end=1491
-  _SIGNALEXTERNALCOMMAND._serialized_start=1494
-  _SIGNALEXTERNALCOMMAND._serialized_end=1644
-  _SCHEDULELOCALACTIVITYCOMMAND._serialized_start=1647
-  _SCHEDULELOCALACTIVITYCOMMAND._serialized_end=1798
-  _RECORDLOCALACTIVITYCOMMAND._serialized_start=1801
-  _RECORDLOCALACTIVITYCOMMAND._serialized_end=2053
-  _ACCEPTUPDATECOMMAND._serialized_start=2055
-  _ACCEPTUPDATECOMMAND._serialized_end=2095
-  _REJECTUPDATECOMMAND._serialized_start=2097
-  _REJECTUPDATECOMMAND._serialized_end=2172
-  _COMPLETEUPDATECOMMAND._serialized_start=2174
-  _COMPLETEUPDATECOMMAND._serialized_end=2293
-  _COMMAND._serialized_start=2296
-  _COMMAND._serialized_end=3612
+  _CONTINUEASNEWCOMMAND._serialized_end=865
+  _CARRIEDSIGNAL._serialized_start=867
+  _CARRIEDSIGNAL._serialized_end=950
+  _RECORDMARKERCOMMAND._serialized_start=953
+  _RECORDMARKERCOMMAND._serialized_end=1140
+  _SIDEEFFECTCOMMAND._serialized_start=1142
+  _SIDEEFFECTCOMMAND._serialized_end=1194
+  _VERSIONMARKERCOMMAND._serialized_start=1196
+  _VERSIONMARKERCOMMAND._serialized_end=1254
+  _UPSERTSEARCHATTRIBUTESCOMMAND._serialized_start=1256
+  _UPSERTSEARCHATTRIBUTESCOMMAND._serialized_end=1330
+  _COMPENSATECOMMAND._serialized_start=1332
+  _COMPENSATECOMMAND._serialized_end=1366
+  _STARTCHILDCOMMAND._serialized_start=1369
+  _STARTCHILDCOMMAND._serialized_end=1557
+  _REQUESTCANCELCHILDCOMMAND._serialized_start=1559
+  _REQUESTCANCELCHILDCOMMAND._serialized_end=1617
+  _SIGNALEXTERNALCOMMAND._serialized_start=1620
+  _SIGNALEXTERNALCOMMAND._serialized_end=1770
+  _SCHEDULELOCALACTIVITYCOMMAND._serialized_start=1773
+  _SCHEDULELOCALACTIVITYCOMMAND._serialized_end=1924
+  _RECORDLOCALACTIVITYCOMMAND._serialized_start=1927
+  _RECORDLOCALACTIVITYCOMMAND._serialized_end=2179
+  _COMPLETEUPDATECOMMAND._serialized_start=2181
+  _COMPLETEUPDATECOMMAND._serialized_end=2300
+  _COMMAND._serialized_start=2303
+  _COMMAND._serialized_end=3509
 # @@protoc_insertion_point(module_scope)

@@ -12,12 +12,6 @@ LOCAL_ACTIVITY_END_FAILED: LocalActivityEnd
 LOCAL_ACTIVITY_END_TIMED_OUT: LocalActivityEnd
 LOCAL_ACTIVITY_END_UNSPECIFIED: LocalActivityEnd
 
-class AcceptUpdateCommand(_message.Message):
-    __slots__ = ["update_id"]
-    UPDATE_ID_FIELD_NUMBER: _ClassVar[int]
-    update_id: str
-    def __init__(self, update_id: _Optional[str] = ...) -> None: ...
-
 class CancelTimerCommand(_message.Message):
     __slots__ = ["target_command_number"]
     TARGET_COMMAND_NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -30,9 +24,18 @@ class CancelWorkflowCommand(_message.Message):
     reason: str
     def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
+class CarriedSignal(_message.Message):
+    __slots__ = ["name", "payload", "signal_id"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    SIGNAL_ID_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    payload: _common_messages_pb2.Payload
+    signal_id: str
+    def __init__(self, name: _Optional[str] = ..., payload: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., signal_id: _Optional[str] = ...) -> None: ...
+
 class Command(_message.Message):
-    __slots__ = ["accept_update", "call_site", "cancel_timer", "cancel_workflow", "command_number", "compensate", "complete_update", "complete_workflow", "continue_as_new", "fail_workflow", "record_local_activity", "record_marker", "reject_update", "request_cancel_activity", "request_cancel_child", "schedule_activity", "schedule_local_activity", "side_effect", "signal_external", "start_child", "start_timer", "upsert_search_attributes", "version_marker"]
-    ACCEPT_UPDATE_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["call_site", "cancel_timer", "cancel_workflow", "command_number", "compensate", "complete_update", "complete_workflow", "continue_as_new", "fail_workflow", "record_local_activity", "record_marker", "request_cancel_activity", "request_cancel_child", "schedule_activity", "schedule_local_activity", "side_effect", "signal_external", "start_child", "start_timer", "upsert_search_attributes", "version_marker"]
     CALL_SITE_FIELD_NUMBER: _ClassVar[int]
     CANCEL_TIMER_FIELD_NUMBER: _ClassVar[int]
     CANCEL_WORKFLOW_FIELD_NUMBER: _ClassVar[int]
@@ -44,7 +47,6 @@ class Command(_message.Message):
     FAIL_WORKFLOW_FIELD_NUMBER: _ClassVar[int]
     RECORD_LOCAL_ACTIVITY_FIELD_NUMBER: _ClassVar[int]
     RECORD_MARKER_FIELD_NUMBER: _ClassVar[int]
-    REJECT_UPDATE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_CANCEL_ACTIVITY_FIELD_NUMBER: _ClassVar[int]
     REQUEST_CANCEL_CHILD_FIELD_NUMBER: _ClassVar[int]
     SCHEDULE_ACTIVITY_FIELD_NUMBER: _ClassVar[int]
@@ -55,7 +57,6 @@ class Command(_message.Message):
     START_TIMER_FIELD_NUMBER: _ClassVar[int]
     UPSERT_SEARCH_ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     VERSION_MARKER_FIELD_NUMBER: _ClassVar[int]
-    accept_update: AcceptUpdateCommand
     call_site: str
     cancel_timer: CancelTimerCommand
     cancel_workflow: CancelWorkflowCommand
@@ -67,7 +68,6 @@ class Command(_message.Message):
     fail_workflow: FailWorkflowCommand
     record_local_activity: RecordLocalActivityCommand
     record_marker: RecordMarkerCommand
-    reject_update: RejectUpdateCommand
     request_cancel_activity: RequestCancelActivityCommand
     request_cancel_child: RequestCancelChildCommand
     schedule_activity: ScheduleActivityCommand
@@ -78,7 +78,7 @@ class Command(_message.Message):
     start_timer: StartTimerCommand
     upsert_search_attributes: UpsertSearchAttributesCommand
     version_marker: VersionMarkerCommand
-    def __init__(self, command_number: _Optional[int] = ..., call_site: _Optional[str] = ..., schedule_activity: _Optional[_Union[ScheduleActivityCommand, _Mapping]] = ..., request_cancel_activity: _Optional[_Union[RequestCancelActivityCommand, _Mapping]] = ..., start_timer: _Optional[_Union[StartTimerCommand, _Mapping]] = ..., cancel_timer: _Optional[_Union[CancelTimerCommand, _Mapping]] = ..., complete_workflow: _Optional[_Union[CompleteWorkflowCommand, _Mapping]] = ..., fail_workflow: _Optional[_Union[FailWorkflowCommand, _Mapping]] = ..., cancel_workflow: _Optional[_Union[CancelWorkflowCommand, _Mapping]] = ..., continue_as_new: _Optional[_Union[ContinueAsNewCommand, _Mapping]] = ..., record_marker: _Optional[_Union[RecordMarkerCommand, _Mapping]] = ..., side_effect: _Optional[_Union[SideEffectCommand, _Mapping]] = ..., version_marker: _Optional[_Union[VersionMarkerCommand, _Mapping]] = ..., upsert_search_attributes: _Optional[_Union[UpsertSearchAttributesCommand, _Mapping]] = ..., compensate: _Optional[_Union[CompensateCommand, _Mapping]] = ..., start_child: _Optional[_Union[StartChildCommand, _Mapping]] = ..., request_cancel_child: _Optional[_Union[RequestCancelChildCommand, _Mapping]] = ..., signal_external: _Optional[_Union[SignalExternalCommand, _Mapping]] = ..., schedule_local_activity: _Optional[_Union[ScheduleLocalActivityCommand, _Mapping]] = ..., record_local_activity: _Optional[_Union[RecordLocalActivityCommand, _Mapping]] = ..., accept_update: _Optional[_Union[AcceptUpdateCommand, _Mapping]] = ..., reject_update: _Optional[_Union[RejectUpdateCommand, _Mapping]] = ..., complete_update: _Optional[_Union[CompleteUpdateCommand, _Mapping]] = ...) -> None: ...
+    def __init__(self, command_number: _Optional[int] = ..., call_site: _Optional[str] = ..., schedule_activity: _Optional[_Union[ScheduleActivityCommand, _Mapping]] = ..., request_cancel_activity: _Optional[_Union[RequestCancelActivityCommand, _Mapping]] = ..., start_timer: _Optional[_Union[StartTimerCommand, _Mapping]] = ..., cancel_timer: _Optional[_Union[CancelTimerCommand, _Mapping]] = ..., complete_workflow: _Optional[_Union[CompleteWorkflowCommand, _Mapping]] = ..., fail_workflow: _Optional[_Union[FailWorkflowCommand, _Mapping]] = ..., cancel_workflow: _Optional[_Union[CancelWorkflowCommand, _Mapping]] = ..., continue_as_new: _Optional[_Union[ContinueAsNewCommand, _Mapping]] = ..., record_marker: _Optional[_Union[RecordMarkerCommand, _Mapping]] = ..., side_effect: _Optional[_Union[SideEffectCommand, _Mapping]] = ..., version_marker: _Optional[_Union[VersionMarkerCommand, _Mapping]] = ..., upsert_search_attributes: _Optional[_Union[UpsertSearchAttributesCommand, _Mapping]] = ..., compensate: _Optional[_Union[CompensateCommand, _Mapping]] = ..., start_child: _Optional[_Union[StartChildCommand, _Mapping]] = ..., request_cancel_child: _Optional[_Union[RequestCancelChildCommand, _Mapping]] = ..., signal_external: _Optional[_Union[SignalExternalCommand, _Mapping]] = ..., schedule_local_activity: _Optional[_Union[ScheduleLocalActivityCommand, _Mapping]] = ..., record_local_activity: _Optional[_Union[RecordLocalActivityCommand, _Mapping]] = ..., complete_update: _Optional[_Union[CompleteUpdateCommand, _Mapping]] = ...) -> None: ...
 
 class CompensateCommand(_message.Message):
     __slots__ = ["scope"]
@@ -103,12 +103,14 @@ class CompleteWorkflowCommand(_message.Message):
     def __init__(self, output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
 
 class ContinueAsNewCommand(_message.Message):
-    __slots__ = ["commit_undo", "input"]
+    __slots__ = ["commit_undo", "input", "signals"]
     COMMIT_UNDO_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
     commit_undo: bool
     input: _common_messages_pb2.Payload
-    def __init__(self, input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., commit_undo: bool = ...) -> None: ...
+    signals: _containers.RepeatedCompositeFieldContainer[CarriedSignal]
+    def __init__(self, input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., commit_undo: bool = ..., signals: _Optional[_Iterable[_Union[CarriedSignal, _Mapping]]] = ...) -> None: ...
 
 class FailWorkflowCommand(_message.Message):
     __slots__ = ["error"]
@@ -147,14 +149,6 @@ class RecordMarkerCommand(_message.Message):
     scope: int
     undo: _common_messages_pb2.UndoSpec
     def __init__(self, kind: _Optional[_Union[_common_messages_pb2.MarkerKind, str]] = ..., name: _Optional[str] = ..., details: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., undo: _Optional[_Union[_common_messages_pb2.UndoSpec, _Mapping]] = ..., scope: _Optional[int] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
-
-class RejectUpdateCommand(_message.Message):
-    __slots__ = ["error", "update_id"]
-    ERROR_FIELD_NUMBER: _ClassVar[int]
-    UPDATE_ID_FIELD_NUMBER: _ClassVar[int]
-    error: _common_messages_pb2.SagaError
-    update_id: str
-    def __init__(self, update_id: _Optional[str] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
 
 class RequestCancelActivityCommand(_message.Message):
     __slots__ = ["target_command_number"]

@@ -920,12 +920,14 @@ class WorkflowUpdateAccepted(_message.Message):
     def __init__(self, update_id: _Optional[str] = ..., name: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., request_id: _Optional[str] = ..., identity: _Optional[str] = ...) -> None: ...
 
 class WorkflowUpdateCompleted(_message.Message):
-    __slots__ = ["accepted_event_id", "output"]
+    __slots__ = ["accepted_event_id", "command_number", "output"]
     ACCEPTED_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_NUMBER_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     accepted_event_id: int
+    command_number: int
     output: _common_messages_pb2.Payload
-    def __init__(self, accepted_event_id: _Optional[int] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
+    def __init__(self, accepted_event_id: _Optional[int] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., command_number: _Optional[int] = ...) -> None: ...
 
 class WorkflowUpdateRejected(_message.Message):
     __slots__ = ["error", "name", "update_id"]
@@ -938,12 +940,14 @@ class WorkflowUpdateRejected(_message.Message):
     def __init__(self, update_id: _Optional[str] = ..., name: _Optional[str] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
 
 class WorkflowUpdateRolledBack(_message.Message):
-    __slots__ = ["accepted_event_id", "error"]
+    __slots__ = ["accepted_event_id", "command_number", "error"]
     ACCEPTED_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_NUMBER_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     accepted_event_id: int
+    command_number: int
     error: _common_messages_pb2.SagaError
-    def __init__(self, accepted_event_id: _Optional[int] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
+    def __init__(self, accepted_event_id: _Optional[int] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., command_number: _Optional[int] = ...) -> None: ...
 
 class EventCategory(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

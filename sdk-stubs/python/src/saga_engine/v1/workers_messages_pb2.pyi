@@ -155,14 +155,43 @@ class NeedHistory(_message.Message):
     task_token: bytes
     def __init__(self, task_token: _Optional[bytes] = ..., from_event_id: _Optional[int] = ...) -> None: ...
 
+class QueryAnswered(_message.Message):
+    __slots__ = ["error", "need_history", "output", "task_token", "upto_event_id"]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    NEED_HISTORY_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UPTO_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    error: _common_messages_pb2.SagaError
+    need_history: bool
+    output: _common_messages_pb2.Payload
+    task_token: bytes
+    upto_event_id: int
+    def __init__(self, task_token: _Optional[bytes] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., upto_event_id: _Optional[int] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., need_history: bool = ...) -> None: ...
+
+class QueryTask(_message.Message):
+    __slots__ = ["input", "live", "name", "run", "task_token"]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    LIVE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    input: _common_messages_pb2.Payload
+    live: bool
+    name: str
+    run: WorkflowTask
+    task_token: bytes
+    def __init__(self, task_token: _Optional[bytes] = ..., run: _Optional[_Union[WorkflowTask, _Mapping]] = ..., name: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., live: bool = ...) -> None: ...
+
 class ServerItem(_message.Message):
-    __slots__ = ["ack", "activity_task", "cancel_activity", "drain", "evict", "heartbeat_answer", "workflow_task"]
+    __slots__ = ["ack", "activity_task", "cancel_activity", "drain", "evict", "heartbeat_answer", "query_task", "workflow_task"]
     ACK_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_TASK_FIELD_NUMBER: _ClassVar[int]
     CANCEL_ACTIVITY_FIELD_NUMBER: _ClassVar[int]
     DRAIN_FIELD_NUMBER: _ClassVar[int]
     EVICT_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_ANSWER_FIELD_NUMBER: _ClassVar[int]
+    QUERY_TASK_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_TASK_FIELD_NUMBER: _ClassVar[int]
     ack: Ack
     activity_task: ActivityTask
@@ -170,8 +199,9 @@ class ServerItem(_message.Message):
     drain: Drain
     evict: Evict
     heartbeat_answer: HeartbeatAnswer
+    query_task: QueryTask
     workflow_task: WorkflowTask
-    def __init__(self, workflow_task: _Optional[_Union[WorkflowTask, _Mapping]] = ..., activity_task: _Optional[_Union[ActivityTask, _Mapping]] = ..., cancel_activity: _Optional[_Union[CancelActivity, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ...) -> None: ...
+    def __init__(self, workflow_task: _Optional[_Union[WorkflowTask, _Mapping]] = ..., activity_task: _Optional[_Union[ActivityTask, _Mapping]] = ..., cancel_activity: _Optional[_Union[CancelActivity, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat_answer: _Optional[_Union[HeartbeatAnswer, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., query_task: _Optional[_Union[QueryTask, _Mapping]] = ...) -> None: ...
 
 class Slots(_message.Message):
     __slots__ = ["add_activities", "add_workflows", "task_queue"]
@@ -182,6 +212,24 @@ class Slots(_message.Message):
     add_workflows: int
     task_queue: str
     def __init__(self, task_queue: _Optional[str] = ..., add_activities: _Optional[int] = ..., add_workflows: _Optional[int] = ...) -> None: ...
+
+class UpdateTask(_message.Message):
+    __slots__ = ["input", "name", "update_id"]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    input: _common_messages_pb2.Payload
+    name: str
+    update_id: str
+    def __init__(self, update_id: _Optional[str] = ..., name: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
+
+class UpdateVerdict(_message.Message):
+    __slots__ = ["error", "update_id"]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    error: _common_messages_pb2.SagaError
+    update_id: str
+    def __init__(self, update_id: _Optional[str] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
 
 class WorkOpen(_message.Message):
     __slots__ = ["activity_types", "identity", "live_saga_ids", "running_task_tokens", "slots", "task_queues", "workflow_types"]
@@ -202,7 +250,7 @@ class WorkOpen(_message.Message):
     def __init__(self, identity: _Optional[str] = ..., task_queues: _Optional[_Iterable[str]] = ..., activity_types: _Optional[_Iterable[str]] = ..., workflow_types: _Optional[_Iterable[_Union[WorkflowTypeOffer, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[Slots, _Mapping]]] = ..., running_task_tokens: _Optional[_Iterable[bytes]] = ..., live_saga_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class WorkerItem(_message.Message):
-    __slots__ = ["activity_canceled", "activity_completed", "activity_failed", "drained", "header", "heartbeat", "need_history", "open", "slots", "workflow_task_completed", "workflow_task_failed"]
+    __slots__ = ["activity_canceled", "activity_completed", "activity_failed", "drained", "header", "heartbeat", "need_history", "open", "query_answered", "slots", "workflow_task_completed", "workflow_task_failed"]
     ACTIVITY_CANCELED_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_COMPLETED_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -211,6 +259,7 @@ class WorkerItem(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     NEED_HISTORY_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
+    QUERY_ANSWERED_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_TASK_COMPLETED_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_TASK_FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -222,13 +271,14 @@ class WorkerItem(_message.Message):
     heartbeat: Heartbeat
     need_history: NeedHistory
     open: WorkOpen
+    query_answered: QueryAnswered
     slots: Slots
     workflow_task_completed: WorkflowTaskCompleted
     workflow_task_failed: WorkflowTaskFailed
-    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., open: _Optional[_Union[WorkOpen, _Mapping]] = ..., slots: _Optional[_Union[Slots, _Mapping]] = ..., workflow_task_completed: _Optional[_Union[WorkflowTaskCompleted, _Mapping]] = ..., need_history: _Optional[_Union[NeedHistory, _Mapping]] = ..., workflow_task_failed: _Optional[_Union[WorkflowTaskFailed, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_canceled: _Optional[_Union[ActivityCanceled, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drained: _Optional[_Union[Drained, _Mapping]] = ...) -> None: ...
+    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., open: _Optional[_Union[WorkOpen, _Mapping]] = ..., slots: _Optional[_Union[Slots, _Mapping]] = ..., workflow_task_completed: _Optional[_Union[WorkflowTaskCompleted, _Mapping]] = ..., need_history: _Optional[_Union[NeedHistory, _Mapping]] = ..., workflow_task_failed: _Optional[_Union[WorkflowTaskFailed, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_canceled: _Optional[_Union[ActivityCanceled, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drained: _Optional[_Union[Drained, _Mapping]] = ..., query_answered: _Optional[_Union[QueryAnswered, _Mapping]] = ...) -> None: ...
 
 class WorkflowTask(_message.Message):
-    __slots__ = ["events", "first_event_id", "more", "namespace", "replayed_upto_event_id", "saga_id", "sticky", "task_queue", "task_token", "traceparent", "workflow_id", "workflow_type", "workflow_version"]
+    __slots__ = ["events", "first_event_id", "more", "namespace", "replayed_upto_event_id", "saga_id", "sticky", "task_queue", "task_token", "traceparent", "updates", "workflow_id", "workflow_type", "workflow_version"]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     FIRST_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
@@ -239,6 +289,7 @@ class WorkflowTask(_message.Message):
     TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
     TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    UPDATES_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_TYPE_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -252,26 +303,29 @@ class WorkflowTask(_message.Message):
     task_queue: str
     task_token: bytes
     traceparent: str
+    updates: _containers.RepeatedCompositeFieldContainer[UpdateTask]
     workflow_id: str
     workflow_type: str
     workflow_version: int
-    def __init__(self, task_token: _Optional[bytes] = ..., saga_id: _Optional[bytes] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., workflow_version: _Optional[int] = ..., first_event_id: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_history_messages_pb2.HistoryEvent, _Mapping]]] = ..., more: bool = ..., sticky: bool = ..., namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., replayed_upto_event_id: _Optional[int] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    def __init__(self, task_token: _Optional[bytes] = ..., saga_id: _Optional[bytes] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., workflow_version: _Optional[int] = ..., first_event_id: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_history_messages_pb2.HistoryEvent, _Mapping]]] = ..., more: bool = ..., sticky: bool = ..., namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., replayed_upto_event_id: _Optional[int] = ..., traceparent: _Optional[str] = ..., updates: _Optional[_Iterable[_Union[UpdateTask, _Mapping]]] = ...) -> None: ...
 
 class WorkflowTaskCompleted(_message.Message):
-    __slots__ = ["commands", "seen_event_id", "sticky", "task_token", "unconsumed_signals", "workflow_version"]
+    __slots__ = ["commands", "seen_event_id", "sticky", "task_token", "unconsumed_signals", "update_verdicts", "workflow_version"]
     COMMANDS_FIELD_NUMBER: _ClassVar[int]
     SEEN_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     STICKY_FIELD_NUMBER: _ClassVar[int]
     TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
     UNCONSUMED_SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_VERDICTS_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_VERSION_FIELD_NUMBER: _ClassVar[int]
     commands: _containers.RepeatedCompositeFieldContainer[_commands_messages_pb2.Command]
     seen_event_id: int
     sticky: bool
     task_token: bytes
     unconsumed_signals: int
+    update_verdicts: _containers.RepeatedCompositeFieldContainer[UpdateVerdict]
     workflow_version: int
-    def __init__(self, task_token: _Optional[bytes] = ..., seen_event_id: _Optional[int] = ..., commands: _Optional[_Iterable[_Union[_commands_messages_pb2.Command, _Mapping]]] = ..., sticky: bool = ..., workflow_version: _Optional[int] = ..., unconsumed_signals: _Optional[int] = ...) -> None: ...
+    def __init__(self, task_token: _Optional[bytes] = ..., seen_event_id: _Optional[int] = ..., commands: _Optional[_Iterable[_Union[_commands_messages_pb2.Command, _Mapping]]] = ..., sticky: bool = ..., workflow_version: _Optional[int] = ..., unconsumed_signals: _Optional[int] = ..., update_verdicts: _Optional[_Iterable[_Union[UpdateVerdict, _Mapping]]] = ...) -> None: ...
 
 class WorkflowTaskFailed(_message.Message):
     __slots__ = ["cause", "error", "task_token"]

@@ -1,0 +1,149 @@
+internal import SagaCore
+
+/// Why one run calls another.
+enum InternalPurpose {
+    /// To give it a signal.
+    case externalSignal
+}
+
+/// Runs that call other runs: by the same calls that people make, answered inside the shard.
+///
+/// What is asked for is an event of the sender, and so is its outcome; in between nothing is durable but the sender's event.
+/// After a recovery the sender asks once more, and the receiver, which knows what it was sent by (sender, event), does it
+/// once (semantics, section 4, "One owner for every entry").
+extension Shard {
+    /// Ids from here on are the shard's own.
+    static var firstInternalCall: CallID { 1 << 63 }
+
+    /// Answers a caller, whoever it is.
+    func answer(_ id: CallID, _ result: Result<CallReply, CallFailure>) {
+        if id >= Self.firstInternalCall {
+            internalAnswers.append((id, result))
+        } else {
+            effects.append(.reply(id, result))
+        }
+    }
+
+    /// Calls another run on behalf of an event of this one.
+    func callInternally(_ call: Call, _ purpose: InternalPurpose, _ eventID: EventID, of execution: Execution) {
+        let id = Self.firstInternalCall + nextInternalCall
+        nextInternalCall += 1
+        internalCalls[id] = InternalCall(sagaID: execution.sagaID, eventID: eventID, purpose: purpose)
+        internalRequests.append((id, call))
+    }
+
+    /// Makes the calls that runs have for each other, and gives them the answers, until there are none.
+    func exchangeInternally() {
+        while !internalRequests.isEmpty || !internalAnswers.isEmpty {
+            let requests = internalRequests
+            internalRequests = []
+            for (id, call) in requests { handleCall(id, call) }
+            let answers = internalAnswers
+            internalAnswers = []
+            for (id, result) in answers {
+                guard let origin = internalCalls.removeValue(forKey: id), let execution = executions[origin.sagaID],
+                    !execution.state.isClosed
+                else { continue }
+                take(result, for: origin, execution)
+            }
+        }
+    }
+
+    /// After a recovery everything is asked for anew.
+    func forgetInternalCalls() {
+        internalCalls = [:]
+        internalRequests = []
+        internalAnswers = []
+        waitingCalls.removeAll { $0.0 >= Self.firstInternalCall }
+    }
+
+    private func take(_ result: Result<CallReply, CallFailure>, for origin: InternalCall, _ execution: Execution) {
+        if case .failure(let failure) = result, failure.isTransient {
+            monotonicDeadlines.push(
+                Deadline(
+                    at: time.monotonic.addingSaturating(max(1_000_000, failure.retryAfterMicros)), kind: .redeliver,
+                    sagaID: execution.sagaID, eventID: origin.eventID))
+            return
+        }
+        switch origin.purpose {
+        case .externalSignal: externalSignalAnswered(result, origin.eventID, execution)
+        }
+    }
+
+    /// Sends to other runs what an event of this one asks for. Its cause is durable.
+    func deliver(_ execution: Execution, _ eventID: EventID) {
+        if let request = execution.state.externalSignals[eventID] {
+            sendExternalSignal(request, eventID, execution)
+        }
+    }
+
+    /// After a recovery: what may not have arrived is sent again.
+    func deliverAll(_ execution: Execution) {
+        for eventID in execution.state.externalSignals.eventIDs { deliver(execution, eventID) }
+    }
+}
+
+/// A call of one run to another.
+struct InternalCall {
+    var sagaID: SagaID
+    var eventID: EventID
+    var purpose: InternalPurpose
+}
+
+extension CallFailure {
+    /// Whether the same call may succeed later.
+    var isTransient: Bool { code == .unavailable || code == .resourceExhausted }
+
+    /// As the one error structure, for histories.
+    var sagaError: SagaError {
+        let kind: ErrorKind = code == .alreadyExists ? .concurrency : .validation
+        return SagaError(kind: kind, message: message, isNonRetryable: true)
+    }
+}
+
+// MARK: - Signals to other sagas
+
+extension Shard {
+    func signalExternal(_ number: CommandNumber, _ signal: SignalExternalCommand, _ execution: Execution) {
+        let namespace = signal.namespace.isEmpty ? execution.state.namespace : signal.namespace
+        let eventID = emit(
+            execution,
+            .externalSignalRequested(
+                ExternalSignalRequested(
+                    commandNumber: number, targetNamespace: namespace, targetWorkflowID: signal.workflowID,
+                    targetSagaID: signal.sagaID, name: signal.name, payload: signal.payload)))
+        hold(.deliver(eventID), execution)
+    }
+
+    private func sendExternalSignal(_ request: ExternalSignalRequested, _ eventID: EventID, _ execution: Execution) {
+        guard request.targetNamespace == execution.state.namespace else {
+            let error = SagaError(
+                kind: .validation, message: "a saga can signal only sagas of its own namespace", isNonRetryable: true)
+            emit(
+                execution,
+                .externalSignalFailed(ExternalSignalFailed(requestedEventID: eventID, error: error)))
+            return activate(execution)
+        }
+        let target = RunTarget(
+            namespace: request.targetNamespace, workflowID: request.targetWorkflowID, sagaID: request.targetSagaID)
+        let signal = SignalCall(
+            target: target, name: request.name, payload: request.payload,
+            signalID: "\(execution.sagaID)/\(eventID)", identity: "saga \(execution.state.workflowID)")
+        callInternally(.signal(signal), .externalSignal, eventID, of: execution)
+    }
+
+    private func externalSignalAnswered(
+        _ result: Result<CallReply, CallFailure>, _ eventID: EventID, _ execution: Execution
+    ) {
+        guard execution.state.externalSignals[eventID] != nil else { return }
+        switch result {
+        case .success:
+            emit(execution, .externalSignalDelivered(ExternalSignalDelivered(requestedEventID: eventID)))
+        case .failure(let failure):
+            emit(
+                execution,
+                .externalSignalFailed(ExternalSignalFailed(requestedEventID: eventID, error: failure.sagaError)))
+        }
+        activate(execution)
+    }
+}
