@@ -5,7 +5,8 @@ internal import SagaEngine
 extension Simulation {
     func answer(_ task: QueryTask, _ index: Int, _ stream: WorkerID) {
         guard let answer = answer(task, index) else { return }
-        put(.workerSends(stream, .queryAnswered(stream, queryID: task.queryID, answer)), after: network.draw(0...20) * 100)
+        let input = ShardInput.queryAnswered(stream, queryID: task.queryID, answer)
+        put(.workerSends(stream, input), after: network.draw(0...20) * 100)
     }
 
     private func answer(_ task: QueryTask, _ index: Int) -> QueryAnswer? {
