@@ -47,7 +47,8 @@ extension Shard {
             startRun(id, call, start, .unused)
         case .signalWithStart(let start, let signal):
             let execution = startRun(id, call, start, .unused, replies: false)
-            self.signal(id, call, signal, execution)
+            self.signal(
+                id, call, signal, execution, reply: .started(execution.sagaID, alreadyStarted: false), isStart: true)
         case .signal, .cancel, .terminate, .result, .describe, .awaitEvents, .operate, .update, .query:
             loadRun(call.target, call.needsAllEvents ? .all : .ends, .call(id, call))
         }
@@ -57,7 +58,13 @@ extension Shard {
         switch call {
         case .start(let start): startAgain(id, call, start, execution)
         case .signal(let signal): self.signal(id, call, signal, execution)
-        case .signalWithStart(_, let signal): self.signal(id, call, signal, execution)
+        case .signalWithStart(_, let signal):
+            // Event 1 is the signal that came with the start: the same request gets the same answer.
+            let earlier = execution.state.event(ofRequest: signal.requestID)
+            let isSameRequest = earlier == 0 || earlier == 1
+            self.signal(
+                id, call, signal, execution,
+                reply: .started(execution.sagaID, alreadyStarted: !isSameRequest))
         case .cancel(let control): cancel(id, call, control, execution)
         case .terminate(let control, let compensate): terminate(id, call, control, compensate, execution)
         case .result:
@@ -135,11 +142,17 @@ extension Shard {
 
     // MARK: Messages
 
-    private func signal(_ id: CallID, _ call: Call, _ signal: SignalCall, _ execution: Execution) {
+    /// `isStart`: the run was started by the same request, which stands in its first event and is not a repeat.
+    private func signal(
+        _ id: CallID, _ call: Call, _ signal: SignalCall, _ execution: Execution, reply: CallReply? = nil,
+        isStart: Bool = false
+    ) {
+        let reply = reply ?? .done(execution.sagaID)
         // The state is not copied: a copy that is alive while an event is applied would copy all its tables.
         let signalID = signal.signalID.isEmpty ? signal.requestID : signal.signalID
-        if execution.state.hasSignal(signalID) || execution.state.event(ofRequest: signal.requestID) != nil {
-            return hold(reply: .done(execution.sagaID), to: id, call, execution)
+        let isRepeated = !isStart && execution.state.event(ofRequest: signal.requestID) != nil
+        if execution.state.hasSignal(signalID) || isRepeated {
+            return hold(reply: reply, to: id, call, execution)
         }
         let isCodeGone = execution.state.unwinding != nil && execution.state.unwinding?.cause != .requested
         emit(
@@ -148,7 +161,7 @@ extension Shard {
                 SignalReceived(
                     name: signal.name, payload: signal.payload, signalID: signalID, requestID: signal.requestID,
                     identity: signal.identity, codeGone: isCodeGone)))
-        hold(reply: .done(execution.sagaID), to: id, call, execution)
+        hold(reply: reply, to: id, call, execution)
         activate(execution)
     }
 
@@ -285,7 +298,10 @@ extension Shard {
         let key = WorkflowKey(namespace: start.namespace, workflowID: start.workflowID)
         if let open = openRuns[key], executions[open] != nil { return handleCall(id, call) }
         let execution = startRun(id, call, start, .after(row.sagaID), replies: signal == nil)
-        if let signal { self.signal(id, call, signal, execution) }
+        if let signal {
+            self.signal(
+                id, call, signal, execution, reply: .started(execution.sagaID, alreadyStarted: false), isStart: true)
+        }
     }
 
     /// An update that was dealt with before the run closed is answered again; any other comes too late.
