@@ -2,7 +2,8 @@
 
     generate.py [--check] REPOSITORY
 
-C by protoc-c, Swift by this program, Python by protoc and this program. `--check` writes nothing and exits 1 with
+C by protoc-c, Swift and TypeScript by this program, Python and Go by protoc and
+this program. `--check` writes nothing and exits 1 with
 the names of the files that are not what would be generated.
 """
 
@@ -11,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 
+import go_out
 import idl
 import python_out
 import swift_out
+import typescript_out
 
 # Folder that is wholly generated -> what in it is generated (anything else there is left alone).
 OUTPUTS = {
@@ -21,6 +24,12 @@ OUTPUTS = {
     "Sources/CSagaProto/include/saga/v1": "*",
     "Sources/SagaWire/Generated": "*",
     "sdk-stubs/python/src/saga_engine/v1": "*",
+    "sdk-stubs/python/conformance": "*_pb2.py*",
+    "sdk-stubs/go": "services.go",
+    "sdk-stubs/go/sagapb": "*",
+    "sdk-stubs/go/internal/conformancepb": "*",
+    "sdk-stubs/typescript/src/v1": "*",
+    "sdk-stubs/typescript/conformance": "messages.ts",
 }
 
 
@@ -31,6 +40,7 @@ def generate(root, out):
     model = idl.Idl(descriptors)
     model.check()
     model.check_lock((proto / "methods.lock").read_text())
+    (out / "sdk-stubs/python/conformance").mkdir(parents=True)
     messages = sorted(f.name for f in model.files if f.name.endswith("_messages.proto"))
 
     with tempfile.TemporaryDirectory() as tmp:
@@ -49,6 +59,23 @@ def generate(root, out):
             put(out / "sdk-stubs/python/src/saga_engine/v1" / file.name, python_out.repackage(file.read_text()))
     for name, text in python_out.files(model):
         put(out / "sdk-stubs/python/src/saga_engine/v1" / name, text)
+
+    for name, text in typescript_out.files(model):
+        put(out / "sdk-stubs/typescript/src/v1" / name, text)
+
+    for name, text in go_out.files(model):
+        put(out / "sdk-stubs/go" / name, text)
+    for name, text in go_out.messages(proto, messages, go_out.MODULE + "/sagapb", "sagapb"):
+        put(out / "sdk-stubs/go/sagapb" / name, text)
+
+    # The messages of the SDKs' common conformance suite.
+    suite = root / "sdk-stubs/conformance"
+    program = idl.load(suite, ["conformance.proto"])
+    path = go_out.MODULE + "/internal/conformancepb"
+    for name, text in go_out.messages(suite, ["conformance.proto"], path, "conformancepb"):
+        put(out / "sdk-stubs/go/internal/conformancepb" / name, text)
+    put(out / "sdk-stubs/typescript/conformance/messages.ts", typescript_out.conformance(program))
+    run(["protoc", "-I", suite, f"--python_out={out}/sdk-stubs/python/conformance", "conformance.proto"])
 
 
 def run(command):

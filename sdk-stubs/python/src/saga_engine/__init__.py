@@ -18,7 +18,7 @@ from saga_engine.errors import (
     WorkflowTerminated,
     WorkflowTimedOut,
 )
-from saga_engine.payloads import RawPayload
+from saga_engine.payloads import PayloadCodec, RawPayload
 from saga_engine.worker import Activity, ActivityCancelled, ActivityContext, UndoInput, Worker, activity
 
 __version__ = "0.1.0"
@@ -34,6 +34,7 @@ __all__ = [
     "ErrorKind",
     "IdReuse",
     "NoEffect",
+    "PayloadCodec",
     "RawPayload",
     "SagaEngineError",
     "SagaError",

@@ -308,7 +308,7 @@ class Connection:
             raise NotProcessed(f"the server drains: {self.going_away.reason}")
         body = first.SerializeToString()
         if len(body) > self.max_message:
-            raise StatusError(StatusCode.RESOURCE_EXHAUSTED, f"a message is at most {self.max_message} bytes")
+            raise StatusError(StatusCode.INVALID_ARGUMENT, f"a message is at most {self.max_message} bytes")
         self._last_stream += 1
         stream = Stream(self, self._last_stream, method)
         self._streams[stream.id] = stream

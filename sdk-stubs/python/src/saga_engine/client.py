@@ -1,14 +1,15 @@
 """The client: start sagas, steer them, wait for them, read them."""
 
 import asyncio
-import random
 import uuid
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, AsyncIterator, Dict, Generator, Generic, List, Mapping, Optional, Sequence, TypeVar
 
 from saga_engine import payloads
-from saga_engine._connection import CertOption, Connection, NotProcessed, TLSOptions, tls_options
+from saga_engine._backoff import Backoff
+from saga_engine._connection import CertOption, Connection, NotProcessed, Stream, TLSOptions, tls_options
+from saga_engine._operations import DEFAULT_TIMEOUT, Operations, _refer
 from saga_engine.errors import (
     CompensationSummary,
     ConnectionLost,
@@ -22,14 +23,12 @@ from saga_engine.errors import (
     WorkflowTimedOut,
 )
 from saga_engine.v1 import admin_messages_pb2 as admin
-from saga_engine.v1 import common_messages_pb2 as common
 from saga_engine.v1 import history_messages_pb2 as history_messages
-from saga_engine.v1 import methods
+from saga_engine.v1 import methods, services
 from saga_engine.v1 import workflows_messages_pb2 as workflows
 from saga_engine.v1.methods import Method
 
 DEFAULT_PORT = 7233
-DEFAULT_TIMEOUT = 30.0
 _RETRIED = (StatusCode.UNAVAILABLE, StatusCode.RESOURCE_EXHAUSTED)
 
 
@@ -112,15 +111,32 @@ class Opening(Generic[_Made]):
         await self._made.close()
 
 
-class Client:
+class Client(Operations):
     """Calls of one namespace over one connection, which is made again when it is lost.
 
     A call that the connection took with it is repeated until its deadline, with the same request id: the server does
     nothing twice. Safe for any number of tasks of one event loop.
     """
 
-    def __init__(self, host: str, port: int, tls: TLSOptions, token: str, namespace: str, timeout: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        tls: TLSOptions,
+        token: str,
+        namespace: str,
+        timeout: float,
+        codec: Optional[payloads.PayloadCodec] = None,
+    ) -> None:
         """Use `Client.connect`."""
+        self.values = payloads.Values(codec)
+        self.workflows = services.WorkflowsService(self)
+        self.compensation = services.CompensationService(self)
+        self.definitions = services.DefinitionsService(self)
+        self.schedules = services.SchedulesService(self)
+        self.events = services.EventsService(self)
+        self.workers = services.WorkersService(self)
+        self.admin = services.AdminService(self)
         self._host = host
         self._port = port
         self._tls = tls
@@ -144,6 +160,7 @@ class Client:
         server_hostname: Optional[str] = None,
         insecure: bool = False,
         timeout: float = 10.0,
+        codec: Optional[payloads.PayloadCodec] = None,
     ) -> "Opening[Client]":
         """Connects over TLS 1.3 and waits for the server's welcome.
 
@@ -154,13 +171,14 @@ class Client:
         server_hostname  name that the server's certificate must carry, if it is not `host`
         insecure         plain text; the server must allow it, and `host` must be loopback
         timeout          seconds until the welcome
+        codec            changes every payload on its way, as an encryption does
 
         Raises ConnectionLost if the server cannot be reached or trusted, StatusError if it refuses the hello.
         """
 
         async def make() -> "Client":
             options = tls_options(ca, cert, server_hostname, insecure)
-            client = Client(host, port, options, token, namespace, timeout)
+            client = Client(host, port, options, token, namespace, timeout, codec)
             await client._usable_connection()
             return client
 
@@ -240,7 +258,7 @@ class Client:
             request.options, workflow_type, value, workflow_id, task_queue, 0, None, None, None, False,
             IdReuse.ALLOW_IF_FAILED, None, None,
         )  # fmt: skip
-        request.signal_input.CopyFrom(payloads.encode(signal_value))
+        request.signal_input.CopyFrom(self.values.encode(signal_value))
         answer = await self._call(methods.WORKFLOWS_SIGNAL_WITH_START, request, timeout, request_id)
         return WorkflowHandle(self, workflow_id, answer.saga_id, answer.already_started)
 
@@ -265,7 +283,7 @@ class Client:
         """
         request = workflows.SignalWorkflowRequest(name=name, signal_id=signal_id)
         _refer(request.workflow, workflow_id, saga_id)
-        request.input.CopyFrom(payloads.encode(value))
+        request.input.CopyFrom(self.values.encode(value))
         await self._call(methods.WORKFLOWS_SIGNAL, request, timeout, request_id)
 
     async def cancel(
@@ -324,7 +342,7 @@ class Client:
                     raise
                 await asyncio.sleep(0.2)
                 continue
-            return _outcome(workflow_id, answer)
+            return _outcome(workflow_id, answer, self.values)
 
     async def describe(
         self, workflow_id: str, *, saga_id: bytes = b"", timeout: float = DEFAULT_TIMEOUT
@@ -401,7 +419,7 @@ class Client:
                 saga_id = page.saga_id or saga_id
                 more, position = page.more, page.next_event_id
             return
-        backoff = _Backoff()
+        backoff = Backoff()
         while True:
             follow_request = workflows.FollowHistoryRequest(from_event_id=position)
             _refer(follow_request.workflow, workflow_id, saga_id)
@@ -441,6 +459,12 @@ class Client:
             raise ValueError(f"{method.full_name} is a stream")
         return await self._call(method, request, timeout, request_id)
 
+    async def stream(self, method: Method, first: Any, *, request_id: Optional[str] = None) -> "Stream":
+        """Any stream of `saga_engine.v1.methods`, with its first message; see `send`, `receive`, `end` and `cancel`."""
+        if method.mutates:
+            first.header.request_id = request_id or first.header.request_id or uuid.uuid4().hex
+        return await (await self._usable_connection()).open_stream(method, first)
+
     # Below the surface
 
     def _fill_start(
@@ -463,7 +487,7 @@ class Client:
         options.workflow_type = workflow_type
         options.workflow_version = version
         options.task_queue = task_queue
-        options.input.CopyFrom(payloads.encode(value))
+        options.input.CopyFrom(self.values.encode(value))
         if execution_timeout is not None:
             options.execution_timeout_us = int(execution_timeout * 1_000_000)
         if cancel_grace is not None:
@@ -473,7 +497,7 @@ class Client:
         options.continue_on_undo_error = continue_on_undo_error
         options.id_reuse_policy = int(id_reuse)  # type: ignore[assignment]
         for key, entry in (memo or {}).items():
-            options.memo.add(name=key, payload=payloads.encode(entry))
+            options.memo.add(name=key, payload=self.values.encode(entry))
         for key, entry in (search_attributes or {}).items():
             options.search_attributes.add(name=key, payload=payloads.encode(entry))
 
@@ -508,7 +532,7 @@ class Client:
         deadline = loop.time() + timeout
         if method.mutates:
             request.header.request_id = request_id or uuid.uuid4().hex
-        backoff = _Backoff()
+        backoff = Backoff()
         while True:
             try:
                 return await self._attempt(method, request, deadline)
@@ -543,46 +567,18 @@ class Client:
                 stream.cancel("the caller has given up")
 
 
-class _Backoff:
-    """0.1 s doubling to 5 s, each shortened at random by up to half."""
-
-    def __init__(self, first: float = 0.1, most: float = 5.0) -> None:
-        self._first = first
-        self._most = most
-        self._current = first
-        self.waited = 0.0
-
-    def next(self) -> float:
-        pause = self._current * (1 - 0.5 * random.random())
-        self._current = min(self._most, self._current * 2)
-        self.waited += pause
-        return pause
-
-    def reset(self) -> None:
-        self._current = self._first
-        self.waited = 0.0
-
-    async def wait(self) -> None:
-        await asyncio.sleep(self.next())
-
-
-def _refer(reference: "common.WorkflowRef", workflow_id: str, saga_id: bytes) -> None:
-    reference.workflow_id = workflow_id
-    reference.saga_id = saga_id
-
-
 _STATES: Dict[int, str] = {0: "none", 1: "complete", 2: "partial", 3: "given_up"}
 
 
-def _outcome(workflow_id: str, answer: "workflows.GetWorkflowResultResponse") -> Any:
+def _outcome(workflow_id: str, answer: "workflows.GetWorkflowResultResponse", values: payloads.Values) -> Any:
     status = Status(answer.status)
     if status == Status.COMPLETED:
-        return payloads.decode(answer.output)
+        return values.decode(answer.output)
     summary = CompensationSummary(
         _STATES.get(answer.compensation.state, "unknown"), tuple(answer.compensation.open_entries)
     )
     if status == Status.FAILED:
-        raise WorkflowFailed(workflow_id, SagaError.from_message(answer.error), summary)
+        raise WorkflowFailed(workflow_id, SagaError.from_message(answer.error, values), summary)
     if status == Status.CANCELED:
         raise WorkflowCanceled(workflow_id, f"was cancelled: {answer.reason}", summary)
     if status == Status.TIMED_OUT:

@@ -107,7 +107,7 @@ class SagaError(SagaEngineError):
         name = self.code or self.kind.name
         return f"{name}: {self.message}"
 
-    def to_message(self) -> "common.SagaError":
+    def to_message(self, values: Optional[payloads.Values] = None) -> "common.SagaError":
         """The error as it goes over the wire."""
         message = common.SagaError(
             kind=int(self.kind),  # type: ignore[arg-type]
@@ -121,11 +121,11 @@ class SagaError(SagaEngineError):
         for kind, text in self.causes[:32]:
             message.causes.add(kind=int(kind), message=_text(text))
         if self.details is not None:
-            message.details.CopyFrom(payloads.encode(self.details))
+            message.details.CopyFrom((values or payloads.Values()).encode(self.details))
         return message
 
     @classmethod
-    def from_message(cls, message: "common.SagaError") -> "SagaError":
+    def from_message(cls, message: "common.SagaError", values: Optional[payloads.Values] = None) -> "SagaError":
         """The error that came over the wire."""
         return cls(
             message.message,
@@ -134,7 +134,7 @@ class SagaError(SagaEngineError):
             context={entry.key: entry.value for entry in message.context},
             causes=[(ErrorKind(cause.kind), cause.message) for cause in message.causes],
             non_retryable=message.non_retryable,
-            details=payloads.decode(message.details) if message.HasField("details") else None,
+            details=(values or payloads.Values()).decode(message.details) if message.HasField("details") else None,
             timestamp_us=message.timestamp_us,
         )
 

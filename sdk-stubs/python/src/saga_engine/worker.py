@@ -10,9 +10,9 @@ import socket
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Set, TypeVar, Union
 
-from saga_engine import payloads
+from saga_engine._backoff import Backoff
 from saga_engine._connection import Stream
-from saga_engine.client import Client, _Backoff
+from saga_engine.client import Client
 from saga_engine.errors import ConnectionLost, ErrorKind, NoEffect, SagaError, StatusCode, StatusError
 from saga_engine.v1 import methods
 from saga_engine.v1 import workers_messages_pb2 as wire
@@ -85,7 +85,7 @@ class ActivityContext:
         """True if the task asks whether a step of unknown outcome happened: return True or False."""
         self.traceparent: str = task.traceparent
         self.heartbeat_details: Any = (
-            payloads.decode(task.heartbeat_details) if task.HasField("heartbeat_details") else None
+            run.values.decode(task.heartbeat_details) if task.HasField("heartbeat_details") else None
         )
         """What the last heartbeat of an earlier attempt said; None = nothing."""
         self._undo_data: Any = None
@@ -157,7 +157,7 @@ class Worker:
 
     async def run(self) -> None:
         """Serves until `stop`. Raises StatusError if the server refuses the worker for good (credentials, names)."""
-        backoff = _Backoff(0.2, 10.0)
+        backoff = Backoff(0.2, 10.0)
         try:
             while not self._is_finished():
                 try:
@@ -195,7 +195,7 @@ class Worker:
 
     # One stream
 
-    async def _serve(self, backoff: _Backoff) -> None:
+    async def _serve(self, backoff: Backoff) -> None:
         connection = await self._client._usable_connection()
         # Reports that are not acknowledged go out again; fresh ones still in the queue are among them.
         while not self._outgoing.empty():
@@ -346,6 +346,7 @@ class _Run:
 
     def __init__(self, worker: Worker, token: bytes, task: "wire.ActivityTask") -> None:
         self._worker = worker
+        self.values = worker._client.values
         self._token = token
         self._message = task
         self._loop = asyncio.get_running_loop()
@@ -356,7 +357,13 @@ class _Run:
         self._details: Any = None
         self._in_thread = False
         self._timed_out = False
-        self.context = ActivityContext(task, self)
+        try:
+            self.context = ActivityContext(task, self)
+        except ValueError as error:
+            # Details that cannot be read are worth no attempt: the activity begins anew.
+            log.warning("heartbeat details of %s are left out: %s", task.activity_type, error)
+            task.ClearField("heartbeat_details")
+            self.context = ActivityContext(task, self)
         self._code: "asyncio.Task[Any]" = self._loop.create_task(self._execute())
         self.task: "asyncio.Task[None]" = self._loop.create_task(self._run())
 
@@ -395,7 +402,7 @@ class _Run:
         item.heartbeat.task_token = self._token
         try:
             if self._details is not None:
-                item.heartbeat.details.CopyFrom(payloads.encode(self._details))
+                item.heartbeat.details.CopyFrom(self.values.encode(self._details))
         except (TypeError, ValueError) as error:
             log.warning("heartbeat details of %s are left out: %s", self._message.activity_type, error)
         self._worker._say(item)
@@ -407,9 +414,9 @@ class _Run:
         alarm = self._loop.call_later(limit + 1.0, self._time_out) if limit else None
         try:
             output = await self._code
-            report.activity_completed.output.CopyFrom(payloads.encode(output))
+            report.activity_completed.output.CopyFrom(self.values.encode(output))
             if self.context._undo_data is not None:
-                report.activity_completed.undo_data.CopyFrom(payloads.encode(self.context._undo_data))
+                report.activity_completed.undo_data.CopyFrom(self.values.encode(self.context._undo_data))
         except asyncio.CancelledError:
             if self._timed_out:
                 error = SagaError(f"the attempt ran longer than {limit} s", kind=ErrorKind.TIMEOUT)
@@ -450,16 +457,16 @@ class _Run:
 
     def _value(self) -> Any:
         task = self._message
-        value = payloads.decode(task.input)
+        value = self.values.decode(task.input)
         if not task.HasField("undo"):
             return value
         undo = task.undo
         return UndoInput(
             input=value,
-            output=payloads.decode(undo.output) if undo.HasField("output") else None,
+            output=self.values.decode(undo.output) if undo.HasField("output") else None,
             outcome=_OUTCOMES.get(undo.outcome, "unknown"),
             idempotency_key=undo.step_key,
-            data=payloads.decode(undo.data) if undo.HasField("data") else None,
+            data=self.values.decode(undo.data) if undo.HasField("data") else None,
         )
 
     def _report(self, error: BaseException) -> "wire.WorkerItem":
@@ -482,10 +489,10 @@ class _Run:
     def _failure(self, error: SagaError, effect: Any) -> "wire.WorkerItem":
         item = wire.WorkerItem()
         try:
-            item.activity_failed.error.CopyFrom(error.to_message())
+            item.activity_failed.error.CopyFrom(error.to_message(self.values))
         except (TypeError, ValueError) as problem:
             plain = SagaError(f"{error.message} (its details are left out: {problem})", kind=error.kind, code=error.code)
-            item.activity_failed.error.CopyFrom(plain.to_message())
+            item.activity_failed.error.CopyFrom(plain.to_message(self.values))
         item.activity_failed.effect = effect
         return item
 

@@ -1,0 +1,239 @@
+"""Calls of the client beside its everyday ones: asking and changing running code, resets, and undos that need a person."""
+
+from typing import TYPE_CHECKING, Any, AsyncIterator, Optional
+
+from saga_engine import payloads
+from saga_engine.errors import SagaError
+from saga_engine.v1 import common_messages_pb2 as common
+from saga_engine.v1 import compensation_messages_pb2 as compensation_messages
+from saga_engine.v1 import services
+from saga_engine.v1 import workflows_messages_pb2 as workflow_messages
+
+if TYPE_CHECKING:
+    from saga_engine.client import WorkflowHandle
+
+DEFAULT_TIMEOUT = 30.0
+
+
+class Operations:
+    """What `Client` inherits. `saga_id` names one run of a workflow id; empty = the open one, else the latest."""
+
+    values: payloads.Values
+    workflows: services.WorkflowsService
+    compensation: services.CompensationService
+
+    def handle(self, workflow_id: str, saga_id: bytes = b"") -> "WorkflowHandle":
+        """A handle on a run; `Client` makes it."""
+        raise NotImplementedError
+
+    async def query(
+        self, workflow_id: str, name: str, value: Any = None, *, saga_id: bytes = b"", timeout: float = DEFAULT_TIMEOUT
+    ) -> Any:
+        """Reads state through the saga's own handler."""
+        request = workflow_messages.QueryWorkflowRequest(name=name)
+        _refer(request.workflow, workflow_id, saga_id)
+        request.input.CopyFrom(self.values.encode(value))
+        return self.values.decode((await self.workflows.query(request, timeout=timeout)).output)
+
+    async def update(
+        self,
+        workflow_id: str,
+        name: str,
+        value: Any = None,
+        *,
+        saga_id: bytes = b"",
+        update_id: str = "",
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> Any:
+        """Asks the code to do something and waits for its answer. Raises SagaError if it was refused or rolled back."""
+        request = workflow_messages.UpdateWorkflowRequest(name=name, update_id=update_id)
+        _refer(request.workflow, workflow_id, saga_id)
+        request.input.CopyFrom(self.values.encode(value))
+        answer = await self.workflows.update(request, timeout=timeout, request_id=request_id)
+        if answer.HasField("error"):
+            raise SagaError.from_message(answer.error, self.values)
+        return self.values.decode(answer.output)
+
+    async def reset(
+        self,
+        workflow_id: str,
+        event_id: int,
+        *,
+        saga_id: bytes = b"",
+        reason: str = "",
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> "WorkflowHandle":
+        """Goes on from an earlier event in a new run; steps after it are undone first."""
+        request = workflow_messages.ResetWorkflowRequest(event_id=event_id, reason=reason)
+        _refer(request.workflow, workflow_id, saga_id)
+        answer = await self.workflows.reset(request, timeout=timeout, request_id=request_id)
+        return self.handle(workflow_id, answer.saga_id)
+
+    async def state_at(
+        self, workflow_id: str, event_id: int, *, saga_id: bytes = b"", timeout: float = DEFAULT_TIMEOUT
+    ) -> "workflow_messages.DescribeWorkflowResponse":
+        """The state of a run after an event."""
+        request = workflow_messages.StateAtRequest(event_id=event_id)
+        _refer(request.workflow, workflow_id, saga_id)
+        return (await self.workflows.state_at(request, timeout=timeout)).state
+
+    async def delete(
+        self,
+        workflow_id: str,
+        *,
+        saga_id: bytes = b"",
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        """Removes a closed run and its history."""
+        request = workflow_messages.DeleteWorkflowRequest()
+        _refer(request.workflow, workflow_id, saga_id)
+        await self.workflows.delete(request, timeout=timeout, request_id=request_id)
+
+    async def pause(
+        self,
+        workflow_id: str,
+        reason: str = "",
+        *,
+        saga_id: bytes = b"",
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        """Stops handing out tasks of a run."""
+        request = workflow_messages.PauseWorkflowRequest(reason=reason)
+        _refer(request.workflow, workflow_id, saga_id)
+        await self.workflows.pause(request, timeout=timeout, request_id=request_id)
+
+    async def resume(
+        self,
+        workflow_id: str,
+        reason: str = "",
+        *,
+        saga_id: bytes = b"",
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        """Hands out tasks again."""
+        request = workflow_messages.ResumeWorkflowRequest(reason=reason)
+        _refer(request.workflow, workflow_id, saga_id)
+        await self.workflows.resume(request, timeout=timeout, request_id=request_id)
+
+    # Undos that need a person. `step_event_id` is the event that scheduled the step.
+
+    async def list_blocked(
+        self, *, page_size: int = 0, timeout: float = DEFAULT_TIMEOUT
+    ) -> "AsyncIterator[compensation_messages.BlockedWorkflow]":
+        """Runs that need a person, longest blocked first."""
+        token = b""
+        while True:
+            request = compensation_messages.ListBlockedRequest(page_size=page_size, page_token=token)
+            page = await self.compensation.list_blocked(request, timeout=timeout)
+            for entry in page.workflows:
+                yield entry
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def retry_undo(
+        self,
+        workflow_id: str,
+        step_event_id: int,
+        *,
+        reason: str = "",
+        saga_id: bytes = b"",
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        """Runs an undo once more."""
+        request = compensation_messages.RetryUndoRequest(reason=reason)
+        _refer_undo(request.undo, workflow_id, saga_id, step_event_id)
+        await self.compensation.retry(request, timeout=timeout, request_id=request_id)
+
+    async def retry_undo_with_input(
+        self,
+        workflow_id: str,
+        step_event_id: int,
+        value: Any,
+        *,
+        reason: str = "",
+        saga_id: bytes = b"",
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        """Runs an undo once more; `value` comes to it as `UndoInput.data`."""
+        request = compensation_messages.RetryUndoWithInputRequest(reason=reason)
+        _refer_undo(request.undo, workflow_id, saga_id, step_event_id)
+        request.input.CopyFrom(self.values.encode(value))
+        await self.compensation.retry_with_input(request, timeout=timeout, request_id=request_id)
+
+    async def skip_undo(
+        self,
+        workflow_id: str,
+        step_event_id: int,
+        reason: str,
+        *,
+        saga_id: bytes = b"",
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        """Leaves an undo out."""
+        request = compensation_messages.SkipUndoRequest(reason=reason)
+        _refer_undo(request.undo, workflow_id, saga_id, step_event_id)
+        await self.compensation.skip(request, timeout=timeout, request_id=request_id)
+
+    async def resolve_undo(
+        self,
+        workflow_id: str,
+        step_event_id: int,
+        note: str,
+        *,
+        saga_id: bytes = b"",
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        """Marks an undo as done by hand."""
+        request = compensation_messages.ResolveUndoRequest(note=note)
+        _refer_undo(request.undo, workflow_id, saga_id, step_event_id)
+        await self.compensation.resolve(request, timeout=timeout, request_id=request_id)
+
+    async def give_up(
+        self,
+        workflow_id: str,
+        reason: str,
+        *,
+        saga_id: bytes = b"",
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        """Gives the whole unwinding of a run up."""
+        request = compensation_messages.GiveUpRequest(reason=reason)
+        _refer(request.workflow, workflow_id, saga_id)
+        await self.compensation.give_up(request, timeout=timeout, request_id=request_id)
+
+    async def late_effects(
+        self, workflow_id: str = "", *, saga_id: bytes = b"", page_size: int = 0, timeout: float = DEFAULT_TIMEOUT
+    ) -> "AsyncIterator[compensation_messages.LateEffect]":
+        """Effects that were reported after their step's undo; empty `workflow_id` = of all runs."""
+        token = b""
+        while True:
+            request = compensation_messages.ListLateEffectsRequest(page_size=page_size, page_token=token)
+            if workflow_id:
+                _refer(request.workflow, workflow_id, saga_id)
+            page = await self.compensation.list_late_effects(request, timeout=timeout)
+            for entry in page.late_effects:
+                yield entry
+            token = page.next_page_token
+            if not token:
+                return
+
+
+def _refer(reference: "common.WorkflowRef", workflow_id: str, saga_id: bytes) -> None:
+    reference.workflow_id = workflow_id
+    reference.saga_id = saga_id
+
+
+def _refer_undo(reference: "compensation_messages.UndoRef", workflow_id: str, saga_id: bytes, step_event_id: int) -> None:
+    _refer(reference.workflow, workflow_id, saga_id)
+    reference.step_event_id = step_event_id

@@ -1,0 +1,296 @@
+// The harness of the conformance suite: reads actions from standard input and carries them out; see conformance.proto.
+
+import * as fs from "node:fs";
+import * as process from "node:process";
+import {
+  type Activity, ActivityCancelled, Client, ConnectionLost, NoEffect, Payload, type PayloadCodec, RawPayload, SagaError,
+  SagaEngineError, StatusError, type UndoInput, Worker, WorkflowCanceled, WorkflowEnded, WorkflowFailed, WorkflowTerminated,
+  WorkflowTimedOut, methods,
+} from "../src/index.js";
+import { Action, ActivityProgram, type Event, Op, Outcome, type Step, type Value, Verb } from "./messages.js";
+import type { Init } from "../src/wire.js";
+import * as services from "../src/v1/services.js";
+
+const lines: string[] = [];
+let client: Client | undefined;
+let worker: Worker | undefined;
+let serving: Promise<void> = Promise.resolve();
+
+const xor: PayloadCodec = {
+  encode: (payload) => Payload.create({ ...payload, encoding: `xor/${payload.encoding}`, data: payload.data.map((b) => b ^ 0x5a) }),
+  decode: (payload) => Payload.create({ ...payload, encoding: payload.encoding.replace(/^xor\//, ""), data: payload.data.map((b) => b ^ 0x5a) }),
+};
+
+function fromValue(value: Value | undefined): unknown {
+  if (value === undefined || value.encoding === "") return undefined;
+  if (value.encoding === "json") return JSON.parse(new TextDecoder().decode(value.data));
+  if (value.encoding === "bytes") return value.data;
+  return new RawPayload(Payload.create(value));
+}
+
+function toValue(value: unknown): Init<Value> {
+  if (value instanceof Uint8Array) return { encoding: "bytes", data: value };
+  if (value instanceof RawPayload) return { encoding: value.payload.encoding, data: value.payload.data };
+  return { encoding: "json", data: new TextEncoder().encode(JSON.stringify(value ?? null)) };
+}
+
+// Activities
+
+async function carryOut(context: Parameters<Activity>[0], name: string, steps: Step[]): Promise<unknown> {
+  let output: unknown = null;
+  for (const step of steps) {
+    if (step.onlyAttempt !== 0 && step.onlyAttempt !== context.attempt) continue;
+    switch (step.op) {
+      case Op.RETURN:
+        return fromValue(step.value);
+      case Op.FAIL: {
+        const error = new SagaError(step.text, {
+          kind: step.errorKind, code: step.errorCode, nonRetryable: step.nonRetryable, context: { who: "conformance" },
+        });
+        throw step.noEffect ? new NoEffect(error) : error;
+      }
+      case Op.THROW:
+        throw new TypeError(step.text);
+      case Op.HEARTBEAT:
+        context.heartbeat(fromValue(step.value));
+        break;
+      case Op.SLEEP:
+        await new Promise((resolve) => setTimeout(resolve, Number(step.ms)));
+        break;
+      case Op.AWAIT_CANCEL: {
+        const end = Date.now() + Number(step.ms);
+        while (!context.signal.aborted && Date.now() < end) {
+          context.heartbeat();
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+        if (!context.signal.aborted) throw new SagaError("nobody cancelled it", { kind: 13 });
+        lines.push(`cancelled ${name}`);
+        throw new ActivityCancelled({ noEffect: step.noEffect });
+      }
+      case Op.UNDO_DATA:
+        context.setUndoData(fromValue(step.value));
+        break;
+      case Op.CRASH:
+        process.kill(process.pid, "SIGKILL");
+        await new Promise(() => undefined);
+        break;
+      case Op.LOG_DETAILS:
+        lines.push(`details ${name} ${JSON.stringify(context.heartbeatDetails ?? null)}`);
+        break;
+    }
+  }
+  return output;
+}
+
+const activities: Record<string, Activity> = {
+  async program(context, input: RawPayload) {
+    const program = input.message(ActivityProgram);
+    lines.push(`do ${program.name} ${context.attempt}`);
+    return carryOut(context, program.name, program.steps);
+  },
+  async undo(context, undo: UndoInput<RawPayload>) {
+    const program = undo.input.message(ActivityProgram);
+    const key = context.idempotencyKey.startsWith(`${undo.idempotencyKey}/undo`) && context.isUndo ? "key" : "bad-key";
+    const parts = [undo.outcome, JSON.stringify(undo.output ?? null), JSON.stringify(undo.data ?? null), key];
+    lines.push(`undo ${program.name} ${parts.join(" ")}`);
+    return carryOut(context, program.name, program.undoSteps);
+  },
+  echo: (_, input) => input,
+};
+
+// Actions
+
+async function act(action: Action): Promise<Init<Outcome>> {
+  const { workflowId, text } = action;
+  const signal = action.cancelAfterMs > 0n ? AbortSignal.timeout(Number(action.cancelAfterMs)) : undefined;
+  const options = {
+    signal,
+    timeoutMs: action.timeoutMs > 0n ? Number(action.timeoutMs) : undefined,
+    requestId: action.requestId || undefined,
+    sagaId: action.sagaId.length > 0 ? action.sagaId : undefined,
+  };
+  if (action.verb === Verb.CONNECT) {
+    const how = action.connect;
+    if (how === undefined) return { result: "bug", message: "no connect" };
+    client?.close();
+    const file = (path: string): Uint8Array | undefined => (path === "" ? undefined : fs.readFileSync(path));
+    client = await Client.connect({
+      host: how.host, port: how.port, ca: file(how.ca), cert: file(how.cert), key: file(how.key), token: how.token,
+      namespace: how.namespace, serverName: how.serverName || undefined, insecure: how.ca === "",
+      codec: how.codec ? xor : undefined, connectTimeoutMs: how.timeoutMs > 0n ? Number(how.timeoutMs) : undefined,
+    });
+    return {};
+  }
+  if (action.verb === Verb.LOG) return { lines };
+  if (action.verb === Verb.METHODS) {
+    const found: string[] = [];
+    for (const [name, service] of Object.entries(services)) {
+      if (typeof service !== "function" || !name.endsWith("Service")) continue;
+      for (const call of Object.getOwnPropertyNames(service.prototype)) {
+        const full = `${name.slice(0, -7)}.${call[0]?.toUpperCase()}${call.slice(1)}`;
+        if (call !== "constructor" && full in methods) found.push(full);
+      }
+    }
+    return { lines: found };
+  }
+  const it = client;
+  if (it === undefined) return { result: "bug", message: "not connected" };
+  const start = { ...options, workflowId, taskQueue: action.taskQueue };
+  const events = async (follow: boolean): Promise<Init<Event>[]> => {
+    const made: Init<Event>[] = [];
+    for await (const event of it.history(workflowId, { ...options, follow })) made.push({ id: event.eventId, code: event.eventType });
+    return made;
+  };
+  switch (action.verb) {
+    case Verb.CLOSE:
+      it.close();
+      client = undefined;
+      return {};
+    case Verb.HEALTH:
+      return { value: { encoding: "bytes", data: (await it.health(action.echo, options)).echo } };
+    case Verb.START: {
+      const handle = await it.start(action.workflowType, fromValue(action.input), start);
+      return { sagaId: handle.sagaId, alreadyStarted: handle.alreadyStarted };
+    }
+    case Verb.SIGNAL_WITH_START: {
+      const handle = await it.signalWithStart(action.workflowType, null, {
+        ...start, signalName: action.name, signalValue: fromValue(action.input), signalId: text,
+      });
+      return { sagaId: handle.sagaId, alreadyStarted: handle.alreadyStarted };
+    }
+    case Verb.SIGNAL:
+      await it.signal(workflowId, action.name, fromValue(action.input), { ...options, signalId: text });
+      return {};
+    case Verb.CANCEL:
+      await it.cancel(workflowId, text, options);
+      return {};
+    case Verb.TERMINATE:
+      await it.terminate(workflowId, { ...options, reason: text, compensate: action.flag });
+      return {};
+    case Verb.RESULT:
+      return { value: toValue(await it.result(workflowId, options)) };
+    case Verb.DESCRIBE: {
+      const found = await it.describe(workflowId, options);
+      return { number: BigInt(found.info?.status ?? 0), lines: found.waitingFor.map((entry) => String(entry.kind)) };
+    }
+    case Verb.LIST: {
+      const found: string[] = [];
+      const filter = { ...options, workflowIdPrefix: text, pageSize: Number(action.number) };
+      for await (const info of it.list(filter)) found.push(info.workflowId);
+      return { lines: found };
+    }
+    case Verb.COUNT:
+      return { number: await it.count({ ...options, workflowIdPrefix: text }) };
+    case Verb.HISTORY:
+      return { events: await events(false) };
+    case Verb.FOLLOW:
+      return { events: await events(true) };
+    case Verb.PAUSE:
+      await it.pause(workflowId, text, options);
+      return {};
+    case Verb.RESUME:
+      await it.resume(workflowId, text, options);
+      return {};
+    case Verb.QUERY:
+      return { value: toValue(await it.query(workflowId, action.name, fromValue(action.input), options)) };
+    case Verb.UPDATE:
+      return { value: toValue(await it.update(workflowId, action.name, fromValue(action.input), { ...options, updateId: text })) };
+    case Verb.RESET:
+      return { sagaId: await it.reset(workflowId, action.number, { ...options, reason: text }) };
+    case Verb.STATE_AT:
+      return { number: BigInt((await it.stateAt(workflowId, action.number, options))?.info?.status ?? 0) };
+    case Verb.DELETE:
+      await it.delete(workflowId, options);
+      return {};
+    case Verb.LIST_BLOCKED: {
+      const found: string[] = [];
+      for await (const blocked of it.listBlocked(options)) found.push(blocked.info?.workflowId ?? "");
+      return { lines: found };
+    }
+    case Verb.RETRY_UNDO:
+      await it.retryUndo(workflowId, action.number, { ...options, reason: text });
+      return {};
+    case Verb.RETRY_UNDO_WITH_INPUT:
+      await it.retryUndoWithInput(workflowId, action.number, fromValue(action.input), { ...options, reason: text });
+      return {};
+    case Verb.SKIP_UNDO:
+      await it.skipUndo(workflowId, action.number, text, options);
+      return {};
+    case Verb.RESOLVE_UNDO:
+      await it.resolveUndo(workflowId, action.number, text, options);
+      return {};
+    case Verb.GIVE_UP:
+      await it.giveUp(workflowId, text, options);
+      return {};
+    case Verb.LATE_EFFECTS: {
+      let number = 0n;
+      for await (const _ of it.lateEffects({ ...options, workflowId })) number += 1n;
+      return { number };
+    }
+    case Verb.SERVE: {
+      worker = new Worker(it, {
+        taskQueues: [action.taskQueue], activities, maxConcurrent: Number(action.number), log: () => undefined,
+      });
+      serving = worker.run();
+      serving.catch(() => undefined);
+      const end = Date.now() + 10_000;
+      while (!worker.serving && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+      return {};
+    }
+    case Verb.DRAIN:
+      worker?.stop();
+      await serving;
+      return {};
+    default:
+      return { result: "bug", message: `unknown verb ${action.verb}` };
+  }
+}
+
+function failure(error: any): Init<Outcome> {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof StatusError) return { result: "status", statusCode: error.code, message };
+  if (error instanceof ConnectionLost) return { result: "connection_lost", message };
+  if (error instanceof WorkflowEnded) {
+    const kinds: [Function, string][] = [
+      [WorkflowFailed, "workflow_failed"], [WorkflowCanceled, "workflow_canceled"],
+      [WorkflowTimedOut, "workflow_timed_out"], [WorkflowTerminated, "workflow_terminated"],
+    ];
+    const made: Init<Outcome> = {
+      result: kinds.find(([type]) => error instanceof type)?.[1] ?? "bug", message, compensation: error.compensation.state,
+    };
+    if (!(error instanceof WorkflowFailed)) return made;
+    const cause = error.error;
+    return {
+      ...made, errorKind: cause.kind, errorCode: cause.code, errorMessage: cause.message,
+      errorContext: Object.entries(cause.context).map(([key, value]) => `${key}=${value}`),
+    };
+  }
+  if (error?.name === "TimeoutError" || error?.name === "AbortError") return { result: "cancelled", message };
+  if (error instanceof SagaEngineError || error instanceof TypeError || error instanceof RangeError) return { result: "invalid", message };
+  return { result: "bug", message: error?.stack ?? message };
+}
+
+async function main(): Promise<void> {
+  let held = Buffer.alloc(0);
+  for await (const chunk of process.stdin) {
+    held = Buffer.concat([held, chunk as Buffer]);
+    while (held.length >= 4 && held.length >= 4 + held.readUInt32BE(0)) {
+      const size = held.readUInt32BE(0);
+      const action = Action.decode(held.subarray(4, 4 + size));
+      held = held.subarray(4 + size);
+      let outcome: Init<Outcome>;
+      try {
+        outcome = { result: "ok", ...(await act(action)) };
+      } catch (error) {
+        outcome = failure(error);
+      }
+      const body = Outcome.encode(outcome);
+      const head = Buffer.alloc(4);
+      head.writeUInt32BE(body.length);
+      process.stdout.write(Buffer.concat([head, body]));
+    }
+  }
+  process.exit(0);
+}
+
+void main();
