@@ -66,6 +66,40 @@ import Testing
         await server.stop()
     }
 
+    /// Credentials that end on an open connection: it is told, drained and closed; what was acknowledged stays.
+    @Test func expiredCredentialsEndTheConnection() async throws {
+        let formatter = ISO8601DateFormatter()
+        let end = Date(timeIntervalSinceNow: 3)
+        let (path, tokens) = try tokens([("short", ["default"], ["client"], formatter.string(from: end))])
+        let server = try await TestServer.start(tokens: path)
+        let client = try await server.client(token: tokens[0])
+        _ = try await client.start(type: "t", id: "in-time", input: .empty)
+        // The client connects again by itself, and is then refused as unauthenticated, not as unavailable.
+        var last: SagaClientError.Code?
+        let limit = ContinuousClock.now + .seconds(20)
+        while last != .unauthenticated, ContinuousClock.now < limit {
+            last = await code { _ = try await client.describe("in-time") }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(last == .unauthenticated)
+        // The file writes whole seconds.
+        #expect(Date.now > end.addingTimeInterval(-1.5))
+        await client.close()
+        await server.stop()
+    }
+
+    @Test func anAdministratorDrainsTheServer() async throws {
+        let (path, tokens) = try tokens([("admin", ["*"], ["admin"], nil)])
+        let server = try await TestServer.start(tokens: path)
+        let client = try await server.client(token: tokens[0])
+        let drained = try await client.call(Wire.Admin.Drain.self) {
+            Wire.DrainServerRequest(header: $0, drainMillis: 100)
+        }
+        #expect(drained.callsInFlight == 0)
+        await client.close()
+        await server.stop()
+    }
+
     @Test func aReloadCountsForNewConnections() async throws {
         let (path, first) = try tokens([("a", ["*"], ["client"], nil)])
         let server = try await TestServer.start(tokens: path)

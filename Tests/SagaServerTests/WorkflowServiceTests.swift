@@ -152,6 +152,32 @@ import Testing
         await server.stop()
     }
 
+    @Test func callsInFlightAreLimited() async throws {
+        let server = try await TestServer.start { $0.maxCallsInFlight = 4 }
+        let client = try await server.client()
+        _ = try await client.start(type: "nobody.serves.it", id: "open", input: .empty)
+        let codes = await withTaskGroup(of: SagaClientError.Code?.self) { group in
+            for _ in 0..<6 {
+                group.addTask {
+                    do {
+                        _ = try await client.result("open", timeout: .seconds(2))
+                        return nil
+                    } catch {
+                        return (error as? SagaClientError)?.code
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        // The client tries again while the server is full, so all of them end with their own time-out or as refused.
+        #expect(codes.allSatisfy { $0 == .deadlineExceeded || $0 == .resourceExhausted }, "\(codes)")
+        #expect(codes.contains(.deadlineExceeded))
+        // Places are given back.
+        #expect(try await client.describe("open").workflowID == "open")
+        await client.close()
+        await server.stop()
+    }
+
     @Test func administration() async throws {
         let server = try await TestServer.start()
         let client = try await server.client()

@@ -216,6 +216,38 @@ import Testing
         }
     }
 
+    /// A short request can ask for much more than it sends: input is kept back while the answers wait, and none is lost.
+    @Test(arguments: [true, false]) func shortRequestsWithLongAnswers(tls: Bool) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/saga.sock"
+        try await withServer {
+            guard !tls else { return }
+            $0.address = .unix(path: path)
+            $0.security = .insecure
+        } _: { server in
+            let plain = ClientConfiguration(
+                address: .unix(path: path), security: .insecure, hello: [1]
+            ) { _ in .accept(WireAgreement()) }
+            let configuration = tls ? server.clientConfiguration() : plain
+            let connection = try await ClientConnection.connect(configuration, group: server.group)
+            let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+                for index in 0..<1_500 {
+                    group.addTask {
+                        let size = 65_536 + index
+                        var body = withUnsafeBytes(of: UInt32(size).bigEndian) { Array($0) }
+                        body += [UInt8](repeating: 0, count: 12)
+                        let answer = try await connection.call(method: TestMethod.blob, body: body)
+                        return answer.count == size && answer.allSatisfy { $0 == 0x62 } ? 1 : 0
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(sum == 1_500)
+            await connection.close()
+            #expect(await server.service.eventually { $0.closed == [.peerClosed] })
+        }
+    }
+
     @Test func plainTextOverAUnixSocket() async throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/saga.sock"

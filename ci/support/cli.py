@@ -251,6 +251,28 @@ def a_server_drains_and_owns_its_store(shell: Shell) -> None:
     assert shell.json("list")[0]["workflow_id"] == "kept"
 
 
+def a_server_without_descriptors_left_goes_on(shell: Shell) -> None:
+    port = free_port()
+    limited = f"ulimit -n 64; exec {shell.bin}/saga server --insecure --store memory --listen 127.0.0.1:{port}"
+    with open(f"{shell.folder}/limited.log", "ab") as log:
+        process = subprocess.Popen(["sh", "-c", limited], cwd=shell.folder, stdout=log, stderr=log)
+    shell.processes.append(process)
+    health = ["health", "--address", f"127.0.0.1:{port}", "--insecure", "--timeout", "2s"]
+    answers = lambda: subprocess.run([f"{shell.bin}/saga", *health], capture_output=True).returncode == OK  # noqa: E731
+    until(answers, "the server answers")
+    sockets = []
+    for _ in range(150):
+        probe = socket.socket()
+        probe.setblocking(False)
+        probe.connect_ex(("127.0.0.1", port))
+        sockets.append(probe)
+    time.sleep(0.5)
+    assert process.poll() is None, "the server ended when it ran out of descriptors"
+    for probe in sockets:
+        probe.close()
+    until(answers, "the server answers again")
+
+
 def a_blocked_undo_waits_for_a_person(shell: Shell) -> None:
     shell.server("dev", "--port", "0")
     with open(f"{shell.folder}/.saga/client.conf") as file:
@@ -286,6 +308,7 @@ TESTS = [
     certificates_are_made_once_and_keys_are_private, a_server_does_not_start_in_the_open,
     settings_come_from_flag_environment_file, sagas_are_started_steered_and_read, tokens_say_who_may_do_what,
     servers_and_clients_check_each_other, a_unix_socket_needs_no_certificate, a_server_drains_and_owns_its_store,
+    a_server_without_descriptors_left_goes_on,
     a_blocked_undo_waits_for_a_person,
 ]  # fmt: skip
 

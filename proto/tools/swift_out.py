@@ -298,7 +298,9 @@ def _message(model, file, i, message):
     out.append(f"extension Wire.{name}: WireMessage {{\n")
     out.append(f'    package static var protoName: String {{ "saga.v1.{name}" }}\n\n')
     out.append("    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {\n")
-    out.append("        self = try decodeMessage(bytes, limits)\n    }\n\n")
+    out.append("        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)\n")
+    out.append("        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))\n")
+    out.append("        unpacked.end()\n    }\n\n")
     out.append("    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {\n")
     out.append("        try packMessage(self, body)\n    }\n}\n\n")
 

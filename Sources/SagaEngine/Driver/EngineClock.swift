@@ -14,6 +14,9 @@ package enum EngineClock {
             wall: Timestamp(microseconds: microseconds(CLOCK_REALTIME)), monotonic: microseconds(CLOCK_MONOTONIC))
     }
 
+    /// What the clock on the wall shows, for answers that need nothing else.
+    package static func wall() -> Timestamp { Timestamp(microseconds: microseconds(CLOCK_REALTIME)) }
+
     private static func microseconds(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)

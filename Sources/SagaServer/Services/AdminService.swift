@@ -13,7 +13,7 @@ extension ServerConnection {
         guard wire.echo.count <= 65_536 else {
             throw Check.invalid("echo", "has \(wire.echo.count) bytes; 65536 are allowed")
         }
-        let response = Wire.HealthResponse(serverTimeMicros: EngineClock.now().wall.microseconds, echo: wire.echo)
+        let response = Wire.HealthResponse(serverTimeMicros: EngineClock.wall().microseconds, echo: wire.echo)
         do throws(WireError) {
             try response.withPacked { packed in
                 _ = request.session.respond(request.stream, capacity: packed.count) { packed.write(to: $0) }

@@ -132,15 +132,10 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     }
 
     private func decrypt(_ bytes: UnsafeRawBufferPointer, _ engine: TLSEngine) {
-        var rest = bytes
         do {
-            while rest.count > 0 {
-                let piece = min(rest.count, TLSEngine.pieceSize)
-                try engine.receive(UnsafeRawBufferPointer(rebasing: rest[..<piece]))
-                rest = UnsafeRawBufferPointer(rebasing: rest[piece...])
+            try engine.receive(bytes) { () throws(TLSError) in
                 if phase == .securing { continueHandshake() }
                 if phase == .open { try readPlaintext(engine) }
-                guard phase == .open || phase == .securing, core.acceptsInput else { return }
             }
         } catch {
             fail(error)

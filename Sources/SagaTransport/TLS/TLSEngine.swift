@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// One TLS connection between two memory BIOs: bytes in, bytes out, no I/O.
+/// One TLS connection with bytes in and bytes out, no I/O.
 ///
 /// Every call that can produce output (the handshake, reading, writing, the goodbye) may leave ciphertext behind, also
 /// a *read*: an answer to KeyUpdate, an alert. The owner takes it with ``takeCiphertext(into:)`` after each.
@@ -14,16 +14,18 @@ final class TLSEngine {
 
     private let ssl: OpaquePointer
     private let context: TLSContext
-    @exclusivity(unchecked) private var incoming: OpaquePointer
-    @exclusivity(unchecked) private var outgoing: OpaquePointer
+    /// Lives as long as `ssl`.
+    private let pipe: UnsafeMutablePointer<saga_pipe>
     private let keyUpdates: UnsafeMutablePointer<UInt32>
-    /// A BIO has grown over ``largeBuffer`` since the last trim.
-    @exclusivity(unchecked) private var hasLargeBuffers = false
     @exclusivity(unchecked) private(set) var isHandshakeDone = false
     @exclusivity(unchecked) private var saidGoodbye = false
 
-    /// Input is given to OpenSSL in pieces of at most this size, so that its buffers stay small.
-    static let pieceSize = 16_384
+    /// Made once; nil if there was no memory.
+    private static let pipeMethod = PipeMethod()
+    private struct PipeMethod: @unchecked Sendable {
+        let method = saga_pipe_method()
+    }
+
     /// The plaintext of one record.
     static let recordSize = 16_384
     /// KeyUpdate messages a peer may send between two calls of ``allowMoreKeyUpdates()``.
@@ -33,23 +35,15 @@ final class TLSEngine {
     init(_ context: TLSContext, serverName: String? = nil) throws(TLSError) {
         ERR_clear_error()
         guard let ssl = SSL_new(context.context) else { throw .fromQueue(.configuration, "cannot start TLS") }
-        guard let incoming = BIO_new(BIO_s_mem()) else {
+        guard let method = Self.pipeMethod.method, let pipe = saga_ssl_set_pipe(ssl, method) else {
             SSL_free(ssl)
             throw .fromQueue(.configuration, "cannot start TLS")
         }
-        guard let outgoing = BIO_new(BIO_s_mem()) else {
-            BIO_free(incoming)
-            SSL_free(ssl)
-            throw .fromQueue(.configuration, "cannot start TLS")
-        }
-        // Owned by the SSL object from here on.
-        SSL_set_bio(ssl, incoming, outgoing)
         let keyUpdates = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
         keyUpdates.initialize(to: 0)
         self.ssl = ssl
         self.context = context
-        self.incoming = incoming
-        self.outgoing = outgoing
+        self.pipe = pipe
         self.keyUpdates = keyUpdates
         saga_ssl_watch_key_updates(ssl, keyUpdates)
         switch context.side {
@@ -82,22 +76,31 @@ final class TLSEngine {
 
     // MARK: Ciphertext
 
-    /// Takes bytes from the network, at most ``pieceSize`` at a time.
-    func receive(_ ciphertext: UnsafeRawBufferPointer) throws(TLSError) {
-        let count = Int32(clamping: ciphertext.count)
-        guard count > 0 else { return }
-        if count > 4_096 { hasLargeBuffers = true }
-        guard BIO_write(incoming, ciphertext.baseAddress, count) == count else {
-            throw .fromQueue(.connection, "cannot buffer TLS input")
+    /// Lends bytes of the network to `body`, in which the handshake and ``read(into:)`` find them without a copy. What
+    /// they leave unread is kept for the next time.
+    func receive(
+        _ ciphertext: UnsafeRawBufferPointer, _ body: () throws(TLSError) -> Void
+    ) throws(TLSError) {
+        saga_pipe_give(pipe, ciphertext.baseAddress, ciphertext.count)
+        do {
+            try body()
+        } catch {
+            // The connection is over; nobody reads the rest.
+            saga_pipe_give(pipe, nil, 0)
+            throw error
+        }
+        guard saga_pipe_keep(pipe) == 1 else {
+            throw TLSError(.connection, "there is no memory for TLS input")
         }
     }
 
     /// Bytes that must go to the network.
-    var ciphertextCount: Int { BIO_ctrl_pending(outgoing) }
+    var ciphertextCount: Int { pipe.pointee.out_count }
 
     /// Moves up to `buffer.count` of them out; returns how many.
     func takeCiphertext(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        max(0, Int(BIO_read(outgoing, buffer.baseAddress, Int32(clamping: buffer.count))))
+        guard let start = buffer.baseAddress else { return 0 }
+        return saga_pipe_take(pipe, start, buffer.count)
     }
 
     // MARK: Life
@@ -133,7 +136,7 @@ final class TLSEngine {
     ///
     /// `SSL_has_pending`, not `SSL_pending`: the first also knows of records that OpenSSL has taken in but not opened,
     /// such as a request in the segment of the client's Finished.
-    var mayRead: Bool { BIO_ctrl_pending(incoming) > 0 || SSL_has_pending(ssl) == 1 }
+    var mayRead: Bool { saga_pipe_unread(pipe) > 0 || SSL_has_pending(ssl) == 1 }
 
     /// Decrypts into `buffer`, one record at most.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(TLSError) -> ReadResult {
@@ -160,9 +163,8 @@ final class TLSEngine {
     /// Encrypts up to a record's worth of `plaintext`; returns how much was taken.
     func write(_ plaintext: UnsafeRawBufferPointer) throws(TLSError) -> Int {
         guard plaintext.count > 0 else { return 0 }
-        ERR_clear_error()
+        Self.clearErrors()
         let wanted = min(plaintext.count, Self.recordSize)
-        if wanted > 4_096 { hasLargeBuffers = true }
         let count = SSL_write(ssl, plaintext.baseAddress, Int32(clamping: wanted))
         if count > 0 { return Int(count) }
         switch SSL_get_error(ssl, count) {
@@ -185,20 +187,8 @@ final class TLSEngine {
         if keyUpdates.pointee <= Self.maxKeyUpdates { keyUpdates.pointee = 0 }
     }
 
-    /// Gives back what a large transfer left in the BIOs; to be called when the connection is quiet.
-    func trim() {
-        guard hasLargeBuffers, isHandshakeDone, BIO_ctrl_pending(incoming) == 0, BIO_ctrl_pending(outgoing) == 0,
-            SSL_has_pending(ssl) == 0, let newIncoming = BIO_new(BIO_s_mem())
-        else { return }
-        guard let newOutgoing = BIO_new(BIO_s_mem()) else {
-            BIO_free(newIncoming)
-            return
-        }
-        hasLargeBuffers = false
-        SSL_set_bio(ssl, newIncoming, newOutgoing)
-        incoming = newIncoming
-        outgoing = newOutgoing
-    }
+    /// Gives back empty buffers; to be called when the connection is quiet.
+    func trim() { saga_pipe_trim(pipe) }
 
     /// The peer's certificate, after the handshake; nil if it showed none.
     var peerCertificate: PeerCertificate? {

@@ -107,7 +107,9 @@ extension Wire.ScheduleActivityCommand: WireMessage {
     package static var protoName: String { "saga.v1.ScheduleActivityCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -168,7 +170,9 @@ extension Wire.RequestCancelActivityCommand: WireMessage {
     package static var protoName: String { "saga.v1.RequestCancelActivityCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -217,7 +221,9 @@ extension Wire.StartTimerCommand: WireMessage {
     package static var protoName: String { "saga.v1.StartTimerCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -265,7 +271,9 @@ extension Wire.CancelTimerCommand: WireMessage {
     package static var protoName: String { "saga.v1.CancelTimerCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -306,7 +314,9 @@ extension Wire.CompleteWorkflowCommand: WireMessage {
     package static var protoName: String { "saga.v1.CompleteWorkflowCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -347,7 +357,9 @@ extension Wire.FailWorkflowCommand: WireMessage {
     package static var protoName: String { "saga.v1.FailWorkflowCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -388,7 +400,9 @@ extension Wire.CancelWorkflowCommand: WireMessage {
     package static var protoName: String { "saga.v1.CancelWorkflowCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -437,7 +451,9 @@ extension Wire.ContinueAsNewCommand: WireMessage {
     package static var protoName: String { "saga.v1.ContinueAsNewCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -493,7 +509,9 @@ extension Wire.CarriedSignal: WireMessage {
     package static var protoName: String { "saga.v1.CarriedSignal" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -558,7 +576,9 @@ extension Wire.RecordMarkerCommand: WireMessage {
     package static var protoName: String { "saga.v1.RecordMarkerCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -609,7 +629,9 @@ extension Wire.SideEffectCommand: WireMessage {
     package static var protoName: String { "saga.v1.SideEffectCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -654,7 +676,9 @@ extension Wire.VersionMarkerCommand: WireMessage {
     package static var protoName: String { "saga.v1.VersionMarkerCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -697,7 +721,9 @@ extension Wire.UpsertSearchAttributesCommand: WireMessage {
     package static var protoName: String { "saga.v1.UpsertSearchAttributesCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -741,7 +767,9 @@ extension Wire.CompensateCommand: WireMessage {
     package static var protoName: String { "saga.v1.CompensateCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -802,7 +830,9 @@ extension Wire.StartChildCommand: WireMessage {
     package static var protoName: String { "saga.v1.StartChildCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -853,7 +883,9 @@ extension Wire.RequestCancelChildCommand: WireMessage {
     package static var protoName: String { "saga.v1.RequestCancelChildCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -910,7 +942,9 @@ extension Wire.SignalExternalCommand: WireMessage {
     package static var protoName: String { "saga.v1.SignalExternalCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -975,7 +1009,9 @@ extension Wire.ScheduleLocalActivityCommand: WireMessage {
     package static var protoName: String { "saga.v1.ScheduleLocalActivityCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1044,7 +1080,9 @@ extension Wire.RecordLocalActivityCommand: WireMessage {
     package static var protoName: String { "saga.v1.RecordLocalActivityCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1106,7 +1144,9 @@ extension Wire.CompleteUpdateCommand: WireMessage {
     package static var protoName: String { "saga.v1.CompleteUpdateCommand" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1200,7 +1240,9 @@ extension Wire.Command: WireMessage {
     package static var protoName: String { "saga.v1.Command" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {

@@ -37,7 +37,9 @@ extension Wire.ListBlockedRequest: WireMessage {
     package static var protoName: String { "saga.v1.ListBlockedRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -112,7 +114,9 @@ extension Wire.BlockedWorkflow: WireMessage {
     package static var protoName: String { "saga.v1.BlockedWorkflow" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -170,7 +174,9 @@ extension Wire.ListBlockedResponse: WireMessage {
     package static var protoName: String { "saga.v1.ListBlockedResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -220,7 +226,9 @@ extension Wire.UndoRef: WireMessage {
     package static var protoName: String { "saga.v1.UndoRef" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -271,7 +279,9 @@ extension Wire.RetryUndoRequest: WireMessage {
     package static var protoName: String { "saga.v1.RetryUndoRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -328,7 +338,9 @@ extension Wire.RetryUndoWithInputRequest: WireMessage {
     package static var protoName: String { "saga.v1.RetryUndoWithInputRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -383,7 +395,9 @@ extension Wire.SkipUndoRequest: WireMessage {
     package static var protoName: String { "saga.v1.SkipUndoRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -436,7 +450,9 @@ extension Wire.ResolveUndoRequest: WireMessage {
     package static var protoName: String { "saga.v1.ResolveUndoRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -489,7 +505,9 @@ extension Wire.GiveUpRequest: WireMessage {
     package static var protoName: String { "saga.v1.GiveUpRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -534,7 +552,9 @@ extension Wire.OperatorResponse: WireMessage {
     package static var protoName: String { "saga.v1.OperatorResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -587,7 +607,9 @@ extension Wire.ListLateEffectsRequest: WireMessage {
     package static var protoName: String { "saga.v1.ListLateEffectsRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -662,7 +684,9 @@ extension Wire.LateEffect: WireMessage {
     package static var protoName: String { "saga.v1.LateEffect" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -721,7 +745,9 @@ extension Wire.ListLateEffectsResponse: WireMessage {
     package static var protoName: String { "saga.v1.ListLateEffectsResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {

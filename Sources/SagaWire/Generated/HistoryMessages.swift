@@ -171,7 +171,9 @@ extension Wire.WorkflowExecutionStarted: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionStarted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -270,7 +272,9 @@ extension Wire.WorkflowExecutionCompleted: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionCompleted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -329,7 +333,9 @@ extension Wire.WorkflowExecutionFailed: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionFailed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -383,7 +389,9 @@ extension Wire.WorkflowExecutionTimedOut: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionTimedOut" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -438,7 +446,9 @@ extension Wire.WorkflowExecutionCanceled: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionCanceled" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -500,7 +510,9 @@ extension Wire.WorkflowExecutionContinuedAsNew: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionContinuedAsNew" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -559,7 +571,9 @@ extension Wire.WorkflowExecutionTerminated: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionTerminated" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -614,7 +628,9 @@ extension Wire.WorkflowExecutionCancelRequested: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionCancelRequested" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -675,7 +691,9 @@ extension Wire.WorkflowExecutionReset: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionReset" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -732,7 +750,9 @@ extension Wire.WorkflowExecutionBlocked: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionBlocked" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -781,7 +801,9 @@ extension Wire.WorkflowExecutionUnblocked: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionUnblocked" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -832,7 +854,9 @@ extension Wire.WorkflowExecutionPaused: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionPaused" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -885,7 +909,9 @@ extension Wire.WorkflowExecutionResumed: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowExecutionResumed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -978,7 +1004,9 @@ extension Wire.ActivityTaskScheduled: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskScheduled" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1055,7 +1083,9 @@ extension Wire.ActivityTaskStarted: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskStarted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1114,7 +1144,9 @@ extension Wire.ActivityTaskCompleted: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskCompleted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1173,7 +1205,9 @@ extension Wire.ActivityTaskFailed: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskFailed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1232,7 +1266,9 @@ extension Wire.ActivityTaskTimedOut: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskTimedOut" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1287,7 +1323,9 @@ extension Wire.ActivityTaskCanceled: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskCanceled" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1336,7 +1374,9 @@ extension Wire.ActivityTaskCancelRequested: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskCancelRequested" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1398,7 +1438,9 @@ extension Wire.ActivityTaskRetryScheduled: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTaskRetryScheduled" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1459,7 +1501,9 @@ extension Wire.TimerCreated: WireMessage {
     package static var protoName: String { "saga.v1.TimerCreated" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1509,7 +1553,9 @@ extension Wire.TimerFired: WireMessage {
     package static var protoName: String { "saga.v1.TimerFired" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1554,7 +1600,9 @@ extension Wire.TimerCanceled: WireMessage {
     package static var protoName: String { "saga.v1.TimerCanceled" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1617,7 +1665,9 @@ extension Wire.SignalReceived: WireMessage {
     package static var protoName: String { "saga.v1.SignalReceived" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1688,7 +1738,9 @@ extension Wire.ExternalSignalRequested: WireMessage {
     package static var protoName: String { "saga.v1.ExternalSignalRequested" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1739,7 +1791,9 @@ extension Wire.ExternalSignalDelivered: WireMessage {
     package static var protoName: String { "saga.v1.ExternalSignalDelivered" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1784,7 +1838,9 @@ extension Wire.ExternalSignalFailed: WireMessage {
     package static var protoName: String { "saga.v1.ExternalSignalFailed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1851,7 +1907,9 @@ extension Wire.MarkerRecorded: WireMessage {
     package static var protoName: String { "saga.v1.MarkerRecorded" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1912,7 +1970,9 @@ extension Wire.VersionMarkerRecorded: WireMessage {
     package static var protoName: String { "saga.v1.VersionMarkerRecorded" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1965,7 +2025,9 @@ extension Wire.SnapshotCreated: WireMessage {
     package static var protoName: String { "saga.v1.SnapshotCreated" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2018,7 +2080,9 @@ extension Wire.CommandIssued: WireMessage {
     package static var protoName: String { "saga.v1.CommandIssued" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2067,7 +2131,9 @@ extension Wire.CommandCompleted: WireMessage {
     package static var protoName: String { "saga.v1.CommandCompleted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2114,7 +2180,9 @@ extension Wire.CommandFailed: WireMessage {
     package static var protoName: String { "saga.v1.CommandFailed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2181,7 +2249,9 @@ extension Wire.StartChildWorkflowExecutionInitiated: WireMessage {
     package static var protoName: String { "saga.v1.StartChildWorkflowExecutionInitiated" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2238,7 +2308,9 @@ extension Wire.ChildWorkflowExecutionStarted: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionStarted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2285,7 +2357,9 @@ extension Wire.ChildWorkflowExecutionCompleted: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionCompleted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2332,7 +2406,9 @@ extension Wire.ChildWorkflowExecutionFailed: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionFailed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2375,7 +2451,9 @@ extension Wire.ChildWorkflowExecutionCanceled: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionCanceled" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2416,7 +2494,9 @@ extension Wire.ChildWorkflowExecutionTimedOut: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionTimedOut" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2457,7 +2537,9 @@ extension Wire.ChildWorkflowExecutionTerminated: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionTerminated" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2502,7 +2584,9 @@ extension Wire.ChildWorkflowExecutionContinuedAsNew: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionContinuedAsNew" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2549,7 +2633,9 @@ extension Wire.ChildWorkflowExecutionCancelRequested: WireMessage {
     package static var protoName: String { "saga.v1.ChildWorkflowExecutionCancelRequested" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2599,7 +2685,9 @@ extension Wire.StartChildWorkflowExecutionFailed: WireMessage {
     package static var protoName: String { "saga.v1.StartChildWorkflowExecutionFailed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2666,7 +2754,9 @@ extension Wire.LocalActivityScheduled: WireMessage {
     package static var protoName: String { "saga.v1.LocalActivityScheduled" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2731,7 +2821,9 @@ extension Wire.LocalActivityCompleted: WireMessage {
     package static var protoName: String { "saga.v1.LocalActivityCompleted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2797,7 +2889,9 @@ extension Wire.LocalActivityFailed: WireMessage {
     package static var protoName: String { "saga.v1.LocalActivityFailed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2861,7 +2955,9 @@ extension Wire.LocalActivityTimedOut: WireMessage {
     package static var protoName: String { "saga.v1.LocalActivityTimedOut" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2923,7 +3019,9 @@ extension Wire.LocalActivityCanceled: WireMessage {
     package static var protoName: String { "saga.v1.LocalActivityCanceled" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2977,7 +3075,9 @@ extension Wire.SideEffectRecorded: WireMessage {
     package static var protoName: String { "saga.v1.SideEffectRecorded" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3036,7 +3136,9 @@ extension Wire.WorkflowUpdateAccepted: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowUpdateAccepted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3093,7 +3195,9 @@ extension Wire.WorkflowUpdateRejected: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowUpdateRejected" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3146,7 +3250,9 @@ extension Wire.WorkflowUpdateCompleted: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowUpdateCompleted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3199,7 +3305,9 @@ extension Wire.WorkflowUpdateRolledBack: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowUpdateRolledBack" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3248,7 +3356,9 @@ extension Wire.UpsertSearchAttributes: WireMessage {
     package static var protoName: String { "saga.v1.UpsertSearchAttributes" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3318,7 +3428,9 @@ extension Wire.CompensationStarted: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStarted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3394,7 +3506,9 @@ extension Wire.CompensationStepStarted: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepStarted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3453,7 +3567,9 @@ extension Wire.CompensationStepCompleted: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepCompleted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3506,7 +3622,9 @@ extension Wire.CompensationStepFailed: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepFailed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3563,7 +3681,9 @@ extension Wire.CompensationStepRetryScheduled: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepRetryScheduled" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3618,7 +3738,9 @@ extension Wire.CompensationStepSkipped: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepSkipped" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3675,7 +3797,9 @@ extension Wire.CompensationStepProbed: WireMessage {
     package static var protoName: String { "saga.v1.CompensationStepProbed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3726,7 +3850,9 @@ extension Wire.CompensationBlocked: WireMessage {
     package static var protoName: String { "saga.v1.CompensationBlocked" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3777,7 +3903,9 @@ extension Wire.CompensationResolved: WireMessage {
     package static var protoName: String { "saga.v1.CompensationResolved" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3826,7 +3954,9 @@ extension Wire.CompensationCompleted: WireMessage {
     package static var protoName: String { "saga.v1.CompensationCompleted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3889,7 +4019,9 @@ extension Wire.CompensationOperatorAction: WireMessage {
     package static var protoName: String { "saga.v1.CompensationOperatorAction" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3951,7 +4083,9 @@ extension Wire.DomainEvent: WireMessage {
     package static var protoName: String { "saga.v1.DomainEvent" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -4178,7 +4312,9 @@ extension Wire.HistoryEvent: WireMessage {
     package static var protoName: String { "saga.v1.HistoryEvent" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {

@@ -113,7 +113,9 @@ extension Wire.WorkflowTypeOffer: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowTypeOffer" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -167,7 +169,9 @@ extension Wire.Slots: WireMessage {
     package static var protoName: String { "saga.v1.Slots" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -237,7 +241,9 @@ extension Wire.WorkOpen: WireMessage {
     package static var protoName: String { "saga.v1.WorkOpen" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -332,7 +338,9 @@ extension Wire.WorkflowTaskCompleted: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowTaskCompleted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -395,7 +403,9 @@ extension Wire.UpdateVerdict: WireMessage {
     package static var protoName: String { "saga.v1.UpdateVerdict" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -454,7 +464,9 @@ extension Wire.QueryAnswered: WireMessage {
     package static var protoName: String { "saga.v1.QueryAnswered" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -507,7 +519,9 @@ extension Wire.NeedHistory: WireMessage {
     package static var protoName: String { "saga.v1.NeedHistory" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -558,7 +572,9 @@ extension Wire.WorkflowTaskFailed: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowTaskFailed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -611,7 +627,9 @@ extension Wire.ActivityCompleted: WireMessage {
     package static var protoName: String { "saga.v1.ActivityCompleted" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -664,7 +682,9 @@ extension Wire.ActivityFailed: WireMessage {
     package static var protoName: String { "saga.v1.ActivityFailed" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -717,7 +737,9 @@ extension Wire.ActivityCanceled: WireMessage {
     package static var protoName: String { "saga.v1.ActivityCanceled" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -766,7 +788,9 @@ extension Wire.Heartbeat: WireMessage {
     package static var protoName: String { "saga.v1.Heartbeat" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -809,7 +833,9 @@ extension Wire.Drained: WireMessage {
     package static var protoName: String { "saga.v1.Drained" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -879,7 +905,9 @@ extension Wire.WorkerItem: WireMessage {
     package static var protoName: String { "saga.v1.WorkerItem" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1022,7 +1050,9 @@ extension Wire.WorkflowTask: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowTask" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1103,7 +1133,9 @@ extension Wire.UpdateTask: WireMessage {
     package static var protoName: String { "saga.v1.UpdateTask" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1164,7 +1196,9 @@ extension Wire.QueryTask: WireMessage {
     package static var protoName: String { "saga.v1.QueryTask" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1290,7 +1324,9 @@ extension Wire.ActivityTask: WireMessage {
     package static var protoName: String { "saga.v1.ActivityTask" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1373,7 +1409,9 @@ extension Wire.CancelActivity: WireMessage {
     package static var protoName: String { "saga.v1.CancelActivity" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1420,7 +1458,9 @@ extension Wire.Evict: WireMessage {
     package static var protoName: String { "saga.v1.Evict" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1471,7 +1511,9 @@ extension Wire.Ack: WireMessage {
     package static var protoName: String { "saga.v1.Ack" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1524,7 +1566,9 @@ extension Wire.HeartbeatAnswer: WireMessage {
     package static var protoName: String { "saga.v1.HeartbeatAnswer" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1569,7 +1613,9 @@ extension Wire.Drain: WireMessage {
     package static var protoName: String { "saga.v1.Drain" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1629,7 +1675,9 @@ extension Wire.ServerItem: WireMessage {
     package static var protoName: String { "saga.v1.ServerItem" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {

@@ -347,7 +347,9 @@ extension Wire.StartOptions: WireMessage {
     package static var protoName: String { "saga.v1.StartOptions" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -426,7 +428,9 @@ extension Wire.StartWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.StartWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -473,7 +477,9 @@ extension Wire.StartWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.StartWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -532,7 +538,9 @@ extension Wire.SignalWithStartWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.SignalWithStartWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -585,7 +593,9 @@ extension Wire.SignalWithStartWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.SignalWithStartWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -644,7 +654,9 @@ extension Wire.SignalWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.SignalWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -693,7 +705,9 @@ extension Wire.SignalWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.SignalWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -746,7 +760,9 @@ extension Wire.QueryWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.QueryWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -797,7 +813,9 @@ extension Wire.QueryWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.QueryWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -860,7 +878,9 @@ extension Wire.UpdateWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.UpdateWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -927,7 +947,9 @@ extension Wire.UpdateWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.UpdateWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -984,7 +1006,9 @@ extension Wire.CancelWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.CancelWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1029,7 +1053,9 @@ extension Wire.CancelWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.CancelWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1082,7 +1108,9 @@ extension Wire.TerminateWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.TerminateWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1133,7 +1161,9 @@ extension Wire.TerminateWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.TerminateWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1192,7 +1222,9 @@ extension Wire.ResetWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.ResetWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1241,7 +1273,9 @@ extension Wire.ResetWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.ResetWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1290,7 +1324,9 @@ extension Wire.GetWorkflowResultRequest: WireMessage {
     package static var protoName: String { "saga.v1.GetWorkflowResultRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1359,7 +1395,9 @@ extension Wire.GetWorkflowResultResponse: WireMessage {
     package static var protoName: String { "saga.v1.GetWorkflowResultResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1428,7 +1466,9 @@ extension Wire.WaitingFor: WireMessage {
     package static var protoName: String { "saga.v1.WaitingFor" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1533,7 +1573,9 @@ extension Wire.PendingStep: WireMessage {
     package static var protoName: String { "saga.v1.PendingStep" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1634,7 +1676,9 @@ extension Wire.UndoEntryInfo: WireMessage {
     package static var protoName: String { "saga.v1.UndoEntryInfo" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1747,7 +1791,9 @@ extension Wire.WorkflowInfo: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowInfo" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1823,7 +1869,9 @@ extension Wire.DescribeWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.DescribeWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1910,7 +1958,9 @@ extension Wire.DescribeWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.DescribeWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -1996,7 +2046,9 @@ extension Wire.AttributeFilter: WireMessage {
     package static var protoName: String { "saga.v1.AttributeFilter" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2077,7 +2129,9 @@ extension Wire.WorkflowFilter: WireMessage {
     package static var protoName: String { "saga.v1.WorkflowFilter" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2160,7 +2214,9 @@ extension Wire.ListWorkflowsRequest: WireMessage {
     package static var protoName: String { "saga.v1.ListWorkflowsRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2211,7 +2267,9 @@ extension Wire.ListWorkflowsResponse: WireMessage {
     package static var protoName: String { "saga.v1.ListWorkflowsResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2261,7 +2319,9 @@ extension Wire.CountWorkflowsRequest: WireMessage {
     package static var protoName: String { "saga.v1.CountWorkflowsRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2304,7 +2364,9 @@ extension Wire.CountWorkflowsResponse: WireMessage {
     package static var protoName: String { "saga.v1.CountWorkflowsResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2361,7 +2423,9 @@ extension Wire.GetHistoryRequest: WireMessage {
     package static var protoName: String { "saga.v1.GetHistoryRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2426,7 +2490,9 @@ extension Wire.GetHistoryResponse: WireMessage {
     package static var protoName: String { "saga.v1.GetHistoryResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2490,7 +2556,9 @@ extension Wire.FollowHistoryRequest: WireMessage {
     package static var protoName: String { "saga.v1.FollowHistoryRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2545,7 +2613,9 @@ extension Wire.HistoryItem: WireMessage {
     package static var protoName: String { "saga.v1.HistoryItem" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2597,7 +2667,9 @@ extension Wire.ExportHistoryRequest: WireMessage {
     package static var protoName: String { "saga.v1.ExportHistoryRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2648,7 +2720,9 @@ extension Wire.HistoryChunk: WireMessage {
     package static var protoName: String { "saga.v1.HistoryChunk" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2700,7 +2774,9 @@ extension Wire.ImportHistoryRequest: WireMessage {
     package static var protoName: String { "saga.v1.ImportHistoryRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2747,7 +2823,9 @@ extension Wire.ImportHistoryResponse: WireMessage {
     package static var protoName: String { "saga.v1.ImportHistoryResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2805,7 +2883,9 @@ extension Wire.StateAtRequest: WireMessage {
     package static var protoName: String { "saga.v1.StateAtRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2866,7 +2946,9 @@ extension Wire.StateAtResponse: WireMessage {
     package static var protoName: String { "saga.v1.StateAtResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2913,7 +2995,9 @@ extension Wire.DeleteWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.DeleteWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -2956,7 +3040,9 @@ extension Wire.DeleteWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.DeleteWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3005,7 +3091,9 @@ extension Wire.PauseWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.PauseWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3050,7 +3138,9 @@ extension Wire.PauseWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.PauseWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3099,7 +3189,9 @@ extension Wire.ResumeWorkflowRequest: WireMessage {
     package static var protoName: String { "saga.v1.ResumeWorkflowRequest" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
@@ -3144,7 +3236,9 @@ extension Wire.ResumeWorkflowResponse: WireMessage {
     package static var protoName: String { "saga.v1.ResumeWorkflowResponse" }
 
     package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
-        self = try decodeMessage(bytes, limits)
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
     }
 
     package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {

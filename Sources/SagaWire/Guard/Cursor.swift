@@ -27,14 +27,8 @@ struct Cursor {
     @inline(__always)
     mutating func tag() throws(WireError) -> (number: UInt32, type: WireType) {
         fieldStart = at
-        let value: UInt64
-        if at < end, case let byte = start.load(fromByteOffset: at, as: UInt8.self), byte < 0x80 {
-            at += 1
-            value = UInt64(byte)
-        } else {
-            value = try varint()
-            if at - fieldStart > 5 { throw WireError(field: "", reason: .varint) }
-        }
+        let value = try varint()
+        if at &- fieldStart > 5 { throw WireError(field: "", reason: .varint) }
         guard value >> 3 != 0, value <= UInt64(UInt32.max) else { throw WireError(field: "", reason: .fieldNumber) }
         guard let type = WireType(rawValue: UInt8(truncatingIfNeeded: value & 7)) else {
             throw WireError(field: "", reason: .wireType)
@@ -42,8 +36,18 @@ struct Cursor {
         return (UInt32(truncatingIfNeeded: value >> 3), type)
     }
 
-    /// Reads a varint of at most ten bytes and 64 bits.
+    /// Reads a varint of at most ten bytes and 64 bits. Most are one byte long.
+    @inline(__always)
     mutating func varint() throws(WireError) -> UInt64 {
+        if at < end, case let byte = start.load(fromByteOffset: at, as: UInt8.self), byte < 0x80 {
+            at &+= 1
+            return UInt64(byte)
+        }
+        return try longVarint()
+    }
+
+    @inline(never)
+    private mutating func longVarint() throws(WireError) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while at < end {
@@ -62,9 +66,9 @@ struct Cursor {
     mutating func length() throws(WireError) -> Int {
         let before = at
         let value = try varint()
-        if at - before > 5 { throw WireError(field: "", reason: .varint) }
-        guard value <= UInt64(end - at) else { throw WireError(field: "", reason: .truncated) }
-        return Int(value)
+        if at &- before > 5 { throw WireError(field: "", reason: .varint) }
+        guard value <= UInt64(bitPattern: Int64(end &- at)) else { throw WireError(field: "", reason: .truncated) }
+        return Int(truncatingIfNeeded: value)
     }
 
     /// Steps over bytes.

@@ -1,6 +1,25 @@
 internal import CSagaProto
 internal import SagaCodec
 
+/// Places 0 to 127. A place beyond is never new, so that it fails instead of passing unseen.
+private struct PlaceSet {
+    private var low: UInt64 = 0
+    private var high: UInt64 = 0
+
+    /// False if it was there.
+    @inline(__always)
+    mutating func insert(_ place: Int) -> Bool {
+        let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: place)
+        if place < 64 {
+            defer { low |= bit }
+            return low & bit == 0
+        }
+        guard place < 128 else { return false }
+        defer { high |= bit }
+        return high & bit == 0
+    }
+}
+
 /// Looks at a peer's bytes before protobuf-c does (wire.md, "What bad input gets").
 ///
 /// protobuf-c lets invalid UTF-8 and embedded NULs pass, takes a hundred times a hostile message's size in memory, and
@@ -45,8 +64,8 @@ struct MessageGuard {
     ) throws(WireError) {
         if depth > Self.deepest { throw WireError(field: "", reason: .depth) }
         let first = cursor.at
-        var seen: UInt128 = 0
-        var seenOneofs: UInt128 = 0
+        var seen = PlaceSet()
+        var seenOneofs = PlaceSet()
         var elements = 0
         while cursor.at < cursor.end {
             let (number, type) = try cursor.tag()
@@ -70,9 +89,9 @@ struct MessageGuard {
             } else {
                 // A oneof is known by the place of its case number in the struct.
                 let isMember = field.pointee.flags & Self.oneofFlag != 0
-                let bit = UInt128(1) << (isMember ? UInt128(field.pointee.quantifier_offset / 4) : UInt128(index))
-                if (isMember ? seenOneofs : seen) & bit != 0 { throw Self.error(field, .repeated) }
-                if isMember { seenOneofs |= bit } else { seen |= bit }
+                let place = isMember ? Int(field.pointee.quantifier_offset / 4) : index
+                let isNew = isMember ? seenOneofs.insert(place) : seen.insert(place)
+                if !isNew { throw Self.error(field, .repeated) }
             }
             do throws(WireError) {
                 try check(field, type, &cursor, &elements, isRepeated: isRepeated, depth: depth)
@@ -173,6 +192,10 @@ struct MessageGuard {
     @inline(__always)
     static func index(of number: UInt32, in descriptor: UnsafePointer<ProtobufCMessageDescriptor>) -> Int? {
         guard let ranges = descriptor.pointee.field_ranges else { return nil }
+        // Most messages number their fields from 1 without a gap: the first range.
+        if number &- UInt32(bitPattern: ranges[0].start_value) < ranges[1].orig_index {
+            return Int(number &- UInt32(bitPattern: ranges[0].start_value))
+        }
         var low = 0
         var high = Int(descriptor.pointee.n_field_ranges)
         // The table has one entry more than ranges, so that every range has an end.

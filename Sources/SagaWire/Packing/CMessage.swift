@@ -22,21 +22,38 @@ protocol CEnum {
 
 // MARK: - Decoding
 
-/// Guard, unpack, copy. What protobuf-c takes on the way is given back before it returns.
-func decodeMessage<M: CMessage>(_ bytes: UnsafeRawBufferPointer, _ limits: MessageLimits) throws(WireError) -> M {
-    var check = MessageGuard(limits)
-    try check.run(bytes, M.descriptor)
-    guard let arena = saga_arena_acquire(max(0, limits.memoryBytes)) else {
-        throw WireError(field: "", reason: .memory(limit: limits.memoryBytes))
+/// Bytes that the guard let pass, as protobuf-c's struct. What that took is given back at the end of this
+/// value, so the message is copied out before (``CMessage/init(copying:)``).
+struct UnpackedMessage: ~Copyable {
+    private let arena: UnsafeMutablePointer<saga_arena>
+    /// The struct that belongs to the descriptor; its first member is the message.
+    let message: UnsafeRawPointer
+
+    @inline(never)
+    init(
+        _ bytes: UnsafeRawBufferPointer, _ limits: MessageLimits,
+        _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>
+    ) throws(WireError) {
+        var check = MessageGuard(limits)
+        try check.run(bytes, descriptor)
+        guard let arena = saga_arena_acquire(max(0, limits.memoryBytes)) else {
+            throw WireError(field: "", reason: .memory(limit: limits.memoryBytes))
+        }
+        // An empty buffer may have no address; protobuf-c does not read it then.
+        let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        guard let message = saga_arena_unpack(arena, descriptor, bytes.count, start) else {
+            let isSpent = arena.pointee.refused != 0
+            saga_arena_release(arena)
+            throw WireError(field: "", reason: isSpent ? .memory(limit: limits.memoryBytes) : .malformed)
+        }
+        self.arena = arena
+        self.message = UnsafeRawPointer(message)
     }
-    defer { saga_arena_release(arena) }
-    // An empty buffer may have no address; protobuf-c does not read it then.
-    let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    guard let message = saga_arena_unpack(arena, M.descriptor, bytes.count, start) else {
-        let isSpent = arena.pointee.refused != 0
-        throw WireError(field: "", reason: isSpent ? .memory(limit: limits.memoryBytes) : .malformed)
-    }
-    return message.withMemoryRebound(to: M.CStruct.self, capacity: 1) { M(copying: UnsafePointer($0)) }
+
+    deinit { saga_arena_release(arena) }
+
+    /// Said where the struct is needed no longer: until then it lives.
+    consuming func end() {}
 }
 
 /// Copies of what protobuf-c unpacked.

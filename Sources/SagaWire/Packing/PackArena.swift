@@ -131,5 +131,6 @@ func packMessage<M: CMessage, R>(_ value: M, _ body: (borrowing PackedMessage) -
     let c = arena.message(value)
     if let failure = arena.failure { throw failure }
     guard let c else { throw WireError(field: "", reason: .memory(limit: PackArena.budget)) }
-    return c.withMemoryRebound(to: ProtobufCMessage.self, capacity: 1) { body(PackedMessage(UnsafePointer($0))) }
+    // Every struct of protobuf-c begins with its message.
+    return body(PackedMessage(UnsafeRawPointer(c).assumingMemoryBound(to: ProtobufCMessage.self)))
 }
