@@ -25,7 +25,7 @@ enum SourceTree {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    private static let folders = ["Sources", "Tests", "benchmarks", "ci", "docs", "proto", "sdk-stubs", "Fuzz"]
+    private static let folders = ["Sources", "Tests", "benchmarks", "ci", "docs", "proto", "sdk-stubs"]
     private static let kinds: Set<String> = [
         "swift", "md", "py", "sh", "c", "h", "proto", "yml", "yaml", "toml", "json", "modulemap", "txt", "",
     ]
@@ -56,7 +56,7 @@ enum SourceTree {
             if name.hasPrefix(".") || skipped.contains(name) { continue }
             let path = folder + "/" + name
             // A link to the sources, so that the fuzz targets compile them once more.
-            if path == "Fuzz/Engine" { continue }
+            if path == "Tests/Fuzz/Engine" { continue }
             var isDirectory: ObjCBool = false
             guard FileManager.default.fileExists(atPath: root.appending(path: path).path, isDirectory: &isDirectory)
             else { continue }

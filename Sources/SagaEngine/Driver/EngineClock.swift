@@ -1,4 +1,4 @@
-internal import SagaCore
+package import SagaCore
 
 #if canImport(Glibc)
     internal import Glibc

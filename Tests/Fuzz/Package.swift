@@ -4,7 +4,7 @@ import PackageDescription
 // A package of its own: executables without a main would break `swift test` in the root package, and unsafe flags are
 // allowed in a root package only. Built by ci/fuzz with --sanitize fuzzer --sanitize address.
 //
-// `Engine` is a link to ../Sources: what is fuzzed is compiled here once more, with the sanitizers, and as part of this
+// `Engine` is a link to the Sources of the root: what is fuzzed is compiled here once more, with the sanitizers, and as part of this
 // package, so that declarations with `package` access can be reached.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
