@@ -1,5 +1,6 @@
 import SagaClient
 import SagaCore
+import SagaServer
 import SagaTransport
 import SagaWire
 import Testing
@@ -173,7 +174,7 @@ import Testing
         #expect(codes.allSatisfy { $0 == .deadlineExceeded || $0 == .resourceExhausted }, "\(codes)")
         #expect(codes.contains(.deadlineExceeded))
         // Places are given back.
-        #expect(try await client.describe("open").workflowID == "open")
+        #expect(try await client.describe("open").summary.workflowID == "open")
         await client.close()
         await server.stop()
     }
