@@ -233,7 +233,7 @@ import Testing
             let sum = try await withThrowingTaskGroup(of: Int.self) { group in
                 for index in 0..<1_500 {
                     group.addTask {
-                        let size = 65_536 + index
+                        let size = 64_000 + index
                         var body = withUnsafeBytes(of: UInt32(size).bigEndian) { Array($0) }
                         body += [UInt8](repeating: 0, count: 12)
                         let answer = try await connection.call(method: TestMethod.blob, body: body)
