@@ -233,13 +233,16 @@ final class StreamCall: ClientCall, @unchecked Sendable {
     // MARK: Ends
 
     override func ended() {
-        let waiter = state.withLock { state in
+        // Who sees the end of the items may ask for the response at once, so both come to be in one step.
+        let (waiter, isOver) = state.withLock { state in
             state.serverEnded = true
-            return exchange(&state.waiter, with: nil)
+            let both = state.finishedSending && state.outcome == nil
+            if both { state.outcome = .success([]) }
+            return (exchange(&state.waiter, with: nil), both)
         }
         waiter?.resume(returning: .success(nil))
         observer?.ended()
-        endIfBothEnded()
+        if isOver { finished(.success([])) }
     }
 
     /// Both sides said END: the stream has gone without RESPONSE or ERROR.
