@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 
+import c_out
 import go_out
 import idl
 import python_out
@@ -25,6 +26,8 @@ OUTPUTS = {
     "Sources/SagaWire/Generated": "*",
     "sdk-stubs/python/src/saga_engine/v1": "*",
     "sdk-stubs/python/conformance": "*_pb2.py*",
+    "sdk-stubs/c/include/saga": "services.h",
+    "sdk-stubs/c/src": "services.c",
     "sdk-stubs/go": "services.go",
     "sdk-stubs/go/sagapb": "*",
     "sdk-stubs/go/internal/conformancepb": "*",
@@ -62,6 +65,9 @@ def generate(root, out):
 
     for name, text in typescript_out.files(model):
         put(out / "sdk-stubs/typescript/src/v1" / name, text)
+
+    for name, text in c_out.files(model):
+        put(out / "sdk-stubs/c" / name, text)
 
     for name, text in go_out.files(model):
         put(out / "sdk-stubs/go" / name, text)

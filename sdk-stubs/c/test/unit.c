@@ -1,0 +1,110 @@
+/* Units: frames, buffers, payloads, errors. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "saga/saga.h"
+
+static int bad; /* Checks of the test that runs. */
+
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) bad++, printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+    } while (0)
+
+static void frames_come_back(void)
+{
+    buffer bytes = {0};
+    frame found;
+    size_t whole = 0;
+    const char *why = NULL;
+    CHECK(frame_add(&bytes, KIND_REQUEST, 7, "body", 4, 256, true));
+    for (size_t size = 0; size < bytes.size; size++) CHECK(frame_parse(bytes.data, size, 65536, &found, &whole, &why) == 0);
+    CHECK(frame_parse(bytes.data, bytes.size, 65536, &found, &whole, &why) == 1);
+    CHECK(found.kind == KIND_REQUEST && found.stream == 7 && found.method == 256 && found.more && found.size == 4);
+    CHECK(whole == bytes.size && memcmp(found.body, "body", 4) == 0);
+    static const struct { size_t at; uint8_t value; } changes[] = {{4, 0}, {4, 13}, {5, 1}, {5, 128}, {3, 7}, {0, 1}};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        uint8_t before = bytes.data[changes[i].at];
+        bytes.data[changes[i].at] = changes[i].value;
+        CHECK(frame_parse(bytes.data, bytes.size, 65536, &found, &whole, &why) == -1 && why);
+        bytes.data[changes[i].at] = before;
+    }
+    buffer_drop(&bytes, 3);
+    CHECK(bytes.size == 13);
+    buffer_free(&bytes);
+}
+
+static void payloads_are_copied(void)
+{
+    saga_payload json = saga_json("{\"a\":1}"), copy, none = SAGA_PAYLOAD_INIT;
+    CHECK(saga_payload_copy(&json, &copy) && copy.data != json.data && strcmp((char *)copy.data, "{\"a\":1}") == 0);
+    saga_payload_clear(&copy);
+    CHECK(!copy.encoding && !copy.data);
+    CHECK(saga_payload_copy(&none, &copy) && !copy.encoding);
+    Saga__V1__WorkflowRef ref = SAGA__V1__WORKFLOW_REF__INIT;
+    ref.workflow_id = (char *)"x";
+    CHECK(saga_protobuf(&ref.base, &copy) && strcmp(copy.encoding, "protobuf") == 0 && copy.size == 3);
+    saga_payload_clear(&copy);
+}
+
+static void errors_hold_and_let_go(void)
+{
+    saga_error error = SAGA_ERROR_INIT, copy = SAGA_ERROR_INIT;
+    CHECK(fail(&error, SAGA_INVALID, "%d", 5) == SAGA_INVALID && strcmp(error.message, "5") == 0);
+    Saga__V1__Status *status = malloc(sizeof *status);
+    Saga__V1__SagaError inner = SAGA__V1__SAGA_ERROR__INIT;
+    inner.code = (char *)"C";
+    saga__v1__status__init(status);
+    status->code = SAGA__V1__STATUS_CODE__STATUS_CODE_ABORTED;
+    status->error = saga_error_message_copy(&inner);
+    CHECK(fail_message(&error, status) == SAGA_STATUS && error.status == status->code && strcmp(error.error->code, "C") == 0);
+    free(status);
+    error_copy(&error, &copy);
+    CHECK(copy.error != error.error && strcmp(copy.error->code, "C") == 0);
+    saga_error_clear(&error);
+    saga_error_clear(&copy);
+    CHECK(!error.error && error.result == SAGA_OK);
+    CHECK(strcmp(saga_result_name(SAGA_CONNECTION_LOST), "connection lost") == 0);
+}
+
+static void methods_are_unique(void)
+{
+    for (size_t i = 0; i < SAGA_METHODS_COUNT; i++) {
+        for (size_t j = 0; j < i; j++) CHECK(saga_methods[i].number != saga_methods[j].number);
+        CHECK(saga_methods[i].request->n_fields > 0 && saga_methods[i].request->fields[0].id == 1);
+    }
+}
+
+static void what_cannot_work_is_refused(void)
+{
+    saga_client *client = NULL;
+    saga_error error = SAGA_ERROR_INIT;
+    saga_connect_options far = {.host = "192.0.2.1", .insecure = true};
+    CHECK(saga_connect(&far, &client, &error) == SAGA_INVALID && !client);
+    saga_connect_options no_ca = {.ca_file = "/nowhere"};
+    CHECK(saga_connect(&no_ca, &client, &error) == SAGA_INVALID && error.message[0]);
+    saga_connect_options nobody = {.port = 1, .connect_timeout_ms = 2000};
+    CHECK(saga_connect(&nobody, &client, &error) == SAGA_CONNECTION_LOST);
+    CHECK(saga_connect(&nobody, &client, NULL) == SAGA_CONNECTION_LOST);
+    saga_error_clear(&error);
+    saga_client_free(NULL);
+    saga_stream_free(NULL);
+    saga_cancel_free(saga_cancel_new());
+}
+
+int main(void)
+{
+    static void (*const tests[])(void) = {
+        frames_come_back, payloads_are_copied, errors_hold_and_let_go, methods_are_unique, what_cannot_work_is_refused,
+    };
+    int passed = 0, failed = 0;
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+        bad = 0;
+        tests[i]();
+        *(bad ? &failed : &passed) += 1;
+    }
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}
