@@ -11,14 +11,8 @@ final class Reader {
     private let selectMeta: Statement
     private let selectLate: Statement
     private let selectLateOfRun: Statement
-    /// Prepared forms of List, by their conditions.
+    /// Prepared forms of List, by their SQL.
     private var lists: [String: Statement] = [:]
-
-    private static let columns = """
-        SELECT saga_id, namespace, workflow_id, workflow_type, status, started_at, closed_at,
-            (SELECT max(next_event_id) FROM history h WHERE h.run = e.run), part
-        FROM executions e
-        """
 
     init(_ connection: Connection) throws(StoreError) {
         self.connection = connection
@@ -27,11 +21,9 @@ final class Reader {
             SELECT next_event_id, event_count, checksum, events FROM history
             WHERE run = (SELECT run FROM executions WHERE saga_id = ?1) AND next_event_id > ?2 ORDER BY next_event_id
             """, on: connection)
-        selectExecution = try Statement(Self.columns + " WHERE saga_id = ?1", on: connection)
-        selectLatest = try Statement(
-            Self.columns + " WHERE namespace = ?1 AND workflow_id = ?2 ORDER BY run DESC LIMIT 1", on: connection)
-        selectOpen = try Statement(
-            Self.columns + " WHERE closed_at IS NULL AND saga_id > ?1 ORDER BY saga_id LIMIT ?2", on: connection)
+        selectExecution = try Statement(RunQueries.one, on: connection)
+        selectLatest = try Statement(RunQueries.latest, on: connection)
+        selectOpen = try Statement(RunQueries.open, on: connection)
         selectLate = try Statement(
             "SELECT place, effect FROM late_effects WHERE namespace = ?1 AND place > ?2 ORDER BY place LIMIT ?3",
             on: connection)
@@ -113,25 +105,14 @@ final class Reader {
     }
 
     func openExecutions(after: SagaID?, limit: Int) throws(StoreError) -> [ExecutionRow] {
+        // Every id is greater than an empty text: SQLite sorts blobs after texts.
         if let after { try selectOpen.bind(after, at: 1) } else { try selectOpen.bind("", at: 1) }
         try selectOpen.bind(Int64(max(0, limit)), at: 2)
         return try rows(selectOpen)
     }
 
     func list(_ query: ExecutionQuery) throws(StoreError) -> [ExecutionRow] {
-        // Parameters are numbered by meaning, so every combination of conditions binds the same way.
-        var conditions = " WHERE namespace = ?1"
-        if !query.workflowType.isEmpty { conditions += " AND workflow_type = ?2" }
-        if !query.workflowID.isEmpty { conditions += " AND workflow_id = ?3" }
-        if query.before != nil { conditions += " AND saga_id < ?4" }
-        if !query.statuses.isEmpty {
-            let codes = Set(query.statuses.map(\.rawValue)).sorted().map(String.init)
-            conditions += " AND status IN (" + codes.joined(separator: ", ") + ")"
-            // Says what the statuses imply, so that the index of open runs serves: a few runs among very many.
-            if !query.statuses.contains(where: \.isClosed) { conditions += " AND closed_at IS NULL" }
-        }
-        conditions += " ORDER BY saga_id DESC LIMIT ?5"
-        let statement = try prepared(conditions)
+        let statement = try prepared(RunQueries.list(query))
         try statement.bind(query.namespace, at: 1)
         if !query.workflowType.isEmpty { try statement.bind(query.workflowType, at: 2) }
         if !query.workflowID.isEmpty { try statement.bind(query.workflowID, at: 3) }
@@ -140,12 +121,12 @@ final class Reader {
         return try rows(statement)
     }
 
-    private func prepared(_ conditions: String) throws(StoreError) -> Statement {
-        if let statement = lists[conditions] { return statement }
+    private func prepared(_ sql: String) throws(StoreError) -> Statement {
+        if let statement = lists[sql] { return statement }
         // 2^13 combinations are possible; people use a handful.
         if lists.count >= 64 { lists.removeAll() }
-        let statement = try Statement(Self.columns + conditions, on: connection)
-        lists[conditions] = statement
+        let statement = try Statement(sql, on: connection)
+        lists[sql] = statement
         return statement
     }
 

@@ -30,6 +30,20 @@ struct RawDatabase: ~Copyable {
         }
     }
 
+    /// How SQLite would go about a query, line by line.
+    func plan(of sql: String) throws -> String {
+        var statement: OpaquePointer?
+        defer { sqlite3_finalize(statement) }
+        guard sqlite3_prepare_v2(handle, "EXPLAIN QUERY PLAN " + sql, -1, &statement, nil) == SQLITE_OK else {
+            throw Failure(message: String(cString: sqlite3_errmsg(handle)))
+        }
+        var lines: [String] = []
+        while sqlite3_step(statement) == SQLITE_ROW {
+            lines.append(sqlite3_column_text(statement, 3).map { String(cString: $0) } ?? "")
+        }
+        return lines.joined(separator: "\n")
+    }
+
     func number(_ sql: String) throws -> Int64 {
         var statement: OpaquePointer?
         defer { sqlite3_finalize(statement) }
@@ -242,6 +256,30 @@ func hex(_ bytes: [UInt8]) -> String {
             let failure = await #expect(throws: StoreError.self) { try await store.append(lab.batch([late])) }
             #expect(failure?.reason == .fenced)
             await store.close()
+        }
+    }
+
+    /// A page of List must not cost a look at every run there is.
+    @Test func listReadsInOrderAndSortsNothing() async throws {
+        try await TemporaryDirectory.with { directory in
+            await (try SQLiteEventStore(path: directory + "/saga.db")).close()
+            let raw = try RawDatabase(directory + "/saga.db")
+            let id = SagaID(high: 1, low: 1)
+            for type in ["", "Order"] {
+                for before in [nil, id] {
+                    for statuses in [[], [ExecutionStatus.failed], [.blocked, .running], [.blocked, .failed]] {
+                        var query = ExecutionQuery(
+                            namespace: "n", workflowType: type, statuses: statuses, before: before)
+                        let plan = try raw.plan(of: RunQueries.list(query))
+                        #expect(!plan.contains("TEMP B-TREE"), "\(query): \(plan)")
+                        #expect(
+                            plan.contains(statuses == [.blocked, .running] ? "executions_open" : "executions_saga"))
+                        #expect(plan.contains("SEARCH e") == (before != nil), "pages begin where the last one ended")
+                        query.workflowID = "w"
+                        #expect(try raw.plan(of: RunQueries.list(query)).contains("executions_workflow (namespace=?"))
+                    }
+                }
+            }
         }
     }
 
