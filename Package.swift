@@ -71,9 +71,7 @@ let package = Package(
         library("SagaSQLite", ["SagaCore", "CSQLite"]),
         .target(
             name: "SagaPostgres", dependencies: ["SagaCore", "SagaCodec", "CPostgres"],
-            resources: [
-                .embedInCode("Schema/sql/v1.sql"), .embedInCode("Schema/sql/v2.sql"), .embedInCode("Schema/sql/v3.sql"),
-            ], swiftSettings: settings),
+            resources: ["v1", "v2", "v3", "v4"].map { .embedInCode("Schema/sql/\($0).sql") }, swiftSettings: settings),
 
         // The wire.
         .target(name: "CSagaProto", dependencies: ["CProtobufC"], linkerSettings: [.linkedLibrary("protobuf-c")]),
@@ -104,7 +102,8 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "SagaServer",
+                "SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "SagaPostgres",
+                "SagaServer",
                 "SagaClient", "SagaWorker", "SagaTransport", "SagaWire", "CodecCorpus", "CBenchHooks", arguments,
                 logging,
             ], path: "benchmarks/bench", swiftSettings: settings),
@@ -128,6 +127,9 @@ let package = Package(
         tests(
             "ConformanceTests",
             ["SagaCore", "SagaMemory", "SagaSQLite", "SagaPostgres", "SagaSamples", "CSQLite"]),
+        tests(
+            "SagaPostgresTests",
+            ["SagaPostgres", "SagaCore", "SagaEngine", "SagaClient", "SagaSamples", "CPostgres", logging]),
         tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaMemory", "SagaSQLite", "sim"]),
         tests("SagaWireTests", ["SagaWire", "SagaCore"]),
         tests("SagaTransportTests", ["SagaTransport", "SagaWire", "COpenSSL"] + nio),

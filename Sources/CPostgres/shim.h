@@ -20,6 +20,11 @@ static inline const char *saga_pq_sqlstate(const PGresult *result) {
     return PQresultErrorField(result, PG_DIAG_SQLSTATE);
 }
 
+/// "ERROR", or "FATAL" or "PANIC" if the session ends; in English whatever the server speaks.
+static inline const char *saga_pq_severity(const PGresult *result) {
+    return PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+}
+
 /// The message without detail, hint and context.
 static inline const char *saga_pq_message(const PGresult *result) {
     return PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);

@@ -4,11 +4,12 @@ public import SagaCore
 /// The production event store: PostgreSQL 13 or newer through libpq.
 ///
 /// Appends of many sagas and callers share commits; one saga's conflict never fails another's; an append that returned is
-/// durable. Each connection (two writers, a reader) has a thread of its own. Lost connections are opened again by the next
+/// durable. Each connection (two writers, a reader, one for the inbox) has a thread of its own. Lost connections are opened again by the next
 /// call; until that succeeds, calls fail with reason `unavailable`. See `docs/postgresql.md`.
 public final class PostgresEventStore: EventStore {
     private let commits: CommitQueue
     private let reads: ReadLane
+    let inbox: InboxLane
     private let partitionCount: UInt32
 
     /// Opens a store; makes its tables, or brings them up to date, if the options allow it.
@@ -39,6 +40,12 @@ public final class PostgresEventStore: EventStore {
         return try await migrate(options, to: PostgresSchema.currentVersion)
     }
 
+    /// The version of the schema that this program writes.
+    package static var schemaVersion: Int { PostgresSchema.currentVersion }
+
+    /// The statement of most appends, for the program that this store is measured against.
+    package static var appendStatement: String { AppendStatements.steps.sql }
+
     /// Brings a database to a version, for tests of migrations.
     package static func migrate(
         _ options: PostgresOptions, to version: Int
@@ -53,6 +60,7 @@ public final class PostgresEventStore: EventStore {
     private init(_ options: PostgresOptions, _ reads: ReadLane, partitionCount: UInt32) {
         commits = CommitQueue(options)
         self.reads = reads
+        inbox = InboxLane(options)
         self.partitionCount = partitionCount
     }
 
@@ -100,6 +108,7 @@ public final class PostgresEventStore: EventStore {
     }
 
     public func close() async {
+        await inbox.close()
         await reads.close()
         await commits.close()
     }

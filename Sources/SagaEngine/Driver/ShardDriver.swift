@@ -23,6 +23,8 @@ package final class ShardDriver: Sendable {
     private let mailbox = Mutex(Mailbox())
     /// Touched only on `queue`.
     private let core: Core
+    /// Requests that applications leave in the store, if it takes any.
+    private let inbox: InboxPump?
 
     /// Opens the store's facts; nothing is recovered yet.
     /// - Throws: `StoreError` if the store cannot be read.
@@ -34,6 +36,7 @@ package final class ShardDriver: Sendable {
         self.store = store
         self.logger = logger
         metadata = try await store.metadata()
+        inbox = (store as? any RequestInbox).map { InboxPump($0, logger: logger) }
         var random = SystemRandomNumberGenerator()
         let shard = Shard(
             config: ShardConfig(config, partitionCount: metadata.partitionCount), seed: random.next())
@@ -57,6 +60,7 @@ package final class ShardDriver: Sendable {
                 }
             }
         }
+        if let inbox { Task { [weak self] in await inbox.run { [weak self] in self } } }
     }
 
     // MARK: Calls
@@ -131,6 +135,7 @@ package final class ShardDriver: Sendable {
 
     /// Waits until everything that happened is durable, then stops; the store stays open.
     package func shutDown() async {
+        inbox?.stop()
         await withCheckedContinuation { continuation in
             queue.async {
                 self.core.idleWaiters.append(continuation)

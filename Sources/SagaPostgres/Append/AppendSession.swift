@@ -5,6 +5,7 @@ import SagaCore
 final class AppendSession {
     private let options: PostgresOptions
     private let arrays = AppendArrays()
+    private let requests = InboxArrays()
     private var connection: PgConnection?
 
     init(_ options: PostgresOptions) { self.options = options }
@@ -91,7 +92,8 @@ final class AppendSession {
         for index in plan.sideBySide {
             for entry in transactions[start + index].entries { try add(entry, owner: index) }
         }
-        if plan.oneByOne.isEmpty {
+        let receipts = Self.receipts(transactions)
+        if plan.oneByOne.isEmpty && receipts.isEmpty {
             // A single statement commits by itself.
             for winner in try run(connection, epoch, mayHaveHappened: true) { outcomes[winner] = .appended }
             return outcomes
@@ -109,10 +111,33 @@ final class AppendSession {
                 try run(connection, "ROLLBACK TO SAVEPOINT one")
             }
         }
+        let winners = receipts.filter { outcomes[$0.owner] == .appended }.map(\.row)
+        do throws(PgFailure) {
+            // Requests leave the inbox with the events that they caused, or not at all.
+            requests.fill(winners)
+            if !winners.isEmpty { _ = try connection.run(InboxStatements.settle, requests.parameters) }
+        } catch {
+            throw .server(error, mayHaveHappened: false)
+        }
         do throws(PgFailure) { try connection.run("COMMIT") } catch {
             throw .server(error, mayHaveHappened: true)
         }
         return outcomes
+    }
+
+    /// The requests of the inbox that events of these transactions carry.
+    private static func receipts(_ transactions: ArraySlice<AppendTransaction>) -> [(owner: Int, row: InboxOutcome)] {
+        var receipts: [(owner: Int, row: InboxOutcome)] = []
+        for (owner, transaction) in transactions.enumerated() {
+            for entry in transaction.entries {
+                for event in entry.events {
+                    guard let id = InboxRequest.id(of: event) else { continue }
+                    let outcome = event.eventID == 0 ? "started" : "signaled"
+                    receipts.append((owner, InboxOutcome(id: id, outcome: outcome, sagaID: entry.sagaID)))
+                }
+            }
+        }
+        return receipts
     }
 
     /// Appends the entries of one transaction; false if one of them does not hold.

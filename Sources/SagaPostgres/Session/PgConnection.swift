@@ -49,9 +49,6 @@ final class PgConnection {
         PQparameterStatus(handle, name).map { String(cString: $0) } ?? ""
     }
 
-    /// The descriptor to wait for, for the listener.
-    var descriptor: Int32 { PQsocket(handle) }
-
     /// Whether the server has an open transaction of this session.
     var isInTransaction: Bool {
         let state = PQtransactionStatus(handle)
@@ -209,15 +206,12 @@ final class PgConnection {
 
     // MARK: Notifications
 
-    /// Names of the channels on which notifications came since the last call.
-    func takeNotifications() throws(PgFailure) -> Int {
+    /// Waits until a notification comes, or the time is over.
+    func waitForNotification(milliseconds: Int32) throws(PgFailure) {
+        var poller = pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0)
+        guard poll(&poller, 1, milliseconds) > 0 else { return }
         guard PQconsumeInput(handle) == 1 else { throw lost(Self.message(of: handle)) }
-        var count = 0
-        while let notification = PQnotifies(handle) {
-            PQfreemem(notification)
-            count += 1
-        }
-        return count
+        while let notification = PQnotifies(handle) { PQfreemem(notification) }
     }
 
     // MARK: Failures
@@ -235,10 +229,12 @@ final class PgConnection {
     private static func failure(_ result: OpaquePointer, isConnectionLost: Bool) -> PgFailure {
         let state = saga_pq_sqlstate(result).map { String(cString: $0) } ?? ""
         let message = saga_pq_message(result).map { String(cString: $0) }
-        // Without fields it is libpq that speaks: the connection broke.
+        // Without fields it is libpq that speaks: the connection broke. After anything worse than an error the server
+        // closes it, which may show only later.
+        let severity = saga_pq_severity(result).map { String(cString: $0) } ?? "ERROR"
         return PgFailure(
             message ?? trimmed(PQresultErrorMessage(result)), sqlState: state,
-            isConnectionLost: isConnectionLost || state.isEmpty)
+            isConnectionLost: isConnectionLost || state.isEmpty || severity != "ERROR")
     }
 
     private static func message(of handle: OpaquePointer) -> String { trimmed(PQerrorMessage(handle)) }

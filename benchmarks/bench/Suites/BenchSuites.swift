@@ -1,6 +1,7 @@
 /// Every suite, in the order in which they run.
 enum BenchSuites {
     static let all: [any BenchSuite] = [
+        AppendSuite(),
         CodecSuite(),
         EngineSuite(),
         RPCSuite(),

@@ -3,6 +3,7 @@ import Logging
 import SagaClient
 import SagaCore
 import SagaMemory
+import SagaPostgres
 import SagaSQLite
 import SagaServer
 import SagaTransport
@@ -15,12 +16,17 @@ struct RPCSuite: BenchSuite {
     let summary = "requests and three-step sagas over TLS, client, server and worker sharing this machine"
 
     func run(_ context: BenchContext) async throws {
-        for store in ["memory", "sqlite"] {
+        // PostgreSQL if there is one: benchmarks/peers/dbos/run starts it.
+        let hasPostgres = ProcessInfo.processInfo.environment["SAGA_BENCH_POSTGRES"] != nil
+        for store in ["memory", "sqlite"] + (hasPostgres ? ["postgres"] : []) {
+            guard context.wants("\(store) saga over TLS, 1 in flight") || context.wants("health, 1 in flight") else {
+                continue
+            }
             let bed = try await TestBed(store: store)
             if store == "memory" {
                 for width in [1, 16] { try await measureHealth(context, bed, width) }
             }
-            for width in context.quick ? [1, 64] : [1, 16, 256] {
+            for width in context.quick ? [1, 64] : store == "postgres" ? [1, 256, 1_024] : [1, 16, 256] {
                 try await measureSagas(context, bed, store, width)
             }
             await bed.close()
@@ -78,9 +84,16 @@ private struct TestBed {
         let configuration = ServerConfiguration(
             listener: ListenerConfiguration(
                 address: .tcp(host: "127.0.0.1", port: 0), security: .tls(TLSServerConfiguration(certificates))))
-        let events: any EventStore =
-            store == "sqlite"
-            ? try SQLiteEventStore(path: folder.appendingPathComponent("bench.db").path) : MemoryEventStore()
+        let events: any EventStore
+        switch store {
+        case "sqlite": events = try SQLiteEventStore(path: folder.appendingPathComponent("bench.db").path)
+        case "postgres":
+            var options = PostgresOptions(
+                connection: ProcessInfo.processInfo.environment["SAGA_BENCH_POSTGRES"] ?? "")
+            options.schema = "rpc_\(DispatchTime.now().uptimeNanoseconds)"
+            events = try await PostgresEventStore.open(options)
+        default: events = MemoryEventStore()
+        }
         server = try await SagaServer.start(configuration, store: events, logger: logger)
         guard case .tcp(_, let port) = server.address else { throw BenchFailure("rpc: the server has no port") }
         let options = ConnectionOptions(host: "127.0.0.1", port: port, security: .tls(ca: certificates.caPath))
