@@ -29,9 +29,13 @@ public struct InboxRequest: Hashable, Sendable {
 
     /// A UUID, not of a saga.
     public var id: SagaID
+    /// What is wanted, with its name.
     public var kind: Kind
+    /// The namespace that the workflow id belongs to.
     public var namespace: String
+    /// The caller's name for the saga.
     public var workflowID: String
+    /// The input of the run, or of the signal.
     public var payload: Payload
     /// Who made the request.
     public var identity: String
@@ -70,6 +74,7 @@ public struct InboxRequest: Hashable, Sendable {
 
 /// What became of a request that caused no event.
 public struct InboxOutcome: Hashable, Sendable {
+    /// The request.
     public var id: SagaID
     /// `started`, `already started`, `signaled` or `refused`.
     public var outcome: String
