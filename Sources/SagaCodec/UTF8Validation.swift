@@ -7,32 +7,44 @@ package enum UTF8Validation {
     /// forms are refused).
     @inlinable @inline(__always)
     package static func isValid(_ start: UnsafeRawPointer, _ count: Int) -> Bool {
-        if count >= 8 {
-            var at = 0
-            let last = count &- 8
-            var seen: UInt64 = 0
-            while at < last {
-                seen |= start.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-                at &+= 8
+        _fastPath(isASCII(start, count)) || isValidSlow(start, count)
+    }
+
+    /// Whether `count` bytes from `start` are ASCII. Up to 32 bytes without a loop: loads overlap instead.
+    @inlinable @inline(__always)
+    package static func isASCII(_ start: UnsafeRawPointer, _ count: Int) -> Bool {
+        var seen: UInt64
+        if count <= 16 {
+            if count >= 8 {
+                seen =
+                    start.loadUnaligned(as: UInt64.self)
+                    | start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+            } else if count >= 4 {
+                seen = UInt64(
+                    truncatingIfNeeded: start.loadUnaligned(as: UInt32.self)
+                        | start.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self))
+            } else if count > 0 {
+                seen = UInt64(
+                    truncatingIfNeeded: start.load(as: UInt8.self)
+                        | start.load(fromByteOffset: count >> 1, as: UInt8.self)
+                        | start.load(fromByteOffset: count &- 1, as: UInt8.self))
+            } else {
+                seen = 0
             }
-            // The last eight bytes, overlapping what was seen already: no tail loop.
-            seen |= start.loadUnaligned(fromByteOffset: last, as: UInt64.self)
-            if seen & 0x8080_8080_8080_8080 == 0 { return true }
-            return isValidSlow(start, count)
+        } else {
+            let last = count &- 16
+            seen =
+                start.loadUnaligned(fromByteOffset: last, as: UInt64.self)
+                | start.loadUnaligned(fromByteOffset: last &+ 8, as: UInt64.self)
+            var at = 0
+            repeat {
+                seen |=
+                    start.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+                    | start.loadUnaligned(fromByteOffset: at &+ 8, as: UInt64.self)
+                at &+= 16
+            } while at < last
         }
-        var seen: UInt8 = 0
-        if count >= 4 {
-            let low = start.loadUnaligned(as: UInt32.self)
-            let high = start.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
-            if (low | high) & 0x8080_8080 == 0 { return true }
-            return isValidSlow(start, count)
-        }
-        var at = 0
-        while at < count {
-            seen |= start.load(fromByteOffset: at, as: UInt8.self)
-            at &+= 1
-        }
-        return seen < 0x80 || isValidSlow(start, count)
+        return seen & 0x8080_8080_8080_8080 == 0
     }
 
     @usableFromInline @inline(never)

@@ -36,15 +36,14 @@ public enum CorpusEventType: UInt8, Codable, CaseIterable, Sendable, BitwiseCopy
 
     @inlinable @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
-        try self.init(tag: try reader.readVarint32(), reader)
+        try self.init(tag: try reader.readTag(), reader)
     }
 
     @inlinable @inline(__always)
     init(tag: UInt32, _ reader: PostcardReader) throws(CodecError) {
-        guard tag < 64, let value = CorpusEventType(rawValue: UInt8(truncatingIfNeeded: tag)) else {
-            throw reader.failure(.badTag)
-        }
-        self = value
+        guard tag < 64 else { throw reader.failure(.badTag) }
+        // The cases are numbered from 0 without a gap.
+        self = unsafeBitCast(UInt8(truncatingIfNeeded: tag), to: CorpusEventType.self)
     }
 }
 
@@ -68,14 +67,13 @@ public enum CorpusCategory: UInt8, Codable, CaseIterable, Sendable, BitwiseCopya
 
     @inlinable @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
-        try self.init(tag: try reader.readVarint32(), reader)
+        try self.init(tag: try reader.readTag(), reader)
     }
 
     @inlinable @inline(__always)
     init(tag: UInt32, _ reader: PostcardReader) throws(CodecError) {
-        guard tag < 8, let value = CorpusCategory(rawValue: UInt8(truncatingIfNeeded: tag)) else {
-            throw reader.failure(.badTag)
-        }
-        self = value
+        guard tag < 8 else { throw reader.failure(.badTag) }
+        // The cases are numbered from 0 without a gap.
+        self = unsafeBitCast(UInt8(truncatingIfNeeded: tag), to: CorpusCategory.self)
     }
 }

@@ -3,6 +3,7 @@ public import SagaCodec
 // The static postcard form: what a generator would write for the types.
 
 extension CorpusEvent: PostcardCodable {
+    @inlinable @inline(__always)
     public func encode(into writer: inout PostcardWriter) {
         writer.writeVarint(eventID)
         writer.writeRaw16(sagaID.first, sagaID.second)
@@ -15,6 +16,7 @@ extension CorpusEvent: PostcardCodable {
         writer.write(traceID)
     }
 
+    @inlinable @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
         let eventID = try reader.readVarint64()
         let sagaID = CorpusSagaID(try reader.readRaw16())
@@ -33,7 +35,7 @@ extension CorpusEvent: PostcardCodable {
 }
 
 extension CorpusAttributes: PostcardCodable {
-    @inline(__always)
+    @inlinable @inline(__always)
     public func encode(into writer: inout PostcardWriter) {
         switch self {
         case .workflowStarted(let value):
@@ -81,9 +83,9 @@ extension CorpusAttributes: PostcardCodable {
         }
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
-        switch try reader.readVarint32() {
+        switch try reader.readTag() {
         case 0: self = .workflowStarted(try Corpus.decodeWorkflowStarted(from: &reader))
         case 1: self = .workflowCompleted(try Corpus.decodeWorkflowCompleted(from: &reader))
         case 2: self = .workflowFailed(try Corpus.decodeFailure(from: &reader))
@@ -104,7 +106,7 @@ extension CorpusAttributes: PostcardCodable {
 }
 
 extension Corpus {
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing WorkflowStarted, into writer: inout PostcardWriter) {
         writer.writeString(value.workflowType)
         writer.writeString(value.workflowID)
@@ -115,7 +117,7 @@ extension Corpus {
         writer.write(value.parent)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeWorkflowStarted(from reader: inout PostcardReader) throws(CodecError) -> WorkflowStarted {
         WorkflowStarted(
             workflowType: try reader.readString(),
@@ -127,20 +129,20 @@ extension Corpus {
             parent: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing WorkflowCompleted, into writer: inout PostcardWriter) {
         value.result.bytes.withUnsafeBytes { writer.writeBytes($0) }
         writer.writeVarint(value.durationMs)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeWorkflowCompleted(from reader: inout PostcardReader) throws(CodecError) -> WorkflowCompleted {
         WorkflowCompleted(
             result: CorpusPayload(bytes: try reader.readBytes()),
             durationMs: try reader.readVarint64())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing ActivityScheduled, into writer: inout PostcardWriter) {
         writer.writeVarint(value.activityID)
         writer.writeString(value.activityType)
@@ -152,7 +154,7 @@ extension Corpus {
         encode(value.retry, into: &writer)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeActivityScheduled(from reader: inout PostcardReader) throws(CodecError) -> ActivityScheduled {
         ActivityScheduled(
             activityID: try reader.readVarint64(),
@@ -165,14 +167,14 @@ extension Corpus {
             retry: try decodeRetryPolicy(from: &reader))
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing ActivityStarted, into writer: inout PostcardWriter) {
         writer.writeVarint(value.scheduledEventID)
         writer.writeString(value.worker)
         writer.writeVarint(UInt64(value.attempt))
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeActivityStarted(from reader: inout PostcardReader) throws(CodecError) -> ActivityStarted {
         ActivityStarted(
             scheduledEventID: try reader.readVarint64(),
@@ -180,14 +182,14 @@ extension Corpus {
             attempt: try reader.readVarint32())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing ActivityCompleted, into writer: inout PostcardWriter) {
         writer.writeVarint(value.scheduledEventID)
         writer.writeVarint(value.startedEventID)
         value.result.bytes.withUnsafeBytes { writer.writeBytes($0) }
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeActivityCompleted(from reader: inout PostcardReader) throws(CodecError) -> ActivityCompleted {
         ActivityCompleted(
             scheduledEventID: try reader.readVarint64(),
@@ -195,7 +197,7 @@ extension Corpus {
             result: CorpusPayload(bytes: try reader.readBytes()))
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing ActivityFailed, into writer: inout PostcardWriter) {
         writer.writeVarint(value.scheduledEventID)
         writer.writeVarint(value.startedEventID)
@@ -203,7 +205,7 @@ extension Corpus {
         writer.writeVarint(UInt64(value.attempt))
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeActivityFailed(from reader: inout PostcardReader) throws(CodecError) -> ActivityFailed {
         ActivityFailed(
             scheduledEventID: try reader.readVarint64(),
@@ -212,40 +214,40 @@ extension Corpus {
             attempt: try reader.readVarint32())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing TimerCreated, into writer: inout PostcardWriter) {
         writer.writeString(value.timerID)
         writer.writeZigzag(value.fireAtMicros)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeTimerCreated(from reader: inout PostcardReader) throws(CodecError) -> TimerCreated {
         TimerCreated(
             timerID: try reader.readString(),
             fireAtMicros: try reader.readZigzag())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing TimerFired, into writer: inout PostcardWriter) {
         writer.writeString(value.timerID)
         writer.writeVarint(value.startedEventID)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeTimerFired(from reader: inout PostcardReader) throws(CodecError) -> TimerFired {
         TimerFired(
             timerID: try reader.readString(),
             startedEventID: try reader.readVarint64())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing SignalReceived, into writer: inout PostcardWriter) {
         writer.writeString(value.name)
         writer.write(value.identity)
         value.input.bytes.withUnsafeBytes { writer.writeBytes($0) }
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeSignalReceived(from reader: inout PostcardReader) throws(CodecError) -> SignalReceived {
         SignalReceived(
             name: try reader.readString(),
@@ -253,14 +255,14 @@ extension Corpus {
             input: CorpusPayload(bytes: try reader.readBytes()))
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing CompensationStarted, into writer: inout PostcardWriter) {
         writer.writeString(value.step)
         writer.writeVarint(value.targetEventID)
         writer.writeString(value.reason)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeCompensationStarted(from reader: inout PostcardReader) throws(CodecError) -> CompensationStarted {
         CompensationStarted(
             step: try reader.readString(),
@@ -268,7 +270,7 @@ extension Corpus {
             reason: try reader.readString())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing CompensationCompleted, into writer: inout PostcardWriter) {
         writer.writeString(value.step)
         writer.writeVarint(value.targetEventID)
@@ -276,7 +278,7 @@ extension Corpus {
         writer.writeBool(value.ok)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeCompensationCompleted(from reader: inout PostcardReader) throws(CodecError)
         -> CompensationCompleted
     {
@@ -287,27 +289,27 @@ extension Corpus {
             ok: try reader.readBool())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing MarkerRecorded, into writer: inout PostcardWriter) {
         writer.writeString(value.name)
         writer.write(value.details.pairs)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeMarkerRecorded(from reader: inout PostcardReader) throws(CodecError) -> MarkerRecorded {
         MarkerRecorded(
             name: try reader.readString(),
             details: CorpusMap(pairs: try reader.read()))
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing SnapshotCreated, into writer: inout PostcardWriter) {
         writer.writeVarint(value.lastEventID)
         value.state.bytes.withUnsafeBytes { writer.writeBytes($0) }
         writer.writeVarint(UInt64(value.checksum))
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeSnapshotCreated(from reader: inout PostcardReader) throws(CodecError) -> SnapshotCreated {
         SnapshotCreated(
             lastEventID: try reader.readVarint64(),
@@ -315,7 +317,7 @@ extension Corpus {
             checksum: try reader.readVarint32())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing Failure, into writer: inout PostcardWriter) {
         writer.writeString(value.message)
         writer.writeString(value.kind)
@@ -324,7 +326,7 @@ extension Corpus {
         writer.write(value.cause)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeFailure(from reader: inout PostcardReader) throws(CodecError) -> Failure {
         Failure(
             message: try reader.readString(),
@@ -334,7 +336,7 @@ extension Corpus {
             cause: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode(_ value: borrowing RetryPolicy, into writer: inout PostcardWriter) {
         writer.writeVarint(value.initialIntervalMs)
         writer.writeRaw8(value.backoff.bitPattern)
@@ -343,7 +345,7 @@ extension Corpus {
         writer.write(value.nonRetryable)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeRetryPolicy(from reader: inout PostcardReader) throws(CodecError) -> RetryPolicy {
         RetryPolicy(
             initialIntervalMs: try reader.readVarint64(),

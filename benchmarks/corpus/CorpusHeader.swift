@@ -1,6 +1,7 @@
 public import SagaCodec
 
 /// An event of which only the header is decoded: the attributes are walked (their lengths must fit) and not looked at.
+@frozen
 public struct CorpusHeader: PostcardDecodable, BitwiseCopyable, Sendable {
     public var eventID: UInt64
     public var sagaID: CorpusSagaID
@@ -13,6 +14,7 @@ public struct CorpusHeader: PostcardDecodable, BitwiseCopyable, Sendable {
     public var isResetPoint: Bool
     public var traceID: FrameRange?
 
+    @inlinable @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
         eventID = try reader.readVarint64()
         sagaID = CorpusSagaID(try reader.readRaw16())
@@ -28,9 +30,9 @@ public struct CorpusHeader: PostcardDecodable, BitwiseCopyable, Sendable {
         traceID = try reader.readOptionTag() ? try reader.readBytesRange() : nil
     }
 
-    @inline(__always)
-    private static func skipAttributes(_ reader: inout PostcardReader) throws(CodecError) {
-        switch try reader.readVarint32() {
+    @inlinable @inline(__always)
+    static func skipAttributes(_ reader: inout PostcardReader) throws(CodecError) {
+        switch try reader.readTag() {
         case 0:
             try reader.skipBytes()
             try reader.skipBytes()
@@ -110,13 +112,13 @@ public struct CorpusHeader: PostcardDecodable, BitwiseCopyable, Sendable {
 }
 
 extension PostcardReader {
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func skipOptionalBytes() throws(CodecError) {
         if try readOptionTag() { try skipBytes() }
     }
 
     /// A sequence whose elements are `parts` texts each.
-    @inline(__always)
+    @inlinable @inline(__always)
     mutating func skipSequence(_ parts: Int) throws(CodecError) {
         let count = try readCount()
         var index = 0

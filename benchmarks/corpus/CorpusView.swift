@@ -1,6 +1,7 @@
 public import SagaCodec
 
 /// An event decoded in place: every field is read and every text checked, and text and bytes stay in the input as ranges.
+@frozen
 public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
     public var eventID: UInt64
     public var sagaID: CorpusSagaID
@@ -12,6 +13,7 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
     public var isResetPoint: Bool
     public var traceID: FrameRange?
 
+    @inlinable @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
         eventID = try reader.readVarint64()
         sagaID = CorpusSagaID(try reader.readRaw16())
@@ -37,6 +39,7 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         writer.writeRange(traceID, of: source)
     }
 
+    @frozen
     public enum Attributes: BitwiseCopyable, Sendable {
         case workflowStarted(WorkflowStarted)
         case workflowCompleted(WorkflowCompleted)
@@ -53,9 +56,9 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         case markerRecorded(MarkerRecorded)
         case snapshotCreated(SnapshotCreated)
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
-            switch try reader.readVarint32() {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
+            switch try reader.readTag() {
             case 0: self = .workflowStarted(try WorkflowStarted(from: &reader))
             case 1: self = .workflowCompleted(try WorkflowCompleted(from: &reader))
             case 2: self = .workflowFailed(try Failure(from: &reader))
@@ -74,8 +77,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
             }
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             switch self {
             case .workflowStarted(let value):
                 writer.writeRawByte(0)
@@ -123,6 +126,7 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         }
     }
 
+    @frozen
     public struct WorkflowStarted: BitwiseCopyable, Sendable {
         public var workflowType: FrameRange
         public var workflowID: FrameRange
@@ -132,8 +136,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         public var attempt: UInt32
         public var parent: FrameRange?
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             workflowType = try reader.readTextRange()
             workflowID = try reader.readTextRange()
             taskQueue = try reader.readTextRange()
@@ -143,8 +147,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
             parent = try reader.readOptionTag() ? try reader.readTextRange() : nil
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeRange(workflowType, of: source)
             writer.writeRange(workflowID, of: source)
             writer.writeRange(taskQueue, of: source)
@@ -155,23 +159,25 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         }
     }
 
+    @frozen
     public struct WorkflowCompleted: BitwiseCopyable, Sendable {
         public var result: FrameRange
         public var durationMs: UInt64
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             result = try reader.readBytesRange()
             durationMs = try reader.readVarint64()
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeRange(result, of: source)
             writer.writeVarint(durationMs)
         }
     }
 
+    @frozen
     public struct ActivityScheduled: BitwiseCopyable, Sendable {
         public var activityID: UInt64
         public var activityType: FrameRange
@@ -182,8 +188,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         public var heartbeatMs: UInt64?
         public var retry: RetryPolicy
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             activityID = try reader.readVarint64()
             activityType = try reader.readTextRange()
             taskQueue = try reader.readTextRange()
@@ -194,8 +200,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
             retry = try RetryPolicy(from: &reader)
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeVarint(activityID)
             writer.writeRange(activityType, of: source)
             writer.writeRange(taskQueue, of: source)
@@ -207,62 +213,65 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         }
     }
 
+    @frozen
     public struct ActivityStarted: BitwiseCopyable, Sendable {
         public var scheduledEventID: UInt64
         public var worker: FrameRange
         public var attempt: UInt32
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             scheduledEventID = try reader.readVarint64()
             worker = try reader.readTextRange()
             attempt = try reader.readVarint32()
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeVarint(scheduledEventID)
             writer.writeRange(worker, of: source)
             writer.writeVarint(UInt64(attempt))
         }
     }
 
+    @frozen
     public struct ActivityCompleted: BitwiseCopyable, Sendable {
         public var scheduledEventID: UInt64
         public var startedEventID: UInt64
         public var result: FrameRange
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             scheduledEventID = try reader.readVarint64()
             startedEventID = try reader.readVarint64()
             result = try reader.readBytesRange()
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeVarint(scheduledEventID)
             writer.writeVarint(startedEventID)
             writer.writeRange(result, of: source)
         }
     }
 
+    @frozen
     public struct ActivityFailed: BitwiseCopyable, Sendable {
         public var scheduledEventID: UInt64
         public var startedEventID: UInt64
         public var failure: Failure
         public var attempt: UInt32
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             scheduledEventID = try reader.readVarint64()
             startedEventID = try reader.readVarint64()
             failure = try Failure(from: &reader)
             attempt = try reader.readVarint32()
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeVarint(scheduledEventID)
             writer.writeVarint(startedEventID)
             failure.encode(into: &writer, source)
@@ -270,96 +279,101 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         }
     }
 
+    @frozen
     public struct TimerCreated: BitwiseCopyable, Sendable {
         public var timerID: FrameRange
         public var fireAtMicros: Int64
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             timerID = try reader.readTextRange()
             fireAtMicros = try reader.readZigzag()
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeRange(timerID, of: source)
             writer.writeZigzag(fireAtMicros)
         }
     }
 
+    @frozen
     public struct TimerFired: BitwiseCopyable, Sendable {
         public var timerID: FrameRange
         public var startedEventID: UInt64
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             timerID = try reader.readTextRange()
             startedEventID = try reader.readVarint64()
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeRange(timerID, of: source)
             writer.writeVarint(startedEventID)
         }
     }
 
+    @frozen
     public struct SignalReceived: BitwiseCopyable, Sendable {
         public var name: FrameRange
         public var identity: FrameRange?
         public var input: FrameRange
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             name = try reader.readTextRange()
             identity = try reader.readOptionTag() ? try reader.readTextRange() : nil
             input = try reader.readBytesRange()
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeRange(name, of: source)
             writer.writeRange(identity, of: source)
             writer.writeRange(input, of: source)
         }
     }
 
+    @frozen
     public struct CompensationStarted: BitwiseCopyable, Sendable {
         public var step: FrameRange
         public var targetEventID: UInt64
         public var reason: FrameRange
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             step = try reader.readTextRange()
             targetEventID = try reader.readVarint64()
             reason = try reader.readTextRange()
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeRange(step, of: source)
             writer.writeVarint(targetEventID)
             writer.writeRange(reason, of: source)
         }
     }
 
+    @frozen
     public struct CompensationCompleted: BitwiseCopyable, Sendable {
         public var step: FrameRange
         public var targetEventID: UInt64
         public var result: FrameRange?
         public var ok: Bool
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             step = try reader.readTextRange()
             targetEventID = try reader.readVarint64()
             result = try reader.readOptionTag() ? try reader.readBytesRange() : nil
             ok = try reader.readBool()
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeRange(step, of: source)
             writer.writeVarint(targetEventID)
             writer.writeRange(result, of: source)
@@ -367,43 +381,46 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         }
     }
 
+    @frozen
     public struct MarkerRecorded: BitwiseCopyable, Sendable {
         public var name: FrameRange
         public var details: Items
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             name = try reader.readTextRange()
             details = try Items(pairsFrom: &reader)
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeRange(name, of: source)
             details.encode(into: &writer, source)
         }
     }
 
+    @frozen
     public struct SnapshotCreated: BitwiseCopyable, Sendable {
         public var lastEventID: UInt64
         public var state: FrameRange
         public var checksum: UInt32
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             lastEventID = try reader.readVarint64()
             state = try reader.readBytesRange()
             checksum = try reader.readVarint32()
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeVarint(lastEventID)
             writer.writeRange(state, of: source)
             writer.writeVarint(UInt64(checksum))
         }
     }
 
+    @frozen
     public struct Failure: BitwiseCopyable, Sendable {
         public var message: FrameRange
         public var kind: FrameRange
@@ -411,8 +428,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         public var context: Items
         public var cause: FrameRange?
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             message = try reader.readTextRange()
             kind = try reader.readTextRange()
             retryable = try reader.readBool()
@@ -420,8 +437,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
             cause = try reader.readOptionTag() ? try reader.readTextRange() : nil
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeRange(message, of: source)
             writer.writeRange(kind, of: source)
             writer.writeBool(retryable)
@@ -430,6 +447,7 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         }
     }
 
+    @frozen
     public struct RetryPolicy: BitwiseCopyable, Sendable {
         public var initialIntervalMs: UInt64
         public var backoff: Double
@@ -437,8 +455,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         public var maxAttempts: UInt32
         public var nonRetryable: Items
 
-        @inline(__always)
-        init(from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        public init(from reader: inout PostcardReader) throws(CodecError) {
             initialIntervalMs = try reader.readVarint64()
             backoff = Double(bitPattern: try reader.readRaw8())
             maxIntervalMs = try reader.readVarint64()
@@ -446,8 +464,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
             nonRetryable = try Items(textsFrom: &reader)
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeVarint(initialIntervalMs)
             writer.writeRaw8(backoff.bitPattern)
             writer.writeVarint(maxIntervalMs)
@@ -457,18 +475,19 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
     }
 
     /// A sequence left where it is, each of its texts checked: the number of elements and the bytes behind the count.
+    @frozen
     public struct Items: BitwiseCopyable, Sendable {
         public var count: UInt32
         public var range: FrameRange
 
-        @inline(__always)
-        init(textsFrom reader: inout PostcardReader) throws(CodecError) { try self.init(1, from: &reader) }
+        @inlinable @inline(__always)
+        public init(textsFrom reader: inout PostcardReader) throws(CodecError) { try self.init(1, from: &reader) }
 
-        @inline(__always)
-        init(pairsFrom reader: inout PostcardReader) throws(CodecError) { try self.init(2, from: &reader) }
+        @inlinable @inline(__always)
+        public init(pairsFrom reader: inout PostcardReader) throws(CodecError) { try self.init(2, from: &reader) }
 
-        @inline(__always)
-        private init(_ parts: Int, from reader: inout PostcardReader) throws(CodecError) {
+        @inlinable @inline(__always)
+        init(_ parts: Int, from reader: inout PostcardReader) throws(CodecError) {
             let total = try reader.readCount()
             let start = reader.offset
             var index = 0
@@ -481,8 +500,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
                 offset: UInt32(truncatingIfNeeded: start), count: UInt32(truncatingIfNeeded: reader.offset - start))
         }
 
-        @inline(__always)
-        func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
+        @inlinable @inline(__always)
+        public func encode(into writer: inout PostcardWriter, _ source: UnsafeRawBufferPointer) {
             writer.writeVarint(UInt64(count))
             let end = Int(range.offset) &+ Int(range.count)
             if end <= source.count, let start = source.baseAddress {
@@ -493,8 +512,8 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
 }
 
 extension PostcardWriter {
-    @inline(__always)
-    mutating func writeRange(_ range: FrameRange?, of source: UnsafeRawBufferPointer) {
+    @inlinable @inline(__always)
+    public mutating func writeRange(_ range: FrameRange?, of source: UnsafeRawBufferPointer) {
         writeOptionTag(range != nil)
         if let range { writeRange(range, of: source) }
     }

@@ -80,3 +80,5 @@ bool bench_counts_allocations(void) { return false; }
 uint64_t bench_allocations(void) { return 0; }
 
 #endif
+
+__attribute__((noinline)) void bench_sink(const void *value) { __asm__ volatile("" : : "r"(value) : "memory"); }

@@ -38,8 +38,7 @@ public struct BincodeWriter<Integers: BincodeIntegers>: ~Copyable {
 
     @inlinable @inline(__always)
     public mutating func writeString(_ value: String) {
-        let done: Void? = value.utf8.withContiguousStorageIfAvailable { writeBytes(UnsafeRawBufferPointer($0)) }
-        if done == nil { [UInt8](value.utf8).withUnsafeBytes { writeBytes($0) } }
+        TextStorage.withUTF8(value) { writeBytes($0) }
     }
 }
 
@@ -85,10 +84,10 @@ public struct BincodeReader<Integers: BincodeIntegers> {
     @inlinable @inline(__always)
     public mutating func readString() throws(CodecError) -> String {
         let text = try readBorrowedBytes()
-        if let start = text.baseAddress, _slowPath(!UTF8Validation.isValid(start, text.count)) {
-            throw CodecError(.badUTF8, at: input.offset - text.count)
+        guard let string = TextStorage.string(text) else {
+            throw CodecError(.badUTF8, at: input.offset &- text.count)
         }
-        return String(decoding: text, as: UTF8.self)
+        return string
     }
 }
 
@@ -134,7 +133,8 @@ public enum Bincode<Integers: BincodeIntegers> {
     static func decode<T: BincodeDecodable>(
         _ type: T.Type, from bytes: [UInt8], strict: Bool
     ) throws(CodecError) -> T {
-        try bytes.withUnsafeBufferPointer { (buffer) throws(CodecError) -> T in
+        guard bytes.count <= PostcardReader.inputLimit else { throw CodecError(.limitExceeded, at: 0) }
+        return try bytes.withUnsafeBufferPointer { (buffer) throws(CodecError) -> T in
             var reader = BincodeReader<Integers>(UnsafeRawBufferPointer(buffer), strict: strict)
             let value = try T(from: &reader)
             if strict || !Integers.allowsTrailingBytes { try reader.input.requireEnd() }

@@ -59,7 +59,7 @@ public enum BincodeVarint: BincodeIntegers {
 
     @inlinable @inline(__always)
     public static func put(_ value: UInt64, into writer: inout PostcardWriter) {
-        writer.reserve(16)
+        writer.reserveSmall()
         if _fastPath(value < 251) {
             writer.put(UInt8(truncatingIfNeeded: value))
         } else if value <= 0xFFFF {
@@ -136,7 +136,7 @@ extension PostcardWriter {
     /// Two raw bytes, least significant first.
     @inlinable @inline(__always)
     public mutating func writeRaw2(_ value: UInt16) {
-        reserve(2)
+        reserveSmall()
         cursor.storeBytes(of: value.littleEndian, as: UInt16.self)
         cursor += 2
     }

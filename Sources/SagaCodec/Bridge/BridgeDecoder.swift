@@ -76,10 +76,8 @@ final class BridgeDecoder: Decoder {
     func get(_ type: String.Type) throws(CodecError) -> String {
         let count = try getCount()
         let text = try input.readBorrowedRaw(count)
-        if let start = text.baseAddress, !UTF8Validation.isValid(start, text.count) {
-            throw CodecError(.badUTF8, at: input.offset - text.count)
-        }
-        return String(decoding: text, as: UTF8.self)
+        guard let string = TextStorage.string(text) else { throw CodecError(.badUTF8, at: input.offset &- text.count) }
+        return string
     }
 
     func getCount() throws(CodecError) -> Int {

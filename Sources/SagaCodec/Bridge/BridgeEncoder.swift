@@ -81,8 +81,7 @@ final class BridgeEncoder: Encoder {
     }
 
     func put(_ value: String) {
-        let done: Void? = value.utf8.withContiguousStorageIfAvailable { putBytes(UnsafeRawBufferPointer($0)) }
-        if done == nil { [UInt8](value.utf8).withUnsafeBytes { putBytes($0) } }
+        TextStorage.withUTF8(value) { putBytes($0) }
     }
 
     private func putBytes(_ bytes: UnsafeRawBufferPointer) {

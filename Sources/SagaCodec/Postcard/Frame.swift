@@ -77,8 +77,6 @@ extension PostcardReader {
     public mutating func readBytesRange() throws(CodecError) -> FrameRange {
         let count = try readLength()
         let at = offset
-        // Inputs beyond 4 GiB have no ranges.
-        if _slowPath(at &+ count > Int(UInt32.max)) { throw failure(.limitExceeded) }
         cursor += count
         return FrameRange(offset: UInt32(truncatingIfNeeded: at), count: UInt32(truncatingIfNeeded: count))
     }
@@ -88,7 +86,6 @@ extension PostcardReader {
     public mutating func readTextRange() throws(CodecError) -> FrameRange {
         let count = try readLength()
         let at = offset
-        if _slowPath(at &+ count > Int(UInt32.max)) { throw failure(.limitExceeded) }
         if _slowPath(!UTF8Validation.isValid(cursor, count)) { throw failure(.badUTF8) }
         cursor += count
         return FrameRange(offset: UInt32(truncatingIfNeeded: at), count: UInt32(truncatingIfNeeded: count))

@@ -33,6 +33,7 @@ public enum Postcard {
     public static func decode<T: PostcardDecodable & ~Copyable>(
         _ type: T.Type = T.self, from bytes: UnsafeRawBufferPointer
     ) throws(CodecError) -> T {
+        guard bytes.count <= PostcardReader.inputLimit else { throw CodecError(.limitExceeded, at: 0) }
         var reader = PostcardReader(bytes)
         return try T(from: &reader)
     }
@@ -51,6 +52,7 @@ public enum Postcard {
     public static func decodeStrict<T: PostcardDecodable & ~Copyable>(
         _ type: T.Type = T.self, from bytes: UnsafeRawBufferPointer
     ) throws(CodecError) -> T {
+        guard bytes.count <= PostcardReader.inputLimit else { throw CodecError(.limitExceeded, at: 0) }
         var reader = PostcardReader(bytes, strict: true)
         let value = try T(from: &reader)
         try reader.requireEnd()

@@ -14,6 +14,10 @@ public struct PostcardReader {
     @inlinable
     public static var emptyElementLimit: Int { 65_536 }
 
+    /// The longest input, which is what a ``FrameRange`` reaches; of a longer one nothing is read.
+    @inlinable
+    public static var inputLimit: Int { Int(UInt32.max) }
+
     @usableFromInline package let base: UnsafeRawPointer
     @usableFromInline package var cursor: UnsafeRawPointer
     @usableFromInline package var end: UnsafeRawPointer
@@ -26,7 +30,7 @@ public struct PostcardReader {
     public init(_ bytes: UnsafeRawBufferPointer, strict: Bool = false) {
         base = bytes.baseAddress ?? emptyInput
         cursor = base
-        end = base + bytes.count
+        end = base + (bytes.count <= Self.inputLimit ? bytes.count : 0)
         depth = 0
         self.strict = strict
     }
@@ -92,6 +96,8 @@ public struct PostcardReader {
         return byte == 1
     }
 
+    // The long forms are static and take the position by value: a reader whose address is never taken stays in registers.
+
     @inlinable @inline(__always)
     public mutating func readVarint64() throws(CodecError) -> UInt64 {
         if _fastPath(cursor != end) {
@@ -128,6 +134,19 @@ public struct PostcardReader {
         return UInt16(truncatingIfNeeded: try readLongVarint(UInt64(UInt16.max), maxBytes: 3))
     }
 
+    /// The index of an enum's variant, or a count that is small as a rule: one byte inline, the rest out of line.
+    @inlinable @inline(__always)
+    public mutating func readTag() throws(CodecError) -> UInt32 {
+        if _fastPath(cursor != end) {
+            let byte = cursor.load(as: UInt8.self)
+            if _fastPath(byte < 0x80) {
+                cursor += 1
+                return UInt32(truncatingIfNeeded: byte)
+            }
+        }
+        return UInt32(truncatingIfNeeded: try readVarintByBytes(UInt64(UInt32.max), maxBytes: 5))
+    }
+
     /// A signed 64-bit integer.
     @inlinable @inline(__always)
     public mutating func readZigzag() throws(CodecError) -> Int64 {
@@ -142,11 +161,12 @@ public struct PostcardReader {
             let word = UInt64(littleEndian: cursor.loadUnaligned(as: UInt64.self))
             let stops = ~word & 0x8080_8080_8080_8080
             if _fastPath(stops != 0) {
-                let bits = stops.trailingZeroBitCount
-                let value = Self.gather(word & (stops ^ (stops &- 1)))
-                let count = (bits &+ 1) >> 3
-                // A last byte of zero adds nothing: the shorter form exists.
-                let lastIsZero = (word >> UInt64(truncatingIfNeeded: bits &- 7)) & 0x7F == 0
+                // All bits up to the stop bit of the last byte.
+                let mask = stops ^ (stops &- 1)
+                let value = Self.gather(word & mask)
+                let count = (stops.trailingZeroBitCount &+ 1) >> 3
+                // A last byte of zero adds nothing, so the shorter form exists: below the last byte, nothing is masked in.
+                let lastIsZero = word & (mask ^ (mask >> 8)) == 0
                 if _fastPath(count <= maxBytes && value <= max && !lastIsZero) {
                     cursor += count
                     return value
@@ -164,34 +184,71 @@ public struct PostcardReader {
         return (quads & 0x0FFF_FFFF) | ((quads & 0x0FFF_FFFF_0000_0000) >> 4)
     }
 
-    /// The crate's own rule, byte by byte: at most `maxBytes`, the last one without the bits beyond the type.
-    @usableFromInline @inline(never)
+    @inlinable @inline(__always)
     mutating func readVarintByBytes(_ max: UInt64, maxBytes: Int) throws(CodecError) -> UInt64 {
-        let start = offset
+        let found = try Self.varintByBytes(
+            base: base, cursor: cursor, end: end, max: max, maxBytes: strict ? -maxBytes : maxBytes)
+        cursor = found.next
+        return found.value
+    }
+
+    /// The crate's own rule, byte by byte: at most `maxBytes`, the last one without the bits beyond the type.
+    /// - Parameter maxBytes: negative to refuse padded forms.
+    @usableFromInline @inline(never)
+    static func varintByBytes(
+        base: UnsafeRawPointer, cursor: UnsafeRawPointer, end: UnsafeRawPointer, max: UInt64, maxBytes: Int
+    ) throws(CodecError) -> (value: UInt64, next: UnsafeRawPointer) {
+        var next = cursor
         var value: UInt64 = 0
-        var index = 0
-        while index < maxBytes {
-            let byte = try readByte()
+        var shift: UInt64 = 0
+        while next - cursor < abs(maxBytes) {
+            if next == end { throw CodecError(.unexpectedEnd, at: next - base) }
+            let byte = next.load(as: UInt8.self)
+            next += 1
             let bits = UInt64(byte & 0x7F)
-            let shift = UInt64(7 * index)
             let shifted = bits << shift
             if byte < 0x80 {
-                if shifted >> shift != bits || shifted > max { throw CodecError(.badVarint, at: start) }
-                if strict && byte == 0 && index > 0 { throw CodecError(.nonCanonical, at: start) }
-                return value | shifted
+                if shifted >> shift != bits || shifted > max { throw CodecError(.badVarint, at: cursor - base) }
+                if maxBytes < 0 && byte == 0 && shift > 0 { throw CodecError(.nonCanonical, at: cursor - base) }
+                return (value | shifted, next)
             }
             value |= shifted
-            index += 1
+            shift += 7
         }
-        throw CodecError(.badVarint, at: start)
+        throw CodecError(.badVarint, at: cursor - base)
+    }
+
+    /// Lengths of two bytes and more: at a text or byte array, whose bytes follow, so that no site needs the code inline.
+    @usableFromInline @inline(never)
+    static func longLength(
+        base: UnsafeRawPointer, cursor: UnsafeRawPointer, end: UnsafeRawPointer, maxBytes: Int
+    ) throws(CodecError) -> (value: UInt64, next: UnsafeRawPointer) {
+        // Two bytes, which are nearly all of them.
+        if end - cursor >= 2 {
+            let low = cursor.load(as: UInt8.self)
+            let high = cursor.load(fromByteOffset: 1, as: UInt8.self)
+            if low >= 0x80 && high < 0x80 && high > 0 {
+                return (UInt64(low & 0x7F) | UInt64(high) << 7, cursor + 2)
+            }
+        }
+        return try varintByBytes(base: base, cursor: cursor, end: end, max: .max, maxBytes: maxBytes)
     }
 
     /// The count in front of bytes or text, checked against what is left.
     @inlinable @inline(__always)
     mutating func readLength() throws(CodecError) -> Int {
-        let raw = try readVarint64()
-        if _slowPath(raw > UInt64(truncatingIfNeeded: end - cursor)) { throw failure(.unexpectedEnd) }
-        return Int(truncatingIfNeeded: raw)
+        if _fastPath(cursor != end) {
+            let byte = Int(truncatingIfNeeded: cursor.load(as: UInt8.self))
+            if byte < 0x80 {
+                cursor += 1
+                if _slowPath(byte > end - cursor) { throw failure(.unexpectedEnd) }
+                return byte
+            }
+        }
+        let found = try Self.longLength(base: base, cursor: cursor, end: end, maxBytes: strict ? -10 : 10)
+        cursor = found.next
+        if _slowPath(found.value > UInt64(truncatingIfNeeded: end - cursor)) { throw failure(.unexpectedEnd) }
+        return Int(truncatingIfNeeded: found.value)
     }
 
     /// Bytes with their count in front, left where they are: valid as long as the input is.
@@ -209,7 +266,7 @@ public struct PostcardReader {
         let count = try readLength()
         let start = cursor
         if _slowPath(!UTF8Validation.isValid(start, count)) { throw failure(.badUTF8) }
-        cursor += count
+        cursor = start + count
         return UnsafeRawBufferPointer(start: start, count: count)
     }
 
@@ -224,8 +281,9 @@ public struct PostcardReader {
     /// Text with its byte count in front.
     @inlinable @inline(__always)
     public mutating func readString() throws(CodecError) -> String {
-        let text = try readBorrowedUTF8()
-        return String(decoding: text, as: UTF8.self)
+        let text = try readBorrowedBytes()
+        guard let string = TextStorage.string(text) else { throw CodecError(.badUTF8, at: offset &- text.count) }
+        return string
     }
 
     /// Raw bytes without a count, left where they are.
@@ -281,8 +339,23 @@ public struct PostcardReader {
 
     // MARK: Skipping (structure checked, text not)
 
+    /// An integer of up to 64 bits; whether its form is the shortest is not looked at.
     @inlinable @inline(__always)
-    public mutating func skipVarint() throws(CodecError) { _ = try readVarint64() }
+    public mutating func skipVarint() throws(CodecError) {
+        if _fastPath(cursor != end) && cursor.load(as: UInt8.self) < 0x80 {
+            cursor += 1
+            return
+        }
+        if _fastPath(end - cursor >= 8) {
+            let word = UInt64(littleEndian: cursor.loadUnaligned(as: UInt64.self))
+            let stops = ~word & 0x8080_8080_8080_8080
+            if _fastPath(stops != 0) {
+                cursor += (stops.trailingZeroBitCount &+ 1) >> 3
+                return
+            }
+        }
+        _ = try readVarintByBytes(.max, maxBytes: 10)
+    }
 
     /// Bytes or text with a count in front.
     @inlinable @inline(__always)

@@ -1,18 +1,23 @@
 /// Writes the wire format of Rust's postcard 1.x into one growing buffer that it keeps.
 ///
-/// Reuse a writer with ``reset()``: after the first values it allocates nothing. Every `write…` makes its own room;
-/// groups of small fields may call ``reserve(_:)`` once in front, which makes the later checks fall through.
+/// Reuse a writer with ``reset()``: after the first values it allocates nothing. Every `write…` makes its own room: a small
+/// field needs one comparison, because there is always some slack behind ``limit``.
 @frozen
 public struct PostcardWriter: ~Copyable {
     @usableFromInline package var base: UnsafeMutableRawPointer
     @usableFromInline package var cursor: UnsafeMutableRawPointer
+    /// Up to here, ``slack`` bytes may be stored without a further look.
     @usableFromInline package var limit: UnsafeMutableRawPointer
 
-    /// - Parameter capacity: bytes of room at the start; at least 16 are taken.
+    /// Bytes of memory behind ``limit``: more than any number takes, and than a copy of 32 bytes may reach.
+    @usableFromInline
+    static var slack: Int { 64 }
+
+    /// - Parameter capacity: bytes of room at the start; a few more are taken.
     @inlinable
     public init(capacity: Int = 256) {
         let size = max(capacity, 16)
-        base = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        base = UnsafeMutableRawPointer.allocate(byteCount: size + Self.slack, alignment: 16)
         cursor = base
         limit = base + size
     }
@@ -34,16 +39,30 @@ public struct PostcardWriter: ~Copyable {
         if _slowPath(limit - cursor < bytes) { grow(bytes) }
     }
 
-    @usableFromInline @inline(never)
+    /// Makes room for a number or two: what fits into the slack.
+    @inlinable @inline(__always)
+    mutating func reserveSmall() {
+        if _slowPath(cursor > limit) { grow(0) }
+    }
+
+    @inlinable @inline(__always)
     mutating func grow(_ bytes: Int) {
-        let used = count
-        let size = max((limit - base) * 2, used + bytes)
-        let larger = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        let larger = Self.grown(base: base, used: count, size: limit - base, by: bytes)
+        cursor = larger.base + count
+        base = larger.base
+        limit = larger.limit
+    }
+
+    // Static and by value: a writer whose address is never taken stays in registers.
+    @usableFromInline @inline(never)
+    static func grown(
+        base: UnsafeMutableRawPointer, used: Int, size: Int, by bytes: Int
+    ) -> (base: UnsafeMutableRawPointer, limit: UnsafeMutableRawPointer) {
+        let size = max(size * 2, used + bytes)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: size + slack, alignment: 16)
         larger.copyMemory(from: base, byteCount: used)
         base.deallocate()
-        base = larger
-        cursor = larger + used
-        limit = larger + size
+        return (larger, larger + size)
     }
 
     /// The bytes written so far; the pointer is valid only inside `body`.
@@ -68,14 +87,14 @@ public struct PostcardWriter: ~Copyable {
     /// One byte as it is.
     @inlinable @inline(__always)
     public mutating func writeRawByte(_ byte: UInt8) {
-        reserve(1)
+        reserveSmall()
         put(byte)
     }
 
     /// An unsigned integer, seven bits a byte, least significant first: 1 to 10 bytes.
     @inlinable @inline(__always)
     public mutating func writeVarint(_ value: UInt64) {
-        reserve(16)
+        reserveSmall()
         putVarint(value)
     }
 
@@ -88,9 +107,9 @@ public struct PostcardWriter: ~Copyable {
     /// Bytes with their count in front.
     @inlinable @inline(__always)
     public mutating func writeBytes(_ bytes: UnsafeRawBufferPointer) {
-        reserve(bytes.count &+ 16)
-        putVarint(UInt64(truncatingIfNeeded: bytes.count))
-        putBytes(bytes)
+        // The count goes into the slack.
+        reserve(bytes.count)
+        cursor = Self.putCounted(bytes.count, from: bytes.baseAddress, at: cursor)
     }
 
     /// Bytes as they are, without a count.
@@ -103,7 +122,7 @@ public struct PostcardWriter: ~Copyable {
     /// Sixteen raw bytes: those of `first`, then those of `second`, each least significant byte first.
     @inlinable @inline(__always)
     public mutating func writeRaw16(_ first: UInt64, _ second: UInt64) {
-        reserve(16)
+        reserveSmall()
         cursor.storeBytes(of: first.littleEndian, as: UInt64.self)
         cursor.storeBytes(of: second.littleEndian, toByteOffset: 8, as: UInt64.self)
         cursor += 16
@@ -112,7 +131,7 @@ public struct PostcardWriter: ~Copyable {
     /// Four raw bytes, least significant first.
     @inlinable @inline(__always)
     public mutating func writeRaw4(_ value: UInt32) {
-        reserve(4)
+        reserveSmall()
         cursor.storeBytes(of: value.littleEndian, as: UInt32.self)
         cursor += 4
     }
@@ -120,7 +139,7 @@ public struct PostcardWriter: ~Copyable {
     /// Eight raw bytes, least significant first.
     @inlinable @inline(__always)
     public mutating func writeRaw8(_ value: UInt64) {
-        reserve(8)
+        reserveSmall()
         cursor.storeBytes(of: value.littleEndian, as: UInt64.self)
         cursor += 8
     }
@@ -135,14 +154,7 @@ public struct PostcardWriter: ~Copyable {
     /// UTF-8 text with its byte count in front.
     @inlinable @inline(__always)
     public mutating func writeString(_ value: String) {
-        let done: Void? = value.utf8.withContiguousStorageIfAvailable { writeBytes(UnsafeRawBufferPointer($0)) }
-        if done == nil { writeBridgedString(value) }
-    }
-
-    /// Strings whose storage is not UTF-8 in one piece (only those of other platforms' runtimes).
-    @usableFromInline @inline(never)
-    mutating func writeBridgedString(_ value: String) {
-        [UInt8](value.utf8).withUnsafeBytes { writeBytes($0) }
+        TextStorage.withUTF8(value) { writeBytes($0) }
     }
 
     // MARK: Places that are filled later
@@ -185,25 +197,91 @@ public struct PostcardWriter: ~Copyable {
         if _fastPath(value < 0x80) {
             put(UInt8(truncatingIfNeeded: value))
         } else {
-            putLongVarint(value)
+            cursor = Self.putLongVarint(value, at: cursor)
         }
     }
 
+    /// A count and so many bytes. Out of line, or a type of many texts would be too much code to be optimised as one.
+    @usableFromInline @inline(never)
+    static func putCounted(
+        _ count: Int, from source: UnsafeRawPointer?, at cursor: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        var cursor = cursor
+        if _fastPath(count < 0x80) {
+            cursor.storeBytes(of: UInt8(truncatingIfNeeded: count), as: UInt8.self)
+            cursor += 1
+        } else {
+            cursor = putLongVarint(UInt64(truncatingIfNeeded: count), at: cursor)
+        }
+        guard let source else { return cursor }
+        copy(count, from: source, to: cursor)
+        return cursor + count
+    }
+
+    /// Varints of two bytes and more: seven bits into each byte of one word, which is stored whole.
     @inlinable @inline(__always)
-    mutating func putLongVarint(_ value: UInt64) {
-        var rest = value
-        repeat {
-            put(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        } while rest >= 0x80
-        put(UInt8(truncatingIfNeeded: rest))
+    static func putLongVarint(_ value: UInt64, at cursor: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        if _slowPath(value >= 1 << 56) {
+            // Nine or ten bytes: eight with their marks, the rest by itself.
+            cursor.storeBytes(of: (spread(value) | 0x8080_8080_8080_8080).littleEndian, as: UInt64.self)
+            let rest = value >> 56
+            if rest < 0x80 {
+                cursor.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: 8, as: UInt8.self)
+                return cursor + 9
+            }
+            cursor.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: 8, as: UInt8.self)
+            cursor.storeBytes(of: UInt8(truncatingIfNeeded: rest >> 7), toByteOffset: 9, as: UInt8.self)
+            return cursor + 10
+        }
+        // ceil(bits / 7) for 8 to 56 bits.
+        let bits = 64 &- value.leadingZeroBitCount
+        let bytes = (bits &* 9 &+ 64) >> 6
+        let marks = (0x0080_8080_8080_8080 as UInt64) >> UInt64(truncatingIfNeeded: (8 &- bytes) &* 8)
+        cursor.storeBytes(of: (spread(value) | marks).littleEndian, as: UInt64.self)
+        return cursor + bytes
+    }
+
+    /// The low 56 bits, seven to a byte.
+    @inlinable @inline(__always)
+    static func spread(_ value: UInt64) -> UInt64 {
+        let halves = (value & 0x0FFF_FFFF) | ((value & 0x00FF_FFFF_F000_0000) << 4)
+        let pairs = (halves & 0x0000_3FFF_0000_3FFF) | ((halves & 0x0FFF_C000_0FFF_C000) << 2)
+        return (pairs & 0x007F_007F_007F_007F) | ((pairs & 0x3F80_3F80_3F80_3F80) << 1)
     }
 
     @inlinable @inline(__always)
     mutating func putBytes(_ bytes: UnsafeRawBufferPointer) {
-        if let start = bytes.baseAddress {
-            cursor.copyMemory(from: start, byteCount: bytes.count)
-            cursor += bytes.count
+        guard let start = bytes.baseAddress else { return }
+        Self.copy(bytes.count, from: start, to: cursor)
+        cursor += bytes.count
+    }
+
+    /// A copy that needs no call up to 32 bytes: loads and stores that overlap, within both ranges.
+    @usableFromInline @inline(never)
+    static func copy(_ count: Int, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
+        if count > 32 {
+            target.copyMemory(from: source, byteCount: count)
+        } else if count >= 16 {
+            copyEnds(SIMD2<UInt64>.self, count, source, target)
+        } else if count >= 8 {
+            copyEnds(UInt64.self, count, source, target)
+        } else if count >= 4 {
+            copyEnds(UInt32.self, count, source, target)
+        } else if count > 0 {
+            let middle = source.load(fromByteOffset: count >> 1, as: UInt8.self)
+            target.storeBytes(of: middle, toByteOffset: count >> 1, as: UInt8.self)
+            copyEnds(UInt8.self, count, source, target)
         }
+    }
+
+    @inline(__always)
+    private static func copyEnds<Word: BitwiseCopyable>(
+        _ word: Word.Type, _ count: Int, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer
+    ) {
+        let last = count &- MemoryLayout<Word>.size
+        let low = source.loadUnaligned(as: word)
+        let high = source.loadUnaligned(fromByteOffset: last, as: word)
+        target.storeBytes(of: low, as: word)
+        target.storeBytes(of: high, toByteOffset: last, as: word)
     }
 }

@@ -33,6 +33,9 @@ extension CodecSuite {
     }
 
     func text(_ context: BenchContext, _ corpus: CodecWorkload) throws {
+        guard ["json/encode", "json/decode", "property-list/encode", "property-list/decode"].contains(where: context.wants)
+            || context.wants("foundation-json/encode") || context.wants("foundation-json/decode")
+        else { return }
         let count = context.quick ? 500 : 5_000
         let records = Array(corpus.records.prefix(count))
         let ours = try records.map { try JSONCoding.encode($0) }
@@ -86,6 +89,7 @@ extension CodecSuite {
     }
 
     func compression(_ context: BenchContext, _ corpus: CodecWorkload) throws {
+        guard context.wants("lz4/compress-64KiB") || context.wants("lz4/decompress-64KiB") else { return }
         // 64 blocks of 64 KiB, as a snapshot or a page of events would be.
         let size = 65_536
         let count = min(64, corpus.encoded.bytes / size)

@@ -1,23 +1,36 @@
+import CBenchHooks
 import CodecCorpus
 import SagaCodec
 
-/// Encoded events one behind the other, and where each lies.
+/// Hands a finished value to code that the compiler cannot see, so that every field must have been decoded into it.
+@inline(__always)
+func sink<Value: ~Copyable>(_ value: inout Value) {
+    withUnsafeMutablePointer(to: &value) { bench_sink($0) }
+}
+
+/// Encoded events one behind the other, and where each ends.
 struct EncodedEvents {
     private(set) var storage: [UInt8] = []
-    private(set) var ranges: [Range<Int>] = []
+    private(set) var ends: [Int] = []
 
     var bytes: Int { storage.count }
 
     mutating func append(_ event: [UInt8]) {
-        ranges.append(storage.count..<storage.count + event.count)
         storage += event
+        ends.append(storage.count)
     }
 
     @inline(__always)
     func forEach<E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> Void) throws(E) {
         try storage.withUnsafeBufferPointer { (storage) throws(E) in
-            let all = UnsafeRawBufferPointer(storage)
-            for range in ranges { try body(UnsafeRawBufferPointer(rebasing: all[range])) }
+            guard let base = UnsafeRawPointer(storage.baseAddress) else { return }
+            try ends.withUnsafeBufferPointer { (ends) throws(E) in
+                var start = 0
+                for end in ends {
+                    try body(UnsafeRawBufferPointer(start: base + start, count: end &- start))
+                    start = end
+                }
+            }
         }
     }
 }
@@ -29,6 +42,8 @@ final class CodecWorkload {
     let records: [CorpusRecord]
     let encoded: EncodedEvents
     let digestIsRight: String
+    /// The sum over every field of every event.
+    private(set) var fieldSum: UInt64 = 0
     private let events: UnsafeMutableBufferPointer<CorpusEvent>
     private var views: [CorpusView] = []
 
@@ -55,6 +70,7 @@ final class CodecWorkload {
         self.encoded = encoded
         var writer = PostcardWriter(capacity: 4096)
         var views: [CorpusView] = []
+        var fieldSum: UInt64 = 0
         var index = 0
         try encoded.forEach { (input) throws(BenchFailure) in
             do throws(CodecError) {
@@ -67,6 +83,9 @@ final class CodecWorkload {
                     let isSame = writer.withBytes { $0.elementsEqual(input) }
                     if !isSame { throw CodecError(.badTag, at: 0) }
                 }
+                // Every field, not only the bytes: the sum takes each of them.
+                if view.checksum != event.checksum { throw CodecError(.badTag, at: 0) }
+                fieldSum &+= view.checksum
                 if event.record() != records[index] { throw CodecError(.badTag, at: 0) }
             } catch {
                 throw BenchFailure("event \(index) does not come back: \(error)")
@@ -74,6 +93,7 @@ final class CodecWorkload {
             index += 1
         }
         self.views = views
+        self.fieldSum = fieldSum
     }
 
     deinit {
@@ -91,25 +111,27 @@ final class CodecWorkload {
         try encoded.forEach(body)
     }
 
-    /// Pages of up to 64 KiB, each with the places of its events.
+    /// Pages of up to 64 KiB, each with the ends of its events.
     @inline(__always)
     func forEachPage(
-        _ body: (UnsafeRawBufferPointer, [Range<Int>]) throws(CodecError) -> Void
+        _ body: (UnsafeRawBufferPointer, [Int]) throws(CodecError) -> Void
     ) throws(CodecError) {
         try encoded.storage.withUnsafeBufferPointer { (storage) throws(CodecError) in
             let all = UnsafeRawBufferPointer(storage)
-            var ranges: [Range<Int>] = []
-            ranges.reserveCapacity(1024)
+            var ends: [Int] = []
+            ends.reserveCapacity(1024)
             var start = 0
-            for range in encoded.ranges {
-                if range.upperBound - start > 65_536 {
-                    try body(UnsafeRawBufferPointer(rebasing: all[start..<range.lowerBound]), ranges)
-                    ranges.removeAll(keepingCapacity: true)
-                    start = range.lowerBound
+            var last = 0
+            for end in encoded.ends {
+                if end - start > 65_536 {
+                    try body(UnsafeRawBufferPointer(rebasing: all[start..<last]), ends)
+                    ends.removeAll(keepingCapacity: true)
+                    start = last
                 }
-                ranges.append(range.lowerBound - start..<range.upperBound - start)
+                last = end
+                ends.append(end - start)
             }
-            try body(UnsafeRawBufferPointer(rebasing: all[start...]), ranges)
+            try body(UnsafeRawBufferPointer(rebasing: all[start...]), ends)
         }
     }
 

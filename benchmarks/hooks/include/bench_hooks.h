@@ -10,3 +10,6 @@ bool bench_counts_allocations(void);
 
 /// Allocations since the process began, by threads that live or have ended.
 uint64_t bench_allocations(void);
+
+// Takes a finished value, which the compiler must have made whole for it. Does nothing.
+void bench_sink(const void *value);

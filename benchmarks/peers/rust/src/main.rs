@@ -60,7 +60,7 @@ fn measure(case: &'static str, events: usize, bytes: usize, mut pass: impl FnMut
 }
 
 fn decode_all<T>(inputs: &[Vec<u8>], mut decode: impl FnMut(&[u8]) -> T, sum: impl Fn(&T) -> u64) -> u64 {
-    inputs.iter().fold(0u64, |total, input| total.wrapping_add(sum(&decode(input))))
+    inputs.iter().fold(0u64, |total, input| total.wrapping_add(sum(black_box(&decode(input)))))
 }
 
 fn main() {

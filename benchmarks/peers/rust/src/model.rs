@@ -43,13 +43,29 @@ impl Serialize for Payload {
         }
     }
 }
+/// What `serde_bytes` does: the whole array at once, not byte by byte.
+struct PayloadVisitor;
+impl<'de> serde::de::Visitor<'de> for PayloadVisitor {
+    type Value = Payload;
+    fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("a byte array")
+    }
+    #[inline]
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Payload, E> {
+        Ok(Payload(bytes.to_vec()))
+    }
+    #[inline]
+    fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Payload, E> {
+        Ok(Payload(bytes))
+    }
+}
 impl<'de> Deserialize<'de> for Payload {
     #[inline]
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         if d.is_human_readable() {
             Ok(Payload(String::deserialize(d)?.into_bytes()))
         } else {
-            Ok(Payload(serde_bytes::ByteBuf::deserialize(d)?.into_vec()))
+            d.deserialize_byte_buf(PayloadVisitor)
         }
     }
 }
