@@ -118,7 +118,7 @@ public struct SampleMaker: Sendable {
     /// An event of the given type.
     public mutating func event(_ type: EventType, id: EventID, of sagaID: SagaID) -> HistoryEvent {
         HistoryEvent(
-            eventID: id, sagaID: sagaID, timestamp: time(), attributes: attributes(type), eventVersion: number(),
+            eventID: id, sagaID: sagaID, timestamp: time(), attributes: attributes(type),
             isResetPoint: bool(), isRetry: bool(), parentEventID: maybe { $0.eventID() },
             taskQueue: maybe { $0.text() }, traceID: maybe { $0.text() })
     }

@@ -2,7 +2,7 @@
 ///
 /// Two small integers without a pointer: it may outlive the bytes, and whoever resolves it checks the bounds.
 @frozen
-public struct FrameRange: Sendable, Equatable, BitwiseCopyable {
+public struct FrameRange: Sendable, Hashable, BitwiseCopyable {
     public let offset: UInt32
     public let count: UInt32
 

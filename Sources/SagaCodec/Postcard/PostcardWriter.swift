@@ -165,6 +165,33 @@ public struct PostcardWriter: ~Copyable {
         base.storeBytes(of: value.littleEndian, toByteOffset: position, as: UInt32.self)
     }
 
+    /// Writes what `body` writes, with its length in bytes in front.
+    public mutating func writeLengthPrefixed(_ body: (inout PostcardWriter) -> Void) {
+        let position = count
+        // One byte is kept for the length; what needs more moves its bytes up.
+        writeRawByte(0)
+        body(&self)
+        let length = count - position - 1
+        if length < 0x80 {
+            base.storeBytes(of: UInt8(truncatingIfNeeded: length), toByteOffset: position, as: UInt8.self)
+            return
+        }
+        reserve(16)
+        let start = base + position
+        // Where the bytes begin once the length is there.
+        let extra = Self.putLongVarint(UInt64(truncatingIfNeeded: length), at: cursor) - cursor - 1
+        (start + 1 + extra).copyMemory(from: start + 1, byteCount: length)
+        var rest = length
+        var at = start
+        while rest >= 0x80 {
+            at.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
+            at += 1
+            rest >>= 7
+        }
+        at.storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+        cursor += extra
+    }
+
     /// Takes the bytes from `start` to the end out and puts them in the place of `width` bytes at `position`.
     package mutating func moveTail(from start: Int, to position: Int, replacing width: Int) {
         precondition(position >= 0 && position + width <= start && start <= count)

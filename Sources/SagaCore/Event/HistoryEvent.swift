@@ -21,8 +21,10 @@ public struct HistoryEvent: Hashable, Sendable {
     /// W3C trace id of the request behind it, if any.
     public var traceID: String?
 
+    /// - Parameter eventVersion: nil for the version in which this program writes the type.
     public init(
-        eventID: EventID, sagaID: SagaID, timestamp: Timestamp, attributes: EventAttributes, eventVersion: UInt32 = 1,
+        eventID: EventID, sagaID: SagaID, timestamp: Timestamp, attributes: EventAttributes,
+        eventVersion: UInt32? = nil,
         isResetPoint: Bool = false, isRetry: Bool = false, parentEventID: EventID? = nil, taskQueue: String? = nil,
         traceID: String? = nil
     ) {
@@ -30,7 +32,7 @@ public struct HistoryEvent: Hashable, Sendable {
         self.sagaID = sagaID
         self.timestamp = timestamp
         self.attributes = attributes
-        self.eventVersion = eventVersion
+        self.eventVersion = eventVersion ?? EventCatalog.current.version(of: attributes.eventType)
         self.isResetPoint = isResetPoint
         self.isRetry = isRetry
         self.parentEventID = parentEventID

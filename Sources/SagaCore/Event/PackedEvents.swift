@@ -8,7 +8,7 @@ public import SagaCodec
 ///       · [parent event id] · [task queue] · [trace id] · attributes (length, bytes)
 /// ```
 /// Event ids follow from the row's key, times are kept relative, and the length in front of the attributes lets a reader
-/// skip what it does not want.
+/// skip what it does not want, such as events of a type that it does not know and that are marked as ignorable.
 public enum PackedEvents {
     /// The version of this form, in front of every blob.
     public static let formatVersion: UInt8 = 1
@@ -16,12 +16,16 @@ public enum PackedEvents {
     /// Most events that one blob may hold.
     public static let maximumCount: UInt64 = 65_536
 
-    private enum Flag {
+    enum Flag {
         static let resetPoint: UInt8 = 1
         static let retry: UInt8 = 2
         static let parent: UInt8 = 4
         static let queue: UInt8 = 8
         static let trace: UInt8 = 16
+        /// A reader that does not know the type may go on.
+        static let ignorable: UInt8 = 32
+        /// Beyond all flags.
+        static let end: UInt8 = 64
     }
 
     /// Encodes consecutive events of one run.
@@ -30,7 +34,6 @@ public enum PackedEvents {
         writer.write(formatVersion)
         writer.write(UInt64(events.count))
         writer.write(base)
-        var scratch = PostcardWriter(capacity: 512)
         for event in events {
             var flags: UInt8 = 0
             if event.isResetPoint { flags |= Flag.resetPoint }
@@ -38,16 +41,27 @@ public enum PackedEvents {
             if event.parentEventID != nil { flags |= Flag.parent }
             if event.taskQueue != nil { flags |= Flag.queue }
             if event.traceID != nil { flags |= Flag.trace }
-            writer.write(event.eventType.rawValue)
-            writer.write(event.eventVersion)
+            var ignored: DomainEvent?
+            if case .domainEvent(let value) = event.attributes, let code = IgnoredEvent.code(of: value) {
+                flags |= Flag.ignorable
+                ignored = value
+                writer.write(code)
+                writer.write(value.typeVersion)
+            } else {
+                writer.write(event.eventType.rawValue)
+                writer.write(event.eventVersion)
+            }
             writer.write(flags)
             writer.write(event.timestamp.microseconds &- base)
             if let parent = event.parentEventID { writer.write(parent) }
             if let queue = event.taskQueue { writer.write(queue) }
             if let trace = event.traceID { writer.write(trace) }
-            scratch.reset()
-            event.attributes.encode(into: &scratch)
-            scratch.withBytes { writer.writeBytes($0) }
+            if let ignored {
+                writer.write(ignored.payload.data)
+                continue
+            }
+            // The length goes in front when it is known: one byte is kept for it, which is enough for most.
+            writer.writeLengthPrefixed { (writer) in event.attributes.encode(into: &writer) }
         }
     }
 
@@ -64,60 +78,93 @@ public enum PackedEvents {
     ///   - sagaID: The run, from the row's key.
     ///   - firstEventID: The id of the first event, from the row's key.
     ///   - events: Where the events are added.
+    ///   - catalog: The forms that may be read; older ones are brought up to today's.
     public static func decode(
-        _ bytes: UnsafeRawBufferPointer, sagaID: SagaID, firstEventID: EventID, into events: inout [HistoryEvent]
+        _ bytes: UnsafeRawBufferPointer, sagaID: SagaID, firstEventID: EventID, into events: inout [HistoryEvent],
+        catalog: EventCatalog = .current
     ) throws(CodecError) {
         var reader = PostcardReader(bytes, strict: true)
+        let (count, base) = try readPreamble(&reader)
+        for index in 0..<count {
+            let eventID = firstEventID &+ index
+            events.append(try decodeOne(&reader, bytes, sagaID: sagaID, eventID: eventID, base: base, catalog))
+        }
+        try reader.requireEnd()
+    }
+
+    /// Decodes a blob given as an array.
+    public static func decode(
+        _ bytes: [UInt8], sagaID: SagaID, firstEventID: EventID, catalog: EventCatalog = .current
+    ) throws(CodecError) -> [HistoryEvent] {
+        var events: [HistoryEvent] = []
+        try bytes.withUnsafeBufferPointer { (buffer) throws(CodecError) in
+            try decode(
+                UnsafeRawBufferPointer(buffer), sagaID: sagaID, firstEventID: firstEventID, into: &events,
+                catalog: catalog)
+        }
+        return events
+    }
+
+    /// The number of events and the time that the others count from.
+    static func readPreamble(_ reader: inout PostcardReader) throws(CodecError) -> (count: UInt64, base: Int64) {
         let format: UInt8 = try reader.read()
         guard format == formatVersion else { throw CodecError(.unsupportedVersion, at: 0) }
         let countOffset = reader.offset
         let count: UInt64 = try reader.read()
         guard count <= maximumCount else { throw CodecError(.limitExceeded, at: countOffset) }
-        let base: Int64 = try reader.read()
-        for index in 0..<count {
-            events.append(try decodeOne(&reader, sagaID: sagaID, eventID: firstEventID &+ index, base: base))
-        }
-        guard reader.isAtEnd else { throw CodecError(.trailingBytes, at: reader.offset) }
+        return (count, try reader.read())
     }
 
-    /// Decodes a blob given as an array.
-    public static func decode(_ bytes: [UInt8], sagaID: SagaID, firstEventID: EventID) throws(CodecError)
-        -> [HistoryEvent]
-    {
-        var events: [HistoryEvent] = []
-        var failure: CodecError?
-        bytes.withUnsafeBytes { buffer in
-            do throws(CodecError) {
-                try decode(buffer, sagaID: sagaID, firstEventID: firstEventID, into: &events)
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
-        return events
+    /// What stands in front of the attributes' length; their range is still empty.
+    static func readHeader(
+        _ reader: inout PostcardReader, eventID: EventID, base: Int64
+    ) throws(CodecError) -> EventHeader {
+        let typeOffset = reader.offset
+        let code = try reader.readVarint16()
+        let version = try reader.readVarint32()
+        let flagsOffset = reader.offset
+        let flags = try reader.readByte()
+        guard flags < Flag.end else { throw CodecError(.badTag, at: flagsOffset) }
+        let isIgnorable = flags & Flag.ignorable != 0
+        // No type of today's is ignorable, so the mark says that the type is not known, and an unknown one needs it.
+        guard isIgnorable == (EventType(rawValue: code) == nil) else { throw CodecError(.badTag, at: typeOffset) }
+        let delta = try reader.readZigzag()
+        return EventHeader(
+            eventID: eventID, timestamp: Timestamp(microseconds: base &+ delta), typeCode: code, eventVersion: version,
+            isResetPoint: flags & Flag.resetPoint != 0, isRetry: flags & Flag.retry != 0, isIgnorable: isIgnorable,
+            parentEventID: flags & Flag.parent != 0 ? try reader.readVarint64() : nil,
+            taskQueue: flags & Flag.queue != 0 ? try reader.readTextRange() : nil,
+            traceID: flags & Flag.trace != 0 ? try reader.readTextRange() : nil, attributes: FrameRange())
     }
 
     private static func decodeOne(
-        _ reader: inout PostcardReader, sagaID: SagaID, eventID: EventID, base: Int64
+        _ reader: inout PostcardReader, _ bytes: UnsafeRawBufferPointer, sagaID: SagaID, eventID: EventID, base: Int64,
+        _ catalog: EventCatalog
     ) throws(CodecError) -> HistoryEvent {
-        let typeOffset = reader.offset
-        let code: UInt16 = try reader.read()
-        guard let type = EventType(rawValue: code) else { throw CodecError(.badTag, at: typeOffset) }
-        let version: UInt32 = try reader.read()
-        let flagsOffset = reader.offset
-        let flags: UInt8 = try reader.read()
-        guard flags < 32 else { throw CodecError(.badTag, at: flagsOffset) }
-        let delta: Int64 = try reader.read()
-        let parent: UInt64? = flags & Flag.parent != 0 ? try reader.read(UInt64.self) : nil
-        let queue: String? = flags & Flag.queue != 0 ? try reader.read(String.self) : nil
-        let trace: String? = flags & Flag.trace != 0 ? try reader.read(String.self) : nil
-        let length = try reader.readVarint64()
-        let start = reader.offset
-        let attributes = try EventAttributes(type, from: &reader)
-        guard UInt64(reader.offset - start) == length else { throw CodecError(.limitExceeded, at: start) }
+        let header = try readHeader(&reader, eventID: eventID, base: base)
+        let attributes: EventAttributes
+        var version = header.eventVersion
+        if let type = header.eventType {
+            let length = try reader.readVarint64()
+            let start = reader.offset
+            attributes = try catalog.decode(type, version: version, from: &reader)
+            guard UInt64(reader.offset - start) == length else { throw CodecError(.limitExceeded, at: start) }
+            version = catalog.version(of: type)
+        } else {
+            attributes = .domainEvent(
+                IgnoredEvent.carrying(code: header.typeCode, version: version, data: try reader.readBytes()))
+            version = catalog.version(of: .domainEvent)
+        }
         return HistoryEvent(
-            eventID: eventID, sagaID: sagaID, timestamp: Timestamp(microseconds: base &+ delta), attributes: attributes,
-            eventVersion: version, isResetPoint: flags & Flag.resetPoint != 0, isRetry: flags & Flag.retry != 0,
-            parentEventID: parent, taskQueue: queue, traceID: trace)
+            eventID: eventID, sagaID: sagaID, timestamp: header.timestamp, attributes: attributes,
+            eventVersion: version, isResetPoint: header.isResetPoint, isRetry: header.isRetry,
+            parentEventID: header.parentEventID, taskQueue: header.taskQueue.map { text($0, bytes) },
+            traceID: header.traceID.map { text($0, bytes) })
+    }
+
+    /// Text that was checked when its range was read.
+    private static func text(_ range: FrameRange, _ bytes: UnsafeRawBufferPointer) -> String {
+        let start = Int(range.offset)
+        return TextStorage.string(UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(range.count)])) ?? ""
     }
 }
