@@ -135,7 +135,7 @@ import Testing
         #expect(refusal([1] + Postcard.encode(UInt64.max) + [0]) == .limitExceeded)
         #expect(refusal([1] + Postcard.encode(UInt64(65_536)) + [0]) == .unexpectedEnd)
         // An event type that nobody knows, an unknown flag, a length that is not the attributes'.
-        #expect(refusal([1, 1, 0, 99 + 0x80, 1]) == .badTag)
+        #expect(refusal([1, 1, 0, 99 + 0x80, 1, 1, 0, 0]) == .badTag)
         #expect(refusal([1, 1, 0, 41, 1, 32, 0, 1, 5]) == .badTag)
         #expect(refusal([1, 1, 0, 41, 1, 0, 0, 1, 5]) == nil)
         #expect(refusal([1, 1, 0, 41, 1, 0, 0, 2, 5]) == .limitExceeded)

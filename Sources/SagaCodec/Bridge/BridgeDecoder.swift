@@ -1,11 +1,30 @@
 /// Reads what ``BridgeEncoder`` wrote.
-final class BridgeDecoder: Decoder {
-    let format: BridgeFormat
-    var input: PostcardReader
+final class BridgeDecoder: Decoder, BridgePooled {
+    private(set) var format: BridgeFormat
+    // Unchecked as in the encoder, and for the same reasons.
+    @exclusivity(unchecked) var input: PostcardReader
+    /// Keyed containers made so far; they know nothing but this decoder.
+    @exclusivity(unchecked) private var slots = BridgeSlots()
+
+    static let pool = BridgePool<BridgeDecoder>()
 
     init(_ format: BridgeFormat, _ input: PostcardReader) {
         self.format = format
         self.input = input
+    }
+
+    /// A decoder for one value, most often one that was used before; give it back with ``release()``.
+    static func take(_ format: BridgeFormat, _ input: PostcardReader) -> BridgeDecoder {
+        guard let decoder = pool.take() else { return BridgeDecoder(format, input) }
+        decoder.format = format
+        decoder.input = input
+        return decoder
+    }
+
+    func release() {
+        // Whoever kept a container finds an empty input, not memory that is gone.
+        input = PostcardReader(UnsafeRawBufferPointer(start: nil, count: 0))
+        if !Self.pool.put(self) { slots.removeAll() }
     }
 
     var codingPath: [any CodingKey] { [] }
@@ -156,7 +175,11 @@ final class BridgeDecoder: Decoder {
         if MemoryLayout<Key>.size >= BridgeKeys.dynamicSize {
             return KeyedDecodingContainer(try Dynamic<Key>(self))
         }
-        return KeyedDecodingContainer(Fields<Key>(decoder: self))
+        let id = ObjectIdentifier(Key.self)
+        if let known = slots[id] { return unsafeDowncast(known, to: DecodingSlot<Key>.self).container }
+        let slot = DecodingSlot(id, KeyedDecodingContainer(Fields<Key>(decoder: self)))
+        slots[id] = slot
+        return slot.container
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {

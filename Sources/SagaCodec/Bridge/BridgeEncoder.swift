@@ -7,16 +7,37 @@
 ///
 /// One class for all formats, not a generic one, and each scalar by name: in generic code that is not specialised, every type
 /// that depends on a parameter is looked up in the runtime again and again.
-final class BridgeEncoder: Encoder {
-    let format: BridgeFormat
-    var buffer: PostcardWriter
-    private var depth = 0
+final class BridgeEncoder: Encoder, BridgePooled {
+    // Every access to a field would be checked at run time, which was a sixth of the whole cost. None of them overlap: each is one
+    // statement of this file, and no user's code runs inside of one.
+    private(set) var format: BridgeFormat
+    @exclusivity(unchecked) var buffer: PostcardWriter
+    @exclusivity(unchecked) private var depth = 0
     /// Unkeyed containers whose count is not known yet: where it goes, and how many elements there are so far.
-    fileprivate var counts: [(position: Int, count: Int)] = []
+    @exclusivity(unchecked) fileprivate var counts: [(position: Int, count: Int)] = []
+    /// Keyed containers made so far; they know nothing but this encoder.
+    @exclusivity(unchecked) private var slots = BridgeSlots()
+
+    static let pool = BridgePool<BridgeEncoder>()
 
     init(_ format: BridgeFormat, capacity: Int) {
         self.format = format
         buffer = PostcardWriter(capacity: capacity)
+    }
+
+    /// An encoder for one value, most often one that was used before; give it back with ``release()``.
+    static func take(_ format: BridgeFormat) -> BridgeEncoder {
+        guard let encoder = pool.take() else { return BridgeEncoder(format, capacity: 512) }
+        encoder.format = format
+        return encoder
+    }
+
+    func release() {
+        let isLarge = buffer.count > 1 << 16
+        buffer.reset()
+        depth = 0
+        counts.removeAll(keepingCapacity: true)
+        if isLarge || !Self.pool.put(self) { slots.removeAll() }
     }
 
     var codingPath: [any CodingKey] { [] }
@@ -179,7 +200,11 @@ final class BridgeEncoder: Encoder {
         if MemoryLayout<Key>.size >= BridgeKeys.dynamicSize {
             return KeyedEncodingContainer(Dynamic<Key>(encoder: self, index: openCount()))
         }
-        return KeyedEncodingContainer(Fields<Key>(encoder: self))
+        let id = ObjectIdentifier(Key.self)
+        if let known = slots[id] { return unsafeDowncast(known, to: EncodingSlot<Key>.self).container }
+        let slot = EncodingSlot(id, KeyedEncodingContainer(Fields<Key>(encoder: self)))
+        slots[id] = slot
+        return slot.container
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer { Elements(encoder: self, index: openCount()) }

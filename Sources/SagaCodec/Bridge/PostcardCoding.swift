@@ -55,7 +55,8 @@ public enum BincodeCoding {
 
 enum Bridge {
     static func encode<T: Encodable>(_ value: T, _ format: BridgeFormat) throws -> [UInt8] {
-        let encoder = BridgeEncoder(format, capacity: 512)
+        let encoder = BridgeEncoder.take(format)
+        defer { encoder.release() }
         try encoder.put(value)
         return encoder.buffer.array()
     }
@@ -64,7 +65,8 @@ enum Bridge {
         _ type: T.Type, from bytes: [UInt8], _ format: BridgeFormat, strict: Bool
     ) throws -> T {
         try bytes.withUnsafeBytes { bytes in
-            let decoder = BridgeDecoder(format, PostcardReader(bytes, strict: strict))
+            let decoder = BridgeDecoder.take(format, PostcardReader(bytes, strict: strict))
+            defer { decoder.release() }
             let value = try decoder.get(type)
             if strict || format == .varint { try decoder.input.requireEnd() }
             return value

@@ -34,33 +34,37 @@ public enum PackedEvents {
         writer.write(formatVersion)
         writer.write(UInt64(events.count))
         writer.write(base)
-        for event in events {
-            var flags: UInt8 = 0
-            if event.isResetPoint { flags |= Flag.resetPoint }
-            if event.isRetry { flags |= Flag.retry }
-            if event.parentEventID != nil { flags |= Flag.parent }
-            if event.taskQueue != nil { flags |= Flag.queue }
-            if event.traceID != nil { flags |= Flag.trace }
-            var ignored: DomainEvent?
-            if case .domainEvent(let value) = event.attributes, let code = IgnoredEvent.code(of: value) {
-                flags |= Flag.ignorable
-                ignored = value
-                writer.write(code)
-                writer.write(value.typeVersion)
-            } else {
-                writer.write(event.eventType.rawValue)
-                writer.write(event.eventVersion)
-            }
-            writer.write(flags)
-            writer.write(event.timestamp.microseconds &- base)
-            if let parent = event.parentEventID { writer.write(parent) }
-            if let queue = event.taskQueue { writer.write(queue) }
-            if let trace = event.traceID { writer.write(trace) }
-            if let ignored {
-                writer.write(ignored.payload.data)
-                continue
-            }
-            // The length goes in front when it is known: one byte is kept for it, which is enough for most.
+        // In place: iteration would copy each event.
+        events.withUnsafeBufferPointer { events in
+            for index in events.indices { encodeOne(events[index], base: base, into: &writer) }
+        }
+    }
+
+    private static func encodeOne(_ event: borrowing HistoryEvent, base: Int64, into writer: inout PostcardWriter) {
+        var flags: UInt8 = 0
+        if event.isResetPoint { flags |= Flag.resetPoint }
+        if event.isRetry { flags |= Flag.retry }
+        if event.parentEventID != nil { flags |= Flag.parent }
+        if event.taskQueue != nil { flags |= Flag.queue }
+        if event.traceID != nil { flags |= Flag.trace }
+        var ignored: DomainEvent?
+        if case .domainEvent(let value) = event.attributes, let code = IgnoredEvent.code(of: value) {
+            flags |= Flag.ignorable
+            ignored = value
+            writer.write(code)
+            writer.write(value.typeVersion)
+        } else {
+            writer.write(event.attributes.eventType.rawValue)
+            writer.write(event.eventVersion)
+        }
+        writer.write(flags)
+        writer.write(event.timestamp.microseconds &- base)
+        if let parent = event.parentEventID { writer.write(parent) }
+        if let queue = event.taskQueue { writer.write(queue) }
+        if let trace = event.traceID { writer.write(trace) }
+        if let ignored {
+            writer.write(ignored.payload.data)
+        } else {
             writer.writeLengthPrefixed { (writer) in event.attributes.encode(into: &writer) }
         }
     }

@@ -3,6 +3,8 @@ enum BenchSuites {
     static let all: [any BenchSuite] = [
         AppendSuite(),
         CodecSuite(),
+        ReplaySuite(),
+        SnapshotSuite(),
         EngineSuite(),
         RPCSuite(),
         WireSuite(),

@@ -33,8 +33,10 @@ extension CodecSuite {
     }
 
     func text(_ context: BenchContext, _ corpus: CodecWorkload) throws {
-        guard ["json/encode", "json/decode", "property-list/encode", "property-list/decode"].contains(where: context.wants)
-            || context.wants("foundation-json/encode") || context.wants("foundation-json/decode")
+        guard
+            ["json/encode", "json/decode", "property-list/encode", "property-list/decode"].contains(
+                where: context.wants)
+                || context.wants("foundation-json/encode") || context.wants("foundation-json/decode")
         else { return }
         let count = context.quick ? 500 : 5_000
         let records = Array(corpus.records.prefix(count))

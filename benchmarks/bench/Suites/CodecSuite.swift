@@ -31,27 +31,8 @@ struct CodecSuite: BenchSuite {
     }
 
     private func postcard(_ context: BenchContext, _ corpus: CodecWorkload) throws {
-        var writer = PostcardWriter(capacity: 4096)
-        try context.measure(bench("postcard/encode", corpus, rust: 76)) {
-            var total: UInt64 = 0
-            corpus.forEachEvent { event in
-                writer.reset()
-                event.encode(into: &writer)
-                total &+= UInt64(writer.count)
-            }
-            return total
-        }
-        try context.measure(bench("postcard/decode-owned", corpus, rust: 192)) {
-            var total: UInt64 = 0
-            try corpus.forEachInput { (input) throws(CodecError) in
-                var reader = PostcardReader(input, strict: true)
-                var event = try CorpusEvent(from: &reader)
-                try reader.requireEnd()
-                total &+= event.eventID
-                sink(&event)
-            }
-            return total
-        }
+        try Self.encode(context, corpus, bench("postcard/encode", corpus, rust: 76))
+        try Self.decodeOwned(context, corpus, bench("postcard/decode-owned", corpus, rust: 192))
         try context.measure(bench("postcard/decode-borrowed", corpus, rust: 119)) {
             var total: UInt64 = 0
             try corpus.forEachInput { (input) throws(CodecError) in
@@ -74,7 +55,42 @@ struct CodecSuite: BenchSuite {
             }
             return total
         }
-        try context.measure(bench("postcard/decode-shared", corpus, rust: 192)) {
+        try Self.decodeShared(context, corpus, bench("postcard/decode-shared", corpus, rust: 192))
+        try Self.encodeView(context, corpus, bench("postcard/encode-view", corpus, rust: 76))
+    }
+
+    /// Into a buffer that is used again.
+    static func encode(_ context: BenchContext, _ corpus: CodecWorkload, _ bench: BenchCase) throws {
+        var writer = PostcardWriter(capacity: 4096)
+        try context.measure(bench) {
+            var total: UInt64 = 0
+            corpus.forEachEvent { event in
+                writer.reset()
+                event.encode(into: &writer)
+                total &+= UInt64(writer.count)
+            }
+            return total
+        }
+    }
+
+    /// Every text and byte array copied.
+    static func decodeOwned(_ context: BenchContext, _ corpus: CodecWorkload, _ bench: BenchCase) throws {
+        try context.measure(bench) {
+            var total: UInt64 = 0
+            try corpus.forEachInput { (input) throws(CodecError) in
+                var reader = PostcardReader(input, strict: true)
+                var event = try CorpusEvent(from: &reader)
+                try reader.requireEnd()
+                total &+= event.eventID
+                sink(&event)
+            }
+            return total
+        }
+    }
+
+    /// One copy of a page of events, as a store hands it out.
+    static func decodeShared(_ context: BenchContext, _ corpus: CodecWorkload, _ bench: BenchCase) throws {
+        try context.measure(bench) {
             var total: UInt64 = 0
             try corpus.forEachPage { (page, ends) throws(CodecError) in
                 // One copy of a page of events, as a store hands it out; each event keeps it alive and owns its text by that.
@@ -95,7 +111,12 @@ struct CodecSuite: BenchSuite {
             }
             return total
         }
-        try context.measure(bench("postcard/encode-view", corpus, rust: 76)) {
+    }
+
+    /// From events that were decoded in place.
+    static func encodeView(_ context: BenchContext, _ corpus: CodecWorkload, _ bench: BenchCase) throws {
+        var writer = PostcardWriter(capacity: 4096)
+        try context.measure(bench) {
             var total: UInt64 = 0
             corpus.forEachView { view, source in
                 writer.reset()
@@ -104,6 +125,15 @@ struct CodecSuite: BenchSuite {
             }
             return total
         }
+    }
+
+    /// The two that the product's events are held against.
+    static func measureCorpus(_ context: BenchContext, _ corpus: CodecWorkload) throws {
+        func bench(_ name: String) -> BenchCase {
+            BenchCase(name: name, operations: corpus.count, bytes: corpus.bytes, clock: .cpu)
+        }
+        try encode(context, corpus, bench("corpus/encode"))
+        try decodeOwned(context, corpus, bench("corpus/decode-owned"))
     }
 
     private func bincode(_ context: BenchContext, _ corpus: CodecWorkload) throws {

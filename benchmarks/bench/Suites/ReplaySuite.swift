@@ -1,0 +1,115 @@
+import CodecCorpus
+import SagaCodec
+import SagaCore
+
+/// Histories in memory, decoded and folded into the state of their runs: what recovery, describe and time travel do.
+struct ReplaySuite: BenchSuite {
+    let name = "replay"
+    let summary = "the product's events: encode, decode, and fold into the state of a run, from memory (CPU time)"
+
+    func run(_ context: BenchContext) throws {
+        let records = CorpusGenerator.records(context.quick ? 10_000 : CorpusGenerator.referenceCount)
+        let history = try HistoryWorkload(records)
+        print("  \(history.count) events in \(history.runs.count) runs, \(history.bytes) bytes")
+        try codec(context, history, records)
+        try replay(context, history)
+    }
+
+    private func bench(_ name: String, _ history: HistoryWorkload, manual: Double? = nil) -> BenchCase {
+        BenchCase(
+            name: name, operations: history.count, bytes: history.bytes, clock: .cpu,
+            reference: manual.map { .claim(name: "manual", value: $0) })
+    }
+
+    /// The event codec alone, beside the corpus event of the `codec` suite.
+    private func codec(_ context: BenchContext, _ history: HistoryWorkload, _ records: [CorpusRecord]) throws {
+        var writer = PostcardWriter(capacity: 1 << 16)
+        try context.measure(bench("history/encode", history)) {
+            var total: UInt64 = 0
+            for run in history.runs {
+                writer.reset()
+                PackedEvents.encode(run.events[...], into: &writer)
+                total &+= UInt64(writer.count)
+            }
+            return total
+        }
+        try context.measure(bench("history/decode-owned", history)) {
+            var total: UInt64 = 0
+            var events: [HistoryEvent] = []
+            for run in history.runs {
+                events.removeAll(keepingCapacity: true)
+                try run.packed.withUnsafeBytes {
+                    try PackedEvents.decode($0, sagaID: run.sagaID, firstEventID: 0, into: &events)
+                }
+                total &+= UInt64(events.count) &+ (events.last?.eventID ?? 0)
+            }
+            return total
+        }
+        try context.measure(bench("history/decode-header", history)) {
+            var total: UInt64 = 0
+            for run in history.runs {
+                try run.packed.withUnsafeBytes { bytes in
+                    try PackedEvents.forEachHeader(in: bytes, firstEventID: 0) { header in
+                        total &+= header.eventID &+ UInt64(header.typeCode) &+ UInt64(header.attributes.count)
+                    }
+                }
+            }
+            return total
+        }
+        try beside(context, history, records)
+    }
+
+    /// Per byte, because the product's events are larger: goal 1.15.
+    private func beside(_ context: BenchContext, _ history: HistoryWorkload, _ records: [CorpusRecord]) throws {
+        guard context.options.passes == nil, context.wants("corpus/encode") || context.wants("corpus/decode-owned")
+        else { return }
+        let corpus = try CodecWorkload(count: records.count)
+        try CodecSuite.measureCorpus(context, corpus)
+        for part in ["encode", "decode-owned"] {
+            func perByte(_ name: String) -> Double? {
+                guard let found = context.results.last(where: { $0.suite == self.name && $0.case == name }),
+                    let bytes = found.bytesPerOp
+                else { return nil }
+                return found.value / bytes
+            }
+            guard let ours = perByte("history/\(part)"), let theirs = perByte("corpus/\(part)") else { continue }
+            var result = context.result("history/\(part), per byte", unit: "ns/B", value: ours, better: .lower)
+            result.reference = "corpus event"
+            result.referenceKind = "measured"
+            result.ratio = ours / theirs
+            context.record(result)
+        }
+    }
+
+    private func replay(_ context: BenchContext, _ history: HistoryWorkload) throws {
+        // 50,000 events in 2,500 ms.
+        try context.measure(bench("replay/decode-and-fold", history, manual: 50_000)) {
+            var total: UInt64 = 0
+            var events: [HistoryEvent] = []
+            for run in history.runs {
+                events.removeAll(keepingCapacity: true)
+                try run.packed.withUnsafeBytes {
+                    try PackedEvents.decode($0, sagaID: run.sagaID, firstEventID: 0, into: &events)
+                }
+                total &+= try Self.fold(events, of: run.sagaID)
+            }
+            return total
+        }
+        try context.measure(bench("replay/fold", history)) {
+            var total: UInt64 = 0
+            for run in history.runs { total &+= try Self.fold(run.events, of: run.sagaID) }
+            return total
+        }
+    }
+
+    /// Something of everything that the fold keeps.
+    private static func fold(_ events: [HistoryEvent], of sagaID: SagaID) throws -> UInt64 {
+        var state = ExecutionState(sagaID: sagaID)
+        // In place: iteration would copy each event.
+        try events.withUnsafeBufferPointer { events in
+            for index in events.indices { try state.apply(events[index]) }
+        }
+        return state.nextEventID &+ UInt64(state.steps.count) &* 31 &+ UInt64(state.timers.count) &* 1_009
+            &+ UInt64(state.signalCount) &* 65_537 &+ UInt64(state.nextCommandNumber) &* 7
+    }
+}
