@@ -91,7 +91,7 @@ public enum PackedEvents {
         let (count, base) = try readPreamble(&reader)
         for index in 0..<count {
             let eventID = firstEventID &+ index
-            events.append(try decodeOne(&reader, bytes, sagaID: sagaID, eventID: eventID, base: base, catalog))
+            try decodeOne(&reader, bytes, sagaID: sagaID, eventID: eventID, base: base, catalog, into: &events)
         }
         try reader.requireEnd()
     }
@@ -143,8 +143,8 @@ public enum PackedEvents {
 
     private static func decodeOne(
         _ reader: inout PostcardReader, _ bytes: UnsafeRawBufferPointer, sagaID: SagaID, eventID: EventID, base: Int64,
-        _ catalog: EventCatalog
-    ) throws(CodecError) -> HistoryEvent {
+        _ catalog: EventCatalog, into events: inout [HistoryEvent]
+    ) throws(CodecError) {
         let header = try readHeader(&reader, eventID: eventID, base: base)
         let attributes: EventAttributes
         var version = header.eventVersion
@@ -159,11 +159,13 @@ public enum PackedEvents {
                 IgnoredEvent.carrying(code: header.typeCode, version: version, data: try reader.readBytes()))
             version = catalog.version(of: .domainEvent)
         }
-        return HistoryEvent(
-            eventID: eventID, sagaID: sagaID, timestamp: header.timestamp, attributes: attributes,
-            eventVersion: version, isResetPoint: header.isResetPoint, isRetry: header.isRetry,
-            parentEventID: header.parentEventID, taskQueue: header.taskQueue.map { text($0, bytes) },
-            traceID: header.traceID.map { text($0, bytes) })
+        // Made in its place in the array: an event that is returned is copied once more.
+        events.append(
+            HistoryEvent(
+                eventID: eventID, sagaID: sagaID, timestamp: header.timestamp, attributes: attributes,
+                eventVersion: version, isResetPoint: header.isResetPoint, isRetry: header.isRetry,
+                parentEventID: header.parentEventID, taskQueue: header.taskQueue.map { text($0, bytes) },
+                traceID: header.traceID.map { text($0, bytes) }))
     }
 
     /// Text that was checked when its range was read.
