@@ -76,7 +76,8 @@ struct Rule: Sendable, CustomTestStringConvertible {
                 "unsafeBitCast(", "unowned(unsafe)",
             ], places: ["Sources/"],
             exceptions: [
-                "Sources/SagaCodec/TextStorage.swift": "short strings, whose bits a test compares with the library's own"
+                "Sources/SagaCodec/TextStorage.swift":
+                    "short strings, whose bits a test compares with the library's own"
             ]),
         Rule(
             "no Foundation", instead: "use the standard library; Dispatch, Synchronization or Glibc in adapters",
