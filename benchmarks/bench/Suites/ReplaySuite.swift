@@ -13,6 +13,7 @@ struct ReplaySuite: BenchSuite {
         print("  \(history.count) events in \(history.runs.count) runs, \(history.bytes) bytes")
         try codec(context, history, records)
         try replay(context, history)
+        try protobuf(context, history)
     }
 
     private func bench(_ name: String, _ history: HistoryWorkload, manual: Double? = nil) -> BenchCase {
