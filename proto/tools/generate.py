@@ -15,6 +15,7 @@ import tempfile
 import c_out
 import go_out
 import idl
+import java_out
 import python_out
 import swift_out
 import typescript_out
@@ -31,6 +32,8 @@ OUTPUTS = {
     "sdk-stubs/go": "services.go",
     "sdk-stubs/go/sagapb": "*",
     "sdk-stubs/go/internal/conformancepb": "*",
+    "sdk-stubs/java/generated/engine/saga": "*",
+    "sdk-stubs/java/proto/saga/v1": "*",
     "sdk-stubs/typescript/src/v1": "*",
     "sdk-stubs/typescript/conformance": "messages.ts",
 }
@@ -68,6 +71,11 @@ def generate(root, out):
 
     for name, text in c_out.files(model):
         put(out / "sdk-stubs/c" / name, text)
+
+    for name, text in java_out.files(model):
+        put(out / "sdk-stubs/java/generated/engine/saga" / name, text)
+    for name, text in java_out.protos(proto, messages):
+        put(out / "sdk-stubs/java/proto" / name, text)
 
     for name, text in go_out.files(model):
         put(out / "sdk-stubs/go" / name, text)
