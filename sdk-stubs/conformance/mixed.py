@@ -100,7 +100,7 @@ async def unwinds_across_all_three(stage: Stage, client: Client) -> None:
 
 
 async def survives_the_death_of_all_workers(stage: Stage, client: Client) -> None:
-    handle = await client.start("travel.booking", trip(refuse_payment=True, step_millis=150), workflow_id="killed")
+    handle = await client.start("travel.booking", trip(refuse_payment=True, step_millis=150, timeout_millis=2_000), workflow_id="killed")
     await asyncio.sleep(0.4)
     stage.kill_workers()
     stage.start_workers()
