@@ -124,6 +124,7 @@ let package = Package(
         tests("SagaCoreTests", ["SagaCore", "SagaCodec", "SagaSamples"]),
         tests("SagaRuntimeTests", ["SagaCore", "SagaRuntime"]),
         tests("SagaEngineTests", ["SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "Examples"]),
+        tests("ShardTests", ["SagaCore", "SagaEngine"]),
         tests(
             "ConformanceTests",
             ["SagaCore", "SagaMemory", "SagaSQLite", "SagaPostgres", "SagaSamples", "CSQLite"]),

@@ -21,8 +21,8 @@ public struct WorkflowSummary: Hashable, Sendable {
 /// Everything about one run.
 public struct WorkflowDescription: Sendable {
     public var summary: WorkflowSummary
-    /// What an open run waits for, in words.
-    public var waitingFor: [String]
+    /// What an open run waits for.
+    public var waitingFor: [Waiting]
     /// Steps that are scheduled and not closed.
     public var pendingSteps: [PendingStep]
     /// The undo log, oldest entry first.
@@ -31,6 +31,21 @@ public struct WorkflowDescription: Sendable {
     public var error: SagaError?
     /// What it returned, if it completed.
     public var output: Payload?
+    /// Successes that were reported after their undo had begun or the run was closed, at most 1,000; see `lateEffects`.
+    public var lateEffects: UInt32
+
+    /// One thing that an open run waits for.
+    public struct Waiting: Hashable, Sendable {
+        /// `signal`, `timer`, `activity`, `no_worker`, `retry`, `blocked`, `child`, `workflow_task`, `paused`,
+        /// `external_signal`, or `unknown` if a newer server says something else.
+        public var kind: String
+        /// For people.
+        public var text: String
+        public var since: Timestamp?
+        public var until: Timestamp?
+        /// The event that began it.
+        public var eventID: EventID?
+    }
 
     /// A step that is not closed.
     public struct PendingStep: Sendable {
@@ -158,7 +173,7 @@ extension WorkflowDescription {
     fileprivate init(_ wire: Wire.DescribeWorkflowResponse) throws(SagaClientError) {
         self.init(
             summary: try WorkflowSummary(wire.info),
-            waitingFor: wire.waitingFor.filter { $0.kind != .timer }.map(\.name),
+            waitingFor: wire.waitingFor.map { Waiting($0) },
             pendingSteps: wire.pendingSteps.map { step in
                 PendingStep(
                     eventID: step.scheduledEventID, stepID: step.stepID, activityType: step.activityType,
@@ -167,13 +182,41 @@ extension WorkflowDescription {
                     nextAttemptAt: step.nextAttemptMicros == 0 ? nil : Timestamp(microseconds: step.nextAttemptMicros),
                     lastFailure: step.lastFailure.map { SagaError($0) }, worker: step.worker)
             },
-            undoLog: wire.undoLog.map { entry in
-                UndoLogEntry(
-                    stepEventID: entry.stepEventID, stepID: entry.stepID, undoActivityType: entry.undoActivityType,
-                    state: UndoLogEntry.State(entry.state), attempt: entry.attempt,
-                    lastFailure: entry.lastFailure.map { SagaError($0) })
-            },
-            error: wire.error.map { SagaError($0) }, output: wire.output.map { Payload($0) })
+            undoLog: wire.undoLog.map { UndoLogEntry($0) },
+            error: wire.error.map { SagaError($0) }, output: wire.output.map { Payload($0) },
+            lateEffects: wire.lateEffects)
+    }
+}
+
+extension WorkflowDescription.Waiting {
+    fileprivate init(_ wire: Wire.WaitingFor) {
+        let kind =
+            switch wire.kind {
+            case .signal: "signal"
+            case .timer: "timer"
+            case .activity: "activity"
+            case .noWorker: "no_worker"
+            case .retry: "retry"
+            case .blocked: "blocked"
+            case .child: "child"
+            case .workflowTask: "workflow_task"
+            case .paused: "paused"
+            case .externalSignal: "external_signal"
+            case .unspecified, .unrecognized: "unknown"
+            }
+        self.init(
+            kind: kind, text: wire.text.isEmpty ? wire.name : wire.text,
+            since: wire.sinceMicros == 0 ? nil : Timestamp(microseconds: wire.sinceMicros),
+            until: wire.untilMicros == 0 ? nil : Timestamp(microseconds: wire.untilMicros),
+            eventID: wire.eventID == 0 ? nil : wire.eventID)
+    }
+}
+
+extension WorkflowDescription.UndoLogEntry {
+    init(_ wire: Wire.UndoEntryInfo) {
+        self.init(
+            stepEventID: wire.stepEventID, stepID: wire.stepID, undoActivityType: wire.undoActivityType,
+            state: State(wire.state), attempt: wire.attempt, lastFailure: wire.lastFailure.map { SagaError($0) })
     }
 }
 

@@ -38,16 +38,25 @@ package final class SagaServer: Service {
         if case .tls(let tls) = configuration.listener.security { demandsCertificate = tls.clientCAPath != nil }
         let authenticator = try Authenticator(
             tokensPath: configuration.tokensPath, demandsCertificate: demandsCertificate)
-        let driver = try await ShardDriver(store: store, config: engine, logger: logger)
+        var alerts: AlertQueue?
+        var onBlocked: (@Sendable (BlockedRun) -> Void)?
+        if let deliver = configuration.onBlocked {
+            let queue = AlertQueue(deliver: deliver, logger: logger)
+            alerts = queue
+            onBlocked = { queue.add($0) }
+        }
+        let driver = try await ShardDriver(store: store, config: engine, logger: logger, onBlocked: onBlocked)
         await driver.start()
         let core = ServerCore(
-            configuration: configuration, driver: driver, authenticator: authenticator, logger: logger)
+            configuration: configuration, driver: driver, authenticator: authenticator, alerts: alerts,
+            logger: logger)
         let group = configuration.threads.map { TransportGroup(threads: $0) } ?? TransportGroup()
         let listener: SagaListener<ServerCore>
         do {
             listener = try await SagaListener.start(
                 configuration.listener, group: group, service: core, logger: logger)
         } catch {
+            alerts?.stop()
             await driver.shutDown()
             await store.close()
             await group.shutdown()
@@ -85,6 +94,7 @@ package final class SagaServer: Service {
         await listener.drain(
             reason: "the server drains", grace: grace, retryAfterMS: core.configuration.drainRetryAfterMS)
         clock.stop()
+        core.alerts?.stop()
         await core.driver.shutDown()
         await core.driver.store.close()
         await group.shutdown()

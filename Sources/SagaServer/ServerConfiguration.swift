@@ -25,6 +25,9 @@ package struct ServerConfiguration: Sendable {
     /// How long a task token is good for beyond the attempt's own time-out, so that a report after a long outage counts.
     /// Default 24 h.
     package var taskTokenGrace: Duration = .seconds(86_400)
+    /// Calls a person about a run that is blocked; at least once for each, again after a failure and after a restart.
+    /// Nil: nobody.
+    package var onBlocked: AlertQueue.Delivery?
 
     package init(listener: ListenerConfiguration) { self.listener = listener }
 }

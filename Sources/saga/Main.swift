@@ -82,7 +82,8 @@ struct SagaCommand: ParsableCommand {
             QueryCommand.self,
             UpdateCommand.self,
             CancelCommand.self, TerminateCommand.self, DescribeCommand.self, ListCommand.self, HistoryCommand.self,
-            UndoCommand.self, HealthCommand.self, MigrateCommand.self, CertsCommand.self, TokenCommand.self,
+            BlockedCommand.self, LateEffectsCommand.self, HealthCommand.self, MigrateCommand.self, CertsCommand.self,
+            TokenCommand.self,
             ExplainCommand.self,
         ])
 }

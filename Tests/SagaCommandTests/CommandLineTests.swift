@@ -1,3 +1,5 @@
+import SagaCodec
+import SagaCore
 import Testing
 
 @testable import saga
@@ -37,5 +39,23 @@ import Testing
         #expect(!ErrorPages.all.isEmpty)
         for page in ErrorPages.all { #expect(page.text.hasPrefix("# \(page.code): "), "\(page.code)") }
         #expect(ErrorPages.all.map(\.code) == ErrorPages.all.map(\.code).sorted())
+    }
+}
+
+/// Section 8 on the command line: the same structure, with the names of the table.
+@Suite struct ErrorJSONTests {
+    @Test(arguments: ErrorKind.allCases)
+    func anErrorKeepsItsStructure(_ kind: ErrorKind) throws {
+        let error = SagaError(
+            kind: kind, message: "it is so", code: "E-1", context: [MetadataEntry(key: "where", value: "there")],
+            causes: [ErrorCause(kind: .timeout, message: "before it")])
+        let json = EventJSON.error(error)
+        let row = try #require(ErrorKind.table.first { $0.kind == kind })
+        #expect(json["kind"] == .string(row.name))
+        #expect(json["category"] == .string("\(row.category)"))
+        #expect(json["message"] == "it is so")
+        #expect(json["code"] == "E-1")
+        let text = json.compactText()
+        #expect(text.contains("there") && text.contains("before it"), "\(text)")
     }
 }

@@ -90,7 +90,7 @@ import Testing
         var description = try await handle.describe()
         while description.status != .blocked { description = try await handle.describe() }
         #expect(description.block?.cause == .undoFailed)
-        #expect(description.waitingFor.first?.contains("stubborn") == true)
+        #expect(description.waitingFor.first?.text.contains("stubborn") == true)
         #expect(!world.log.contains("undo flight-1 completed"))
         await #expect(throws: CallFailure.self) { try await handle.operate(.skip, step: 99, reason: "no such step") }
         try await handle.operate(.skip, reason: "paid back by hand")

@@ -135,7 +135,7 @@ def sagas_are_started_steered_and_read(shell: Shell) -> None:
     second = shell.json("start", "some.type", "--id", "one", "--input", '{"a": 1}')[0]
     assert not first["already_started"] and second["already_started"] and first["saga_id"] == second["saga_id"]
     described = shell.json("describe", "one")[0]
-    assert described["status"] == "Running" and "worker" in described["waiting_for"][0], described
+    assert described["status"] == "Running" and described["waiting_for"][0]["kind"] == "no_worker", described
     shell.run("signal", "one", "go", "--input", '"now"', "--signal-id", "s1")
     shell.run("signal", "one", "go", "--input", '"now"', "--signal-id", "s1")
     shell.run("cancel", "one", "--reason", "no more")
@@ -274,7 +274,7 @@ def a_server_without_descriptors_left_goes_on(shell: Shell) -> None:
 
 
 def a_blocked_undo_waits_for_a_person(shell: Shell) -> None:
-    shell.server("dev", "--port", "0")
+    shell.server("dev", "--port", "0", "--on-blocked", f"cat >> {shell.folder}/alerts")
     with open(f"{shell.folder}/.saga/client.conf") as file:
         address = [line.split(" = ")[1].strip() for line in file if line.startswith("address")][0]
     os.mkdir(f"{shell.folder}/books")
@@ -291,17 +291,28 @@ def a_blocked_undo_waits_for_a_person(shell: Shell) -> None:
     states = {entry["step_id"]: entry["state"] for entry in described["undo_log"]}
     assert states == {"flight": "open", "hotel": "blocked"}, states
     assert described["status"] == "Blocked" and described["waiting_for"], described
-    shell.run("undo", "skip", "trip", expect=USAGE)
-    shell.run("undo", "retry", "trip", "--step", "9999", expect=NOT_FOUND)
+    listed = shell.json("blocked", "list")[0]
+    assert listed["workflow_id"] == "trip" and listed["cause"] == "undo_failed", listed
+    assert shell.json("health")[0]["blocked_sagas"] == 1
+    until(lambda: os.path.exists(f"{shell.folder}/alerts"), "somebody was told", 40)
+    with open(f"{shell.folder}/alerts") as file:
+        alert = json.loads(file.readline())
+    assert alert["workflow_id"] == "trip" and alert["cause"] == "undo_failed", alert
+    shell.run("blocked", "skip", "trip", expect=USAGE)
+    shell.run("blocked", "retry", "trip", "--step", "9999", expect=NOT_FOUND)
     os.rmdir(f"{shell.folder}/books/hotel.log")
-    shell.run("undo", "retry", "trip", "--reason", "the book is back")
+    shell.run("blocked", "retry", "trip", "--reason", "the book is back")
     result = shell.json("result", "trip", "--wait", "30s", expect=SAGA_FAILED)[0]
     assert result["compensation"] == {"state": "complete", "open_entries": []}, result
     actions = [e for e in shell.json("history", "trip") if e["event_type"] == "CompensationOperatorAction"]
     assert [a["attributes"]["reason"] for a in actions] == ["the book is back"]
     text = shell.run("history", "trip", "--ascii")
     assert "operator  retry" in text and "travel.hotel.cancel" in text, text
-    shell.run("undo", "retry", "trip", expect=CONFLICT)
+    steps = {row["title"]: row for row in shell.json("history", "trip", "--steps")}
+    assert steps["flight"]["undo"]["order"] > steps["hotel"]["undo"]["order"], steps
+    assert steps["hotel"]["undo"]["state"] == "done", steps
+    shell.run("late-effects", "trip")
+    shell.run("blocked", "retry", "trip", expect=CONFLICT)
 
 
 TESTS = [

@@ -20,40 +20,33 @@ public enum ErrorKind: UInt8, Hashable, Sendable, CaseIterable {
     /// The business said no ("card declined"): retrying cannot help, and nothing happened.
     case domain = 17
 
+    /// The table of section 8: every kind, its name and its category. The name is that of JSON, logs and other languages.
+    public static let table: [(kind: ErrorKind, name: String, category: ErrorCategory)] = [
+        (.unknown, "Unknown", .transient),
+        (.eventStore, "EventStore", .infrastructure),
+        (.codec, "Codec", .validation),
+        (.workflowExecution, "WorkflowExecution", .domain),
+        (.stepExecution, "StepExecution", .transient),
+        (.activityExecution, "ActivityExecution", .transient),
+        (.timerStore, "TimerStore", .infrastructure),
+        (.signalDispatcher, "SignalDispatcher", .infrastructure),
+        (.taskQueue, "TaskQueue", .infrastructure),
+        (.snapshot, "Snapshot", .infrastructure),
+        (.replay, "Replay", .fatal),
+        (.configuration, "Configuration", .validation),
+        (.validation, "Validation", .validation),
+        (.timeout, "Timeout", .transient),
+        (.cancelled, "Cancelled", .domain),
+        (.concurrency, "Concurrency", .transient),
+        (.compensation, "Compensation", .fatal),
+        (.domain, "Domain", .domain),
+    ]
+
     /// The name in JSON, logs and other languages.
-    public var name: String {
-        switch self {
-        case .unknown: "Unknown"
-        case .eventStore: "EventStore"
-        case .codec: "Codec"
-        case .workflowExecution: "WorkflowExecution"
-        case .stepExecution: "StepExecution"
-        case .activityExecution: "ActivityExecution"
-        case .timerStore: "TimerStore"
-        case .signalDispatcher: "SignalDispatcher"
-        case .taskQueue: "TaskQueue"
-        case .snapshot: "Snapshot"
-        case .replay: "Replay"
-        case .configuration: "Configuration"
-        case .validation: "Validation"
-        case .timeout: "Timeout"
-        case .cancelled: "Cancelled"
-        case .concurrency: "Concurrency"
-        case .compensation: "Compensation"
-        case .domain: "Domain"
-        }
-    }
+    public var name: String { Self.table[Int(rawValue)].name }
 
     /// The category, which decides what the engine does about it.
-    public var category: ErrorCategory {
-        switch self {
-        case .eventStore, .timerStore, .signalDispatcher, .taskQueue, .snapshot: .infrastructure
-        case .timeout, .concurrency, .activityExecution, .stepExecution, .unknown: .transient
-        case .validation, .configuration, .codec: .validation
-        case .domain, .cancelled, .workflowExecution: .domain
-        case .replay, .compensation: .fatal
-        }
-    }
+    public var category: ErrorCategory { Self.table[Int(rawValue)].category }
 }
 
 /// What to do about an error (semantics, section 8).
@@ -69,6 +62,10 @@ public enum ErrorCategory: UInt8, Hashable, Sendable, CaseIterable {
     /// Needs a person: park.
     case fatal = 5
 
-    /// Whether another attempt may succeed.
+    /// Whether another attempt may succeed: it is made, with backoff, as the policy of the step or undo allows.
     public var isRetryable: Bool { self == .infrastructure || self == .transient }
+
+    /// Whether code that ends with such an error is parked for a person, instead of unwound: nobody knows what undoing would
+    /// do.
+    public var parksTheRun: Bool { self == .fatal }
 }

@@ -304,7 +304,7 @@ public final class WorkflowContext: @unchecked Sendable {
             return resolve(failed.scheduledEventID, .failure(failed.error), by: event)
         case .activityTaskTimedOut(let late):
             let error = SagaError(
-                kind: .timeout, message: "the step passed its \(late.timeout) time-out", timestamp: event.timestamp)
+                kind: .timeout, message: "the step \(late.timeout.whatDidNotHappen)", timestamp: event.timestamp)
             return resolve(late.scheduledEventID, .failure(error), by: event)
         case .activityTaskCanceled(let canceled):
             let error = SagaError(kind: .cancelled, message: "the step was cancelled", timestamp: event.timestamp)

@@ -29,6 +29,7 @@ final class Execution {
 
     /// Whether the run is in the shard's list of runs without a worker for their code.
     var isWaitingForWorker = false
+    var waitsForWorkerSince: Timestamp?
     /// Whether the code must be given events.
     var needsActivation = false
     /// The worker that holds the code live, and the next event that it has not been sent.
@@ -130,6 +131,8 @@ struct LiveTask: Hashable {
     var closeBy: Int64 = .max
     var heartbeatBy: Int64 = .max
     var heartbeatDetails: Payload?
+    /// Since when it waits for a worker, while it is queued.
+    var queuedAt: Timestamp?
     /// Whether the worker was told to stop.
     var isCancelSent = false
     /// Whether an attempt may have run of which nothing is known.

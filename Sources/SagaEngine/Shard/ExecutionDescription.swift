@@ -13,7 +13,7 @@ public struct ExecutionDescription: Sendable {
     public var closedAt: Timestamp?
     public var nextEventID: EventID
     /// What the run waits for, in words that name the next step (semantics, section 2, promise 12).
-    public var waitingFor: [String]
+    public var waitingFor: [WaitReason]
     /// Steps that are not closed.
     public var steps: [StepDescription]
     /// Timers that have not fired: id and due time.

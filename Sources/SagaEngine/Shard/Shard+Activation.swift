@@ -21,6 +21,7 @@ extension Shard {
         else {
             if !execution.isWaitingForWorker {
                 execution.isWaitingForWorker = true
+                execution.waitsForWorkerSince = time.wall
                 waitingForWorker.append(execution.sagaID)
             }
             return
@@ -169,6 +170,12 @@ extension Shard {
         guard execution.codeFailures >= 3 else {
             return armCodeRetry(execution, Int64(execution.codeFailures) * 500_000)
         }
+        park(execution, cause, error)
+    }
+
+    /// The run waits for a person: its code does not fit, cannot be run, or ended with an error that is nobody's to handle.
+    private func park(_ execution: Execution, _ cause: BlockCause, _ error: SagaError) {
+        dropCode(execution)
         execution.needsActivation = false
         log(.error, "run \(execution.sagaID) of \(execution.state.workflowID) is blocked: \(error.message)", execution)
         emit(
@@ -208,6 +215,9 @@ extension Shard {
                 if let last = execution.state.lastMessageEventID, last > seen {
                     execution.needsActivation = true
                     return
+                }
+                if case .fail(let error) = numbered.command, error.kind.category.parksTheRun {
+                    return park(execution, .codeFailure, error)
                 }
                 if mustWaitForUndos(numbered.command, execution) {
                     execution.isEndHeld = true

@@ -46,7 +46,7 @@ extension Shard {
                 UInt64(task.attempt) == due.generation, task.closeBy <= time.monotonic,
                 let entry = execution.state.undoLog.entry(due.eventID)
             else { return }
-            let error = SagaError(kind: .timeout, message: "the undo passed its start-to-close time-out")
+            let error = SagaError(kind: .timeout, message: "the undo did not report within its start-to-close time-out")
             if task.attempt == TaskReference.probeAttempt {
                 probeEnded(due.eventID, .failed(error, outcome: .unknown), execution)
             } else {

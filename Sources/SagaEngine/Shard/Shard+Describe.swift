@@ -15,68 +15,91 @@ extension Shard {
     }
 
     /// What has to happen for the run to go on (semantics, section 2, promise 12).
-    private func waitingFor(_ execution: Execution) -> [String] {
+    private func waitingFor(_ execution: Execution) -> [WaitReason] {
         let state = execution.state
-        if let block = state.block { return ["blocked: \(block.message)"] }
-        var reasons: [String] = []
+        if state.isClosed { return [] }
+        if let block = state.block {
+            return [WaitReason(.blocked, "blocked: \(block.message)", since: block.since, eventID: block.eventID)]
+        }
+        if state.status == .paused { return [WaitReason(.paused, "a resume: it is paused")] }
+        var reasons: [WaitReason] = []
         for eventID in state.steps.eventIDs {
             guard let step = state.steps[eventID] else { continue }
-            reasons.append(waitingFor(step, execution.tasks[eventID], state.namespace))
+            let waiting = WaitingTask(
+                name: "step \(step.scheduled.stepID)", attempt: step.attempt, eventID: eventID,
+                queue: step.scheduled.taskQueue, type: step.scheduled.activityType, next: step.retryDueAt)
+            reasons.append(waitingFor(waiting, execution.tasks[eventID], state.namespace))
         }
         for entry in state.undoLog.open where execution.undoTasks[entry.stepEventID] != nil {
-            reasons.append(waitingFor(entry, execution.undoTasks[entry.stepEventID], state.namespace))
+            let task = execution.undoTasks[entry.stepEventID]
+            let isProbe = task?.attempt == TaskReference.probeAttempt && entry.status == .open
+            var next: Timestamp?
+            if case .waiting(let due) = entry.status { next = due }
+            let waiting = WaitingTask(
+                name: "\(isProbe ? "probe" : "undo") of step \(entry.stepID)", attempt: entry.attempt,
+                eventID: entry.stepEventID, queue: entry.taskQueue,
+                type: isProbe ? entry.undo.probeActivityType : entry.undo.activityType, next: next)
+            reasons.append(waitingFor(waiting, task, state.namespace))
         }
         for eventID in state.externalSignals.eventIDs {
             guard let signal = state.externalSignals[eventID] else { continue }
             reasons.append("signal \(signal.name) on its way to \(signal.targetWorkflowID)")
         }
         for eventID in state.timers.eventIDs {
-            if let timer = state.timers[eventID] { reasons.append("timer \(timer.timerID) at \(timer.dueAt)") }
+            guard let timer = state.timers[eventID] else { continue }
+            reasons.append(
+                WaitReason(
+                    .timer, "timer \(timer.timerID) at \(timer.dueAt)", until: timer.dueAt, eventID: eventID))
         }
         if execution.activation != nil || execution.historyLoad != nil {
-            reasons.append("a worker that advances its code")
+            reasons.append(WaitReason(.workflowTask, "a worker that advances its code"))
         } else if execution.needsActivation && state.codeMayAct {
             reasons.append(
-                "a worker for workflow type \(state.workflowType) on queue \(state.taskQueue): none is connected")
-        } else if reasons.isEmpty && !state.isClosed {
-            reasons.append("a signal")
+                WaitReason(
+                    .noWorker,
+                    "a worker for workflow type \(state.workflowType) on queue \(state.taskQueue): none is connected",
+                    since: execution.waitsForWorkerSince))
+        } else if reasons.isEmpty {
+            reasons.append(WaitReason(.signal, "a signal"))
         }
         return reasons
     }
 
-    private func waitingFor(_ step: StepState, _ task: LiveTask?, _ namespace: String) -> String {
-        let name = "step \(step.scheduled.stepID)"
-        switch task?.phase {
-        case .out(let id)?:
-            return "\(name), attempt \(step.attempt), with worker \(dispatcher.workers[id]?.identity ?? "that is gone")"
-        case .waitingForRetry?: return "\(name), next attempt at \(step.retryDueAt?.description ?? "once")"
-        case .maybeOut?: return "\(name), which may still run since before the restart"
-        case .waitingForCommit?, nil: return "\(name), being written"
-        case .queued?:
-            let lane = TaskDispatcher.Lane(
-                namespace: namespace, queue: step.scheduled.taskQueue, type: step.scheduled.activityType)
-            return dispatcher.isServed(lane)
-                ? "\(name), for a free slot on queue \(lane.queue)"
-                : "\(name): no worker serves activity \(lane.type) on queue \(lane.queue)"
-        }
+    /// A step, undo or probe that is not over.
+    private struct WaitingTask {
+        var name: String
+        var attempt: UInt32
+        var eventID: EventID
+        var queue: String
+        var type: String
+        /// When the next attempt is due.
+        var next: Timestamp?
     }
 
-    private func waitingFor(_ entry: UndoEntry, _ task: LiveTask?, _ namespace: String) -> String {
-        let name = "undo of step \(entry.stepID)"
+    private func waitingFor(_ waiting: WaitingTask, _ task: LiveTask?, _ namespace: String) -> WaitReason {
+        let (name, eventID) = (waiting.name, waiting.eventID)
         switch task?.phase {
         case .out(let id)?:
-            return
-                "\(name), attempt \(entry.attempt), with worker \(dispatcher.workers[id]?.identity ?? "that is gone")"
+            let worker = dispatcher.workers[id]?.identity ?? "that is gone"
+            return WaitReason(
+                .activity, "\(name), attempt \(waiting.attempt), with worker \(worker)", since: task?.handedOutAt,
+                eventID: eventID)
         case .waitingForRetry?:
-            if case .waiting(let due) = entry.status { return "\(name), next attempt at \(due)" }
-            return "\(name), next attempt"
-        case .maybeOut?: return "\(name), which may still run since before the restart"
-        case .waitingForCommit?, nil: return "\(name), being written"
+            return WaitReason(
+                .retry, "\(name), next attempt at \(waiting.next?.description ?? "once")", until: waiting.next,
+                eventID: eventID)
+        case .maybeOut?:
+            return WaitReason(.activity, "\(name), which may still run since before the restart", eventID: eventID)
+        case .waitingForCommit?, nil: return WaitReason(.activity, "\(name), being written", eventID: eventID)
         case .queued?:
-            let lane = TaskDispatcher.Lane(namespace: namespace, queue: entry.taskQueue, type: entry.undo.activityType)
+            let lane = TaskDispatcher.Lane(namespace: namespace, queue: waiting.queue, type: waiting.type)
             return dispatcher.isServed(lane)
-                ? "\(name), for a free slot on queue \(lane.queue)"
-                : "\(name): no worker serves activity \(lane.type) on queue \(lane.queue)"
+                ? WaitReason(
+                    .activity, "\(name), for a free slot on queue \(lane.queue)", since: task?.queuedAt,
+                    eventID: eventID)
+                : WaitReason(
+                    .noWorker, "\(name): no worker serves activity \(lane.type) on queue \(lane.queue)",
+                    since: task?.queuedAt, eventID: eventID)
         }
     }
 }

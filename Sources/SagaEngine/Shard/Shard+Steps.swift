@@ -27,6 +27,7 @@ extension Shard {
         else { return }
         _ = execution.tasks.update(eventID) { task in
             task.phase = .queued
+            task.queuedAt = time.wall
             task.attempt = step.attempt
         }
         let reference = TaskReference(
@@ -205,7 +206,7 @@ extension Shard {
         guard let step = execution.state.steps[eventID] else { return }
         let error = SagaError(
             kind: .timeout,
-            message: "attempt \(step.attempt) of step \(step.scheduled.stepID) passed its \(kind) time-out")
+            message: "attempt \(step.attempt) of step \(step.scheduled.stepID) \(kind.whatDidNotHappen)")
         let neverOut: Bool
         switch execution.tasks[eventID]?.phase {
         case .out?, .maybeOut?: neverOut = false

@@ -180,6 +180,7 @@ extension Shard {
         else { return }
         _ = execution.undoTasks.update(eventID) { task in
             task.phase = .queued
+            task.queuedAt = time.wall
             task.attempt = entry.attempt
         }
         let reference = TaskReference(sagaID: execution.sagaID, eventID: eventID, attempt: entry.attempt, isUndo: true)

@@ -27,12 +27,19 @@ extension ServerConnection {
         let wire = try decode(Wire.ReadinessRequest.self, body)
         let header = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
         let isDraining = core.isDraining.load(ordering: .relaxed)
+        let driver = core.driver
         try read(request, header) { store in
-            // A read shows whether the store answers; the shard serves calls once the server listens.
+            // A read shows whether the store answers; and the engine answers from its own thread.
             var problem: String?
             do throws(StoreError) { _ = try await store.metadata() } catch { problem = error.message }
+            let engine = await driver.status()
             let parts = [
                 Wire.ComponentStatus(name: "store", ready: problem == nil, message: problem ?? "answers"),
+                Wire.ComponentStatus(
+                    name: "engine", ready: engine.isReady,
+                    message: engine.isReady
+                        ? "serves \(engine.runs) open sagas, \(engine.blockedRuns) blocked"
+                        : "reads its state from the store"),
                 Wire.ComponentStatus(
                     name: "listener", ready: !isDraining, message: isDraining ? "drains" : "accepts connections"),
             ]
@@ -42,15 +49,23 @@ extension ServerConnection {
 
     func serverInfo(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {
         let wire = try decode(Wire.ServerInfoRequest.self, body)
-        _ = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
+        let header = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
         let partitions = core.driver.metadata.partitionCount
-        let info = Wire.ServerInfoResponse(
-            version: core.configuration.version, serverID: core.serverID, startedMicros: core.startedAt.microseconds,
-            store: core.configuration.storeName, partitions: partitions, ownedPartitions: partitions,
-            connections: UInt32(clamping: core.connectionCount),
-            workers: UInt32(clamping: core.workers.load(ordering: .relaxed)),
-            draining: core.isDraining.load(ordering: .relaxed))
-        request.session.respond(request.stream, try encode(info))
+        try read(request, header) { [core] _ in
+            let engine = await core.driver.status()
+            let alerts = core.alerts?.counts ?? AlertCounts()
+            let info = Wire.ServerInfoResponse(
+                version: core.configuration.version, serverID: core.serverID,
+                startedMicros: core.startedAt.microseconds, store: core.configuration.storeName,
+                partitions: partitions, ownedPartitions: partitions, loadedSagas: UInt64(clamping: engine.runs),
+                openSagas: UInt64(clamping: engine.runs), connections: UInt32(clamping: core.connectionCount),
+                workers: UInt32(clamping: core.workers.load(ordering: .relaxed)),
+                draining: core.isDraining.load(ordering: .relaxed),
+                blockedSagas: UInt64(clamping: engine.blockedRuns), blocks: engine.blocks,
+                lateEffects: engine.lateEffects, alertsDelivered: alerts.delivered, alertsFailed: alerts.failed,
+                alertsWaiting: alerts.waiting)
+            return try info.serialized()
+        }
     }
 
     func drainServer(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {

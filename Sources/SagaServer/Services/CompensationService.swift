@@ -41,6 +41,41 @@ extension ServerConnection {
         }
     }
 
+    func listLateEffects(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {
+        let wire = try decode(Wire.ListLateEffectsRequest.self, body)
+        try request.require(.read, "list late effects")
+        let header = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
+        var target: RunTarget?
+        if wire.workflow != nil { target = try RunTarget(wire.workflow, request.principal) }
+        let size = try pageSize(wire.pageSize)
+        let after = try Self.place(wire.pageToken)
+        let namespace = request.principal.namespace
+        let named = target
+        try read(request, header) { store in
+            var query = LateEffectQuery(namespace: namespace, after: after, limit: size + 1)
+            if let named {
+                guard let run = try await store.run(named, .ends) else {
+                    throw WireStatus(.notFound, "there is no run of workflow id \(named.workflowID)")
+                }
+                query.sagaID = run.row.sagaID
+            }
+            let found = try await store.lateEffects(query)
+            var response = Wire.ListLateEffectsResponse(
+                lateEffects: found.prefix(size).map { Wire.LateEffect($0.effect) })
+            // One more than is wanted tells whether there is a next page.
+            if found.count > size { response.nextPageToken = Self.pageToken(found[size - 1].place) }
+            return try response.serialized()
+        }
+    }
+
+    private static func pageToken(_ place: UInt64) -> [UInt8] { withUnsafeBytes(of: place.bigEndian) { Array($0) } }
+
+    private static func place(_ token: [UInt8]) throws(WireStatus) -> UInt64 {
+        if token.isEmpty { return 0 }
+        guard token.count == 8 else { throw Check.invalid("page_token", "is none of this server's") }
+        return token.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
     func retryUndo(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {
         let wire = try decode(Wire.RetryUndoRequest.self, body)
         try operate(.retry, request, wire.header, wire.undo, reason: wire.reason)
@@ -93,5 +128,16 @@ extension ServerConnection {
         try call(request, header, isMutation: true, .operate(action)) { (_, reply) throws(WireStatus) in
             try encode(Wire.OperatorResponse(sagaID: try reply.doneRun()))
         }
+    }
+}
+
+extension Wire.LateEffect {
+    init(_ effect: LateEffect) {
+        self.init(
+            sagaID: effect.sagaID, workflowID: effect.workflowID, scheduledEventID: effect.scheduledEventID,
+            attempt: effect.attempt, reportedMicros: effect.reportedAt.microseconds,
+            output: Wire.Payload(effect.output), undoneAgain: effect.isUndoneAgain, activityType: effect.activityType,
+            stepID: effect.stepID, undoActivityType: effect.undoActivityType,
+            idempotencyKey: effect.idempotencyKey)
     }
 }

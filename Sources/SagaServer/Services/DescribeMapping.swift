@@ -29,14 +29,9 @@ extension Wire.DescribeWorkflowResponse {
     init(_ description: ExecutionDescription) {
         self.init(
             info: Wire.WorkflowInfo(description),
-            waitingFor: description.waitingFor.map { Wire.WaitingFor(name: truncated($0, to: Name.maximumBytes)) },
+            waitingFor: description.waitingFor.map { Wire.WaitingFor($0) },
             pendingSteps: description.steps.map { Wire.PendingStep($0) },
             undoLog: description.undoEntries.map { Wire.UndoEntryInfo($0) })
-        waitingFor += description.timers.map { timer in
-            Wire.WaitingFor(
-                kind: .timer, name: truncated(timer.timerID, to: Name.maximumBytes),
-                untilMicros: timer.dueAt.microseconds)
-        }
         if let block = description.block {
             error = Wire.SagaError(SagaError(kind: .workflowExecution, message: block.message, timestamp: block.since))
         }
@@ -46,6 +41,15 @@ extension Wire.DescribeWorkflowResponse {
         case .workflowExecutionContinuedAsNew(let event): successorSagaID = event.newSagaID
         default: break
         }
+    }
+}
+
+extension Wire.WaitingFor {
+    init(_ reason: WaitReason) {
+        self.init(
+            kind: Wire.WaitKind(rawValue: reason.kind.rawValue), name: truncated(reason.text, to: Name.maximumBytes),
+            sinceMicros: reason.since?.microseconds ?? 0, untilMicros: reason.until?.microseconds ?? 0,
+            eventID: reason.eventID ?? 0, text: truncated(reason.text, to: 4_096))
     }
 }
 

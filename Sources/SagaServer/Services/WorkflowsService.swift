@@ -122,12 +122,23 @@ extension ServerConnection {
         try request.require(.read, "read workflows")
         let header = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
         let target = try RunTarget(wire.workflow, request.principal)
-        try call(request, header, isMutation: false, .describe(target)) { (_, reply) throws(WireStatus) in
+        let stream = request.stream
+        try call(request, header, isMutation: false, .describe(target)) { (connection, reply) throws(WireStatus) in
             guard case .description(let description) = reply else { throw .unexpected(reply) }
-            return try encode(Wire.DescribeWorkflowResponse(description))
+            let query = LateEffectQuery(
+                namespace: description.namespace, sagaID: description.sagaID, limit: maximumCountedLateEffects)
+            connection.readMore(stream) { store in
+                var response = Wire.DescribeWorkflowResponse(description)
+                response.lateEffects = UInt32(clamping: try await store.lateEffects(query).count)
+                return try response.serialized()
+            }
+            return nil
         }
     }
 }
+
+/// Late effects of one run that `describe` counts; beyond them it says so many.
+private let maximumCountedLateEffects = 1_000
 
 extension CallReply {
     func doneRun() throws(WireStatus) -> SagaID {

@@ -116,6 +116,7 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         case .compensationRetryWithInput: try retryUndoWithInput(request, body)
         case .compensationSkip: try skipUndo(request, body)
         case .compensationResolve: try resolveUndo(request, body)
+        case .compensationListLateEffects: try listLateEffects(request, body)
         case .compensationGiveUp: try giveUpUndo(request, body)
         case .workersWork: try work(request, body)
         default:
@@ -261,6 +262,17 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
             } catch {
                 result = .failure(WireStatus(reading: error))
             }
+            port.onLoop { [self] session in finishRead(session, stream, result) }
+        }
+    }
+
+    /// Reads the store for a call that the engine has answered; deadline and cancel go on.
+    func readMore(_ stream: StreamID, _ body: @escaping @Sendable (any EventStore) async throws -> [UInt8]) {
+        let port = context.port
+        let store = core.driver.store
+        Task { [self] in
+            let result: Result<[UInt8], WireStatus>
+            do { result = .success(try await body(store)) } catch { result = .failure(WireStatus(reading: error)) }
             port.onLoop { [self] session in finishRead(session, stream, result) }
         }
     }

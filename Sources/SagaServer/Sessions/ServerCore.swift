@@ -13,6 +13,8 @@ final class ServerCore: SessionService {
     let driver: ShardDriver
     let authenticator: Authenticator
     let tokenKey: TaskTokenKey
+    /// Calls a person when a run is blocked; nil if nobody is to be called.
+    let alerts: AlertQueue?
     let logger: Logger
     /// Names this process, for logs and ServerInfo.
     let serverID: String
@@ -28,7 +30,11 @@ final class ServerCore: SessionService {
     /// Nanoseconds that a call may take which does not say.
     let standardDeadline: UInt64
 
-    init(configuration: ServerConfiguration, driver: ShardDriver, authenticator: Authenticator, logger: Logger) {
+    init(
+        configuration: ServerConfiguration, driver: ShardDriver, authenticator: Authenticator, alerts: AlertQueue?,
+        logger: Logger
+    ) {
+        self.alerts = alerts
         self.configuration = configuration
         self.driver = driver
         self.authenticator = authenticator

@@ -320,6 +320,18 @@ extension Wire {
         package var draining: Bool
         /// Features it offers. At most 64 of 1-64 bytes.
         package var features: [String]
+        /// Sagas that wait for a person now.
+        package var blockedSagas: UInt64
+        /// Times that a saga became blocked, since the start.
+        package var blocks: UInt64
+        /// Late effects recorded, since the start.
+        package var lateEffects: UInt64
+        /// Alerts about blocked sagas that were delivered, since the start.
+        package var alertsDelivered: UInt64
+        /// Deliveries of alerts that failed, since the start; each is tried again.
+        package var alertsFailed: UInt64
+        /// Alerts that are not delivered yet.
+        package var alertsWaiting: UInt64
 
         package init(
             version: String = "",
@@ -333,7 +345,13 @@ extension Wire {
             connections: UInt32 = 0,
             workers: UInt32 = 0,
             draining: Bool = false,
-            features: [String] = []
+            features: [String] = [],
+            blockedSagas: UInt64 = 0,
+            blocks: UInt64 = 0,
+            lateEffects: UInt64 = 0,
+            alertsDelivered: UInt64 = 0,
+            alertsFailed: UInt64 = 0,
+            alertsWaiting: UInt64 = 0
         ) {
             self.version = version
             self.serverID = serverID
@@ -347,6 +365,12 @@ extension Wire {
             self.workers = workers
             self.draining = draining
             self.features = features
+            self.blockedSagas = blockedSagas
+            self.blocks = blocks
+            self.lateEffects = lateEffects
+            self.alertsDelivered = alertsDelivered
+            self.alertsFailed = alertsFailed
+            self.alertsWaiting = alertsWaiting
         }
     }
 }
@@ -383,6 +407,12 @@ extension Wire.ServerInfoResponse: CMessage {
         workers = c.pointee.workers
         draining = c.pointee.draining != 0
         features = Unpacked.texts(c.pointee.n_features, c.pointee.features)
+        blockedSagas = c.pointee.blocked_sagas
+        blocks = c.pointee.blocks
+        lateEffects = c.pointee.late_effects
+        alertsDelivered = c.pointee.alerts_delivered
+        alertsFailed = c.pointee.alerts_failed
+        alertsWaiting = c.pointee.alerts_waiting
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -402,6 +432,12 @@ extension Wire.ServerInfoResponse: CMessage {
             c.pointee.features = arena.texts(features, "ServerInfoResponse.features")
             c.pointee.n_features = c.pointee.features == nil ? 0 : features.count
         }
+        c.pointee.blocked_sagas = blockedSagas
+        c.pointee.blocks = blocks
+        c.pointee.late_effects = lateEffects
+        c.pointee.alerts_delivered = alertsDelivered
+        c.pointee.alerts_failed = alertsFailed
+        c.pointee.alerts_waiting = alertsWaiting
     }
 }
 

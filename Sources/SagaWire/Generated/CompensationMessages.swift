@@ -655,8 +655,14 @@ extension Wire {
         package var output: Wire.Payload?
         /// True if the undo was queued once more.
         package var undoneAgain: Bool
-        /// The step's activity. 1-255 bytes.
+        /// The step's activity. 0-255 bytes.
         package var activityType: String
+        /// The step's name in the code. 0-255 bytes.
+        package var stepID: String
+        /// The activity that would undo it; empty = the step has none. 0-255 bytes.
+        package var undoActivityType: String
+        /// Key under which the effect happened. 1-255 bytes.
+        package var idempotencyKey: String
 
         package init(
             sagaID: SagaID? = nil,
@@ -666,7 +672,10 @@ extension Wire {
             reportedMicros: Int64 = 0,
             output: Wire.Payload? = nil,
             undoneAgain: Bool = false,
-            activityType: String = ""
+            activityType: String = "",
+            stepID: String = "",
+            undoActivityType: String = "",
+            idempotencyKey: String = ""
         ) {
             self.sagaID = sagaID
             self.workflowID = workflowID
@@ -676,6 +685,9 @@ extension Wire {
             self.output = output
             self.undoneAgain = undoneAgain
             self.activityType = activityType
+            self.stepID = stepID
+            self.undoActivityType = undoActivityType
+            self.idempotencyKey = idempotencyKey
         }
     }
 }
@@ -708,6 +720,9 @@ extension Wire.LateEffect: CMessage {
         output = Unpacked.message(c.pointee.output)
         undoneAgain = c.pointee.undone_again != 0
         activityType = Unpacked.text(c.pointee.activity_type)
+        stepID = Unpacked.text(c.pointee.step_id)
+        undoActivityType = Unpacked.text(c.pointee.undo_activity_type)
+        idempotencyKey = Unpacked.text(c.pointee.idempotency_key)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -720,6 +735,9 @@ extension Wire.LateEffect: CMessage {
         if let output { c.pointee.output = arena.message(output) }
         c.pointee.undone_again = undoneAgain ? 1 : 0
         if !activityType.isEmpty { c.pointee.activity_type = arena.text(activityType, "LateEffect.activity_type") }
+        if !stepID.isEmpty { c.pointee.step_id = arena.text(stepID, "LateEffect.step_id") }
+        if !undoActivityType.isEmpty { c.pointee.undo_activity_type = arena.text(undoActivityType, "LateEffect.undo_activity_type") }
+        if !idempotencyKey.isEmpty { c.pointee.idempotency_key = arena.text(idempotencyKey, "LateEffect.idempotency_key") }
     }
 }
 

@@ -1445,19 +1445,23 @@ extension Wire {
         package var untilMicros: Int64
         /// Event that began the waiting; meaningful if since_us is set.
         package var eventID: UInt64
+        /// In words, for people; who has to act, if somebody has. 0-4,096 bytes.
+        package var text: String
 
         package init(
             kind: Wire.WaitKind = .unspecified,
             name: String = "",
             sinceMicros: Int64 = 0,
             untilMicros: Int64 = 0,
-            eventID: UInt64 = 0
+            eventID: UInt64 = 0,
+            text: String = ""
         ) {
             self.kind = kind
             self.name = name
             self.sinceMicros = sinceMicros
             self.untilMicros = untilMicros
             self.eventID = eventID
+            self.text = text
         }
     }
 }
@@ -1487,6 +1491,7 @@ extension Wire.WaitingFor: CMessage {
         sinceMicros = c.pointee.since_us
         untilMicros = c.pointee.until_us
         eventID = c.pointee.event_id
+        text = Unpacked.text(c.pointee.text)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1496,6 +1501,7 @@ extension Wire.WaitingFor: CMessage {
         c.pointee.since_us = sinceMicros
         c.pointee.until_us = untilMicros
         c.pointee.event_id = eventID
+        if !text.isEmpty { c.pointee.text = arena.text(text, "WaitingFor.text") }
     }
 }
 

@@ -36,7 +36,8 @@ struct DescribeCommand: AsyncParsableCommand {
             add("closed", "\(Wording.time(closed)), after \(took)")
         }
         add("events", String(run.historyLength))
-        for waiting in description.waitingFor { add("waits for", Wording.safe(waiting)) }
+        for waiting in description.waitingFor { add("waits for", Self.text(waiting)) }
+        if description.lateEffects > 0 { add("late", "\(description.lateEffects) effects: saga late-effects") }
         if let error = description.error { add("error", Wording.error(error)) }
         if let payload = description.output { add("output", Wording.payload(payload, limit: 200)) }
         if !description.pendingSteps.isEmpty {
@@ -61,8 +62,15 @@ struct DescribeCommand: AsyncParsableCommand {
                     ]
                 })
         }
-        if run.status == .blocked { lines += ["", "A person is needed: saga explain SE0102"] }
+        if run.status == .blocked {
+            lines += ["", "A person is needed: saga blocked --help, saga explain SE0102"]
+        }
         return lines
+    }
+
+    private static func text(_ waiting: WorkflowDescription.Waiting) -> String {
+        let since = waiting.since.map { ", since \(Wording.time($0))" } ?? ""
+        return Wording.safe(waiting.text) + since
     }
 
     /// An entry of a saga that completed stays in the log, and nobody needs it.
@@ -81,7 +89,8 @@ struct DescribeCommand: AsyncParsableCommand {
 
     static func json(_ description: WorkflowDescription) -> JSONValue {
         var object = ListCommand.json(description.summary).objectValue ?? [:]
-        object["waiting_for"] = .array(description.waitingFor.map { .string($0) })
+        object["waiting_for"] = .array(description.waitingFor.map { json($0) })
+        object["late_effects"] = .integer(Int64(description.lateEffects))
         object["pending_steps"] = .array(
             description.pendingSteps.map { step in
                 var entry: [String: JSONValue] = [
@@ -95,18 +104,27 @@ struct DescribeCommand: AsyncParsableCommand {
                 if !step.worker.isEmpty { entry["worker"] = .string(step.worker) }
                 return .object(entry)
             })
-        object["undo_log"] = .array(
-            description.undoLog.map { undo in
-                var entry: [String: JSONValue] = [
-                    "step_event_id": JSONValue(undo.stepEventID), "step_id": .string(undo.stepID),
-                    "undo_activity_type": .string(undo.undoActivityType), "state": .string(undo.state.rawValue),
-                    "attempt": .integer(Int64(undo.attempt)),
-                ]
-                if let failure = undo.lastFailure { entry["last_failure"] = EventJSON.error(failure) }
-                return .object(entry)
-            })
+        object["undo_log"] = .array(description.undoLog.map { json($0) })
         if let error = description.error { object["error"] = EventJSON.error(error) }
         if let output = description.output { object["output"] = EventJSON.payload(output) }
         return .object(object)
+    }
+
+    static func json(_ undo: WorkflowDescription.UndoLogEntry) -> JSONValue {
+        var entry: [String: JSONValue] = [
+            "step_event_id": JSONValue(undo.stepEventID), "step_id": .string(undo.stepID),
+            "undo_activity_type": .string(undo.undoActivityType), "state": .string(undo.state.rawValue),
+            "attempt": .integer(Int64(undo.attempt)),
+        ]
+        if let failure = undo.lastFailure { entry["last_failure"] = EventJSON.error(failure) }
+        return .object(entry)
+    }
+
+    private static func json(_ waiting: WorkflowDescription.Waiting) -> JSONValue {
+        var entry: [String: JSONValue] = ["kind": .string(waiting.kind), "text": .string(waiting.text)]
+        if let since = waiting.since { entry["since"] = .string(since.description) }
+        if let until = waiting.until { entry["until"] = .string(until.description) }
+        if let eventID = waiting.eventID { entry["event_id"] = JSONValue(eventID) }
+        return .object(entry)
     }
 }

@@ -14,14 +14,29 @@ struct HealthCommand: AsyncParsableCommand {
 
     func run() async throws {
         let address = try connection.settings().address
-        let health = try await connection.withClient { try await $0.health() }
+        let (health, info) = try await connection.withClient { client in
+            (try await client.health(), try await client.serverInfo())
+        }
         let micros = health.roundTrip.wholeMicroseconds
         switch output.format {
-        case .text: Terminal.print("\(address) answers in \(Wording.duration(micros: micros))")
+        case .text:
+            Terminal.print("\(address) answers in \(Wording.duration(micros: micros))")
+            let blocked = info.blockedSagas == 0 ? "" : ", \(info.blockedSagas) blocked (saga blocked list)"
+            Terminal.print("  \(info.openSagas) open sagas\(blocked), \(info.workers) workers")
+            if info.lateEffects > 0 {
+                Terminal.print("  \(info.lateEffects) late effects since the start (saga late-effects)")
+            }
+            if info.alertsWaiting > 0 {
+                Terminal.print("  \(info.alertsWaiting) alerts wait, \(info.alertsFailed) deliveries failed")
+            }
         case .json:
             Terminal.print([
                 "address": .string(address.description), "healthy": true, "round_trip_us": .integer(micros),
-                "server_time": .string(health.serverTime.description),
+                "server_time": .string(health.serverTime.description), "version": .string(info.version),
+                "open_sagas": JSONValue(info.openSagas), "blocked_sagas": JSONValue(info.blockedSagas),
+                "blocks": JSONValue(info.blocks), "late_effects": JSONValue(info.lateEffects),
+                "alerts_delivered": JSONValue(info.alertsDelivered), "alerts_failed": JSONValue(info.alertsFailed),
+                "alerts_waiting": JSONValue(info.alertsWaiting), "workers": .integer(Int64(info.workers)),
             ])
         }
     }

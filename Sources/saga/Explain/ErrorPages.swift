@@ -43,10 +43,10 @@ enum ErrorPages {
 
         **What to do.** `saga describe ID` names the step, the undo and its last error. Repair what made it fail, then:
 
-        * `saga undo retry ID`: try again; `--input JSON` gives it another input.
-        * `saga undo resolve ID --note TEXT`: it was undone by hand.
-        * `saga undo skip ID --reason TEXT`: leave this one out.
-        * `saga undo give-up ID --reason TEXT`: give the whole unwinding up.
+        * `saga blocked retry ID`: try again; `saga blocked retry-with ID --input JSON`: with another input.
+        * `saga blocked resolve ID --note TEXT`: it was undone by hand.
+        * `saga blocked skip ID --reason TEXT`: leave this one out.
+        * `saga blocked give-up ID --reason TEXT`: give the whole unwinding up.
 
         Each is an event in the history with your name in it, and the closing event lists what was left open.
 

@@ -31,6 +31,8 @@ struct ServerFlags: ParsableArguments {
     var drainGrace: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.maxConnections.help))
     var maxConnections: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.onBlocked.help))
+    var onBlocked: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.logLevel.help))
     var logLevel: String?
 
@@ -42,7 +44,7 @@ struct ServerFlags: ParsableArguments {
             (.clientCA, clientCA), (.tokens, tokens),
             (.insecure, insecure ? "true" : nil), (.threads, threads), (.reclaimGrace, reclaimGrace),
             (.cancelGrace, cancelGrace), (.activityTimeout, activityTimeout), (.drainGrace, drainGrace),
-            (.maxConnections, maxConnections), (.logLevel, logLevel),
+            (.maxConnections, maxConnections), (.onBlocked, onBlocked), (.logLevel, logLevel),
         ]
         var values: [ServerSettings.Name: String] = [:]
         for (name, value) in all { values[name] = value }

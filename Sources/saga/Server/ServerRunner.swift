@@ -78,6 +78,7 @@ enum ServerRunner {
         configuration.threads = settings.threads
         configuration.drainGrace = settings.drainGrace
         configuration.tokensPath = settings.tokens
+        configuration.onBlocked = settings.onBlocked.map { door in { try await door.deliver($0) } }
         return configuration
     }
 

@@ -18,6 +18,7 @@ struct ServerSettings {
         case activityTimeout = "activity-timeout"
         case drainGrace = "drain-grace"
         case maxConnections = "max-connections"
+        case onBlocked = "on-blocked"
         case logLevel = "log-level"
 
         /// `SAGA_CLIENT_CA`.
@@ -37,6 +38,7 @@ struct ServerSettings {
             case .activityTimeout: "300s"
             case .drainGrace: "30s"
             case .maxConnections: "10000"
+            case .onBlocked: ""
             case .logLevel: "info"
             }
         }
@@ -57,6 +59,8 @@ struct ServerSettings {
             case .activityTimeout: "start-to-close time-out of steps that do not say their own"
             case .drainGrace: "how long a server that stops waits for what runs"
             case .maxConnections: "connections at the same time; more are refused"
+            case .onBlocked:
+                "a command that is run, or an http(s) URL that is posted to, for each saga that needs a person"
             case .logLevel: "trace, debug, info, notice, warning, error or critical"
             }
         }
@@ -130,6 +134,8 @@ struct ServerSettings {
     private(set) var engine = SagaEngineConfig()
     private(set) var drainGrace = Duration.seconds(30)
     private(set) var maxConnections = 10_000
+    /// Who is told about blocked sagas; nil is nobody.
+    private(set) var onBlocked: AlertDoor?
     private(set) var logLevel = "info"
 
     /// - Parameters:
@@ -187,6 +193,7 @@ struct ServerSettings {
         case .maxConnections:
             guard let value = Int(text), (1...1_000_000).contains(value) else { throw wrong("give 1 to 1000000") }
             maxConnections = value
+        case .onBlocked: onBlocked = try path.map { text throws(Failure) in try AlertDoor(text) }
         case .logLevel:
             let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
             guard levels.contains(text) else { throw wrong("give one of \(levels.joined(separator: ", "))") }

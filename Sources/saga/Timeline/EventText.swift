@@ -85,7 +85,7 @@ enum EventText {
         case .activityTaskTimedOut(let late):
             return joined(
                 "event \(late.scheduledEventID) attempt \(late.attempt)", Wording.name(late.outcome),
-                "\(Wording.name(late.timeout)) time-out")
+                "\(late.timeout.name) time-out")
         case .activityTaskCanceled(let canceled):
             return joined("event \(canceled.scheduledEventID)", Wording.name(canceled.outcome))
         case .activityTaskCancelRequested(let request): return "event \(request.scheduledEventID)"

@@ -126,7 +126,7 @@ struct Timeline {
             leaveUndo(failed.scheduledEventID, failed.outcome)
         case .activityTaskTimedOut(let late):
             end(late.scheduledEventID, .failed, event, Wording.name(late.outcome))
-            note(late.scheduledEventID, "attempt \(late.attempt): \(Wording.name(late.timeout)) time-out")
+            note(late.scheduledEventID, "attempt \(late.attempt): \(late.timeout.name) time-out")
             leaveUndo(late.scheduledEventID, late.outcome)
         case .activityTaskCanceled(let canceled):
             end(canceled.scheduledEventID, .skipped, event, "cancelled, \(Wording.name(canceled.outcome))")

@@ -44,15 +44,6 @@ enum Wording {
         return shortened("\(error.kind.name)\(code): \(safe(error.message))", limit)
     }
 
-    static func name(_ kind: TimeoutKind) -> String {
-        switch kind {
-        case .scheduleToStart: "schedule-to-start"
-        case .startToClose: "start-to-close"
-        case .scheduleToClose: "schedule-to-close"
-        case .heartbeat: "heartbeat"
-        }
-    }
-
     static func name(_ outcome: StepOutcome) -> String {
         switch outcome {
         case .completed: "completed"

@@ -840,7 +840,7 @@ const ProtobufCMessageDescriptor saga__v1__server_info_request__descriptor =
   (ProtobufCMessageInit) saga__v1__server_info_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__server_info_response__field_descriptors[12] =
+static const ProtobufCFieldDescriptor saga__v1__server_info_response__field_descriptors[18] =
 {
   {
     "version",
@@ -986,11 +986,89 @@ static const ProtobufCFieldDescriptor saga__v1__server_info_response__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "blocked_sagas",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ServerInfoResponse, blocked_sagas),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "blocks",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ServerInfoResponse, blocks),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "late_effects",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ServerInfoResponse, late_effects),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alerts_delivered",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ServerInfoResponse, alerts_delivered),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alerts_failed",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ServerInfoResponse, alerts_failed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alerts_waiting",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ServerInfoResponse, alerts_waiting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__server_info_response__field_indices_by_name[] = {
+  15,   /* field[15] = alerts_delivered */
+  16,   /* field[16] = alerts_failed */
+  17,   /* field[17] = alerts_waiting */
+  12,   /* field[12] = blocked_sagas */
+  13,   /* field[13] = blocks */
   8,   /* field[8] = connections */
   10,   /* field[10] = draining */
   11,   /* field[11] = features */
+  14,   /* field[14] = late_effects */
   6,   /* field[6] = loaded_sagas */
   7,   /* field[7] = open_sagas */
   5,   /* field[5] = owned_partitions */
@@ -1004,7 +1082,7 @@ static const unsigned saga__v1__server_info_response__field_indices_by_name[] = 
 static const ProtobufCIntRange saga__v1__server_info_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor saga__v1__server_info_response__descriptor =
 {
@@ -1014,7 +1092,7 @@ const ProtobufCMessageDescriptor saga__v1__server_info_response__descriptor =
   "Saga__V1__ServerInfoResponse",
   "saga.v1",
   sizeof(Saga__V1__ServerInfoResponse),
-  12,
+  18,
   saga__v1__server_info_response__field_descriptors,
   saga__v1__server_info_response__field_indices_by_name,
   1,  saga__v1__server_info_response__number_ranges,

@@ -1335,7 +1335,7 @@ const ProtobufCMessageDescriptor saga__v1__list_late_effects_request__descriptor
   (ProtobufCMessageInit) saga__v1__list_late_effects_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__late_effect__field_descriptors[8] =
+static const ProtobufCFieldDescriptor saga__v1__late_effect__field_descriptors[11] =
 {
   {
     "saga_id",
@@ -1433,21 +1433,60 @@ static const ProtobufCFieldDescriptor saga__v1__late_effect__field_descriptors[8
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "step_id",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__LateEffect, step_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "undo_activity_type",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__LateEffect, undo_activity_type),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idempotency_key",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__LateEffect, idempotency_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__late_effect__field_indices_by_name[] = {
   7,   /* field[7] = activity_type */
   3,   /* field[3] = attempt */
+  10,   /* field[10] = idempotency_key */
   5,   /* field[5] = output */
   4,   /* field[4] = reported_us */
   0,   /* field[0] = saga_id */
   2,   /* field[2] = scheduled_event_id */
+  8,   /* field[8] = step_id */
+  9,   /* field[9] = undo_activity_type */
   6,   /* field[6] = undone_again */
   1,   /* field[1] = workflow_id */
 };
 static const ProtobufCIntRange saga__v1__late_effect__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor saga__v1__late_effect__descriptor =
 {
@@ -1457,7 +1496,7 @@ const ProtobufCMessageDescriptor saga__v1__late_effect__descriptor =
   "Saga__V1__LateEffect",
   "saga.v1",
   sizeof(Saga__V1__LateEffect),
-  8,
+  11,
   saga__v1__late_effect__field_descriptors,
   saga__v1__late_effect__field_indices_by_name,
   1,  saga__v1__late_effect__number_ranges,

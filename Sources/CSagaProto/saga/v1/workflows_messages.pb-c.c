@@ -3533,7 +3533,7 @@ const ProtobufCMessageDescriptor saga__v1__get_workflow_result_response__descrip
   (ProtobufCMessageInit) saga__v1__get_workflow_result_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__waiting_for__field_descriptors[5] =
+static const ProtobufCFieldDescriptor saga__v1__waiting_for__field_descriptors[6] =
 {
   {
     "kind",
@@ -3595,18 +3595,31 @@ static const ProtobufCFieldDescriptor saga__v1__waiting_for__field_descriptors[5
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "text",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__WaitingFor, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__waiting_for__field_indices_by_name[] = {
   4,   /* field[4] = event_id */
   0,   /* field[0] = kind */
   1,   /* field[1] = name */
   2,   /* field[2] = since_us */
+  5,   /* field[5] = text */
   3,   /* field[3] = until_us */
 };
 static const ProtobufCIntRange saga__v1__waiting_for__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor saga__v1__waiting_for__descriptor =
 {
@@ -3616,7 +3629,7 @@ const ProtobufCMessageDescriptor saga__v1__waiting_for__descriptor =
   "Saga__V1__WaitingFor",
   "saga.v1",
   sizeof(Saga__V1__WaitingFor),
-  5,
+  6,
   saga__v1__waiting_for__field_descriptors,
   saga__v1__waiting_for__field_indices_by_name,
   1,  saga__v1__waiting_for__number_ranges,

@@ -142,7 +142,6 @@ class Worker:
         self._reports: Dict[bytes, wire.WorkerItem] = {}
         self._outgoing: "asyncio.Queue[wire.WorkerItem]" = asyncio.Queue()
         self._stream: Optional[Stream] = None
-        self._tokens_refused = False
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -165,10 +164,6 @@ class Worker:
                 except ConnectionLost as error:
                     log.warning("stream lost: %s", error)
                 except StatusError as error:
-                    if "running_task_tokens" in error.message and not self._tokens_refused:
-                        # One has expired: its report will be refused by itself, the rest goes on.
-                        self._tokens_refused = True
-                        continue
                     if error.code in _FINAL:
                         raise
                     log.warning("stream ended: %s", error)
@@ -213,7 +208,6 @@ class Worker:
                 if item is None:
                     return
                 backoff.reset()
-                self._tokens_refused = False
                 self._handle(item)
         finally:
             self.serving.clear()
@@ -230,8 +224,7 @@ class Worker:
         item.open.identity = self._identity
         item.open.task_queues.extend(self._task_queues)
         item.open.activity_types.extend(sorted(self._activities))
-        if not self._tokens_refused:
-            item.open.running_task_tokens.extend(sorted(known)[:4_096])
+        item.open.running_task_tokens.extend(sorted(known)[:4_096])
         # One pool of places for all queues, split so that each has at least one if there are enough.
         share, rest = divmod(free, len(self._task_queues))
         for index, queue in enumerate(self._task_queues):

@@ -207,10 +207,34 @@ struct  Saga__V1__ServerInfoResponse
    */
   size_t n_features;
   char **features;
+  /*
+   * Sagas that wait for a person now.
+   */
+  uint64_t blocked_sagas;
+  /*
+   * Times that a saga became blocked, since the start.
+   */
+  uint64_t blocks;
+  /*
+   * Late effects recorded, since the start.
+   */
+  uint64_t late_effects;
+  /*
+   * Alerts about blocked sagas that were delivered, since the start.
+   */
+  uint64_t alerts_delivered;
+  /*
+   * Deliveries of alerts that failed, since the start; each is tried again.
+   */
+  uint64_t alerts_failed;
+  /*
+   * Alerts that are not delivered yet.
+   */
+  uint64_t alerts_waiting;
 };
 #define SAGA__V1__SERVER_INFO_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__server_info_response__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0,NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0, 0, 0 }
 
 
 /*

@@ -352,13 +352,25 @@ struct  Saga__V1__LateEffect
    */
   protobuf_c_boolean undone_again;
   /*
-   * The step's activity. 1-255 bytes.
+   * The step's activity. 0-255 bytes.
    */
   char *activity_type;
+  /*
+   * The step's name in the code. 0-255 bytes.
+   */
+  char *step_id;
+  /*
+   * The activity that would undo it; empty = the step has none. 0-255 bytes.
+   */
+  char *undo_activity_type;
+  /*
+   * Key under which the effect happened. 1-255 bytes.
+   */
+  char *idempotency_key;
 };
 #define SAGA__V1__LATE_EFFECT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__late_effect__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, NULL, 0, (char *)protobuf_c_empty_string }
+    , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, NULL, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /*

@@ -815,10 +815,14 @@ struct  Saga__V1__WaitingFor
    * Event that began the waiting; meaningful if since_us is set.
    */
   uint64_t event_id;
+  /*
+   * In words, for people; who has to act, if somebody has. 0-4,096 bytes.
+   */
+  char *text;
 };
 #define SAGA__V1__WAITING_FOR__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__waiting_for__descriptor) \
-    , SAGA__V1__WAIT_KIND__WAIT_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, 0, 0, 0 }
+    , SAGA__V1__WAIT_KIND__WAIT_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
 /*

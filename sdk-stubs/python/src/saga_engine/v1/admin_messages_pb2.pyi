@@ -89,10 +89,16 @@ class ServerInfoRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ...) -> None: ...
 
 class ServerInfoResponse(_message.Message):
-    __slots__ = ["connections", "draining", "features", "loaded_sagas", "open_sagas", "owned_partitions", "partitions", "server_id", "started_us", "store", "version", "workers"]
+    __slots__ = ["alerts_delivered", "alerts_failed", "alerts_waiting", "blocked_sagas", "blocks", "connections", "draining", "features", "late_effects", "loaded_sagas", "open_sagas", "owned_partitions", "partitions", "server_id", "started_us", "store", "version", "workers"]
+    ALERTS_DELIVERED_FIELD_NUMBER: _ClassVar[int]
+    ALERTS_FAILED_FIELD_NUMBER: _ClassVar[int]
+    ALERTS_WAITING_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_SAGAS_FIELD_NUMBER: _ClassVar[int]
+    BLOCKS_FIELD_NUMBER: _ClassVar[int]
     CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
+    LATE_EFFECTS_FIELD_NUMBER: _ClassVar[int]
     LOADED_SAGAS_FIELD_NUMBER: _ClassVar[int]
     OPEN_SAGAS_FIELD_NUMBER: _ClassVar[int]
     OWNED_PARTITIONS_FIELD_NUMBER: _ClassVar[int]
@@ -102,9 +108,15 @@ class ServerInfoResponse(_message.Message):
     STORE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     WORKERS_FIELD_NUMBER: _ClassVar[int]
+    alerts_delivered: int
+    alerts_failed: int
+    alerts_waiting: int
+    blocked_sagas: int
+    blocks: int
     connections: int
     draining: bool
     features: _containers.RepeatedScalarFieldContainer[str]
+    late_effects: int
     loaded_sagas: int
     open_sagas: int
     owned_partitions: int
@@ -114,4 +126,4 @@ class ServerInfoResponse(_message.Message):
     store: str
     version: str
     workers: int
-    def __init__(self, version: _Optional[str] = ..., server_id: _Optional[str] = ..., started_us: _Optional[int] = ..., store: _Optional[str] = ..., partitions: _Optional[int] = ..., owned_partitions: _Optional[int] = ..., loaded_sagas: _Optional[int] = ..., open_sagas: _Optional[int] = ..., connections: _Optional[int] = ..., workers: _Optional[int] = ..., draining: bool = ..., features: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, version: _Optional[str] = ..., server_id: _Optional[str] = ..., started_us: _Optional[int] = ..., store: _Optional[str] = ..., partitions: _Optional[int] = ..., owned_partitions: _Optional[int] = ..., loaded_sagas: _Optional[int] = ..., open_sagas: _Optional[int] = ..., connections: _Optional[int] = ..., workers: _Optional[int] = ..., draining: bool = ..., features: _Optional[_Iterable[str]] = ..., blocked_sagas: _Optional[int] = ..., blocks: _Optional[int] = ..., late_effects: _Optional[int] = ..., alerts_delivered: _Optional[int] = ..., alerts_failed: _Optional[int] = ..., alerts_waiting: _Optional[int] = ...) -> None: ...

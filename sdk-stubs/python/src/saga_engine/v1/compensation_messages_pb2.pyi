@@ -34,24 +34,30 @@ class GiveUpRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., workflow: _Optional[_Union[_common_messages_pb2.WorkflowRef, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class LateEffect(_message.Message):
-    __slots__ = ["activity_type", "attempt", "output", "reported_us", "saga_id", "scheduled_event_id", "undone_again", "workflow_id"]
+    __slots__ = ["activity_type", "attempt", "idempotency_key", "output", "reported_us", "saga_id", "scheduled_event_id", "step_id", "undo_activity_type", "undone_again", "workflow_id"]
     ACTIVITY_TYPE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     REPORTED_US_FIELD_NUMBER: _ClassVar[int]
     SAGA_ID_FIELD_NUMBER: _ClassVar[int]
     SCHEDULED_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_ID_FIELD_NUMBER: _ClassVar[int]
     UNDONE_AGAIN_FIELD_NUMBER: _ClassVar[int]
+    UNDO_ACTIVITY_TYPE_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
     activity_type: str
     attempt: int
+    idempotency_key: str
     output: _common_messages_pb2.Payload
     reported_us: int
     saga_id: bytes
     scheduled_event_id: int
+    step_id: str
+    undo_activity_type: str
     undone_again: bool
     workflow_id: str
-    def __init__(self, saga_id: _Optional[bytes] = ..., workflow_id: _Optional[str] = ..., scheduled_event_id: _Optional[int] = ..., attempt: _Optional[int] = ..., reported_us: _Optional[int] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., undone_again: bool = ..., activity_type: _Optional[str] = ...) -> None: ...
+    def __init__(self, saga_id: _Optional[bytes] = ..., workflow_id: _Optional[str] = ..., scheduled_event_id: _Optional[int] = ..., attempt: _Optional[int] = ..., reported_us: _Optional[int] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., undone_again: bool = ..., activity_type: _Optional[str] = ..., step_id: _Optional[str] = ..., undo_activity_type: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class ListBlockedRequest(_message.Message):
     __slots__ = ["causes", "header", "page_size", "page_token", "workflow_types"]

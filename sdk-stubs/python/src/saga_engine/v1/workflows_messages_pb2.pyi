@@ -553,18 +553,20 @@ class UpdateWorkflowResponse(_message.Message):
     def __init__(self, accepted_event_id: _Optional[int] = ..., accepted: bool = ..., finished: bool = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
 
 class WaitingFor(_message.Message):
-    __slots__ = ["event_id", "kind", "name", "since_us", "until_us"]
+    __slots__ = ["event_id", "kind", "name", "since_us", "text", "until_us"]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SINCE_US_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     UNTIL_US_FIELD_NUMBER: _ClassVar[int]
     event_id: int
     kind: WaitKind
     name: str
     since_us: int
+    text: str
     until_us: int
-    def __init__(self, kind: _Optional[_Union[WaitKind, str]] = ..., name: _Optional[str] = ..., since_us: _Optional[int] = ..., until_us: _Optional[int] = ..., event_id: _Optional[int] = ...) -> None: ...
+    def __init__(self, kind: _Optional[_Union[WaitKind, str]] = ..., name: _Optional[str] = ..., since_us: _Optional[int] = ..., until_us: _Optional[int] = ..., event_id: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
 
 class WorkflowFilter(_message.Message):
     __slots__ = ["attributes", "closed_from_us", "closed_to_us", "compensation_states", "only_blocked", "started_from_us", "started_to_us", "statuses", "workflow_id_prefix", "workflow_types"]
