@@ -110,7 +110,7 @@ private struct Doomed: DurableWorkflow {
             case .giveUp: .givenUp
             }
         #expect(failure?.compensation.state == state)
-        let actions = try await handle.history().compactMap { event -> CompensationOperatorAction? in
+        let actions = try await all(handle.history()).compactMap { event -> CompensationOperatorAction? in
             if case .compensationOperatorAction(let action) = event.attributes { action } else { nil }
         }
         #expect(actions.map(\.verb) == [verb])

@@ -45,7 +45,7 @@ private struct Passing: DurableWorkflow {
             let failure = await #expect(throws: WorkflowFailure.self) { try await handle.result() }
             #expect(isSame(failure?.error), "\(String(describing: failure?.error))")
         }
-        let recorded = try await handle.history().compactMap { event -> SagaError? in
+        let recorded = try await all(handle.history()).compactMap { event -> SagaError? in
             if case .activityTaskFailed(let failed) = event.attributes { failed.error } else { nil }
         }
         #expect(recorded.count == 1 && isSame(recorded.first), "\(recorded)")

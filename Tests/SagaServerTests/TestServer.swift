@@ -115,3 +115,10 @@ final class Gate: Sendable {
         await iterator.next()
     }
 }
+
+/// A whole history.
+func all(_ events: HistoryEvents) async throws -> [HistoryEvent] {
+    var found: [HistoryEvent] = []
+    for try await event in events { found.append(event) }
+    return found
+}

@@ -144,7 +144,7 @@ import Testing
         }
         #expect(late?.code == .deadlineExceeded)
         let waiting = try await client.describe("open", sagaID: open.sagaID).waitingFor
-        #expect(waiting.contains { $0.contains("nobody-serves-it") })
+        #expect(waiting.contains { $0.kind == "no_worker" && $0.text.contains("nobody-serves-it") && $0.since != nil })
         let missing = await #expect(throws: SagaClientError.self) { try await client.describe("nowhere") }
         #expect(missing?.code == .notFound)
         let noSignal = await #expect(throws: SagaClientError.self) { try await client.signal("nowhere", "x", 1) }

@@ -169,6 +169,7 @@ final class ShardWorld {
                 return crash()
             }
             tasks.append(task)
+        case .query: break
         case .cancel(let reference): cancelled.append(reference)
         case .acknowledge(let reference, let verdict): acknowledged.append((reference, verdict))
         case .evict(let sagaID): seen[sagaID] = nil

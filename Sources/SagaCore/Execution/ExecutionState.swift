@@ -178,6 +178,13 @@ public struct Block: Hashable, Sendable {
     public var since: Timestamp
     /// The event that says so.
     public var eventID: EventID
+
+    public init(cause: BlockCause, message: String, since: Timestamp, eventID: EventID) {
+        self.cause = cause
+        self.message = message
+        self.since = since
+        self.eventID = eventID
+    }
 }
 
 /// Values by the event that began them, in the order of those events. Sagas have few open things at once, so a sorted array

@@ -11,6 +11,9 @@ package struct BlockedRun: Hashable, Sendable {
     /// Whether it was found blocked after a start: somebody may have been told before.
     package var isRepeated: Bool
 
+    /// Names the alert: the same blocking has the same name, however often it is told.
+    package var alertID: String { "\(sagaID)/\(block.eventID)" }
+
     package init(
         sagaID: SagaID, namespace: String, workflowID: String, workflowType: String, block: Block, isRepeated: Bool
     ) {

@@ -43,7 +43,10 @@ extension Shard {
         }
         for eventID in state.externalSignals.eventIDs {
             guard let signal = state.externalSignals[eventID] else { continue }
-            reasons.append("signal \(signal.name) on its way to \(signal.targetWorkflowID)")
+            reasons.append(
+                WaitReason(
+                    .externalSignal, "signal \(signal.name) on its way to \(signal.targetWorkflowID)",
+                    eventID: eventID))
         }
         for eventID in state.timers.eventIDs {
             guard let timer = state.timers[eventID] else { continue }

@@ -1,5 +1,4 @@
 package import Logging
-internal import SagaCore
 package import SagaEngine
 internal import Synchronization
 
@@ -108,9 +107,4 @@ package final class AlertQueue: Sendable {
             return run
         }
     }
-}
-
-extension BlockedRun {
-    /// Names the alert: the same blocking has the same name, however often it is told.
-    package var alertID: String { "\(sagaID)/\(block.eventID)" }
 }

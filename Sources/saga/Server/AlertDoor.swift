@@ -100,8 +100,9 @@ enum ChildProcess {
     static func run(_ arguments: [String], environment: [String], input: [UInt8], seconds: Int) throws {
         guard input.count <= maximumInput else { throw AlertFailure(description: "\(input.count) bytes of input") }
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw failure("no pipe", errno) }
+        guard pipe(&ends) == 0 else { throw failure("no pipe", errno) }
         defer { if ends[0] >= 0 { close(ends[0]) } }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let written = input.withUnsafeBytes { write(ends[1], $0.baseAddress, $0.count) }
         close(ends[1])
         guard written == input.count else { throw failure("the pipe takes no input", errno) }
@@ -121,8 +122,7 @@ enum ChildProcess {
         posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
         // What it says is for the operator's log; its standard output is not our result.
         posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO)
-        // Nothing else of ours is its business: sockets, the store's files.
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        // Sockets and the store's files are opened to be closed here by themselves.
         // A group of its own, so that all of it can be ended; and the signals that we ignore count for it again.
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -168,11 +168,7 @@ enum ChildProcess {
 
     private static func ownEnvironment() -> [String] {
         var entries: [String] = []
-        var next = environ
-        while let entry = next?.pointee {
-            entries.append(String(cString: entry))
-            next = next?.advanced(by: 1)
-        }
+        while let entry = environ[entries.count] { entries.append(String(cString: entry)) }
         return entries
     }
 

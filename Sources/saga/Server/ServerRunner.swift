@@ -78,7 +78,7 @@ enum ServerRunner {
         configuration.threads = settings.threads
         configuration.drainGrace = settings.drainGrace
         configuration.tokensPath = settings.tokens
-        configuration.onBlocked = settings.onBlocked.map { door in { try await door.deliver($0) } }
+        if let door = settings.onBlocked { configuration.onBlocked = { run in try await door.deliver(run) } }
         return configuration
     }
 

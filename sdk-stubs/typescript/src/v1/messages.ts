@@ -633,6 +633,18 @@ export interface ServerInfoResponse {
   draining: boolean;
   /** Features it offers. At most 64 of 1-64 bytes. */
   features: string[];
+  /** Sagas that wait for a person now. */
+  blockedSagas: bigint;
+  /** Times that a saga became blocked, since the start. */
+  blocks: bigint;
+  /** Late effects recorded, since the start. */
+  lateEffects: bigint;
+  /** Alerts about blocked sagas that were delivered, since the start. */
+  alertsDelivered: bigint;
+  /** Deliveries of alerts that failed, since the start; each is tried again. */
+  alertsFailed: bigint;
+  /** Alerts that are not delivered yet. */
+  alertsWaiting: bigint;
 }
 /** Makes, writes and reads a ServerInfoResponse. */
 export const ServerInfoResponse: MessageType<ServerInfoResponse> = message("saga.v1.ServerInfoResponse", [
@@ -648,6 +660,12 @@ export const ServerInfoResponse: MessageType<ServerInfoResponse> = message("saga
   { no: 10, name: "workers", type: "uint32" },
   { no: 11, name: "draining", type: "bool" },
   { no: 12, name: "features", type: "string", repeated: true },
+  { no: 13, name: "blockedSagas", type: "uint64" },
+  { no: 14, name: "blocks", type: "uint64" },
+  { no: 15, name: "lateEffects", type: "uint64" },
+  { no: 16, name: "alertsDelivered", type: "uint64" },
+  { no: 17, name: "alertsFailed", type: "uint64" },
+  { no: 18, name: "alertsWaiting", type: "uint64" },
 ]);
 
 /** Lists namespaces. */
@@ -3077,6 +3095,8 @@ export interface WaitingFor {
   untilUs: bigint;
   /** Event that began the waiting; meaningful if since_us is set. */
   eventId: bigint;
+  /** In words, for people; who has to act, if somebody has. 0-4,096 bytes. */
+  text: string;
 }
 /** Makes, writes and reads a WaitingFor. */
 export const WaitingFor: MessageType<WaitingFor> = message("saga.v1.WaitingFor", [
@@ -3085,6 +3105,7 @@ export const WaitingFor: MessageType<WaitingFor> = message("saga.v1.WaitingFor",
   { no: 3, name: "sinceUs", type: "int64" },
   { no: 4, name: "untilUs", type: "int64" },
   { no: 5, name: "eventId", type: "uint64" },
+  { no: 6, name: "text", type: "string" },
 ]);
 
 /** A step that is scheduled and not closed. */
@@ -3834,8 +3855,14 @@ export interface LateEffect {
   output?: Payload | undefined;
   /** True if the undo was queued once more. */
   undoneAgain: boolean;
-  /** The step's activity. 1-255 bytes. */
+  /** The step's activity. 0-255 bytes. */
   activityType: string;
+  /** The step's name in the code. 0-255 bytes. */
+  stepId: string;
+  /** The activity that would undo it; empty = the step has none. 0-255 bytes. */
+  undoActivityType: string;
+  /** Key under which the effect happened. 1-255 bytes. */
+  idempotencyKey: string;
 }
 /** Makes, writes and reads a LateEffect. */
 export const LateEffect: MessageType<LateEffect> = message("saga.v1.LateEffect", [
@@ -3847,6 +3874,9 @@ export const LateEffect: MessageType<LateEffect> = message("saga.v1.LateEffect",
   { no: 6, name: "output", type: () => Payload },
   { no: 7, name: "undoneAgain", type: "bool" },
   { no: 8, name: "activityType", type: "string" },
+  { no: 9, name: "stepId", type: "string" },
+  { no: 10, name: "undoActivityType", type: "string" },
+  { no: 11, name: "idempotencyKey", type: "string" },
 ]);
 
 /** One page. */
