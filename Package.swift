@@ -1,15 +1,19 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// The build whose engine can be broken on purpose, to prove the simulator (docs/simulation.md); in a scratch path of its own.
+let mutants: [SwiftSetting] = Context.environment["SAGA_MUTANTS"] == nil ? [] : [.define("SAGA_MUTANTS")]
+
 // One array for every target of ours: a setting that holds in one place holds everywhere.
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-    .treatAllWarnings(as: .error),
-]
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .treatAllWarnings(as: .error),
+    ] + mutants
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)

@@ -16,8 +16,8 @@ struct Sim: ParsableCommand {
             Exit codes: 0 all promises held; 1 a promise was broken; 64 wrong usage.
             """)
 
-    @Option(help: "How many seeds to run.")
-    var seeds: UInt64 = 1_000
+    @Option(help: "How many seeds to run; with --mutants, how many to try for each. Default: 1,000; 20,000.")
+    var seeds: UInt64?
     @Option(help: "The first seed.")
     var first: UInt64 = 1
     @Option(help: "Run this seed only.")
@@ -30,6 +30,10 @@ struct Sim: ParsableCommand {
     var hash = false
     @Flag(help: "Kill a saga of six steps at every effect boundary, both ways out, instead of random seeds.")
     var exhaustive = false
+    @Flag(help: "Plant one bug after the other in the engine, and find each; needs a build that can be broken.")
+    var mutants = false
+    @Option(help: "With --mutants: this one only.")
+    var only: String?
     @Option(help: "With --exhaustive: after each crash, crash again at every Nth boundary that follows; 0 for never.")
     var again = 0
     @Flag(inversion: .prefixedNo, help: "Make failing seeds smaller before they are printed.")
@@ -38,15 +42,22 @@ struct Sim: ParsableCommand {
     var tail = 60
 
     mutating func validate() throws {
+        let seeds = seeds ?? 1_000
+        if mutants && !PlantedBugHunt.isPossible {
+            throw ValidationError(
+                "this build has no planted bugs; make one: SAGA_MUTANTS=1 swift build -c release --product sim"
+                    + " --scratch-path .build/mutants")
+        }
         if seeds == 0 { throw ValidationError("--seeds must be at least 1") }
         if first.addingReportingOverflow(seeds).overflow { throw ValidationError("--first and --seeds are too large") }
         if again < 0 || tail < 0 { throw ValidationError("--again and --tail must not be negative") }
     }
 
     mutating func run() throws {
+        if mutants { return try runMutants() }
         if exhaustive { return try runExhaustive() }
         if let seed, trace { return try runTraced(seed) }
-        let campaign = Campaign(first: seed ?? first, count: seed == nil ? seeds : 1)
+        let campaign = Campaign(first: seed ?? first, count: seed == nil ? seeds ?? 1_000 : 1)
         var shown = 0
         let result = campaign.run { failure in
             shown += 1
@@ -69,6 +80,23 @@ struct Sim: ParsableCommand {
         for line in simulation.trace { print(line) }
         for violation in simulation.violations { print(violation) }
         try end(1, simulation.crashes, simulation.violations.isEmpty ? 0 : 1, true)
+    }
+
+    private func runMutants() throws {
+        let hunt = PlantedBugHunt(seeds: first...(first + (seeds ?? 20_000) - 1))
+        var found = 0
+        let bugs = PlantedBugHunt.bugs.filter { only == nil || $0 == only }
+        for bug in bugs {
+            guard let finding = hunt.find(bug) else { continue }
+            if let seed = finding.seed {
+                found += 1
+                print("\(bug): seed \(seed): \(finding.violation)")
+            } else {
+                print("\(bug): NOT FOUND")
+            }
+        }
+        print("mutants: \(found) of \(bugs.count) found")
+        if found < bugs.count || bugs.isEmpty { throw ExitCode(1) }
     }
 
     private func runExhaustive() throws {

@@ -32,6 +32,7 @@ public struct UndoLog: Sendable {
     /// with it because they are of the same group and nothing older stands between. Undos run one by one: while one of
     /// another group is in flight, nothing new begins.
     public func next(in scope: UInt32) -> [UndoEntry] {
+        if planted(.undoFirstInFirstOut) { return Array(open.filter { contains(scope, $0.scope) }.prefix(1)) }
         var together: [UndoEntry] = []
         let oldest = scopes[scope]?.openedAt ?? 0
         for entry in entries[..<openEnd].reversed() {
@@ -111,6 +112,7 @@ public struct UndoLog: Sendable {
 
     /// Whether a step's scope is the other one or lies inside it; the run itself, 0, contains all.
     public func contains(_ outer: UInt32, _ inner: UInt32) -> Bool {
+        if planted(.nestedScopeSkipped) { return outer == 0 || inner == outer }
         var scope = inner
         while scope > outer, let parent = scopes[scope]?.parent, parent < scope { scope = parent }
         return outer == 0 || scope == outer

@@ -22,7 +22,7 @@ extension ExecutionState {
         case .activityTaskCompleted(let value):
             let step = try endStep(value.scheduledEventID, event)
             // A pivot's own undo stays: what cannot be undone any more is what came before it.
-            if step.scheduled.pivot {
+            if step.scheduled.pivot && !planted(.pivotIgnored) {
                 undoLog.commit()
                 isPastPivot = true
             }

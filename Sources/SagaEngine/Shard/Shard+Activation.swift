@@ -212,7 +212,7 @@ extension Shard {
             }
             if numbered.command.isClosing {
                 // A message that the code has not seen must be given to it first (semantics, section 6).
-                if let last = execution.state.lastMessageEventID, last > seen {
+                if let last = execution.state.lastMessageEventID, last > seen, !planted(.unseenSignalIgnored) {
                     execution.needsActivation = true
                     return
                 }

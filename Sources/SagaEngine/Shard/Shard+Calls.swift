@@ -151,7 +151,7 @@ extension Shard {
         // The state is not copied: a copy that is alive while an event is applied would copy all its tables.
         let signalID = signal.signalID.isEmpty ? signal.requestID : signal.signalID
         let isRepeated = !isStart && execution.state.event(ofRequest: signal.requestID) != nil
-        if execution.state.hasSignal(signalID) || isRepeated {
+        if execution.state.hasSignal(signalID) || isRepeated, !planted(.signalRecordedTwice) {
             return hold(reply: reply, to: id, call, execution)
         }
         let isCodeGone = execution.state.unwinding != nil && execution.state.unwinding?.cause != .requested
@@ -169,6 +169,7 @@ extension Shard {
         guard execution.state.event(ofRequest: control.requestID) == nil else {
             return hold(reply: .done(execution.sagaID), to: id, call, execution)
         }
+        if planted(.cancelRequestLost) { return hold(reply: .done(execution.sagaID), to: id, call, execution) }
         emit(
             execution,
             .workflowExecutionCancelRequested(
@@ -278,7 +279,7 @@ extension Shard {
     private func startAfter(_ id: CallID, _ call: Call, _ start: StartCall, _ signal: SignalCall?, _ run: LoadedRun) {
         let row = run.row
         if !start.requestID.isEmpty, case .workflowExecutionStarted(let started)? = run.events.first?.attributes,
-            started.requestID == start.requestID
+            started.requestID == start.requestID, !planted(.startRequestForgotten)
         {
             guard started.workflowType == start.workflowType, started.input == start.input else {
                 return fail(

@@ -80,7 +80,7 @@ extension Shard {
             // A missing outcome is a broken store; a conflict sends the run back to what is durable.
             var conflicts: [Execution] = []
             for (index, run) in batch.runs.enumerated() {
-                if index < outcomes.count, outcomes[index] == .appended {
+                if index < outcomes.count, outcomes[index] == .appended || planted(.conflictIgnored) {
                     madeDurable(run.execution, upTo: run.next)
                 } else {
                     conflicts.append(run.execution)
@@ -91,6 +91,11 @@ extension Shard {
             for execution in conflicts where isReady { conflicted(execution) }
         case .failure(let error) where error.reason == .unavailable && !error.outcomeUnknown:
             retryCommit(batch, error)
+        case .failure(let error) where planted(.fenceIgnored) && error.reason == .fenced:
+            goOnFenced(batch)
+        case .failure where planted(.lostAppendTakenForDone):
+            inFlight = nil
+            for run in batch.runs { madeDurable(run.execution, upTo: run.next) }
         case .failure(let error):
             startRecovery(error.message)
         }
@@ -112,6 +117,7 @@ extension Shard {
     }
 
     func repeatCommit(_ id: BatchID) {
+        if planted(.appendNotRepeated) { return }
         guard let batch = inFlight, batch.id == id else { return }
         effects.append(.append(id, batch.batch))
     }
@@ -143,6 +149,7 @@ extension Shard {
 
     /// Does it now if everything is durable, else when it is.
     func hold(_ effect: HeldEffect, _ execution: Execution) {
+        if effect.isReleasedEarly { return release(effect, of: execution) }
         if execution.isDirty {
             execution.held.append(effect)
         } else if execution.hasUndurableEvents {

@@ -15,7 +15,9 @@ extension Shard {
         guard let execution = executions[due.sagaID], !execution.state.isClosed else { return }
         switch due.kind {
         case .timer:
-            guard let timer = execution.state.timers[due.eventID], timer.dueAt <= time.wall else { return }
+            guard let timer = execution.state.timers[due.eventID],
+                timer.dueAt <= time.wall || planted(.timerEarly)
+            else { return }
             emit(execution, .timerFired(TimerFired(createdEventID: due.eventID)))
             activate(execution)
         case .stepRetry:
@@ -98,7 +100,9 @@ extension Shard {
 
     func armTimer(_ execution: Execution, _ eventID: EventID, _ due: Timestamp) {
         wallDeadlines.push(
-            Deadline(at: due.microseconds, kind: .timer, sagaID: execution.sagaID, eventID: eventID))
+            Deadline(
+                at: due.microseconds.subtractingSaturating(planted(.timerEarly) ? 1_000 : 0), kind: .timer,
+                sagaID: execution.sagaID, eventID: eventID))
     }
 
     func armStep(_ execution: Execution, _ eventID: EventID, _ scheduled: ActivityTaskScheduled, at: Timestamp) {
@@ -128,6 +132,7 @@ extension Shard {
     }
 
     func armAttempt(_ execution: Execution, _ reference: TaskReference, closeBy: Int64, heartbeatBy: Int64) {
+        let heartbeatBy = planted(.heartbeatTimeoutNeverFires) ? .max : heartbeatBy
         for (at, kind) in [(closeBy, Deadline.Kind.startToClose), (heartbeatBy, .heartbeat)] where at != .max {
             monotonicDeadlines.push(
                 Deadline(
@@ -153,7 +158,7 @@ extension Shard {
                     at: request.at.adding(microseconds: state.cancelGraceMicros).microseconds, kind: .cancelGrace,
                     sagaID: execution.sagaID))
         }
-        for eventID in state.timers.eventIDs {
+        for eventID in state.timers.eventIDs where !planted(.timerLostOnRestart) {
             if let timer = state.timers[eventID] { armTimer(execution, eventID, timer.dueAt) }
         }
         let reclaimAt = time.monotonic.addingSaturating(config.reclaimGraceMicros)
@@ -165,7 +170,7 @@ extension Shard {
             {
                 // Not due yet; but the wall clock may have been set back since, so the attempt may have run all the same.
                 execution.tasks[eventID] = LiveTask(phase: .waitingForRetry, attempt: step.attempt, mayHaveRun: true)
-                armStepRetry(execution, eventID, attempt: step.attempt, due)
+                if !planted(.retryLostOnRestart) { armStepRetry(execution, eventID, attempt: step.attempt, due) }
             } else {
                 execution.tasks[eventID] = LiveTask(phase: .maybeOut, attempt: step.attempt, mayHaveRun: true)
                 monotonicDeadlines.push(
@@ -185,6 +190,10 @@ extension Shard {
             }
         }
         deliverAll(execution)
+        if planted(.undoRunTwiceAfterRestart), let done = state.undoLog.entries.last(where: \.status.isUndone) {
+            execution.undoTasks[done.stepEventID] = LiveTask(phase: .maybeOut, attempt: done.attempt)
+            queueUndo(execution, done.stepEventID, done.attempt)
+        }
         advanceUnwinding(execution)
     }
 }

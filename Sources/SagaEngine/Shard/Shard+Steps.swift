@@ -78,7 +78,9 @@ extension Shard {
         let task = ActivityTask(
             reference: reference, namespace: state.namespace, workflowID: state.workflowID,
             workflowType: state.workflowType, stepID: step.scheduled.stepID, activityType: step.scheduled.activityType,
-            taskQueue: lane.queue, input: step.scheduled.input, idempotencyKey: step.scheduled.idempotencyKey,
+            taskQueue: lane.queue, input: step.scheduled.input,
+            idempotencyKey: planted(.idempotencyKeyUnstable)
+                ? "\(step.scheduled.idempotencyKey)/\(step.attempt)" : step.scheduled.idempotencyKey,
             timeouts: timeouts, heartbeatDetails: live.heartbeatDetails)
         effects.append(.worker(worker, .activityTask(task)))
     }
@@ -106,7 +108,8 @@ extension Shard {
     private func stepEnded(
         _ worker: WorkerID, _ reference: TaskReference, _ result: ActivityResult, _ execution: Execution
     ) {
-        let eventID = reference.eventID
+        let oldest = planted(.resultMatchedByCount) ? execution.state.steps.eventIDs.first : nil
+        let eventID = oldest ?? reference.eventID
         guard let step = execution.state.steps[eventID], reference.attempt <= step.attempt else {
             // Recorded before: answered so, and nothing changes (semantics, section 2, promise 3) …
             var verdict = ReportVerdict.alreadyRecorded
@@ -129,7 +132,7 @@ extension Shard {
             execution.tasks[eventID] = nil
         case .failed(let error, let outcome):
             // A failure counts only for the current attempt.
-            if isCurrent {
+            if isCurrent || planted(.failureOfOldAttemptCounts) {
                 attemptFailed(execution, eventID, step, error, outcome)
             } else {
                 verdict = .alreadyRecorded
@@ -157,9 +160,9 @@ extension Shard {
         _ execution: Execution, _ reference: TaskReference, _ output: Payload, _ data: Payload?
     ) -> ReportVerdict {
         let eventID = reference.eventID
-        guard let entry = execution.state.undoLog.entry(eventID), entry.outcome != .completed else {
-            return .alreadyRecorded
-        }
+        guard let entry = execution.state.undoLog.entry(eventID),
+            entry.outcome != .completed || planted(.lateCompletionOverwrites)
+        else { return .alreadyRecorded }
         let isLate = entry.status != .open && execution.state.undoLog.isOwed(entry)
         if isLate { execution.lateEffects.append(lateEffect(reference, entry, output, data, execution)) }
         execution.undoTasks[eventID] = nil
@@ -175,7 +178,9 @@ extension Shard {
     /// limit (semantics, section 4, "Pivot").
     private func retryPolicy(of step: StepState, _ execution: Execution) -> RetryPolicy {
         var policy = step.scheduled.retry
-        if execution.state.isPastPivot && policy == .standard { policy.maximumAttempts = 0 }
+        if execution.state.isPastPivot && policy == .standard || planted(.retryLimitIgnored) {
+            policy.maximumAttempts = 0
+        }
         return policy
     }
 
@@ -184,6 +189,7 @@ extension Shard {
         _ execution: Execution, _ eventID: EventID, _ step: StepState, _ last: StepOutcome
     ) -> StepOutcome {
         let mayHaveRun = execution.tasks[eventID]?.mayHaveRun ?? false
+        if planted(.unknownTakenForNoEffect), last != .completed { return .noEffect }
         return mayHaveRun && last != .completed ? .unknown : step.outcome(of: last)
     }
 
@@ -252,7 +258,7 @@ extension Shard {
             task.heartbeatBy = .max
             task.mayHaveRun = task.mayHaveRun || outcome == .unknown
         }
-        armStepRetry(execution, eventID, attempt: step.attempt &+ 1, due)
+        armStepRetry(execution, eventID, attempt: step.attempt &+ 1, planted(.backoffIgnored) ? time.wall : due)
     }
 
     /// Something about the steps changed: the code goes on, or the unwinding does.
@@ -329,6 +335,7 @@ extension Shard {
         effects.append(.worker(worker, .acknowledge(reference, verdict)))
         var hadSlot = false
         dispatcher.update(worker) { hadSlot = $0.giveBack(reference) }
+        if planted(.slotNeverGivenBack) { return dispatcher.update(worker) { $0.addSlots(-1, to: "default") } }
         if hadSlot { offerTasks(to: worker) }
     }
 

@@ -31,7 +31,7 @@ extension Shard {
         execution.needsActivation = false
         execution.historyLoad = nil
         let mayNeedUndo =
-            execution.state.autoCompensate
+            execution.state.autoCompensate && !(planted(.undoLostOnCancel) && cause == .canceled)
             && (execution.state.undoLog.hasOpen
                 || execution.state.steps.eventIDs.contains { execution.state.steps[$0]?.scheduled.undo != nil })
         guard mayNeedUndo else {
@@ -67,9 +67,9 @@ extension Shard {
     /// Takes the next step of the unwinding: waits for the steps in flight, then undoes one by one, last first, then closes.
     func advanceUnwinding(_ execution: Execution) {
         guard let unwinding = execution.state.unwinding else { return advanceReopened(execution) }
-        guard execution.state.status == .compensating, execution.state.openSteps(in: unwinding.scope).isEmpty else {
-            return
-        }
+        guard execution.state.status == .compensating,
+            execution.state.openSteps(in: unwinding.scope).isEmpty || planted(.siblingsNotAwaited)
+        else { return }
         let next = execution.state.undoLog.next(in: unwinding.scope)
         if next.isEmpty { return finishUnwinding(execution, unwinding) }
         for entry in next where entry.status == .open && execution.state.undoLog.mayBegin(entry) {
@@ -224,8 +224,9 @@ extension Shard {
     func undoEnded(
         _ worker: WorkerID, _ reference: TaskReference, _ result: ActivityResult, _ execution: Execution
     ) {
-        guard let entry = execution.state.undoLog.entry(reference.eventID), !entry.status.isSettled,
-            entry.status != .blocked, entry.status != .open || reference.isProbe,
+        guard let entry = execution.state.undoLog.entry(reference.eventID),
+            !entry.status.isSettled || planted(.duplicateUndoReportAccepted), entry.status != .blocked,
+            entry.status != .open || reference.isProbe,
             reference.isProbe
                 || (entry.firstAttempt...max(entry.firstAttempt, entry.attempt)).contains(reference.attempt)
         else { return hold(.acknowledge(worker, reference, result, .alreadyRecorded), execution) }
@@ -284,11 +285,16 @@ extension Shard {
             return armUndoRetry(execution, eventID, attempt: entry.attempt &+ 1, due)
         }
         execution.undoTasks[eventID] = nil
+        if planted(.undoErrorSwallowed) {
+            let done = CompensationStepCompleted(stepEventID: eventID, attempt: entry.attempt, output: .empty)
+            emit(execution, .compensationStepCompleted(done))
+            return advanceUnwinding(execution)
+        }
         emit(
             execution,
             .compensationStepFailed(
                 CompensationStepFailed(stepEventID: eventID, attempt: entry.attempt, error: error)))
-        if execution.state.continueOnUndoError { return advanceUnwinding(execution) }
+        if execution.state.continueOnUndoError || planted(.failedUndoPassedOver) { return advanceUnwinding(execution) }
         emit(execution, .compensationBlocked(CompensationBlocked(stepEventID: eventID, error: error)))
         block(execution, error, "the undo of step \(entry.stepID) failed \(round) times (\(error.message))")
     }

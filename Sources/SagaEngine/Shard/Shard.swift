@@ -150,6 +150,9 @@ package final class Shard {
             return
         }
         guard !execution.state.isClosed else { return }
+        #if SAGA_MUTANTS
+            execution.state.forgetOnRestart()
+        #endif
         execution.recentBase = execution.state.nextEventID
         execution.durableNext = execution.state.nextEventID
         execution.batchedNext = execution.state.nextEventID

@@ -91,7 +91,7 @@ struct TaskDispatcher {
         for step in 0..<order.count {
             let index = (rotation + step) % order.count
             let id = order[index]
-            if let worker = workers[id], !worker.isDraining, matches(worker) {
+            if let worker = workers[id], !worker.isDraining || planted(.drainIgnored), matches(worker) {
                 rotation = (index + 1) % order.count
                 return id
             }

@@ -16,6 +16,8 @@ struct Checker {
     private var outputs: [TaskReference: Payload] = [:]
     /// Reports that are kept because they came too late.
     private var lateEffects: Set<TaskReference> = []
+    /// Attempts that workers said have failed, or were stopped.
+    private var failures: Set<TaskReference> = []
     private(set) var eventCount = 0
     var violations: [Violation] = []
 
@@ -87,6 +89,14 @@ struct Checker {
             reference = TaskReference(
                 sagaID: event.sagaID, eventID: value.stepEventID, attempt: value.attempt, isUndo: true)
             output = value.output
+        case .activityTaskFailed(let value):
+            return try judgeFailure(event, value.scheduledEventID, value.attempt, value.error, isUndo: false)
+        case .activityTaskRetryScheduled(let value):
+            return try judgeFailure(event, value.scheduledEventID, value.attempt, value.error, isUndo: false)
+        case .compensationStepFailed(let value):
+            return try judgeFailure(event, value.stepEventID, value.attempt, value.error, isUndo: true)
+        case .compensationStepRetryScheduled(let value):
+            return try judgeFailure(event, value.stepEventID, value.attempt, value.error, isUndo: true)
         default: return
         }
         if outputs[reference] != output {
@@ -94,15 +104,30 @@ struct Checker {
         }
     }
 
+    /// What is recorded as the failure of an attempt is what a worker said of that attempt, or a time-out.
+    private func judgeFailure(
+        _ event: HistoryEvent, _ eventID: EventID, _ attempt: UInt32, _ error: SagaError, isUndo: Bool
+    ) throws(Violation) {
+        if error.kind == .timeout { return }
+        let reference = TaskReference(sagaID: event.sagaID, eventID: eventID, attempt: attempt, isUndo: isUndo)
+        if !failures.contains(reference) {
+            throw Violation("result", "\(event.sagaID): attempt \(attempt) of event \(eventID) never failed")
+        }
+    }
+
     mutating func workerReports(_ reference: TaskReference, _ result: ActivityResult) {
-        if case .completed(let output, _) = result { outputs[reference] = output }
+        if case .completed(let output, _) = result { outputs[reference] = output } else { failures.insert(reference) }
     }
 
     // MARK: Promises, judged when the engine makes them
 
     /// The engine lets a worker have a task: its cause must be durable.
-    mutating func handedOut(_ task: ActivityTask) {
+    ///
+    /// Of a server that was replaced and does not know it, less is asked: what it hands out was durable once, so it is like
+    /// a message that was long under way.
+    mutating func handedOut(_ task: ActivityTask, isOwner: Bool, at wall: Timestamp?) {
         let reference = task.reference
+        guard isOwner else { return handedOutByZombie(task) }
         guard let run = runs[reference.sagaID], !run.isClosed else {
             return report(Violation("cause", "a task of \(reference.sagaID), which is closed or not durable, is out"))
         }
@@ -134,6 +159,28 @@ struct Checker {
             check(
                 !run.isUnwinding(step.scheduled.scope), "forward",
                 "step \(reference.eventID) of \(reference.sagaID) is handed out while it is unwound")
+            if let wall, let due = step.retryDueAt {
+                check(
+                    due <= wall, "attempt",
+                    "attempt \(reference.attempt) of step \(reference.eventID) of \(reference.sagaID) is early")
+            }
+        }
+    }
+
+    private mutating func handedOutByZombie(_ task: ActivityTask) {
+        let reference = task.reference
+        let run = runs[reference.sagaID]
+        if reference.isUndo {
+            let undo = run?.undo(reference.eventID)
+            check(
+                undo != nil && (reference.attempt == 0 || undo?.roundBegan != nil), "cause",
+                "undo \(reference.eventID) of \(reference.sagaID) is out and never was durable")
+        } else {
+            let step = run?.steps[reference.eventID]
+            check(
+                step?.scheduled.idempotencyKey == task.idempotencyKey && reference.attempt <= step?.attempt ?? 0,
+                "cause",
+                "step \(reference.eventID) of \(reference.sagaID) is out and never was durable")
         }
     }
 

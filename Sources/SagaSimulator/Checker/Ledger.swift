@@ -21,6 +21,21 @@ struct Ledger {
     private(set) var lateEffects = 0
     private(set) var repeatedEffects = 0
 
+    /// Attempts of which the server has had a sign of life.
+    var signs: Set<TaskReference> = []
+    /// Runs whose code was given to a bad release.
+    var badCode: Set<SagaID> = []
+    /// The last event that code had seen when it wanted to close its run.
+    private var seenAtEnd: [SagaID: EventID] = [:]
+
+    func hasSeen(_ eventID: EventID, atEndOf sagaID: SagaID) -> Bool {
+        seenAtEnd[sagaID].map { $0 >= eventID } ?? false
+    }
+
+    mutating func closedHavingSeen(_ eventID: EventID, _ sagaID: SagaID) {
+        seenAtEnd[sagaID] = max(seenAtEnd[sagaID] ?? 0, eventID)
+    }
+
     func effect(_ key: String) -> Effect { effects[key] ?? Effect() }
 
     func undoCount(_ undoKey: String) -> Int { undoExecutions[undoKey] ?? 0 }

@@ -24,6 +24,8 @@ struct RunModel {
         var outcome: StepOutcome?
         var output: Payload?
         var cancelRequested = false
+        /// When the present attempt may begin.
+        var retryDueAt: Timestamp?
     }
 
     struct Timer {
@@ -84,6 +86,7 @@ struct RunModel {
     /// Every unwinding that began: of which scope, by which event.
     private var unwindingStarts: [(scope: UInt32, event: EventID)] = []
     private(set) var signals: [(id: String, name: String, payload: Payload)] = []
+    private var lastSignal: EventID?
     private(set) var requests: Set<String> = []
     private(set) var block: BlockCause?
     private(set) var cancelRequested = false
@@ -162,7 +165,8 @@ struct RunModel {
         case .workflowExecutionBlocked(let value):
             try check(block == nil, "blocked", "blocked twice")
             try check(
-                value.cause == .undoFailed, "determinism", "the code is blocked by \(value.cause): \(value.message)")
+                value.cause == .undoFailed || ledger.badCode.contains(sagaID), "determinism",
+                "the code is blocked by \(value.cause): \(value.message)")
             block = value.cause
         case .workflowExecutionUnblocked:
             try check(block != nil, "blocked", "unblocked without a block")
@@ -173,6 +177,7 @@ struct RunModel {
                 "signal \(value.signalID) is recorded twice")
             try remember(value.requestID, "signal")
             signals.append((value.signalID, value.name, value.payload))
+            if !value.codeGone { lastSignal = event.eventID }
         case .timerCreated(let value): timers[event.eventID] = Timer(dueAt: value.dueAt)
         case .timerFired(let value): try timerFired(value, event)
         case .timerCanceled(let value): if value.createdEventID != 0 { try endTimer(value.createdEventID) }
@@ -184,7 +189,11 @@ struct RunModel {
             .compensationStepRetryScheduled, .compensationStepSkipped, .compensationBlocked, .compensationResolved,
             .compensationCompleted, .compensationOperatorAction, .compensationStepProbed:
             try judgeUnwinding(event, ledger)
-        case .workflowExecutionCompleted(let value): try close(event, value.compensation, endsBadly: false)
+        case .workflowExecutionCompleted(let value):
+            try check(
+                lastSignal.map { ledger.hasSeen($0, atEndOf: sagaID) } ?? true, "signal",
+                "completed, and its code has not seen the signal of event \(lastSignal ?? 0)")
+            try close(event, value.compensation, endsBadly: false)
         case .workflowExecutionFailed(let value): try close(event, value.compensation, endsBadly: true)
         case .workflowExecutionCanceled(let value): try close(event, value.compensation, endsBadly: true)
         case .workflowExecutionTimedOut(let value): try close(event, value.compensation, endsBadly: true)
@@ -312,6 +321,7 @@ struct RunModel {
                 limit == 0 || step.attempt < limit, "attempt", "step \(step.scheduled.stepID) has no attempt left")
             try check(!isEndingBadly, "forward", "step \(step.scheduled.stepID) is repeated after the unwinding began")
             steps[value.scheduledEventID]?.attempt += 1
+            steps[value.scheduledEventID]?.retryDueAt = value.dueAt
             if value.outcome != .noEffect { steps[value.scheduledEventID]?.hadUnknownAttempt = true }
         case .activityTaskCompleted(let value):
             let step = try openStep(value.scheduledEventID, "completed")
@@ -326,7 +336,14 @@ struct RunModel {
             try check(value.attempt == step.attempt, "attempt", "attempt \(value.attempt) failed, \(step.attempt) runs")
             try closeStep(value.scheduledEventID, event, value.outcome)
         case .activityTaskTimedOut(let value):
-            _ = try openStep(value.scheduledEventID, "timed out")
+            let step = try openStep(value.scheduledEventID, "timed out")
+            let reference = TaskReference(
+                sagaID: sagaID, eventID: value.scheduledEventID, attempt: value.attempt, isUndo: false)
+            let timeouts = step.scheduled.timeouts
+            try check(
+                value.timeout != .startToClose || timeouts.heartbeatMicros <= 0
+                    || timeouts.heartbeatMicros >= timeouts.startToCloseMicros || ledger.signs.contains(reference),
+                "heartbeat", "step \(step.scheduled.stepID) ran out its time without any sign of life")
             try closeStep(value.scheduledEventID, event, value.outcome)
         case .activityTaskCanceled(let value):
             _ = try openStep(value.scheduledEventID, "cancelled")
@@ -386,6 +403,7 @@ struct RunModel {
                 block = nil
             }
         case .compensationStepStarted(let value):
+            try judgeFailedUndos()
             try check(
                 unwinding == nil || openStepsInScope.isEmpty, "unwinding",
                 "undo of \(value.stepEventID) while steps \(openStepsInScope) are open")
@@ -432,6 +450,7 @@ struct RunModel {
             try remember(value.requestID, "operator")
             if value.verb == .giveUp { gaveUp = true }
         case .compensationCompleted:
+            try judgeFailedUndos()
             try check(unwinding != nil, "unwinding", "completed an unwinding that never began")
             try check(
                 nextUndos().isEmpty && openStepsInScope.isEmpty, "unwinding",
@@ -441,6 +460,14 @@ struct RunModel {
             }
         default: break
         }
+    }
+
+    /// An undo that failed for good stops the unwinding, unless the saga says otherwise.
+    private func judgeFailedUndos() throws(Violation) {
+        let failed = undos.first { $0.stage == .failed }
+        try check(
+            failed == nil || started?.continueOnUndoError == true, "blocked",
+            "the undo of step \(failed?.step ?? 0) failed, and the unwinding goes on")
     }
 
     /// An unknown outcome is known: by a probe, or by a late report, which must be one that was sent.

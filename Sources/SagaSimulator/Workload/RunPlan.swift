@@ -44,6 +44,11 @@ struct RunPlan {
     var continueOnUndoError = false
     var executionTimeoutMicros: Int64 = 0
     var reusePolicy = ReusePolicy.allowIfFailed
+    /// The first start brings a signal along.
+    var startsWithSignal = false
+    var startsAgainWithSignal = false
+    /// The client sends everything at once.
+    var isPipelined = false
     var steps: [String: Behavior] = [:]
     var undos: [String: Behavior] = [:]
     /// What clients do after the start, one after the other, each so long after the one before was answered.
@@ -84,6 +89,11 @@ struct RunPlan {
         reusePolicy = random.happens(500_000) ? .allow : .allowIfFailed
         planActivities(&random)
         planOperations(count, &random)
+        if workflowType == "signals" || workflowType == "race" {
+            startsWithSignal = random.happens(250_000)
+            startsAgainWithSignal = random.happens(500_000)
+            isPipelined = random.happens(400_000)
+        }
     }
 
     private init(index: Int, workflowID: String, workflowType: String, input: [Int], startAt: Int64) {
@@ -123,6 +133,8 @@ struct RunPlan {
         if random.happens(50_000) { insert(.terminate(compensate: random.happens(600_000)), &random) }
         if random.happens(200_000) { insert(.startAgain, &random) }
         if random.happens(200_000) { insert(.describe, &random) }
+        // A signal that nobody waits for; it may come while the code is about to end.
+        if random.happens(200_000) { insert(.signal(97), &random) }
     }
 
     private mutating func insert(_ operation: Operation, _ random: inout SplitMix64) {

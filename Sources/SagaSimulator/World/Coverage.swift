@@ -2,6 +2,12 @@
 /// simulator is its generator, not its checker).
 package enum Sometimes: Int, CaseIterable, Sendable {
     case crash
+    case rivalStarted
+    case appendInFlightAcrossTakeOver
+    case zombieAppendFenced
+    case zombieHandedOut
+    case zombieStoodDown
+    case ownershipTakenBack
     case crashBeforeAppend
     case crashWithAppendInFlight
     case crashAfterAppendBeforeAcknowledgement
@@ -21,6 +27,12 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case workerDiedAfterEffect
     case workerDiedAfterReport
     case workerPaused
+    case workerDrained
+    case workerDrainedWithTasks
+    case codeDidNotFit
+    case codeBlocked
+    case codeBlockCanceled
+    case codeBlockRetried
     case zombieStreamClosed
     case streamCut
     case reportResent
@@ -69,6 +81,10 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case timerCanceled
     case timerFiredAfterCrash
     case signalBeforeWait
+    case signalWithStart
+    case signalWithStartWhileOpen
+    case requestsPipelined
+    case signalOrderJudged
     case signalDuplicate
     case signalToClosedRun
     case signalDuringUnwinding

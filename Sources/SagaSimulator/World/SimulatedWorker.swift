@@ -31,6 +31,9 @@ struct SimulatedWorker {
     /// Code that is made for one question.
     var queried: [UInt64: WorkflowInstance] = [:]
     var isPaused = false
+    /// Takes no new task, and ends when it has none.
+    var isDraining = false
+    var hasBadCodeUntil: Int64 = 0
     /// What happened to it while it stood still.
     var backlog: [SimulationEvent] = []
     static let slots = 4
@@ -44,6 +47,8 @@ struct WorkerStream {
     var incarnation: UInt32
     var isOpenAtServer = true
     var isOpenAtWorker = true
+    /// When the server learned that the worker takes no new task.
+    var drainedAt: Int64?
     var lastToServer: Int64 = 0
     var lastToWorker: Int64 = 0
 }

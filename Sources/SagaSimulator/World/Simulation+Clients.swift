@@ -5,6 +5,8 @@ internal import SagaEngine
 struct ClientOperation {
     enum Kind: Hashable {
         case start
+        /// A start that brings a signal along.
+        case signalWithStart(Int, again: Bool)
         case startAgain
         case signal(Int)
         case cancel
@@ -12,6 +14,12 @@ struct ClientOperation {
         case describe
         case result
         case operate(OperatorVerb)
+
+        /// Whether it may be refused because the workflow id was used before.
+        var isStartAgain: Bool {
+            if case .signalWithStart(_, again: true) = self { return true }
+            return self == .startAgain
+        }
     }
 
     var run: Int
@@ -25,6 +33,18 @@ struct ClientOperation {
     var isAnswered = false
     /// How many of the plan's operations come before it; the next one follows its answer.
     var place: Int?
+    /// Sent without waiting for the answers to those before it on the same connection.
+    var isPipelined = false
+    /// Whether the operator asked.
+    var isOperator = false
+    /// The server of the last try.
+    var sentTo: UInt32 = .max
+}
+
+/// A call that has no answer yet.
+struct PendingCall {
+    var operation: Int
+    var incarnation: UInt32
 }
 
 /// Clients and the operator: each asks until it is answered, with the same request id.
@@ -32,7 +52,8 @@ extension Simulation {
     static let namespace = "default"
 
     func start(_ plan: RunPlan, _ run: Int) {
-        add(ClientOperation(run: run, kind: .start, requestID: "start-\(plan.index)"), after: 0)
+        let kind = plan.startsWithSignal ? ClientOperation.Kind.signalWithStart(99, again: false) : .start
+        add(ClientOperation(run: run, kind: kind, requestID: "start-\(plan.index)"), after: 0)
     }
 
     private func add(_ operation: ClientOperation, after delay: Int64) {
@@ -43,34 +64,41 @@ extension Simulation {
 
     func send(_ index: Int) {
         guard !operations[index].isAnswered else { return }
-        guard shard != nil else { return put(.sendOperation(index), after: 300_000) }
+        let run = operations[index].run
+        // A client keeps its connection while the server lives; a new one goes to any that answers.
+        if server(clientHomes[run]) == nil,
+            let any = servers.isEmpty ? nil : servers[clientChance.pick(0...(servers.count - 1))]
+        {
+            clientHomes[run] = any.incarnation
+        }
+        guard let server = server(clientHomes[run]) else { return put(.sendOperation(index), after: 300_000) }
         operations[index].tries += 1
+        operations[index].sentTo = server.incarnation
         if operations[index].tries > 1 { coverage.hit(.requestRepeated) }
         let call = nextCall
         nextCall += 1
-        calls[call] = index
-        let run = operations[index].run
+        calls[call] = PendingCall(operation: index, incarnation: server.incarnation)
         clientClocks[run] = max(clientClocks[run], now + networkDelay())
-        put(.toServer(incarnation, .call(call, makeCall(operations[index]))), at: clientClocks[run])
+        put(.toServer(server.incarnation, .call(call, makeCall(operations[index]))), at: clientClocks[run])
         if isFaulty, clientChance.happens(options.faults.clientCut) {
             coverage.hit(.clientCut)
             calls[call] = nil
             operations[index].mayHaveHappened = true
-            put(.toServer(incarnation, .callAbandoned(call)), at: clientClocks[run] + networkDelay())
+            put(.toServer(server.incarnation, .callAbandoned(call)), at: clientClocks[run] + networkDelay())
             put(.sendOperation(index), after: clientChance.draw(1_000...1_000_000))
         } else if isFaulty, clientChance.happens(options.faults.clientCut / 4) {
             // Sent twice at once: two calls, one request.
             let second = nextCall
             nextCall += 1
-            put(.toServer(incarnation, .call(second, makeCall(operations[index]))), at: clientClocks[run])
+            put(.toServer(server.incarnation, .call(second, makeCall(operations[index]))), at: clientClocks[run])
             coverage.hit(.signalDuplicate)
         }
     }
 
-    /// The server is gone, and every call with it.
-    func loseCalls() {
-        for call in calls.keys.sorted() {
-            guard let index = calls.removeValue(forKey: call) else { continue }
+    /// A server is gone, and every call with it.
+    func loseCalls(of incarnation: UInt32) {
+        for call in calls.keys.sorted() where calls[call]?.incarnation == incarnation {
+            guard let index = calls.removeValue(forKey: call)?.operation else { continue }
             operations[index].mayHaveHappened = true
             put(.sendOperation(index), after: clientChance.draw(1_000...1_000_000))
         }
@@ -81,14 +109,13 @@ extension Simulation {
         let target = RunTarget(namespace: Self.namespace, workflowID: plan.workflowID, sagaID: operation.sagaID)
         let control = ControlCall(target: target, reason: "asked", requestID: operation.requestID, identity: "client")
         switch operation.kind {
-        case .start, .startAgain:
-            return .start(
-                StartCall(
-                    namespace: Self.namespace, workflowID: plan.workflowID, workflowType: plan.workflowType,
-                    input: .json("[\(plan.input.map(String.init).joined(separator: ","))]"),
-                    requestID: operation.requestID, identity: "client", reusePolicy: plan.reusePolicy,
-                    executionTimeoutMicros: plan.executionTimeoutMicros, autoCompensate: plan.autoCompensate,
-                    continueOnUndoError: plan.continueOnUndoError))
+        case .start, .startAgain: return .start(makeStart(plan, operation.requestID))
+        case .signalWithStart(let number, _):
+            return .signalWithStart(
+                makeStart(plan, operation.requestID),
+                SignalCall(
+                    target: target, name: SimulatedWorkflows.signalName, payload: .json("\(number)"),
+                    requestID: operation.requestID + "-signal", identity: "client"))
         case .signal(let number):
             return .signal(
                 SignalCall(
@@ -106,11 +133,19 @@ extension Simulation {
         }
     }
 
+    private func makeStart(_ plan: RunPlan, _ requestID: String) -> StartCall {
+        StartCall(
+            namespace: Self.namespace, workflowID: plan.workflowID, workflowType: plan.workflowType,
+            input: .json("[\(plan.input.map(String.init).joined(separator: ","))]"), requestID: requestID,
+            identity: "client", reusePolicy: plan.reusePolicy, executionTimeoutMicros: plan.executionTimeoutMicros,
+            autoCompensate: plan.autoCompensate, continueOnUndoError: plan.continueOnUndoError)
+    }
+
     // MARK: Answers
 
     /// What an answer promises must hold when it is given.
     func judge(_ call: CallID, _ result: Result<CallReply, CallFailure>) {
-        guard let index = calls[call] else { return }
+        guard let index = calls[call]?.operation else { return }
         let operation = operations[index]
         switch result {
         case .success(.started(let sagaID, let alreadyStarted)):
@@ -124,6 +159,8 @@ extension Simulation {
                     checker.report(
                         Violation("durable", "the termination of \(sagaID) is acknowledged but not durable"))
                 }
+            } else if case .signalWithStart = operation.kind {
+                checker.answered(request: operation.requestID + "-signal", sagaID, "\(operation.kind)")
             } else {
                 checker.answered(request: operation.requestID, sagaID, "\(operation.kind)")
             }
@@ -146,7 +183,7 @@ extension Simulation {
                 checker.report(Violation("request", "\(about), but it was recorded"))
             }
         case .alreadyExists:
-            if operation.kind != .startAgain { checker.report(Violation("start", about)) }
+            if !operation.kind.isStartAgain { checker.report(Violation("start", about)) }
         case .notFound, .invalidArgument, .internalError:
             if case .operate = operation.kind, failure.code == .notFound { return }
             checker.report(Violation("answer", about))
@@ -154,7 +191,7 @@ extension Simulation {
     }
 
     func answered(_ call: CallID, _ result: Result<CallReply, CallFailure>) {
-        guard let index = calls.removeValue(forKey: call), !operations[index].isAnswered else { return }
+        guard let index = calls.removeValue(forKey: call)?.operation, !operations[index].isAnswered else { return }
         if case .failure(let failure) = result {
             if failure.code == .unavailable || failure.code == .resourceExhausted {
                 if failure.code == .resourceExhausted { coverage.hit(.callRefusedByLoad) }
@@ -173,11 +210,15 @@ extension Simulation {
     private func follow(_ operation: ClientOperation, _ result: Result<CallReply, CallFailure>) {
         let plan = plans[operation.run]
         switch (operation.kind, result) {
-        case (.start, .success(.started(let sagaID, _))):
+        case (.start, .success(.started(let sagaID, _))),
+            (.signalWithStart(_, again: false), .success(.started(let sagaID, _))),
+            (.signalWithStart(_, again: false), .success(.done(let sagaID))):
             add(ClientOperation(run: operation.run, kind: .result, requestID: "result", sagaID: sagaID), after: 0)
-            next(after: -1, operation.run, sagaID)
-        case (.startAgain, .success(.started(let sagaID, let alreadyStarted))):
-            if !alreadyStarted {
+            if plan.isPipelined { pipeline(operation.run, sagaID) } else { next(after: -1, operation.run, sagaID) }
+        case (.startAgain, .success(.started(let sagaID, _))),
+            (.signalWithStart(_, again: true), .success(.started(let sagaID, _))),
+            (.signalWithStart(_, again: true), .success(.done(let sagaID))):
+            if checker.run(sagaID)?.started?.requestID == operation.requestID {
                 // A second run: it gets its signals and its result, like the first.
                 add(ClientOperation(run: operation.run, kind: .result, requestID: "result", sagaID: sagaID), after: 0)
                 var delay: Int64 = 0
@@ -191,7 +232,7 @@ extension Simulation {
                 }
             }
             next(after: operation.place, operation.run, operation.sagaID)
-        case (.operate, _):
+        case _ where operation.isOperator:
             guard let sagaID = operation.sagaID else { return }
             operatorBusy.remove(sagaID)
             if checker.run(sagaID)?.block != nil { blocked(sagaID) }
@@ -202,18 +243,33 @@ extension Simulation {
     private func next(after place: Int?, _ run: Int, _ sagaID: SagaID?) {
         guard let place, place + 1 < plans[run].operations.count else { return }
         let planned = plans[run].operations[place + 1]
+        add(operation(planned.operation, place: place + 1, run, sagaID), after: planned.after)
+    }
+
+    /// Everything at once, one behind the other on one connection.
+    private func pipeline(_ run: Int, _ sagaID: SagaID) {
+        coverage.hit(.requestsPipelined)
+        for (place, planned) in plans[run].operations.enumerated() {
+            var operation = operation(planned.operation, place: place, run, sagaID)
+            operation.isPipelined = true
+            operation.place = nil
+            add(operation, after: 0)
+        }
+    }
+
+    private func operation(
+        _ planned: RunPlan.Operation, place: Int, _ run: Int, _ sagaID: SagaID?
+    ) -> ClientOperation {
         let kind: ClientOperation.Kind =
-            switch planned.operation {
+            switch planned {
             case .signal(let number): .signal(number)
             case .cancel: .cancel
             case .terminate(let compensate): .terminate(compensate: compensate)
-            case .startAgain: .startAgain
+            case .startAgain: plans[run].startsAgainWithSignal ? .signalWithStart(98, again: true) : .startAgain
             case .describe: .describe
             }
-        add(
-            ClientOperation(
-                run: run, kind: kind, requestID: "request-\(plans[run].index)-\(place + 1)", sagaID: sagaID,
-                place: place + 1), after: planned.after)
+        return ClientOperation(
+            run: run, kind: kind, requestID: "request-\(plans[run].index)-\(place)", sagaID: sagaID, place: place)
     }
 
     // MARK: The operator
@@ -228,9 +284,35 @@ extension Simulation {
         let verb = OperatorVerb.allCases[clientChance.pick(0...(OperatorVerb.allCases.count - 1))]
         let number = operatorActions[sagaID, default: 0]
         operatorActions[sagaID] = number + 1
-        guard let id = checker.run(sagaID)?.started?.workflowID, let run = planOfID[id] else { return }
-        add(
-            ClientOperation(
-                run: run, kind: .operate(verb), requestID: "operate-\(run)-\(number)", sagaID: sagaID), after: 0)
+        guard let model = checker.run(sagaID), let id = model.started?.workflowID, let run = planOfID[id] else {
+            return
+        }
+        var kind = ClientOperation.Kind.operate(verb)
+        if model.block != nil, model.block != .undoFailed {
+            // Code that cannot run: only retry helps, or a cancel, which unwinds without the code.
+            if clientChance.happens(300_000) { kind = .cancel } else if verb != .skip { kind = .operate(.retry) }
+        }
+        var operation = ClientOperation(
+            run: run, kind: kind, requestID: "operate-\(sagaID.low)-\(number)", sagaID: sagaID)
+        operation.isOperator = true
+        add(operation, after: 0)
+    }
+
+    /// Signals of one connection stand in the order in which they were sent, if nobody had to repeat one.
+    func judgeOrder() {
+        var newest: [Int: (place: Int, server: UInt32)] = [:]
+        for operation in operations where operation.isPipelined && operation.isAnswered && operation.tries == 1 {
+            guard case .signal = operation.kind, let sagaID = operation.sagaID, !operation.mayHaveHappened,
+                let place = checker.run(sagaID)?.signals.firstIndex(where: { $0.id == operation.requestID })
+            else { continue }
+            if let before = newest[operation.run], before.server == operation.sentTo {
+                coverage.hit(.signalOrderJudged)
+                if before.place > place {
+                    checker.report(
+                        Violation("signal", "\(operation.requestID) of \(sagaID) overtook one that was sent before it"))
+                }
+            }
+            newest[operation.run] = (place, operation.sentTo)
+        }
     }
 }

@@ -7,10 +7,13 @@ extension Simulation {
     func count(_ event: HistoryEvent) {
         let run = checker.run(event.sagaID)
         switch event.attributes {
-        case .workflowExecutionBlocked:
-            coverage.hit(.undoBlocked)
+        case .workflowExecutionBlocked(let value):
+            coverage.hit(value.cause == .undoFailed ? .undoBlocked : .codeBlocked)
             blocked(event.sagaID)
+        case .workflowExecutionUnblocked(let value):
+            if value.cause != .undoFailed { coverage.hit(.codeBlockRetried) }
         case .workflowExecutionCancelRequested:
+            if let cause = run?.block, cause != .undoFailed { coverage.hit(.codeBlockCanceled) }
             if run?.isEndingBadly == true { coverage.hit(.cancelDuringUnwinding) }
         case .signalReceived(let value): if value.codeGone { coverage.hit(.signalDuringUnwinding) }
         case .activityTaskRetryScheduled: coverage.hit(.stepRetried)
@@ -56,6 +59,9 @@ extension Simulation {
     /// A client got its answer.
     func count(_ operation: ClientOperation, _ result: Result<CallReply, CallFailure>) {
         switch (operation.kind, result) {
+        case (.signalWithStart, .success(.done(let sagaID))):
+            let started = checker.run(sagaID)?.started?.requestID
+            coverage.hit(started == operation.requestID ? .signalWithStart : .signalWithStartWhileOpen)
         case (.signal, .failure): coverage.hit(.signalToClosedRun)
         case (.signal, .success): coverage.hit(.signalBeforeWait)
         case (.startAgain, .success(.started(_, let alreadyStarted))):

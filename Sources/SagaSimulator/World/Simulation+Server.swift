@@ -1,10 +1,17 @@
 internal import SagaCore
 internal import SagaEngine
 
-/// The server process: the shard and the shell that does what it wants.
+/// The server processes: the shard and the shell that does what it wants.
 extension Simulation {
+    /// The living process of an incarnation.
+    func server(_ incarnation: UInt32) -> ServerProcess? { servers.first { $0.incarnation == incarnation } }
+
+    /// The process that the others turn to: the newest that nobody has replaced.
+    var home: ServerProcess? { servers.last { !$0.isZombie } }
+
+    /// Starts a process, unless there is one that nobody has replaced.
     func startServer() {
-        guard shard == nil else { return }
+        guard home == nil else { return }
         var config = ShardConfig()
         config.activityTimeoutMicros = 30_000_000
         config.cancelGraceMicros = 3_000_000
@@ -14,48 +21,49 @@ extension Simulation {
         config.maxBatchRuns = options.maxBatchRuns
         config.historyPageEvents = options.historyPageEvents
         config.maxUndurableEvents = options.maxUndurableEvents
-        shard = Shard(config: config, seed: options.seed &+ UInt64(incarnation) &* 0x9E37_79B9)
-        note("server starts, incarnation \(incarnation)")
+        let incarnation = nextIncarnation
+        nextIncarnation += 1
+        let server = ServerProcess(
+            incarnation, Shard(config: config, seed: options.seed &+ UInt64(incarnation) &* 0x9E37_79B9))
+        note("server \(incarnation) starts")
         do throws(StoreError) {
             if incarnation > 0 { try store.reopen() }
         } catch {
             checker.report(Violation("store", "the store does not open again: \(error)"))
         }
-        beginRecovery()
+        servers.append(server)
+        beginRecovery(server)
     }
 
     /// Gives the shard an input, and lets it act once everything else of this moment has come in.
-    func give(_ input: ShardInput) {
-        guard let shard else { return }
-        if isTracing { note("→ \(input.line)") }
-        shard.handle(input, now: time)
-        guard !isFlushDue else { return }
-        isFlushDue = true
-        put(.flush(incarnation), after: 0)
+    func give(_ input: ShardInput, to server: ServerProcess) {
+        if isTracing { note("→ \(server.incarnation) \(input.line)") }
+        server.shard.handle(input, now: time)
+        guard !server.isFlushDue else { return }
+        server.isFlushDue = true
+        put(.flush(server.incarnation), after: 0)
     }
 
-    func flush() {
-        isFlushDue = false
-        guard let shard else { return }
-        for effect in shard.flush(now: time) {
-            if boundary() { return }
-            perform(effect)
-            if boundary() { return }
+    func flush(_ server: ServerProcess) {
+        server.isFlushDue = false
+        for effect in server.shard.flush(now: time) {
+            if boundary(server) { return }
+            perform(effect, server)
+            if boundary(server) || self.server(server.incarnation) == nil { return }
         }
-        if let wake = shard.nextWake, wake < wakeAt {
-            wakeAt = max(wake, now + 1)
-            put(.wake(incarnation), at: wakeAt)
+        if let wake = server.shard.nextWake, wake < server.wakeAt {
+            server.wakeAt = max(wake, now + 1)
+            put(.wake(server.incarnation), at: server.wakeAt)
         }
     }
 
     /// A point at which the process may die.
     /// - Returns: Whether it did.
-    func boundary() -> Bool {
-        guard shard != nil else { return true }
+    func boundary(_ server: ServerProcess) -> Bool {
         guard countBoundary(faultRate: crashes < options.faults.maxCrashes ? options.faults.crash : 0) else {
             return false
         }
-        crash()
+        crash(server)
         return true
     }
 
@@ -69,86 +77,126 @@ extension Simulation {
         return isFaulty && faultChance.happens(faultRate)
     }
 
-    private func perform(_ effect: ShardEffect) {
-        if isTracing { note("← \(effect.line)") }
+    private func perform(_ effect: ShardEffect, _ server: ServerProcess) {
+        if isTracing { note("← \(server.incarnation) \(effect.line)") }
         switch effect {
-        case .append(let id, let batch): sendAppend(id, batch)
-        case .loadHistory, .loadRun: put(.load(incarnation, effect), after: storeDelay())
+        case .append(let id, let batch): sendAppend(id, batch, server)
+        case .loadHistory, .loadRun: put(.load(server.incarnation, effect), after: storeDelay())
         case .reply(let call, let result):
             judge(call, result)
             put(.toClient(call, result), after: networkDelay())
-        case .worker(let stream, let message): toWorker(stream, message)
+        case .worker(let stream, let message): toWorker(stream, message, server)
         case .recover:
+            if server.isZombie && !takesBack(server) { return end(server) }
             coverage.hit(.recoveryWithoutCrash)
-            beginRecovery()
+            beginRecovery(server)
         case .log, .alert: break
         }
     }
 
     // MARK: Death
 
-    func crash() {
+    private func crash(_ server: ServerProcess) {
         crashes += 1
         deaths += 1
         coverage.hit(.crash)
-        if isRecovering { coverage.hit(.crashWhileRecovering) }
-        if appends.values.contains(where: { $0.incarnation == incarnation }) { coverage.hit(.crashWithAppendInFlight) }
-        note("server crashes at boundary \(boundaries)")
-        if let shard {
-            for sagaID in checker.order {
-                if let state = shard.state(of: sagaID) { checker.compare(state) }
-            }
+        if server.isRecovering { coverage.hit(.crashWhileRecovering) }
+        if appends.values.contains(where: { $0.incarnation == server.incarnation }) {
+            coverage.hit(.crashWithAppendInFlight)
         }
-        shard = nil
-        incarnation += 1
-        isFlushDue = false
-        wakeAt = .max
-        isRecovering = false
-        for id in streams.keys.sorted() {
+        note("server \(server.incarnation) crashes at boundary \(boundaries)")
+        compareMemory(of: server)
+        remove(server)
+        if !server.isZombie { put(.serverStart, after: faultChance.draw(1_000...3_000_000)) }
+    }
+
+    private func remove(_ server: ServerProcess) {
+        servers.removeAll { $0 === server }
+        for id in streams.keys.sorted() where streams[id]?.incarnation == server.incarnation {
             streams[id]?.isOpenAtServer = false
             put(.streamLost(id), after: networkDelay())
         }
-        loseCalls()
-        put(.serverStart, after: faultChance.draw(1_000...3_000_000))
+        loseCalls(of: server.incarnation)
+    }
+
+    // MARK: Two at once
+
+    /// Another process comes while the present one lives: it was thought to be dead, say.
+    func startRival() {
+        guard isFaulty, servers.count == 1, let old = home, !old.isRecovering else { return }
+        coverage.hit(.rivalStarted)
+        if appends.values.contains(where: { $0.incarnation == old.incarnation }) {
+            coverage.hit(.appendInFlightAcrossTakeOver)
+        }
+        replace(old)
+        startServer()
+    }
+
+    /// The process is a zombie from now on, until it notices, or somebody ends it.
+    private func replace(_ old: ServerProcess) {
+        old.isZombie = true
+        note("server \(old.incarnation) is a zombie from now on")
+        put(.zombieEnds(old.incarnation), after: faultChance.draw(100_000...8_000_000))
+    }
+
+    /// A zombie that finds itself fenced mostly gives up; sometimes it fights, and the other becomes the zombie.
+    private func takesBack(_ server: ServerProcess) -> Bool {
+        guard isFaulty, let other = home, !other.isRecovering, faultChance.happens(300_000) else { return false }
+        coverage.hit(.ownershipTakenBack)
+        server.isZombie = false
+        replace(other)
+        // The newest stands last: it is the one that the others turn to.
+        servers.removeAll { $0 === server }
+        servers.append(server)
+        return true
+    }
+
+    /// The zombie's process ends in an orderly way, without a word to anybody.
+    func end(_ server: ServerProcess) {
+        guard server.isZombie else { return }
+        coverage.hit(.zombieStoodDown)
+        note("server \(server.incarnation) stands down")
+        remove(server)
     }
 
     // MARK: Recovery
 
-    private func beginRecovery() {
-        isRecovering = true
-        put(.takeOver(incarnation), after: storeDelay())
+    private func beginRecovery(_ server: ServerProcess) {
+        server.isRecovering = true
+        put(.takeOver(server.incarnation), after: storeDelay())
     }
 
-    func takeOver() {
-        if boundary() { return }
+    func takeOver(_ server: ServerProcess) {
+        if boundary(server) { return }
         if isFaulty, storeChance.happens(options.faults.storeUnavailable) {
             coverage.hit(.recoveryFailedOnce)
-            return put(.takeOver(incarnation), after: 50_000)
+            return put(.takeOver(server.incarnation), after: 50_000)
         }
         do throws(StoreError) {
             let epoch = try store.takeOver()
-            if boundary() { return }
-            put(.readOpenRuns(incarnation, epoch: epoch), after: storeDelay())
+            epochOwner = server.incarnation
+            if boundary(server) { return }
+            put(.readOpenRuns(server.incarnation, epoch: epoch), after: storeDelay())
         } catch {
             checker.report(Violation("store", "take-over: \(error)"))
         }
     }
 
-    func readOpenRuns(_ epoch: UInt64) {
+    func readOpenRuns(_ epoch: UInt64, _ server: ServerProcess) {
         do throws(StoreError) {
             var after: SagaID?
             while true {
                 let rows = try store.openExecutions(after: after, limit: 100)
                 guard let last = rows.last else { break }
                 after = last.sagaID
-                for row in rows { give(.recovered(try allEvents(of: row.sagaID))) }
+                for row in rows { give(.recovered(try allEvents(of: row.sagaID)), to: server) }
             }
         } catch {
             return checker.report(Violation("store", "recovery: \(error)"))
         }
-        if boundary() { return }
-        isRecovering = false
-        give(.recoveryFinished(epoch: epoch))
+        if boundary(server) { return }
+        server.isRecovering = false
+        give(.recoveryFinished(epoch: epoch), to: server)
     }
 
     private func allEvents(of sagaID: SagaID) throws(StoreError) -> [HistoryEvent] {

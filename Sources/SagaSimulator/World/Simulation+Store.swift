@@ -13,7 +13,8 @@ extension Simulation {
 
     func networkDelay() -> Int64 { network.draw(1...30) * 100 }
 
-    func sendAppend(_ id: BatchID, _ batch: AppendBatch) {
+    func sendAppend(_ id: BatchID, _ batch: AppendBatch, _ server: ServerProcess) {
+        let incarnation = server.incarnation
         var pending = PendingAppend(incarnation: incarnation, id: id, batch: batch)
         if isFaulty {
             if storeChance.happens(options.faults.storeUnavailable) {
@@ -24,7 +25,7 @@ extension Simulation {
         }
         if case .lostApplied? = pending.fault, storeChance.happens(300_000) {
             // The connection breaks at once; the store comes to the append later, or finds it fenced.
-            answer(id, .failure(Self.lost), after: 100)
+            answer(pending, .failure(Self.lost), after: 100)
         }
         appends[nextAppend] = pending
         put(.applyAppend(nextAppend), after: storeDelay())
@@ -35,7 +36,8 @@ extension Simulation {
 
     func applyAppend(_ number: Int) {
         guard let pending = appends.removeValue(forKey: number) else { return }
-        let isOrphan = pending.incarnation != incarnation
+        let server = server(pending.incarnation)
+        let isOrphan = server == nil
         if isOrphan, options.crashAt == 0, faultChance.happens(500_000) {
             // The process died before the bytes had left it.
             return coverage.hit(.appendDroppedByCrash)
@@ -43,43 +45,49 @@ extension Simulation {
         switch pending.fault {
         case .unavailable?:
             coverage.hit(.storeUnavailable)
-            return answer(pending.id, .failure(StoreError(.unavailable, "the store is busy")), after: 1_000)
+            return answer(pending, .failure(StoreError(.unavailable, "the store is busy")), after: 1_000)
         case .lostUnapplied?:
             coverage.hit(.acknowledgementLostNotApplied)
-            return answer(pending.id, .failure(Self.lost), after: 1_000)
+            return answer(pending, .failure(Self.lost), after: 1_000)
         case .lostApplied?, nil: break
         }
-        if !isOrphan, boundary() { return coverage.hit(.crashBeforeAppend) }
+        if let server, boundary(server) { return coverage.hit(.crashBeforeAppend) }
         let result: Result<[AppendOutcome], StoreError>
         do throws(StoreError) {
             let outcomes = try store.append(pending.batch)
             result = .success(outcomes)
-            made(pending.batch, outcomes, isOrphan: isOrphan)
+            made(pending, outcomes, isOrphan: isOrphan)
         } catch {
-            if error.reason == .fenced { coverage.hit(.appendFenced) }
+            if error.reason == .fenced { coverage.hit(server?.isZombie == true ? .zombieAppendFenced : .appendFenced) }
             if error.reason == .invalid { checker.report(Violation("store", "\(error)")) }
             result = .failure(error)
         }
-        if isOrphan { return }
-        if boundary() { return coverage.hit(.crashAfterAppendBeforeAcknowledgement) }
+        guard let server else { return }
+        if boundary(server) { return coverage.hit(.crashAfterAppendBeforeAcknowledgement) }
         if case .lostApplied? = pending.fault {
             coverage.hit(.acknowledgementLostApplied)
-            return answer(pending.id, .failure(Self.lost), after: 1_000)
+            return answer(pending, .failure(Self.lost), after: 1_000)
         }
-        answer(pending.id, result, after: storeChance.draw(1...5) * 100)
+        answer(pending, result, after: storeChance.draw(1...5) * 100)
     }
 
-    private func answer(_ id: BatchID, _ result: Result<[AppendOutcome], StoreError>, after delay: Int64) {
-        put(.toServer(incarnation, .appended(id, result)), after: delay)
+    private func answer(
+        _ append: PendingAppend, _ result: Result<[AppendOutcome], StoreError>, after delay: Int64
+    ) {
+        put(.toServer(append.incarnation, .appended(append.id, result)), after: delay)
     }
 
-    private func made(_ batch: AppendBatch, _ outcomes: [AppendOutcome], isOrphan: Bool) {
+    private func made(_ append: PendingAppend, _ outcomes: [AppendOutcome], isOrphan: Bool) {
         if isOrphan { coverage.hit(.appendAppliedAfterCrash) }
-        for effect in batch.lateEffects {
+        for effect in append.batch.lateEffects {
             checker.recorded(effect)
             coverage.hit(effect.isUndoneAgain ? .lateEffectOfOpenRun : .lateEffectOfClosedRun)
         }
-        for (transaction, outcome) in zip(batch.transactions, outcomes) {
+        if append.incarnation != epochOwner, outcomes.contains(.appended) {
+            checker.report(
+                Violation("fence", "server \(append.incarnation) writes, the owner is server \(epochOwner)"))
+        }
+        for (transaction, outcome) in zip(append.batch.transactions, outcomes) {
             guard outcome == .appended else {
                 coverage.hit(.appendConflict)
                 continue
@@ -100,13 +108,13 @@ extension Simulation {
 
     // MARK: Reads
 
-    func load(_ effect: ShardEffect) {
+    func load(_ effect: ShardEffect, _ server: ServerProcess) {
         if isFaulty, storeChance.happens(options.faults.readFailure) {
             coverage.hit(.readFailed)
             let error = StoreError(.unavailable, "the store is busy")
             switch effect {
-            case .loadHistory(let load, _, _, _): give(.historyLoaded(load, .failure(error)))
-            case .loadRun(let load, _, _): give(.runLoaded(load, .failure(error)))
+            case .loadHistory(let load, _, _, _): give(.historyLoaded(load, .failure(error)), to: server)
+            case .loadRun(let load, _, _): give(.runLoaded(load, .failure(error)), to: server)
             default: break
             }
             return
@@ -116,9 +124,10 @@ extension Simulation {
             if from > 0 { coverage.hit(.historyInPages) }
             give(
                 .historyLoaded(
-                    load, result { () throws(StoreError) in try store.events(of: sagaID, from: from, limit: limit) }))
+                    load, result { () throws(StoreError) in try store.events(of: sagaID, from: from, limit: limit) }),
+                to: server)
         case .loadRun(let load, let target, let wanted):
-            give(.runLoaded(load, result { () throws(StoreError) in try run(target, wanted) }))
+            give(.runLoaded(load, result { () throws(StoreError) in try run(target, wanted) }), to: server)
         default: break
         }
     }

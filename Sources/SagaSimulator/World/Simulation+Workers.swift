@@ -32,10 +32,12 @@ extension Simulation {
 
     private func connect(_ index: Int) {
         guard workers[index].stream == nil else { return }
-        guard shard != nil else { return put(.workerConnect(index, life: workers[index].life), after: 200_000) }
+        guard let server = home else {
+            return put(.workerConnect(index, life: workers[index].life), after: 200_000)
+        }
         let id = nextStream
         nextStream += 1
-        streams[id] = WorkerStream(worker: index, incarnation: incarnation)
+        streams[id] = WorkerStream(worker: index, incarnation: server.incarnation)
         workers[index].stream = id
         let running = workers[index].running.map(\.task.reference).sorted()
         if !running.isEmpty { coverage.hit(.runningTaskAnnounced) }
@@ -61,16 +63,25 @@ extension Simulation {
     }
 
     func fromWorker(_ id: WorkerID, _ input: ShardInput) {
-        guard let stream = streams[id], stream.isOpenAtServer, stream.incarnation == incarnation else { return }
-        if case .workerClosed = input { streams[id]?.isOpenAtServer = false }
-        give(input)
+        guard let stream = streams[id], stream.isOpenAtServer, let server = server(stream.incarnation) else { return }
+        switch input {
+        case .workerClosed: streams[id]?.isOpenAtServer = false
+        case .workerDraining: streams[id]?.drainedAt = now
+        case .heartbeat(_, let reference, _): checker.ledger.signs.insert(reference)
+        default: break
+        }
+        give(input, to: server)
     }
 
     /// The server sends a message to a worker.
-    func toWorker(_ id: WorkerID, _ message: WorkerMessage) {
+    func toWorker(_ id: WorkerID, _ message: WorkerMessage, _ server: ServerProcess) {
         switch message {
         case .activityTask(let task):
-            checker.handedOut(task)
+            // The owner's hand-outs must fit what is durable now; a zombie's, what was durable once.
+            let isOwner = server.incarnation == epochOwner
+            if !isOwner { coverage.hit(.zombieHandedOut) }
+            checker.handedOut(task, isOwner: isOwner, at: options.faults.clockJump == 0 ? wall : nil)
+            judgeDraining(id, task.reference)
             if !handedOut.insert(task.reference).inserted { coverage.hit(.taskHandedOutTwice) }
         case .acknowledge(let reference, let verdict): checker.acknowledged(reference, verdict)
         default: break
@@ -80,6 +91,11 @@ extension Simulation {
         streams[id] = stream
         put(.toWorker(id, message), at: stream.lastToWorker)
         cutByChance(id)
+    }
+
+    private func judgeDraining(_ id: WorkerID, _ reference: TaskReference) {
+        guard let drainedAt = streams[id]?.drainedAt, drainedAt < now else { return }
+        checker.report(Violation("drain", "\(reference) goes to stream \(id), which takes no new task"))
     }
 
     private func cutByChance(_ id: WorkerID) {
@@ -100,6 +116,7 @@ extension Simulation {
         streams[id]?.isOpenAtWorker = false
         guard workers[index].stream == id else { return }
         workers[index].stream = nil
+        workers[index].isDraining = false
         // The code of a lost stream is dropped; activities go on.
         dropCode(index)
         put(.workerConnect(index, life: workers[index].life), after: network.draw(1_000...400_000))
@@ -125,7 +142,34 @@ extension Simulation {
         workers[index].reports = []
         workers[index].backlog = []
         workers[index].isPaused = false
+        workers[index].isDraining = false
         workers[index].life += 1
+        put(.workerConnect(index, life: workers[index].life), after: network.draw(10_000...2_000_000))
+    }
+
+    /// The worker takes no new task, ends what it has, and is replaced: a roll-out.
+    private func drainByChance(_ index: Int) {
+        guard isFaulty, !workers[index].isDraining, let id = workers[index].stream,
+            faultChance.happens(options.faults.workerDrain)
+        else { return }
+        coverage.hit(.workerDrained)
+        if !workers[index].running.isEmpty { coverage.hit(.workerDrainedWithTasks) }
+        note("worker \(index) drains")
+        workers[index].isDraining = true
+        send(.workerDraining(id), over: id)
+    }
+
+    private func endIfDrained(_ index: Int) {
+        guard workers[index].isDraining, workers[index].running.isEmpty, workers[index].reports.isEmpty,
+            let id = workers[index].stream
+        else { return }
+        note("worker \(index) is drained")
+        send(.workerClosed(id), over: id)
+        streams[id]?.isOpenAtWorker = false
+        workers[index].stream = nil
+        workers[index].isDraining = false
+        workers[index].life += 1
+        dropCode(index)
         put(.workerConnect(index, life: workers[index].life), after: network.draw(10_000...2_000_000))
     }
 
@@ -172,6 +216,8 @@ extension Simulation {
         case .evict(let sagaID): dropCode(of: sagaID, index)
         }
         pauseByChance(index)
+        drainByChance(index)
+        endIfDrained(index)
     }
 
     private func dropCode(of sagaID: SagaID, _ index: Int) {
@@ -191,13 +237,27 @@ extension Simulation {
         var delay = network.draw(0...20) * 100
         if isFaulty, faultChance.happens(options.faults.slowCode) {
             coverage.hit(.slowCode)
-            delay = faultChance.draw(4_000_000...20_000_000)
+            delay = faultChance.draw(200_000...20_000_000)
         }
         let input = ShardInput.workflowTaskAnswered(stream, task.sagaID, generation: task.generation, answer)
         put(.workerSends(stream, input), after: delay)
     }
 
     private func answer(to task: WorkflowTask, _ index: Int) -> WorkflowTaskAnswer? {
+        if isFaulty, faultChance.happens(options.faults.badCode) {
+            workers[index].hasBadCodeUntil = now + faultChance.draw(100_000...6_000_000)
+        }
+        if isFaulty, now < workers[index].hasBadCodeUntil {
+            // A bad release: nothing that it runs fits its history.
+            dropCode(of: task.sagaID, index)
+            if task.more { return nil }
+            checker.ledger.badCode.insert(task.sagaID)
+            coverage.hit(.codeDidNotFit)
+            let isMisfit = task.sagaID.low % 2 == 0
+            return .failed(
+                isMisfit ? .nondeterminism : .codeFailure,
+                SagaError(kind: isMisfit ? .replay : .workflowExecution, message: "a bad release"))
+        }
         if task.firstEventID == 0 {
             dropCode(of: task.sagaID, index)
             guard
@@ -216,7 +276,9 @@ extension Simulation {
         let answer = workers[index].code[position].instance.activate(task)
         switch answer {
         case .needHistory?, .failed?: dropCode(of: task.sagaID, index)
-        default: break
+        case .completed(let seen, let commands, _)?:
+            if commands.last?.command.isClosing == true { checker.ledger.closedHavingSeen(seen, task.sagaID) }
+        case nil: break
         }
         return answer
     }

@@ -23,12 +23,12 @@ package final class Simulation {
     var clientChance: SplitMix64
     var faultChance: SplitMix64
 
-    // The server.
-    var shard: Shard?
-    var incarnation: UInt32 = 0
-    var isFlushDue = false
-    var wakeAt: Int64 = .max
-    var isRecovering = false
+    // The servers.
+    /// The living processes, the newest last: one mostly, none or two at times.
+    var servers: [ServerProcess] = []
+    var nextIncarnation: UInt32 = 0
+    /// The process that took the store over last: only its appends may happen.
+    var epochOwner: UInt32 = .max
     var appends: [Int: PendingAppend] = [:]
     var nextAppend = 0
     /// Effect boundaries passed so far: where a crash may happen.
@@ -46,7 +46,9 @@ package final class Simulation {
     var handedOut: Set<TaskReference> = []
 
     var operations: [ClientOperation] = []
-    var calls: [CallID: Int] = [:]
+    var calls: [CallID: PendingCall] = [:]
+    /// The server that the client of each run is connected to.
+    var clientHomes: [UInt32]
     var nextCall: CallID = 1
     var openOperations = 0
     /// When the last message of a run's client arrives: messages of one connection keep their order.
@@ -84,6 +86,7 @@ package final class Simulation {
         for (position, plan) in plans.enumerated() { index[plan.workflowID] = position }
         planOfID = index
         clientClocks = [Int64](repeating: 0, count: plans.count)
+        clientHomes = [UInt32](repeating: .max, count: plans.count)
         network = chances(options.seed, 2)
         storeChance = chances(options.seed, 3)
         workerChance = chances(options.seed, 4)
@@ -112,6 +115,7 @@ package final class Simulation {
         put(.faultsEnd, at: options.faultsUntil)
         put(.compare, at: 50_000)
         planClockJumps()
+        planRivals()
         let deadline = options.faultsUntil + 5 * 3_600_000_000
         while let (time, event) = queue.pop() {
             now = max(now, time)
@@ -131,6 +135,11 @@ package final class Simulation {
         for _ in 0..<faultChance.pick(1...4) { put(.clockJump, at: faultChance.draw(0...options.faultsUntil)) }
     }
 
+    private func planRivals() {
+        guard options.faults.rivalServer > 0 else { return }
+        for _ in 0..<faultChance.pick(1...3) { put(.rivalStarts, at: faultChance.draw(0...options.faultsUntil / 2)) }
+    }
+
     func put(_ event: SimulationEvent, at time: Int64) { queue.push(event, at: max(now, time)) }
 
     func put(_ event: SimulationEvent, after delay: Int64) { queue.push(event, at: now + max(0, delay)) }
@@ -138,17 +147,19 @@ package final class Simulation {
     private func handle(_ event: SimulationEvent) {
         switch event {
         case .serverStart: startServer()
-        case .toServer(let incarnation, let input): if incarnation == self.incarnation { give(input) }
-        case .flush(let incarnation): if incarnation == self.incarnation { flush() }
+        case .rivalStarts: startRival()
+        case .zombieEnds(let incarnation): if let server = server(incarnation) { end(server) }
+        case .toServer(let incarnation, let input): if let server = server(incarnation) { give(input, to: server) }
+        case .flush(let incarnation): if let server = server(incarnation) { flush(server) }
         case .wake(let incarnation):
-            guard incarnation == self.incarnation else { return }
-            wakeAt = .max
-            give(.tick)
-        case .takeOver(let incarnation): if incarnation == self.incarnation { takeOver() }
+            guard let server = server(incarnation) else { return }
+            server.wakeAt = .max
+            give(.tick, to: server)
+        case .takeOver(let incarnation): if let server = server(incarnation) { takeOver(server) }
         case .readOpenRuns(let incarnation, let epoch):
-            if incarnation == self.incarnation { readOpenRuns(epoch) }
+            if let server = server(incarnation) { readOpenRuns(epoch, server) }
         case .applyAppend(let id): applyAppend(id)
-        case .load(let incarnation, let effect): if incarnation == self.incarnation { load(effect) }
+        case .load(let incarnation, let effect): if let server = server(incarnation) { load(effect, server) }
         case .fromWorker(let stream, let input): fromWorker(stream, input)
         case .workerConnect, .toWorker, .streamLost, .performEffect, .activityEnds, .workerSends, .heartbeat:
             handleWorker(event)
@@ -173,32 +184,38 @@ package final class Simulation {
         coverage.hit(isForward ? .clockJumpForward : .clockJumpBack)
         wallOffset += isForward ? distance : -distance
         note("clock jumps by \(isForward ? distance : -distance) us")
-        put(.wake(incarnation), after: 0)
+        for server in servers { put(.wake(server.incarnation), after: 0) }
     }
 
     private func endFaults() {
         isFaulty = false
         note("faults end")
         for index in workers.indices where workers[index].isPaused { put(.workerResumes(index), after: 0) }
+        for server in servers where server.isZombie { put(.zombieEnds(server.incarnation), after: 1_000_000) }
     }
 
     // MARK: Judging
 
     private func compareMemory() {
-        if let shard {
-            for sagaID in checker.order {
-                guard let state = shard.state(of: sagaID) else { continue }
-                coverage.hit(.memoryCompared)
-                checker.compare(state)
-            }
-        }
+        for server in servers { compareMemory(of: server) }
         // Ever more rarely: most happens early, and a set-back clock makes a world last for hours.
         if !isDone { put(.compare, after: max(300_000, now / 4)) }
     }
 
+    /// What the owner has in memory is what is durable; a zombie's memory may differ, as long as nothing comes of it.
+    func compareMemory(of server: ServerProcess) {
+        guard server.incarnation == epochOwner, !server.isRecovering else { return }
+        for sagaID in checker.order {
+            guard let state = server.shard.state(of: sagaID) else { continue }
+            coverage.hit(.memoryCompared)
+            checker.compare(state)
+        }
+    }
+
     /// Whether nothing is left to do: all answers given, all runs closed, all reports acknowledged.
     var isDone: Bool {
-        guard openOperations == 0, let shard, shard.openRunCount == 0, shard.isIdle, shard.isReady else { return false }
+        guard openOperations == 0, servers.count == 1, let shard = home?.shard else { return false }
+        guard shard.openRunCount == 0, shard.isIdle, shard.isReady else { return false }
         return operations.count >= plans.count && workers.allSatisfy { $0.running.isEmpty && $0.reports.isEmpty }
     }
 
@@ -207,6 +224,7 @@ package final class Simulation {
             for line in unfinished() { checker.report(Violation("liveness", line)) }
         }
         checker.judgeEffects()
+        judgeOrder()
         if checker.ledger.lateEffects > 0 { coverage.hit(.lateEffectRefused) }
         if checker.ledger.repeatedEffects > 0 { coverage.hit(.effectRepeated) }
         for sagaID in checker.order { countEnd(checker.run(sagaID)) }
@@ -229,6 +247,7 @@ package final class Simulation {
             for report in worker.reports { lines.append("worker \(worker.index) has no answer to \(report.reference)") }
         }
         if lines.isEmpty {
+            let shard = home?.shard
             lines.append("the shard has \(shard?.openRunCount ?? -1) runs left, idle: \(shard?.isIdle ?? false)")
         }
         return lines

@@ -3,8 +3,10 @@ internal import SagaEngine
 
 /// What can happen in a simulated world.
 enum SimulationEvent {
-    // The server; each carries the incarnation of the process that it is meant for.
+    // The servers; each carries the incarnation of the process that it is meant for.
     case serverStart
+    case rivalStarts
+    case zombieEnds(UInt32)
     case toServer(UInt32, ShardInput)
     case flush(UInt32)
     case wake(UInt32)
@@ -66,6 +68,8 @@ enum SimulationEvent {
         case .clockJump: 23
         case .faultsEnd: 24
         case .compare: 25
+        case .rivalStarts: 26
+        case .zombieEnds: 27
         }
     }
 }

@@ -39,6 +39,9 @@ package struct SimulationOptions: Hashable, Sendable {
         package var clockJump = 0
         package var slowCode = 0
         package var codeEviction = 0
+        package var rivalServer = 0
+        package var workerDrain = 0
+        package var badCode = 0
 
         package init() {}
 
@@ -49,6 +52,7 @@ package struct SimulationOptions: Hashable, Sendable {
             ("worker-death", \.workerDeath), ("worker-pause", \.workerPause), ("stream-cut", \.streamCut),
             ("duplicate-report", \.duplicateReport), ("client-cut", \.clientCut), ("clock-jump", \.clockJump),
             ("slow-code", \.slowCode), ("code-eviction", \.codeEviction),
+            ("rival-server", \.rivalServer), ("worker-drain", \.workerDrain), ("bad-code", \.badCode),
         ]
     }
 
@@ -67,7 +71,7 @@ package struct SimulationOptions: Hashable, Sendable {
         workers = random.pick(1...3)
         let limits: [Int] = [
             30_000, 200_000, 200_000, 100_000, 200_000, 30_000, 20_000, 20_000, 200_000, 50_000, 400_000, 20_000,
-            200_000,
+            200_000, 20_000, 50_000, 20_000,
         ]
         for (fault, limit) in zip(Faults.all, limits) where random.happens(500_000) {
             faults[keyPath: fault.field] = random.logUniform(limit)

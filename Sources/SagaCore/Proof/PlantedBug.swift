@@ -1,0 +1,112 @@
+/// A bug that can be planted in the engine on purpose: the simulator must find every one of them (docs/simulation.md,
+/// "Planted bugs"). The first five are real bugs of other systems.
+///
+/// Each is one line in the engine's own code path, behind `planted(_:)`. Only a build with the condition `SAGA_MUTANTS`
+/// can plant one; in any other build `planted(_:)` is the constant `false`, and nothing of it is left.
+package enum PlantedBug: String, CaseIterable, Sendable {
+    /// Undos run first in, first out.
+    case undoFirstInFirstOut = "undo-first-in-first-out"
+    /// A cancelled run closes without being unwound.
+    case undoLostOnCancel = "undo-lost-on-cancel"
+    /// An undo that failed for good counts as done.
+    case undoErrorSwallowed = "undo-error-swallowed"
+    /// A result is given to the oldest open step, whatever its id.
+    case resultMatchedByCount = "result-matched-by-count"
+    /// A timer fires a millisecond early.
+    case timerEarly = "timer-early"
+
+    /// A report is acknowledged before it is durable.
+    case ackBeforeDurable = "ack-before-durable"
+    /// A caller is answered before what it asked for is durable.
+    case replyBeforeDurable = "reply-before-durable"
+    /// A task is handed out before the event that caused it is durable.
+    case taskBeforeDurable = "task-before-durable"
+    /// A restart forgets what must be undone.
+    case undoStackLostOnRestart = "undo-stack-lost-on-restart"
+    /// A restart forgets that the run waits for a person.
+    case blockForgottenOnRestart = "block-forgotten-on-restart"
+    /// A restart hands out an undo that is done.
+    case undoRunTwiceAfterRestart = "undo-run-twice-after-restart"
+    /// A restart does not arm the timers.
+    case timerLostOnRestart = "timer-lost-on-restart"
+    /// A restart does not arm the next attempts of steps.
+    case retryLostOnRestart = "retry-lost-on-restart"
+    /// A second report of a completed step is recorded.
+    case lateCompletionOverwrites = "late-completion-overwrites"
+    /// A second report of a completed undo is recorded.
+    case duplicateUndoReportAccepted = "duplicate-undo-report-accepted"
+    /// The failure of an earlier attempt counts for the present one.
+    case failureOfOldAttemptCounts = "failure-of-old-attempt-counts"
+    /// Steps are repeated without limit.
+    case retryLimitIgnored = "retry-limit-ignored"
+    /// The next attempt does not wait for its time.
+    case backoffIgnored = "backoff-ignored"
+    /// Each attempt of a step gets a key of its own.
+    case idempotencyKeyUnstable = "idempotency-key-unstable"
+    /// A step of unknown outcome is taken for one that did nothing.
+    case unknownTakenForNoEffect = "unknown-taken-for-no-effect"
+    /// A pivot drops no undo.
+    case pivotIgnored = "pivot-ignored"
+    /// A nested scope is left out when the one around it is unwound.
+    case nestedScopeSkipped = "nested-scope-skipped"
+    /// The unwinding does not wait for steps in flight.
+    case siblingsNotAwaited = "siblings-not-awaited"
+    /// An undo that failed for good is passed over, although nobody allowed that.
+    case failedUndoPassedOver = "failed-undo-passed-over"
+    /// Whoever was fenced goes on under the new epoch without reading the state anew.
+    case fenceIgnored = "fence-ignored"
+    /// An append that met a conflict is taken for done.
+    case conflictIgnored = "conflict-ignored"
+    /// An append of unknown outcome is taken for done.
+    case lostAppendTakenForDone = "lost-append-taken-for-done"
+    /// An append that the store refused for now is not tried again.
+    case appendNotRepeated = "append-not-repeated"
+    /// A cancel request is answered and not recorded.
+    case cancelRequestLost = "cancel-request-lost"
+    /// The same signal is recorded twice.
+    case signalRecordedTwice = "signal-recorded-twice"
+    /// A run closes over a signal that its code has not seen.
+    case unseenSignalIgnored = "unseen-signal-ignored"
+    /// The same start request opens a second run.
+    case startRequestForgotten = "start-request-forgotten"
+    /// A missing sign of life ends no attempt.
+    case heartbeatTimeoutNeverFires = "heartbeat-timeout-never-fires"
+    /// A worker's slot is never given back.
+    case slotNeverGivenBack = "slot-never-given-back"
+    /// A worker that drains is given new tasks.
+    case drainIgnored = "drain-ignored"
+
+    /// Whether this build can plant any.
+    package static var canBePlanted: Bool {
+        #if SAGA_MUTANTS
+            true
+        #else
+            false
+        #endif
+    }
+
+    #if SAGA_MUTANTS
+        /// The one that is planted now. The simulator is one thread, and nothing else sets it.
+        nonisolated(unsafe) package static var current: PlantedBug?
+    #endif
+}
+
+#if SAGA_MUTANTS
+    /// Whether the engine is to show this bug now.
+    package func planted(_ bug: PlantedBug) -> Bool { PlantedBug.current == bug }
+
+    extension ExecutionState {
+        /// What a restart forgets of a run, with one of the bugs that do so.
+        package mutating func forgetOnRestart() {
+            if planted(.undoStackLostOnRestart) { undoLog = UndoLog() }
+            if planted(.blockForgottenOnRestart), block != nil {
+                block = nil
+                status = unwinding == nil ? .running : .compensating
+            }
+        }
+    }
+#else
+    /// Whether the engine is to show this bug now: never in this build.
+    @inlinable
+    package func planted(_ bug: PlantedBug) -> Bool { false }
+#endif
