@@ -41,6 +41,7 @@ let package = Package(
         .library(name: "SagaPostgres", targets: ["SagaPostgres", "SagaCore"]),
         .library(name: "SagaClient", targets: ["SagaClient", "SagaCore"]),
         .library(name: "SagaWorker", targets: ["SagaWorker", "SagaClient", "SagaCore"]),
+        .library(name: "SagaTestKit", targets: ["SagaTestKit", "SagaCore"]),
         .executable(name: "saga", targets: ["saga"]),
         .executable(name: "bench", targets: ["bench"]),
         .executable(name: "sim", targets: ["sim"]),
@@ -77,6 +78,9 @@ let package = Package(
             name: "SagaPostgres", dependencies: ["SagaCore", "SagaCodec", "CPostgres"],
             resources: ["v1", "v2", "v3", "v4"].map { .embedInCode("Schema/sql/\($0).sql") }, swiftSettings: settings),
 
+        // For those who test sagas.
+        library("SagaTestKit", ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory"]),
+
         // The wire.
         .target(name: "CSagaProto", dependencies: ["CProtobufC"], linkerSettings: [.linkedLibrary("protobuf-c")]),
         library("SagaWire", ["SagaCodec", "SagaCore", "CSagaProto", "CProtobufC"]),
@@ -90,7 +94,7 @@ let package = Package(
             name: "saga",
             dependencies: [
                 "SagaCore", "SagaServer", "SagaEngine", "SagaSQLite", "SagaPostgres", "SagaMemory", "SagaClient",
-                "SagaWorker",
+                "SagaWorker", "SagaTestKit", "Examples",
                 "SagaTransport", "SagaWire", "SagaCodec", logging, lifecycle, arguments,
                 unixSignals,
             ], swiftSettings: settings),
@@ -136,6 +140,7 @@ let package = Package(
             "SagaPostgresTests",
             ["SagaPostgres", "SagaCore", "SagaEngine", "SagaClient", "SagaSamples", "CPostgres", logging]),
         tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaMemory", "SagaSQLite", "sim"]),
+        tests("SagaTestKitTests", ["SagaTestKit", "SagaCore", "Examples"]),
         tests("SagaWireTests", ["SagaWire", "SagaCore"]),
         tests("SagaTransportTests", ["SagaTransport", "SagaWire", "COpenSSL"] + nio),
         tests(

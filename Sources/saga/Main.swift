@@ -82,7 +82,8 @@ struct SagaCommand: ParsableCommand {
             QueryCommand.self,
             UpdateCommand.self,
             CancelCommand.self, TerminateCommand.self, DescribeCommand.self, ListCommand.self, HistoryCommand.self,
-            BlockedCommand.self, LateEffectsCommand.self, HealthCommand.self, MigrateCommand.self, CertsCommand.self,
+            BlockedCommand.self, LateEffectsCommand.self, TortureCommand.self, HealthCommand.self, MigrateCommand.self,
+            CertsCommand.self,
             TokenCommand.self,
             ExplainCommand.self,
         ])

@@ -116,6 +116,7 @@ enum Imports {
             "SagaCodec", "SagaCore", "SagaEngine", "SagaWire", "SagaTransport", "Logging", "ServiceLifecycle",
             "UnixSignals",
         ] + nio + system,
+        "SagaTestKit": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory"],
         "SagaSimulator": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "Synchronization"],
         "Examples": ["SagaCore", "Glibc", "Musl", "Darwin"],
     ]

@@ -3,9 +3,10 @@ public import SagaCore
 /// Everything a worker or an embedded engine needs to run the payment saga (manual, section 7.5).
 public enum PaymentSagaModule {
     /// Registers the activities.
-    public static func register(_ registry: inout ActivityRegistry) {
-        registry.register(ProcessPaymentActivity())
-        registry.register(RefundPaymentActivity())
+    /// - Parameter ledger: The provider's books, if somebody wants to look at them.
+    public static func register(_ registry: inout ActivityRegistry, ledger: PaymentLedger = PaymentLedger()) {
+        registry.register(ProcessPaymentActivity(ledger: ledger))
+        registry.register(RefundPaymentActivity(ledger: ledger))
     }
 
     /// Registers the workflow.

@@ -6,13 +6,17 @@ public struct ProcessPaymentActivity: CompensatableActivity {
     public typealias Compensation = RefundPaymentActivity
 
     public static let typeID = "payment.process"
+    private let ledger: PaymentLedger
 
-    public init() {}
+    /// - Parameter ledger: The provider's books. Default: books that nobody looks at.
+    public init(ledger: PaymentLedger = PaymentLedger()) { self.ledger = ledger }
 
     public func execute(_ input: PaymentInput, _ context: ActivityContext) async throws -> PaymentOutput {
         guard !input.paymentToken.isEmpty else { throw PaymentError.invalidToken("payment token cannot be empty") }
         let response = try Gateway.charge(
             token: input.paymentToken, amount: input.amount, key: context.idempotencyKey)
+        try await ledger.charge(
+            transactionID: response.transactionID, orderID: input.orderID, amount: response.approvedAmount)
         return PaymentOutput(
             transactionID: response.transactionID, status: PaymentStatus(rawValue: response.status) ?? .failed,
             approvedAmount: response.approvedAmount, processedAt: currentTime().description)
@@ -49,11 +53,14 @@ public struct RefundInput: Codable, Sendable, Hashable {
 /// Gives the money back. It accepts that there is nothing to give back.
 public struct RefundPaymentActivity: Activity {
     public static let typeID = "payment.refund"
+    private let ledger: PaymentLedger
 
-    public init() {}
+    /// - Parameter ledger: The provider's books. Default: books that nobody looks at.
+    public init(ledger: PaymentLedger = PaymentLedger()) { self.ledger = ledger }
 
     public func execute(_ input: RefundInput, _ context: ActivityContext) async throws -> PaymentOutput {
-        PaymentOutput(
+        await ledger.refund(orderID: input.orderID)
+        return PaymentOutput(
             transactionID: input.transactionID ?? "", status: .refunded, approvedAmount: input.amount,
             processedAt: currentTime().description)
     }
