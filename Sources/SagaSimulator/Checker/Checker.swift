@@ -185,14 +185,14 @@ struct Checker {
     }
 
     /// The engine tells a worker that its report is safe: then it is durable, or can never count any more.
-    mutating func acknowledged(_ reference: TaskReference, _ verdict: ReportVerdict) {
+    mutating func acknowledged(_ reference: TaskReference, _ verdict: ReportVerdict, isSuccess: Bool) {
         check(
             verdict != .lateEffect || lateEffects.contains(reference), "late",
             "step \(reference.eventID) of \(reference.sagaID) is said to be kept as a late effect, and is not")
         guard let run = runs[reference.sagaID] else {
             return report(Violation("ack", "a report about \(reference.sagaID) is acknowledged; it is not durable"))
         }
-        if run.isClosed { return judgeLate(reference, run) }
+        if run.isClosed { return isSuccess ? judgeLate(reference, run) : () }
         // A probe only looks; its answer may be lost.
         if reference.isUndo && reference.attempt == 0 { return }
         if reference.isUndo {
@@ -218,9 +218,9 @@ struct Checker {
                 sagaID: effect.sagaID, eventID: effect.scheduledEventID, attempt: effect.attempt, isUndo: false))
     }
 
-    /// A report about a closed run is acknowledged: a success that the history does not know of must be kept.
+    /// A success of a closed run is acknowledged: one that the history does not know of must be kept.
     private mutating func judgeLate(_ reference: TaskReference, _ run: RunModel) {
-        guard !reference.isUndo, outputs[reference] != nil, let step = run.steps[reference.eventID] else { return }
+        guard !reference.isUndo, let step = run.steps[reference.eventID] else { return }
         let isKnown = step.outcome == .completed || run.undo(reference.eventID)?.outcome == .completed
         check(
             isKnown || lateEffects.contains(reference) || run.madeCertain.contains(reference.eventID), "late",
@@ -242,10 +242,10 @@ struct Checker {
     }
 
     /// The engine answers a message to a run: it is durable.
-    mutating func answered(request requestID: String, _ sagaID: SagaID, _ what: String) {
+    mutating func answered(request requestID: String, _ sagaID: SagaID, _ what: @autoclosure () -> String) {
         check(
             runs[sagaID]?.requests.contains(requestID) == true, "durable",
-            "\(what) \(requestID) to \(sagaID) is acknowledged but not durable")
+            "\(what()) \(requestID) to \(sagaID) is acknowledged but not durable")
     }
 
     /// The engine tells how a run ended.

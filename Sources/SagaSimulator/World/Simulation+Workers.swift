@@ -83,7 +83,12 @@ extension Simulation {
             checker.handedOut(task, isOwner: isOwner, at: options.faults.clockJump == 0 ? wall : nil)
             judgeDraining(id, task.reference)
             if !handedOut.insert(task.reference).inserted { coverage.hit(.taskHandedOutTwice) }
-        case .acknowledge(let reference, let verdict): checker.acknowledged(reference, verdict)
+        case .acknowledge(let reference, let verdict):
+            // Two workers may have had the same attempt: what counts is what this one has said.
+            let report = streams[id].flatMap { workers[$0.worker].reports.first { $0.reference == reference } }
+            var isSuccess = false
+            if case .completed? = report?.result { isSuccess = true }
+            checker.acknowledged(reference, verdict, isSuccess: isSuccess)
         default: break
         }
         guard var stream = streams[id], stream.isOpenAtServer else { return }

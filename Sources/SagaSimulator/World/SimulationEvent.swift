@@ -7,32 +7,33 @@ enum SimulationEvent {
     case serverStart
     case rivalStarts
     case zombieEnds(UInt32)
-    case toServer(UInt32, ShardInput)
+    // What is large stands outside the event: events are moved several times on their way through the queue.
+    indirect case toServer(UInt32, ShardInput)
     case flush(UInt32)
     case wake(UInt32)
     case takeOver(UInt32)
     case readOpenRuns(UInt32, epoch: UInt64)
-    case load(UInt32, ShardEffect)
+    indirect case load(UInt32, ShardEffect)
     /// The store comes to an append; the process that sent it may be dead.
     case applyAppend(Int)
 
     // Workers.
     case workerConnect(Int, life: UInt32)
-    case fromWorker(WorkerID, ShardInput)
-    case toWorker(WorkerID, WorkerMessage)
+    indirect case fromWorker(WorkerID, ShardInput)
+    indirect case toWorker(WorkerID, WorkerMessage)
     case streamLost(WorkerID)
     case performEffect(Int, activity: UInt64)
     case activityEnds(Int, activity: UInt64)
     case heartbeat(Int, activity: UInt64)
     /// A thread of the worker has something to send.
-    case workerSends(WorkerID, ShardInput)
+    indirect case workerSends(WorkerID, ShardInput)
     case workerResumes(Int)
     case workerDies(Int)
 
     // Clients.
     case clientStart(Int)
     case sendOperation(Int)
-    case toClient(CallID, Result<CallReply, CallFailure>)
+    indirect case toClient(CallID, Result<CallReply, CallFailure>)
     case operate(SagaID)
 
     // The world.
