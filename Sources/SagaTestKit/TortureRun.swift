@@ -117,7 +117,7 @@ final class TortureRun {
                 for result in results { inputs.append(.activityEnded(Self.worker, task.reference, result)) }
                 stop(after: task, results)
             case .worker(_, .evict(let sagaID)): dropCode(of: sagaID)
-            case .worker(_, .cancel), .worker(_, .acknowledge), .log, .alert: break
+            case .worker(_, .cancel), .worker(_, .acknowledge), .worker(_, .query), .log, .alert: break
             case .recover: try await recover()
             }
         }

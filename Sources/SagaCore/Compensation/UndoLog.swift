@@ -58,6 +58,16 @@ public struct UndoLog: Sendable {
         return youngest.map { entries[$0] }
     }
 
+    /// Whether undos that a late report put back are still to be settled.
+    public var hasReopened: Bool {
+        reopened.contains { eventID in positions[eventID].map { !entries[$0].status.isSettled } ?? false }
+    }
+
+    /// An undo that a late report put back, and that waits for a person.
+    public var blockedReopened: UndoEntry? {
+        reopened.compactMap { eventID in positions[eventID].map { entries[$0] } }.last { $0.status == .blocked }
+    }
+
     /// Whether an undo may begin beside those in flight: only if all of them are of its own group.
     public func mayBegin(_ entry: UndoEntry) -> Bool {
         inFlight.allSatisfy { eventID in
@@ -155,7 +165,8 @@ public struct UndoLog: Sendable {
         if !after.isSettled {
             openEnd = max(openEnd, position + 1)
         } else {
-            reopened.removeAll { $0 == stepEventID }
+            // One that failed may be blocked in a moment, and then still waits for a person.
+            if after != .failed { reopened.removeAll { $0 == stepEventID } }
             while openEnd > 0, entries[openEnd - 1].status.isSettled { openEnd -= 1 }
         }
         return true

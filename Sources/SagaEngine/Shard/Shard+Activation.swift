@@ -231,7 +231,7 @@ extension Shard {
 
     /// A good end waits until what a late report put back is undone; a bad one unwinds it with the rest, if it unwinds.
     private func mustWaitForUndos(_ command: WorkflowCommand, _ execution: Execution) -> Bool {
-        guard !execution.state.undoLog.reopened.isEmpty else { return false }
+        guard execution.state.undoLog.hasReopened else { return false }
         switch command {
         case .complete, .continueAsNew: return true
         default: return !execution.state.autoCompensate

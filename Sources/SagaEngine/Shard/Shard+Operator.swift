@@ -23,6 +23,9 @@ extension Shard {
                 .workflowExecutionUnblocked(
                     WorkflowExecutionUnblocked(cause: block.cause, identity: action.identity)))
             execution.codeFailures = 0
+            // What was unwound for the code, or put back by a late report, waited with it.
+            advanceUnwinding(execution)
+            undoSettled(execution)
             activate(execution)
         case .undoFailed:
             let named = action.stepEventID

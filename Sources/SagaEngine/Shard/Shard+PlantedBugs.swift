@@ -20,7 +20,7 @@ extension HeldEffect {
         case .reply: planted(.replyBeforeDurable)
         case .acknowledge: planted(.ackBeforeDurable)
         case .queueStep, .queueUndo: planted(.taskBeforeDurable)
-        case .queueProbe, .cancelStep, .alert: false
+        default: false
         }
     }
 }

@@ -10,7 +10,10 @@ extension Shard {
             let due = (request?.at ?? time.wall).adding(microseconds: execution.state.cancelGraceMicros)
             wallDeadlines.push(Deadline(at: due.microseconds, kind: .cancelGrace, sagaID: execution.sagaID))
             activate(execution)
-        case .blocked where execution.state.unwinding == nil:
+        case .blocked
+        where execution.state.unwinding == nil
+            // Code that cannot run does not see the cancel, also not when it asked for an unwinding before.
+            || (execution.state.unwinding?.cause == .requested && execution.state.block?.cause != .undoFailed):
             beginUnwinding(execution, .canceled, error: nil, reason: reason, command: nil)
         default:
             // During an unwinding it is recorded and has no effect.
@@ -91,6 +94,11 @@ extension Shard {
     /// Undos that a late report put back when their unwinding was over: a scope that the code had unwound, while the run
     /// goes on. The effect is certain now and nobody else will take it back, so they run at once, one by one, last first.
     private func advanceReopened(_ execution: Execution) {
+        if execution.state.status == .running, let blocked = execution.state.undoLog.blockedReopened {
+            // It failed while the run was blocked by something else.
+            let error = blocked.lastError ?? SagaError(kind: .compensation, message: "the undo failed")
+            return block(execution, error, "the undo of step \(blocked.stepID) failed before (\(error.message))")
+        }
         guard execution.state.status == .running, let entry = execution.state.undoLog.nextReopened,
             execution.state.undoLog.mayBegin(entry), execution.undoTasks[entry.stepEventID] == nil
         else { return }
@@ -263,7 +271,7 @@ extension Shard {
 
     /// The end of a run may have waited for the last undo that a late report had put back.
     func undoSettled(_ execution: Execution) {
-        guard execution.isEndHeld, execution.state.undoLog.reopened.isEmpty else { return }
+        guard execution.isEndHeld, !execution.state.undoLog.hasReopened else { return }
         execution.isEndHeld = false
         execution.needsActivation = true
         activate(execution)

@@ -281,7 +281,7 @@ extension Simulation {
         let answer = workers[index].code[position].instance.activate(task)
         switch answer {
         case .needHistory?, .failed?: dropCode(of: task.sagaID, index)
-        case .completed(let seen, let commands, _)?:
+        case .completed(let seen, let commands, _, _)?:
             if commands.last?.command.isClosing == true { checker.ledger.closedHavingSeen(seen, task.sagaID) }
         case nil: break
         }
