@@ -29,6 +29,13 @@ import Testing
         #expect(await Main.run(["explain", "SE9999"]) == .notFound)
     }
 
+    @Test func theExamplesBearTorture() async {
+        #expect(await Main.run(["torture", "payment"]) == .ok)
+        #expect(await Main.run(["torture", "travel", "--output", "json"]) == .ok)
+        #expect(await Main.run(["torture", "nobody"]) == .notFound)
+        #expect(await Main.run(["torture", "--run", "/nowhere/at/all"]) == .usage)
+    }
+
     @Test func withoutAServerTheStatusIs3() async {
         // Port 1 of loopback: nobody listens there.
         let arguments = ["health", "--address", "127.0.0.1:1", "--insecure", "--timeout", "300ms"]

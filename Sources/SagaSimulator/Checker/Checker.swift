@@ -248,6 +248,13 @@ struct Checker {
             "\(what()) \(requestID) to \(sagaID) is acknowledged but not durable")
     }
 
+    /// The engine answers a start that brought a signal along: both are durable.
+    mutating func answered(signal requestID: String, _ sagaID: SagaID) {
+        check(
+            runs[sagaID]?.signals.contains { $0.id == requestID } == true, "durable",
+            "the signal that came with start \(requestID) of \(sagaID) is acknowledged but not durable")
+    }
+
     /// The engine tells how a run ended.
     mutating func answered(result closed: ClosedRun) {
         check(

@@ -175,7 +175,10 @@ struct RunModel {
             try check(
                 value.signalID.isEmpty || !signals.contains { $0.id == value.signalID }, "signal",
                 "signal \(value.signalID) is recorded twice")
-            try remember(value.requestID, "signal")
+            // A signal that came with the start has its request id.
+            if event.eventID != 1 || value.requestID != started?.requestID {
+                try remember(value.requestID, "signal")
+            }
             signals.append((value.signalID, value.name, value.payload))
             if !value.codeGone { lastSignal = event.eventID }
         case .timerCreated(let value): timers[event.eventID] = Timer(dueAt: value.dueAt)

@@ -115,7 +115,7 @@ extension Simulation {
                 makeStart(plan, operation.requestID),
                 SignalCall(
                     target: target, name: SimulatedWorkflows.signalName, payload: .json("\(number)"),
-                    requestID: operation.requestID + "-signal", identity: "client"))
+                    requestID: operation.requestID, identity: "client"))
         case .signal(let number):
             return .signal(
                 SignalCall(
@@ -152,6 +152,9 @@ extension Simulation {
             checker.answered(
                 start: plans[operation.run].workflowID, requestID: operation.requestID, sagaID,
                 alreadyStarted: alreadyStarted)
+            if case .signalWithStart = operation.kind {
+                checker.answered(signal: operation.requestID, sagaID)
+            }
         case .success(.done(let sagaID)):
             if case .terminate(true) = operation.kind {
                 let run = checker.run(sagaID)
@@ -160,7 +163,7 @@ extension Simulation {
                         Violation("durable", "the termination of \(sagaID) is acknowledged but not durable"))
                 }
             } else if case .signalWithStart = operation.kind {
-                checker.answered(request: operation.requestID + "-signal", sagaID, "\(operation.kind)")
+                checker.answered(signal: operation.requestID, sagaID)
             } else {
                 checker.answered(request: operation.requestID, sagaID, "\(operation.kind)")
             }

@@ -59,7 +59,7 @@ extension Simulation {
     /// A client got its answer.
     func count(_ operation: ClientOperation, _ result: Result<CallReply, CallFailure>) {
         switch (operation.kind, result) {
-        case (.signalWithStart, .success(.done(let sagaID))):
+        case (.signalWithStart, .success(.done(let sagaID))), (.signalWithStart, .success(.started(let sagaID, _))):
             let started = checker.run(sagaID)?.started?.requestID
             coverage.hit(started == operation.requestID ? .signalWithStart : .signalWithStartWhileOpen)
         case (.signal, .failure): coverage.hit(.signalToClosedRun)

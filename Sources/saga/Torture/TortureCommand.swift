@@ -44,7 +44,11 @@ struct TortureCommand: AsyncParsableCommand {
             await TortureCommandLine.run(subjects, ["saga torture"] + arguments)
         }
         Terminal.print(outcome.text)
-        if outcome.status != 0 { throw ExitCode(outcome.status) }
+        switch outcome.status {
+        case 0: return
+        case 1: throw Failure(.sagaFailed, "not every saga bears what was done to it")
+        default: throw Failure(.failed, "not every saga could be tortured")
+        }
     }
 
     /// Gives the process to another program; returns only if that cannot be done.

@@ -19,9 +19,7 @@ struct EngineSuite: BenchSuite {
                 try await measure(context, store, 256, refused: true)
             }
         }
-        for steps in context.quick ? [10, 1_000] : [10, 1_000, 10_000] where context.wants("memory steps in one saga") {
-            try await measureLongSaga(context, steps)
-        }
+        try await measureScale(context)
     }
 
     private func measure(_ context: BenchContext, _ store: EngineStore, _ width: Int, refused: Bool) async throws {
@@ -89,24 +87,9 @@ struct EngineSuite: BenchSuite {
             return (latencies, sum)
         }
     }
-
-    /// The cost of a step must not grow with the steps before it.
-    private func measureLongSaga(_ context: BenchContext, _ steps: Int) async throws {
-        let engine = try await SagaEngine(
-            store: MemoryEventStore(), workflows: BenchTrip.workflows, activities: BenchTrip.activities)
-        let start = Date()
-        let sum = try await engine.executeWorkflow(BenchLong.self, id: "long-\(steps)", input: steps)
-        let seconds = Date().timeIntervalSince(start)
-        await engine.shutDown()
-        guard sum == steps else { throw BenchFailure("engine: the long saga counted \(sum) of \(steps) steps") }
-        context.record(
-            context.result(
-                "memory steps in one saga: \(steps)", unit: "us/step", value: seconds / Double(steps) * 1e6,
-                better: .lower))
-    }
 }
 
-private enum EngineStore: String, CaseIterable {
+enum EngineStore: String, CaseIterable {
     case memory, sqlite
 
     func open(_ folder: URL) throws -> any EventStore {
