@@ -44,17 +44,16 @@ struct Checker {
         check(events == entry.events, "codec", "\(entry.sagaID): stored events decode to other events")
         eventCount += events.count
         if entry.expectedNextEventID == 0 { begin(entry) }
-        var model = runs[entry.sagaID] ?? RunModel(sagaID: entry.sagaID)
-        runs[entry.sagaID] = nil
+        if runs[entry.sagaID] == nil { runs[entry.sagaID] = RunModel(sagaID: entry.sagaID) }
         do throws(Violation) {
             for event in events {
-                try model.apply(event, ledger)
+                // In place: the model is large.
+                if let index = runs.index(forKey: entry.sagaID) { try runs.values[index].apply(event, ledger) }
                 try judgeOutput(event)
             }
         } catch {
             report(error)
         }
-        runs[entry.sagaID] = model
         histories[entry.sagaID, default: []].append(contentsOf: events)
         return blob
     }

@@ -5,7 +5,8 @@ internal import SagaEngine
 extension Simulation {
     /// An event became durable.
     func count(_ event: HistoryEvent) {
-        let run = checker.run(event.sagaID)
+        // Only where it is needed: a copy of it for every event costs.
+        var run: RunModel? { checker.run(event.sagaID) }
         switch event.attributes {
         case .workflowExecutionBlocked(let value):
             coverage.hit(value.cause == .undoFailed ? .undoBlocked : .codeBlocked)
