@@ -126,7 +126,8 @@ extension ExecutionState {
     }
 
     mutating func remember(_ requestID: String, _ event: HistoryEvent) {
-        if !requestID.isEmpty { requests[requestID] = event.eventID }
+        // The first event counts: a start that brings a signal along gives both its id.
+        if !requestID.isEmpty, requests[requestID] == nil { requests[requestID] = event.eventID }
     }
 
     func misfit(_ event: HistoryEvent, _ why: String) -> SagaError {

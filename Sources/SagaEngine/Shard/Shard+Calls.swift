@@ -59,9 +59,8 @@ extension Shard {
         case .start(let start): startAgain(id, call, start, execution)
         case .signal(let signal): self.signal(id, call, signal, execution)
         case .signalWithStart(_, let signal):
-            // Event 1 is the signal that came with the start: the same request gets the same answer.
-            let earlier = execution.state.event(ofRequest: signal.requestID)
-            let isSameRequest = earlier == 0 || earlier == 1
+            // The request that started the run, with this signal: the same request gets the same answer.
+            let isSameRequest = execution.state.event(ofRequest: signal.requestID) == 0
             self.signal(
                 id, call, signal, execution,
                 reply: .started(execution.sagaID, alreadyStarted: !isSameRequest))

@@ -174,7 +174,7 @@ extension Simulation {
     }
 
     private func judge(_ failure: CallFailure, _ operation: ClientOperation) {
-        let about = "\(operation.kind) \(operation.requestID) is answered \(failure.code): \(failure.message)"
+        var about: String { "\(operation.kind) \(operation.requestID) is answered \(failure.code): \(failure.message)" }
         switch failure.code {
         case .unavailable, .resourceExhausted, .aborted: break
         case .failedPrecondition:

@@ -199,7 +199,7 @@ package final class Simulation {
     private func compareMemory() {
         for server in servers { compareMemory(of: server) }
         // Ever more rarely: most happens early, and a set-back clock makes a world last for hours.
-        if !isDone { put(.compare, after: max(300_000, now / 4)) }
+        if !isDone { put(.compare, after: max(600_000, now / 3)) }
     }
 
     /// What the owner has in memory is what is durable; a zombie's memory may differ, as long as nothing comes of it.
