@@ -88,10 +88,12 @@ struct StepNames {
             var result = ""
             var rest = text[...]
             while let range = rest.firstRange(of: key) {
-                result += rest[..<range.lowerBound] + "<\(name)>"
+                result.append(contentsOf: rest[..<range.lowerBound])
+                result += "<\(name)>"
                 rest = rest[range.upperBound...]
             }
-            text = result + rest
+            result.append(contentsOf: rest)
+            text = result
         }
         return text
     }

@@ -71,7 +71,7 @@ extension TortureReport {
 extension TortureRun {
     /// The steps that were handed out, in order, and whether each has an undo.
     fileprivate func steps() async throws -> [(name: String, hasUndo: Bool)] {
-        try await history().compactMap { event in
+        try await history().compactMap { event -> (name: String, hasUndo: Bool)? in
             guard case .activityTaskScheduled(let step) = event.attributes,
                 let name = names.name(event.sagaID, event.eventID)
             else { return nil }
@@ -99,7 +99,9 @@ extension TortureRun {
             return
         }
         let exempt = try await stepsThatMayStand()
-        let known = findings.filter { $0.kind == .lateEffect || $0.kind == .undoFails }.map(\.step)
+        // After an undo that fails for good the rest was given up: that is no fault of theirs.
+        guard !findings.contains(where: { $0.kind == .undoFails }) else { return }
+        let known = findings.filter { $0.kind == .lateEffect }.map(\.step)
         for (step, what) in facts.remains() where !exempt.contains(step) && !known.contains(step) {
             report(.notCompensated, step, what)
         }

@@ -24,8 +24,10 @@ struct TortureCommand: AsyncParsableCommand {
 
     @Argument(help: "Sagas to torture; all of them if none is named.")
     var names: [String] = []
-    @Option(help: "A program that tortures sagas of your own (SagaTestKit); it is run in place of this one.")
-    var run: String?
+    @Option(
+        name: .customLong("run"),
+        help: "A program that tortures sagas of your own (SagaTestKit); it is run in place of this one.")
+    var program: String?
     @Flag(help: "Only print the names.")
     var list = false
     @OptionGroup var output: OutputOptions
@@ -34,7 +36,7 @@ struct TortureCommand: AsyncParsableCommand {
         var arguments = names
         if list { arguments.append("--list") }
         arguments += ["--output", output.format.rawValue]
-        if let run { throw Self.become(run, arguments) }
+        if let program { throw Self.become(program, arguments) }
         if let unknown = names.first(where: { !TortureExamples.names.contains($0) }) {
             throw Failure(
                 .notFound, "there is no example \(Wording.safe(unknown))",
