@@ -3,6 +3,7 @@
 ///
 /// Each is one line in the engine's own code path, behind `planted(_:)`. Only a build with the condition `SAGA_MUTANTS`
 /// can plant one; in any other build `planted(_:)` is the constant `false`, and nothing of it is left.
+@usableFromInline
 package enum PlantedBug: String, CaseIterable, Sendable {
     /// Undos run first in, first out.
     case undoFirstInFirstOut = "undo-first-in-first-out"
