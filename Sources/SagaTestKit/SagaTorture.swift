@@ -1,4 +1,5 @@
 internal import SagaCore
+internal import SagaEngine
 
 /// Tortures a saga: runs it again and again on a virtual clock, with the real engine and a store in memory, and injects an
 /// error, an undo's error, a repeat, a time-out and a crash at every point (docs/torture.md).
