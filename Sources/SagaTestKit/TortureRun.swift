@@ -232,7 +232,7 @@ final class TortureRun {
         guard sagaID != nil else { return "it cannot be started: \(replies[Calls.start].map { "\($0)" } ?? "")" }
         shard.handle(.call(Calls.describe, .describe(target)), now: time)
         for case .reply(Calls.describe, .success(.description(let description))) in shard.flush(now: time) {
-            return "it waits for \(description.waitingFor.joined(separator: "; "))"
+            return "it waits for \(description.waitingFor.map(\.text).joined(separator: "; "))"
         }
         return "it waits, and nobody knows for what"
     }

@@ -1,4 +1,5 @@
 import SagaCore
+import Synchronization
 
 /// The saga that the suites run: three steps, each with an undo.
 struct BenchOrder: Codable, Sendable {
