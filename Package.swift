@@ -123,7 +123,9 @@ let package = Package(
             path: "benchmarks/peers/health-echo", swiftSettings: settings),
         .target(
             name: "SagaSimulator", dependencies: ["SagaCore", "SagaEngine", "SagaRuntime"], swiftSettings: settings),
-        .executableTarget(name: "sim", dependencies: ["SagaSimulator", arguments], swiftSettings: settings),
+        library("SagaCatalogue", ["SagaCore", "SagaEngine", "SagaMemory", logging]),
+        .executableTarget(
+            name: "sim", dependencies: ["SagaSimulator", "SagaCatalogue", arguments], swiftSettings: settings),
         library("Examples", ["SagaCore"]),
 
         // Tests: one folder a target, and what crosses targets.
@@ -139,6 +141,7 @@ let package = Package(
         tests(
             "SagaPostgresTests",
             ["SagaPostgres", "SagaCore", "SagaEngine", "SagaClient", "SagaSamples", "CPostgres", logging]),
+        tests("SagaCatalogueTests", ["SagaCatalogue", "SagaCore"]),
         tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaMemory", "SagaSQLite", "sim"]),
         tests("SagaTestKitTests", ["SagaTestKit", "SagaCore", "Examples"]),
         tests("SagaWireTests", ["SagaWire", "SagaCore"]),

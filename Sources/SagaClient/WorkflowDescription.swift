@@ -16,6 +16,8 @@ public struct WorkflowSummary: Hashable, Sendable {
     public var closedAt: Timestamp?
     /// Events so far.
     public var historyLength: UInt64
+    /// Attributes that listings filter by.
+    public var searchAttributes: [NamedPayload] = []
 }
 
 /// Everything about one run.
@@ -105,20 +107,16 @@ extension SagaClient {
     ///   - type: Only this type; empty for all.
     ///   - statuses: Only these; empty for all.
     ///   - idPrefix: Only workflow ids that begin with this.
+    ///   - attributes: Conditions on search attributes; all must hold.
     ///   - limit: 1 to 1,000.
     ///   - after: From the page before; nil for the first.
     /// - Returns: The runs, and where the next page begins; nil at the end.
     public func list(
-        type: String = "", statuses: [ExecutionStatus] = [], idPrefix: String = "", limit: Int = 100,
-        after: ListPosition? = nil
+        type: String = "", statuses: [ExecutionStatus] = [], idPrefix: String = "",
+        where attributes: [AttributeCondition] = [], limit: Int = 100, after: ListPosition? = nil
     ) async throws(SagaClientError) -> (runs: [WorkflowSummary], next: ListPosition?) {
-        var filter = Wire.WorkflowFilter(workflowTypes: type.isEmpty ? [] : [type], workflowIDPrefix: idPrefix)
-        var wanted: Set<Int32> = []
-        for status in statuses where wanted.insert(Wire.WorkflowStatus(listing: status).rawValue).inserted {
-            filter.statuses.append(Wire.WorkflowStatus(listing: status))
-        }
-        filter.onlyBlocked = statuses == [.blocked]
-        let request = filter
+        let request = Wire.WorkflowFilter(
+            type: type, statuses: statuses, idPrefix: idPrefix, attributes: attributes)
         let response = try await call(Wire.Workflows.List.self) { header in
             Wire.ListWorkflowsRequest(
                 header: header, filter: request, pageSize: UInt32(clamping: max(1, limit)),
@@ -165,7 +163,7 @@ extension WorkflowSummary {
             workflowVersion: info.workflowVersion, taskQueue: info.taskQueue, status: status,
             startedAt: Timestamp(microseconds: info.startedMicros),
             closedAt: info.closedMicros == 0 ? nil : Timestamp(microseconds: info.closedMicros),
-            historyLength: info.historyLength)
+            historyLength: info.historyLength, searchAttributes: info.searchAttributes.map { NamedPayload($0) })
     }
 }
 
@@ -257,7 +255,7 @@ extension ExecutionStatus {
 
 extension Wire.WorkflowStatus {
     /// The status of the wire that a status of a run is listed under.
-    fileprivate init(listing status: ExecutionStatus) {
+    init(listing status: ExecutionStatus) {
         self =
             switch status {
             case .running, .compensating, .blocked, .paused: .running

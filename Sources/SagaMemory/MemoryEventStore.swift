@@ -51,6 +51,12 @@ public final class MemoryEventStore: EventStore {
         try access { state throws(StoreError) in try state.lateEffects(query) }
     }
 
+    public var filtersByAttributes: Bool { true }
+
+    public func delete(_ sagaID: SagaID) async throws(StoreError) -> Bool {
+        try access { state in state.delete(sagaID) }
+    }
+
     public func takeOver() async throws(StoreError) -> UInt64 {
         try access { state in
             state.metadata.epoch += 1

@@ -97,7 +97,22 @@ struct MemoryState {
         if let row = entry.row {
             runs.values[index].row.status = row.status
             runs.values[index].row.closedAt = row.closedAt
+            runs.values[index].row.searchAttributes = row.searchAttributes
         }
+    }
+
+    /// Removes a closed run; an older one of its workflow id becomes the newest again.
+    mutating func delete(_ sagaID: SagaID) -> Bool {
+        guard let row = runs[sagaID]?.row, row.status.isClosed else { return false }
+        runs[sagaID] = nil
+        order.removeAll { $0 == sagaID }
+        let key = WorkflowKey(namespace: row.namespace, workflowID: row.workflowID)
+        if newest[key] == sagaID {
+            newest[key] = order.last { id in
+                runs[id].map { WorkflowKey(namespace: $0.row.namespace, workflowID: $0.row.workflowID) == key } ?? false
+            }
+        }
+        return true
     }
 
     // MARK: Reading
@@ -158,6 +173,7 @@ struct MemoryState {
             && (query.workflowType.isEmpty || sameBytes(row.workflowType, query.workflowType))
             && (query.workflowID.isEmpty || sameBytes(row.workflowID, query.workflowID))
             && (query.statuses.isEmpty || query.statuses.contains(row.status))
+            && query.attributes.allSatisfy { $0.holds(row.searchAttributes) }
     }
 
     // MARK: Binary searches

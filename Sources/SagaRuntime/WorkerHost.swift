@@ -36,10 +36,11 @@ package final class WorkerHost: Sendable {
         self.limits = limits
         let watchdog = Watchdog(limit: limits.slowCodeAfter)
         let capacity = (limits.maxCachedRuns + limits.workflowThreads - 1) / limits.workflowThreads
+        let local = LocalRunner(activities: activities)
         lanes = (0..<limits.workflowThreads).map { number in
             WorkflowLane(
-                number: number, workflows: workflows, converter: converter, capacity: capacity, notice: notice,
-                willRun: { watchdog.wake() })
+                number: number, workflows: workflows, converter: converter, capacity: capacity, local: local,
+                notice: notice, willRun: { watchdog.wake() })
         }
         runner = ActivityRunner(activities: activities, limit: limits.maxConcurrentActivities, notice: notice)
         self.watchdog = watchdog

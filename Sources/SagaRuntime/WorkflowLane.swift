@@ -11,6 +11,7 @@ final class WorkflowLane: @unchecked Sendable {
     private enum Order {
         case task(WorkflowTask)
         case query(QueryTask)
+        case localEnded(SagaID, CommandNumber, LocalActivityEnd)
         case evict(SagaID)
         case evictAll
     }
@@ -39,6 +40,9 @@ final class WorkflowLane: @unchecked Sendable {
     private let inbox = Mutex(Inbox())
     private let current = Mutex<Activation?>(nil)
     private var runs: RunCache
+    private let local: LocalRunner
+    /// Answers that wait for local activities.
+    private var held: [SagaID: HeldAnswer] = [:]
     /// Code that is made for one query and gets its history in pages.
     private var queried: [UInt64: WorkflowInstance] = [:]
 
@@ -46,11 +50,12 @@ final class WorkflowLane: @unchecked Sendable {
     ///   - willRun: Called when the lane wakes up, for the watchdog.
     init(
         number: Int, workflows: WorkflowRegistry, converter: any PayloadConverter, capacity: Int,
-        notice: @escaping @Sendable (WorkerNotice) -> Void, willRun: @escaping @Sendable () -> Void
+        local: LocalRunner, notice: @escaping @Sendable (WorkerNotice) -> Void, willRun: @escaping @Sendable () -> Void
     ) {
         queue = DispatchQueue(label: "saga.workflow-code.\(number)")
         self.workflows = workflows
         self.converter = converter
+        self.local = local
         self.notice = notice
         self.willRun = willRun
         runs = RunCache(capacity: capacity)
@@ -104,10 +109,12 @@ final class WorkflowLane: @unchecked Sendable {
                 case .task(let task): run(task, sink)
                 case .query(let task):
                     if let answer = answer(task) { sink?.query(task.queryID, task.run.sagaID, answer) }
+                case .localEnded(let sagaID, let number, let end): localEnded(sagaID, number, end, sink)
                 case .evict(let sagaID): runs.remove(sagaID)?.evict()
                 case .evictAll:
                     for instance in runs.removeAll() { instance.evict() }
                     queried = [:]
+                    held = [:]
                 }
             }
             sink?.flush()
@@ -141,6 +148,18 @@ final class WorkflowLane: @unchecked Sendable {
         let answer = instance.activate(task)
         current.withLock { $0 = nil }
         guard let answer else { return }
+        held[task.sagaID] = nil
+        if case .completed(_, _, _, let verdicts) = answer {
+            let work = instance.takeLocalWork()
+            if !work.isEmpty { return runLocally(work, task, identity, verdicts) }
+        }
+        send(answer, task, identity, sink)
+    }
+
+    private func send(
+        _ answer: WorkflowTaskAnswer, _ task: WorkflowTask, _ identity: WorkflowTaskIdentity,
+        _ sink: (any WorkerSink)?
+    ) {
         switch answer {
         case .completed(_, let commands, _, _):
             if commands.last?.command.isClosing == true { runs.demote(task.sagaID) }
@@ -152,6 +171,33 @@ final class WorkflowLane: @unchecked Sendable {
             runs.remove(task.sagaID)?.evict()
             fail(task, identity, cause, error, sink)
         }
+    }
+
+    /// Runs local activities beside the lane; the answer waits for all of them.
+    private func runLocally(
+        _ work: [LocalActivityWork], _ task: WorkflowTask, _ identity: WorkflowTaskIdentity, _ verdicts: [UpdateVerdict]
+    ) {
+        // The events have been given to the code; what is kept needs only the names.
+        var names = task
+        names.events = []
+        held[task.sagaID] = HeldAnswer(
+            task: names, identity: identity, verdicts: verdicts, open: Set(work.map(\.number)))
+        let sagaID = task.sagaID
+        for item in work {
+            local.run(item, of: names) { [weak self] end in self?.put(.localEnded(sagaID, item.number, end)) }
+        }
+    }
+
+    private func localEnded(
+        _ sagaID: SagaID, _ number: CommandNumber, _ end: LocalActivityEnd, _ sink: (any WorkerSink)?
+    ) {
+        // The run was evicted, or has another task by now: it will be run again, under the same key.
+        guard var waiting = held[sagaID], waiting.open.remove(number) != nil, let instance = runs.use(sagaID) else {
+            return
+        }
+        instance.localEnded(number, end)
+        held[sagaID] = waiting.open.isEmpty ? nil : waiting
+        if waiting.open.isEmpty { send(instance.answer(waiting.verdicts), waiting.task, waiting.identity, sink) }
     }
 
     /// What the code says; nil if more of its history must come first.
@@ -241,6 +287,15 @@ final class WorkflowLane: @unchecked Sendable {
     }
 
     private func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
+}
+
+/// An answer that waits for local activities.
+private struct HeldAnswer {
+    var task: WorkflowTask
+    var identity: WorkflowTaskIdentity
+    var verdicts: [UpdateVerdict]
+    /// Commands whose activities run.
+    var open: Set<CommandNumber>
 }
 
 /// Names for a message: at most ten.

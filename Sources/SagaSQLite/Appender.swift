@@ -19,6 +19,8 @@ final class Appender {
     private let updateExecution: Statement
     private let insertHistory: Statement
     private let insertLateEffect: Statement
+    private let deleteHistory: Statement
+    private let deleteExecution: Statement
 
     init(_ connection: Connection, partitionCount: UInt32, cacheCapacity: Int) throws(StoreError) {
         self.connection = connection
@@ -38,12 +40,14 @@ final class Appender {
             WHERE namespace = ?1 AND workflow_id = ?2 ORDER BY run DESC LIMIT 1
             """, on: connection)
         insertExecution = try Statement(
-            "INSERT INTO executions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", on: connection)
+            "INSERT INTO executions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", on: connection)
         updateExecution = try Statement(
-            "UPDATE executions SET status = ?2, closed_at = ?3 WHERE run = ?1", on: connection)
+            "UPDATE executions SET status = ?2, closed_at = ?3, search = ?4 WHERE run = ?1", on: connection)
         insertHistory = try Statement(
             "INSERT INTO history (run, next_event_id, event_count, checksum, events) VALUES (?1, ?2, ?3, ?4, ?5)",
             on: connection)
+        deleteHistory = try Statement("DELETE FROM history WHERE run = ?1", on: connection)
+        deleteExecution = try Statement("DELETE FROM executions WHERE run = ?1", on: connection)
         insertLateEffect = try Statement(
             """
             INSERT INTO late_effects (saga_id, scheduled_event_id, attempt, namespace, effect)
@@ -177,7 +181,7 @@ final class Appender {
                 try updateExecution.bind(known.run, at: 1)
                 try updateExecution.bind(Int64(row.status.rawValue), at: 2)
                 try updateExecution.bind(row.closedAt?.microseconds, at: 3)
-                try updateExecution.run()
+                try execute(updateExecution, with: row.searchAttributes, at: 4)
             }
         }
         try insertEvents(entry, run: state.run, next: next)
@@ -194,7 +198,34 @@ final class Appender {
         try insertExecution.bind(row.startedAt.microseconds, at: 7)
         try insertExecution.bind(row.closedAt?.microseconds, at: 8)
         try insertExecution.bind(Int64(row.partition), at: 9)
-        try insertExecution.run()
+        try execute(insertExecution, with: row.searchAttributes, at: 10)
+    }
+
+    /// Runs a statement with attributes as they are stored: postcard, null for none.
+    private func execute(
+        _ statement: Statement, with attributes: [NamedPayload], at index: Int32
+    ) throws(StoreError) {
+        guard !attributes.isEmpty else {
+            try statement.bind(nil as Int64?, at: index)
+            return try statement.run()
+        }
+        packed.reset()
+        packed.write(attributes)
+        try packed.withBytes { bytes throws(StoreError) in
+            try statement.bind(borrowed: bytes, at: index)
+            try statement.run()
+        }
+    }
+
+    /// Removes a closed run with everything that belongs to it.
+    func delete(_ id: SagaID) throws(StoreError) -> Bool {
+        guard let state = try find(id), state.isClosed else { return false }
+        for statement in [deleteHistory, deleteExecution] {
+            try statement.bind(state.run, at: 1)
+            try statement.run()
+        }
+        cache.removeAll()
+        return true
     }
 
     private func insertEvents(_ entry: AppendEntry, run: Int64, next: EventID) throws(StoreError) {

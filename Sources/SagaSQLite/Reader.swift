@@ -117,8 +117,9 @@ final class Reader {
         if !query.workflowType.isEmpty { try statement.bind(query.workflowType, at: 2) }
         if !query.workflowID.isEmpty { try statement.bind(query.workflowID, at: 3) }
         if let before = query.before { try statement.bind(before, at: 4) }
-        try statement.bind(Int64(max(0, query.limit)), at: 5)
-        return try rows(statement)
+        // Attributes are looked at row by row, so the page ends here and not in SQL: a negative limit is none.
+        try statement.bind(query.attributes.isEmpty ? Int64(max(0, query.limit)) : -1, at: 5)
+        return query.attributes.isEmpty ? try rows(statement) : try rows(statement, query)
     }
 
     private func prepared(_ sql: String) throws(StoreError) -> Statement {
@@ -128,6 +129,17 @@ final class Reader {
         let statement = try Statement(sql, on: connection)
         lists[sql] = statement
         return statement
+    }
+
+    /// Rows whose attributes match: read one after the other, because attributes have no index here.
+    private func rows(_ statement: Statement, _ query: ExecutionQuery) throws(StoreError) -> [ExecutionRow] {
+        defer { statement.reset() }
+        var rows: [ExecutionRow] = []
+        while rows.count < query.limit, try statement.step() {
+            let row = try row(statement)
+            if query.attributes.allSatisfy({ $0.holds(row.searchAttributes) }) { rows.append(row) }
+        }
+        return rows
     }
 
     private func rows(_ statement: Statement) throws(StoreError) -> [ExecutionRow] {
@@ -150,7 +162,19 @@ final class Reader {
             sagaID: sagaID, namespace: namespace, workflowID: workflowID, workflowType: type, status: status,
             startedAt: Timestamp(microseconds: statement.int64(5)),
             closedAt: statement.isNull(6) ? nil : Timestamp(microseconds: statement.int64(6)),
-            nextEventID: EventID(clamping: statement.int64(7)), partition: partition)
+            nextEventID: EventID(clamping: statement.int64(7)), partition: partition,
+            searchAttributes: try attributes(statement, sagaID))
+    }
+
+    private func attributes(_ statement: Statement, _ sagaID: SagaID) throws(StoreError) -> [NamedPayload] {
+        guard !statement.isNull(9) else { return [] }
+        do throws(CodecError) {
+            var reader = PostcardReader(statement.bytes(9))
+            return try reader.read()
+        } catch {
+            throw StoreError(
+                .corrupt, "\(connection.path): the search attributes of run \(sagaID) are damaged: \(error)")
+        }
     }
 
     // MARK: Late effects

@@ -5,7 +5,7 @@ package enum RunQueries {
     /// What `Reader` makes an `ExecutionRow` of.
     static let columns = """
         saga_id, namespace, workflow_id, workflow_type, status, started_at, closed_at,
-        (SELECT max(next_event_id) FROM history h WHERE h.run = e.run), part
+        (SELECT max(next_event_id) FROM history h WHERE h.run = e.run), part, search
         """
 
     static let one = "SELECT \(columns) FROM executions e WHERE saga_id = ?1"

@@ -54,6 +54,10 @@ public final class SQLiteEventStore: EventStore {
         try await writer.takeOver()
     }
 
+    public var filtersByAttributes: Bool { true }
+
+    public func delete(_ sagaID: SagaID) async throws(StoreError) -> Bool { try await writer.delete(sagaID) }
+
     public func events(of sagaID: SagaID, from: EventID, limit: Int) async throws(StoreError) -> [HistoryEvent] {
         try await reads.run { reader throws(StoreError) in try reader.events(of: sagaID, from: from, limit: limit) }
     }

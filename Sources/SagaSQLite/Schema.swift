@@ -42,6 +42,9 @@ enum Schema {
         CREATE UNIQUE INDEX late_effects_report ON late_effects (saga_id, scheduled_event_id, attempt);
         CREATE INDEX late_effects_namespace ON late_effects (namespace, place);
         """,
+        """
+        ALTER TABLE executions ADD COLUMN search BLOB;
+        """,
     ]
 
     /// Prepares a file for use: makes the tables in a new one, brings an older one up to date, refuses any other.

@@ -62,6 +62,13 @@ final class WriteSession {
         }
     }
 
+    func delete(_ sagaID: SagaID) -> Result<Bool, StoreError> {
+        inTransaction { () throws(StoreError) in
+            _ = try appender.begin()
+            return try appender.delete(sagaID)
+        }
+    }
+
     /// To be called when callers have their answers: starts or finishes a checkpoint if the log has grown.
     func keepLogShort() {
         checkpointer.committed(pages: logPages.pointee, writer: connection)

@@ -19,6 +19,7 @@ final class Writer: @unchecked Sendable {
     private enum Job {
         case append(AppendJob)
         case takeOver(Answer<UInt64>)
+        case delete(SagaID, Answer<Bool>)
         case close(CheckedContinuation<Void, Never>)
     }
 
@@ -45,6 +46,10 @@ final class Writer: @unchecked Sendable {
 
     func takeOver() async throws(StoreError) -> UInt64 {
         try await withCheckedContinuation { enqueue(.takeOver($0)) }.get()
+    }
+
+    func delete(_ sagaID: SagaID) async throws(StoreError) -> Bool {
+        try await withCheckedContinuation { enqueue(.delete(sagaID, $0)) }.get()
     }
 
     /// Finishes what was asked before; everything later is refused.
@@ -96,6 +101,9 @@ final class Writer: @unchecked Sendable {
             appends = []
             events = 0
             if case .takeOver(let answer) = job { answer.resume(returning: session?.takeOver() ?? .failure(closed)) }
+            if case .delete(let sagaID, let answer) = job {
+                answer.resume(returning: session?.delete(sagaID) ?? .failure(closed))
+            }
             if case .close(let done) = job {
                 session?.flush()
                 session = nil

@@ -62,6 +62,11 @@ struct TestHistory {
                 MarkerRecorded(
                     commandNumber: number, kind: marker.kind, name: marker.name, details: marker.details,
                     output: marker.output, undo: marker.undo, scope: marker.scope))
+        case .recordSideEffect(let value):
+            return .sideEffectRecorded(SideEffectRecorded(commandNumber: number, value: value))
+        case .recordVersion(let changeID, let version):
+            return .versionMarkerRecorded(
+                VersionMarkerRecorded(commandNumber: number, changeID: changeID, version: version))
         case .complete(let output):
             return .workflowExecutionCompleted(
                 WorkflowExecutionCompleted(commandNumber: number, output: output, compensation: .none))
@@ -88,6 +93,8 @@ struct TestHistory {
             .activityTaskCompleted(
                 ActivityTaskCompleted(scheduledEventID: scheduled, attempt: 1, output: output, undoData: nil)))
     }
+
+    mutating func dropLast() { events.removeLast() }
 
     mutating func signal(_ name: String, _ payload: Payload) {
         add(.signalReceived(SignalReceived(name: name, payload: payload, signalID: "")))

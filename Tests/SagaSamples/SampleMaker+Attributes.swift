@@ -46,7 +46,8 @@ extension SampleMaker {
         case .workflowExecutionReset:
             .workflowExecutionReset(
                 WorkflowExecutionReset(
-                    baseSagaID: sagaID(), baseEventID: eventID(), reason: text(), identity: text(), requestID: text()))
+                    baseSagaID: sagaID(), baseEventID: eventID(), reason: text(), identity: text(), requestID: text(),
+                    carriedUndo: list { $0.carried() }))
         case .workflowExecutionBlocked:
             .workflowExecutionBlocked(
                 WorkflowExecutionBlocked(cause: pick(), message: text(), error: maybe { $0.error() }))
@@ -127,7 +128,7 @@ extension SampleMaker {
             .startChildWorkflowExecutionInitiated(
                 StartChildWorkflowExecutionInitiated(
                     commandNumber: number(), workflowID: text(), workflowType: text(), taskQueue: text(),
-                    input: payload(), parentClosePolicy: pick(), scope: number()))
+                    input: payload(), parentClosePolicy: pick(), scope: number(), executionTimeoutMicros: micros()))
         case .childWorkflowExecutionStarted:
             .childWorkflowExecutionStarted(
                 ChildWorkflowExecutionStarted(initiatedEventID: eventID(), childSagaID: sagaID()))
@@ -196,7 +197,8 @@ extension SampleMaker {
         case .compensationStarted:
             .compensationStarted(
                 CompensationStarted(
-                    cause: pick(), error: maybe { $0.error() }, scope: number(), commandNumber: maybe { $0.number() }))
+                    cause: pick(), error: maybe { $0.error() }, scope: number(), commandNumber: maybe { $0.number() },
+                    resetToEventID: maybe { $0.eventID() }))
         case .compensationStepStarted:
             .compensationStepStarted(
                 CompensationStepStarted(

@@ -106,7 +106,8 @@ public struct SampleMaker: Sendable {
     public mutating func carried() -> CarriedUndo {
         CarriedUndo(
             sourceSagaID: sagaID(), sourceEventID: eventID(), stepID: text(), undo: undo(), input: payload(),
-            output: maybe { $0.payload() }, outcome: pick(), idempotencyKey: text())
+            output: maybe { $0.payload() }, outcome: pick(), idempotencyKey: text(), data: maybe { $0.payload() },
+            undoGroup: number(), child: maybe { ChildUndo(workflowID: $0.text(), sagaID: $0.sagaID()) })
     }
 
     public mutating func compensation() -> CompensationSummary {

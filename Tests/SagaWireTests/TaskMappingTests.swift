@@ -36,6 +36,20 @@ import Testing
                 SignalExternalCommand(
                     namespace: "n", workflowID: "w", sagaID: SagaID(high: 3, low: 4), name: "s", payload: .json("7"))),
             .signalExternal(SignalExternalCommand(workflowID: "w", name: "s", payload: .empty)),
+            .startChild(
+                StartChildCommand(
+                    workflowID: "w", workflowType: "t", taskQueue: "q", input: .json("9"),
+                    parentClosePolicy: .terminate, scope: 2)),
+            .requestCancelChild(4),
+            .scheduleLocalActivity(
+                LocalActivityCommand(stepID: "s", activityType: "a", input: .json("1"), undo: undo, scope: 3)),
+            .recordLocalActivity(LocalActivityRecord(activityType: "a", end: .completed(.json("2")))),
+            .recordLocalActivity(
+                LocalActivityRecord(
+                    activityType: "a", scheduledEventID: 0,
+                    end: .failed(SagaError(kind: .domain, message: "no"), .noEffect))),
+            .recordLocalActivity(LocalActivityRecord(activityType: "a", end: .timedOut(.unknown))),
+            .recordLocalActivity(LocalActivityRecord(activityType: "a", end: .canceled(.unknown))),
             .completeUpdate(acceptedEventID: 7, output: .json("8")),
             .rollBackUpdate(acceptedEventID: 8, error: SagaError(kind: .domain, message: "no")),
         ]
@@ -76,7 +90,9 @@ import Testing
                 == "commands[0].start_timer.duration_us")
         #expect(thrown(.failWorkflow(Wire.FailWorkflowCommand()))?.field == "commands[0].fail_workflow.error")
         #expect(thrown(.recordMarker(Wire.RecordMarkerCommand()))?.field == "commands[0].record_marker.kind")
-        #expect(thrown(.startChild(Wire.StartChildCommand()))?.field == "commands[0].start_child")
+        #expect(
+            thrown(.scheduleLocalActivity(Wire.ScheduleLocalActivityCommand()))?.field
+                == "commands[0].schedule_local_activity.undo")
     }
 
     @Test func workflowTasksCross() throws {

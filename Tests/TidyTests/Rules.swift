@@ -117,6 +117,7 @@ enum Imports {
             "UnixSignals",
         ] + nio + system,
         "SagaTestKit": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory"],
+        "SagaCatalogue": ["SagaCore", "SagaEngine", "SagaMemory", "Logging"],
         "SagaSimulator": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "Synchronization"],
         "Examples": ["SagaCore", "Glibc", "Musl", "Darwin"],
     ]

@@ -258,6 +258,8 @@ public struct UndoEntry: Hashable, Sendable {
     public var scope: UInt32
     /// Steps of the same group (not 0) may be undone together.
     public var group: UInt32
+    /// The child whose own undo log stands behind the entry; nil for a step.
+    public var child: ChildUndo?
     /// How far the undo has come.
     public var status: Status = .open
     /// The current or next attempt of the undo, from 1.

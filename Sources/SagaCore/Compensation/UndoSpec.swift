@@ -91,10 +91,17 @@ public struct CarriedUndo: Hashable, Sendable {
     public var outcome: StepOutcome
     /// The step's own key.
     public var idempotencyKey: String
+    /// What the activity prepared for its undo.
+    public var data: Payload?
+    /// Entries of the same group (not 0) may be undone together.
+    public var undoGroup: UInt32
+    /// The child whose own undo log stands behind the entry; nil for a step.
+    public var child: ChildUndo?
 
     public init(
         sourceSagaID: SagaID, sourceEventID: EventID, stepID: String, undo: UndoSpec, input: Payload, output: Payload?,
-        outcome: StepOutcome, idempotencyKey: String
+        outcome: StepOutcome, idempotencyKey: String, data: Payload? = nil, undoGroup: UInt32 = 0,
+        child: ChildUndo? = nil
     ) {
         self.sourceSagaID = sourceSagaID
         self.sourceEventID = sourceEventID
@@ -104,6 +111,9 @@ public struct CarriedUndo: Hashable, Sendable {
         self.output = output
         self.outcome = outcome
         self.idempotencyKey = idempotencyKey
+        self.data = data
+        self.undoGroup = undoGroup
+        self.child = child
     }
 }
 
@@ -156,6 +166,20 @@ public enum MarkerKind: UInt8, Hashable, Sendable, CaseIterable, RawByteCodable 
     case scopeOpened = 5
 }
 
+/// A child that closed well and can be undone as a whole: by a new run of its workflow id with the child's undo log
+/// (semantics, section 4, "Children").
+public struct ChildUndo: Hashable, Sendable {
+    /// The child's workflow id.
+    public var workflowID: String
+    /// The run that closed well.
+    public var sagaID: SagaID
+
+    public init(workflowID: String, sagaID: SagaID) {
+        self.workflowID = workflowID
+        self.sagaID = sagaID
+    }
+}
+
 /// What happens to a child when its parent closes.
 public enum ParentClosePolicy: UInt8, Hashable, Sendable, CaseIterable, RawByteCodable {
     case cancel = 0
@@ -205,6 +229,9 @@ extension CarriedUndo: PostcardCodable {
         output = try reader.read()
         outcome = try reader.read()
         idempotencyKey = try reader.read()
+        data = try reader.read()
+        undoGroup = try reader.read()
+        child = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
@@ -216,5 +243,20 @@ extension CarriedUndo: PostcardCodable {
         writer.write(output)
         writer.write(outcome)
         writer.write(idempotencyKey)
+        writer.write(data)
+        writer.write(undoGroup)
+        writer.write(child)
+    }
+}
+
+extension ChildUndo: PostcardCodable {
+    public init(from reader: inout PostcardReader) throws(CodecError) {
+        workflowID = try reader.read()
+        sagaID = try reader.read()
+    }
+
+    public func encode(into writer: inout PostcardWriter) {
+        writer.write(workflowID)
+        writer.write(sagaID)
     }
 }

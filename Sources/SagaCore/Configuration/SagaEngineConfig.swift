@@ -24,6 +24,8 @@ public struct SagaEngineConfig: Sendable {
     public var maxBatchEvents = 1_024
     /// Most runs in one commit. Default 256.
     public var maxBatchRuns = 256
+    /// Limits of task queues by their names. Default: none.
+    public var taskQueueLimits: [String: TaskQueueLimit] = [:]
 
     public init() {}
 }

@@ -28,6 +28,10 @@ extension ExecutionState {
         case .workflowExecutionCancelRequested(let value):
             remember(value.requestID, event)
             if cancelRequest == nil { cancelRequest = CancelRequest(reason: value.reason, at: event.timestamp) }
+        case .workflowExecutionReset(let value):
+            remember(value.requestID, event)
+            // Apart from those that the first event may have brought.
+            carry(value.carriedUndo, taskQueue: taskQueue, below: EventID.max - 1 << 32)
         case .workflowExecutionBlocked(let value):
             status = .blocked
             block = Block(cause: value.cause, message: value.message, since: event.timestamp, eventID: event.eventID)
@@ -62,6 +66,15 @@ extension ExecutionState {
         case .externalSignalRequested, .externalSignalDelivered, .externalSignalFailed, .workflowUpdateAccepted,
             .workflowUpdateRejected, .workflowUpdateCompleted, .workflowUpdateRolledBack:
             try applyMessage(event)
+        case .startChildWorkflowExecutionInitiated, .childWorkflowExecutionStarted, .childWorkflowExecutionCompleted,
+            .childWorkflowExecutionFailed, .childWorkflowExecutionCanceled, .childWorkflowExecutionTimedOut,
+            .childWorkflowExecutionTerminated, .childWorkflowExecutionContinuedAsNew,
+            .childWorkflowExecutionCancelRequested, .startChildWorkflowExecutionFailed:
+            try applyChild(event)
+        case .localActivityScheduled, .localActivityCompleted, .localActivityFailed, .localActivityTimedOut,
+            .localActivityCanceled:
+            try applyLocal(event)
+        case .upsertSearchAttributes(let value): searchAttributes = searchAttributes.merging(value.attributes)
         default: break
         }
     }
@@ -78,16 +91,24 @@ extension ExecutionState {
         autoCompensate = value.autoCompensate
         continueOnUndoError = value.continueOnUndoError
         if !value.requestID.isEmpty { requests[value.requestID] = 0 }
-        for (index, carried) in value.carriedUndo.enumerated() {
-            // Carried entries have no step event here; they are found by ids beyond any real event.
-            let key = EventID.max - EventID(index)
+        memo = value.memo
+        searchAttributes = value.searchAttributes
+        if let sagaID = value.parentSagaID, let eventID = value.parentInitiatedEventID {
+            parent = ParentLink(sagaID: sagaID, eventID: eventID)
+        }
+        carry(value.carriedUndo, taskQueue: value.taskQueue, below: EventID.max)
+    }
+
+    /// Takes over undo entries of another run. They have no step event here; they are found by ids beyond any real event.
+    private mutating func carry(_ entries: [CarriedUndo], taskQueue: String, below top: EventID) {
+        for (index, carried) in entries.enumerated() {
             undoLog.append(
                 UndoEntry(
-                    stepEventID: key, closingEventID: 0, stepID: carried.stepID, undo: carried.undo,
-                    taskQueue: carried.undo.taskQueue.isEmpty ? value.taskQueue : carried.undo.taskQueue,
-                    input: carried.input, output: carried.output, data: nil, outcome: carried.outcome,
+                    stepEventID: top - EventID(index), closingEventID: 0, stepID: carried.stepID, undo: carried.undo,
+                    taskQueue: carried.undo.taskQueue.isEmpty ? taskQueue : carried.undo.taskQueue,
+                    input: carried.input, output: carried.output, data: carried.data, outcome: carried.outcome,
                     stepKey: carried.idempotencyKey, idempotencyKey: carried.idempotencyKey + "/undo", scope: 0,
-                    group: 0))
+                    group: carried.undoGroup, child: carried.child))
         }
     }
 
@@ -97,6 +118,8 @@ extension ExecutionState {
         steps = EventTable()
         timers = EventTable()
         externalSignals = EventTable()
+        children = EventTable()
+        localSteps = EventTable()
         eventOfCommand = [:]
     }
 

@@ -16,6 +16,13 @@ extension ExecutionState {
                 queuedUnwindings = []
             }
             if status == .running || status == .paused || status == .blocked { status = .compensating }
+            if let kept = value.resetToEventID {
+                resetTo = kept
+                // What was begun before moves to the new run.
+                for entry in undoLog.open where entry.stepEventID <= kept || entry.stepEventID > EventID(Int64.max) {
+                    _ = undoLog.update(entry.stepEventID) { $0.status = .dormant }
+                }
+            }
             block = nil
         case .compensationStepStarted(let value):
             try updateEntry(value.stepEventID, event) { entry in

@@ -55,6 +55,18 @@ public struct ExecutionState: Equatable, Sendable {
     public internal(set) var block: Block?
     /// The last signal or update, which a closing command must have seen.
     public internal(set) var lastMessageEventID: EventID?
+    /// Children that have not closed, by the events that initiated them.
+    public internal(set) var children = EventTable<ChildState>()
+    /// The run whose child this is.
+    public internal(set) var parent: ParentLink?
+    /// Notes of the caller.
+    public internal(set) var memo: [NamedPayload] = []
+    /// Attributes that List filters by.
+    public internal(set) var searchAttributes: [NamedPayload] = []
+    /// The event that the run is being reset to, once its unwinding has begun.
+    public internal(set) var resetTo: EventID?
+    /// Local activities with an undo that have not ended, by the events that scheduled them.
+    public internal(set) var localSteps = EventTable<LocalActivityScheduled>()
     /// Signals to other sagas that have not arrived for certain.
     public internal(set) var externalSignals = EventTable<ExternalSignalRequested>()
     /// Accepted updates whose handlers run: their ids by the event that accepted them.

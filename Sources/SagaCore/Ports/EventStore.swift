@@ -44,6 +44,13 @@ public protocol EventStore: Sendable {
     /// Facts about the store that were fixed when it was created.
     func metadata() async throws(StoreError) -> StoreMetadata
 
+    /// Whether the store keeps the search attributes of its rows and filters by them.
+    var filtersByAttributes: Bool { get }
+
+    /// Removes a closed run and its history.
+    /// - Returns: False if there is no such run, or it is open.
+    func delete(_ sagaID: SagaID) async throws(StoreError) -> Bool
+
     /// Flushes and closes; further calls throw.
     func close() async
 }
@@ -82,7 +89,7 @@ public struct AppendEntry: Sendable {
     /// The events, with consecutive ids from `expectedNextEventID`.
     public var events: [HistoryEvent]
     /// The run's row as it is afterwards: set when the run starts, closes, or changes what List shows; nil otherwise.
-    /// After the start only its status and `closedAt` may differ from the row before.
+    /// After the start only its status, `closedAt` and the search attributes may differ from the row before.
     public var row: ExecutionRow?
     /// For the first append of a run: what must hold of its workflow id.
     public var start: StartCondition?
@@ -137,10 +144,13 @@ public struct ExecutionRow: Hashable, Sendable {
     public var nextEventID: EventID
     /// `Partition.of` the workflow id.
     public var partition: UInt32
+    /// Attributes that List filters by.
+    public var searchAttributes: [NamedPayload]
 
     public init(
         sagaID: SagaID, namespace: String, workflowID: String, workflowType: String, status: ExecutionStatus,
-        startedAt: Timestamp, closedAt: Timestamp? = nil, nextEventID: EventID, partition: UInt32
+        startedAt: Timestamp, closedAt: Timestamp? = nil, nextEventID: EventID, partition: UInt32,
+        searchAttributes: [NamedPayload] = []
     ) {
         self.sagaID = sagaID
         self.namespace = namespace
@@ -151,6 +161,7 @@ public struct ExecutionRow: Hashable, Sendable {
         self.closedAt = closedAt
         self.nextEventID = nextEventID
         self.partition = partition
+        self.searchAttributes = searchAttributes
     }
 }
 
@@ -202,6 +213,8 @@ public struct ExecutionQuery: Hashable, Sendable {
     public var workflowID: String
     /// Only these statuses; empty for all.
     public var statuses: [ExecutionStatus]
+    /// Conditions on search attributes; all must hold. Only for a store that `filtersByAttributes`.
+    public var attributes: [AttributeCondition]
     /// Only runs with a smaller saga id: the last one of the page before; nil for the first page.
     public var before: SagaID?
     /// Most rows to return.
@@ -209,12 +222,13 @@ public struct ExecutionQuery: Hashable, Sendable {
 
     public init(
         namespace: String, workflowType: String = "", workflowID: String = "", statuses: [ExecutionStatus] = [],
-        before: SagaID? = nil, limit: Int = 100
+        attributes: [AttributeCondition] = [], before: SagaID? = nil, limit: Int = 100
     ) {
         self.namespace = namespace
         self.workflowType = workflowType
         self.workflowID = workflowID
         self.statuses = statuses
+        self.attributes = attributes
         self.before = before
         self.limit = limit
     }

@@ -6,6 +6,8 @@ struct CommandLedger {
         case activity
         case timer
         case externalSignal
+        case child
+        case local
         case other
     }
 
@@ -29,6 +31,8 @@ struct CommandLedger {
         switch command {
         case .scheduleActivity: openKinds[number] = .activity
         case .startTimer: openKinds[number] = .timer
+        case .scheduleLocalActivity: openKinds[number] = .local
+        case .startChild: openKinds[number] = .child
         case .signalExternal: openKinds[number] = .externalSignal
         case .compensate(let scope): openCompensations.append((scope, number))
         default: break
@@ -36,15 +40,37 @@ struct CommandLedger {
         return number
     }
 
+    /// The number that the next command gets.
+    var next: CommandNumber { nextNumber }
+
+    /// The command that an open event records.
+    func command(of eventID: EventID) -> CommandNumber? { openEvents[eventID] }
+
     func kind(of number: CommandNumber) -> Kind { openKinds[number] ?? .other }
 
     func unrecorded() -> [NumberedCommand] {
-        unmatched.map { NumberedCommand(number: $0.number, command: $0.issued.command) }
+        // What comes after a local activity that still runs leaves with its outcome: commands keep their order.
+        unmatched.prefix { !$0.issued.command.runsLocally }
+            .map { NumberedCommand(number: $0.number, command: $0.issued.command) }
+    }
+
+    /// Whether no event has recorded the command yet.
+    func isUnrecorded(_ number: CommandNumber) -> Bool { unmatched.contains { $0.number == number } }
+
+    /// A local activity has ended.
+    mutating func endLocal(_ number: CommandNumber, _ end: LocalActivityEnd) {
+        guard let index = unmatched.firstIndex(where: { $0.number == number }),
+            case .recordLocalActivity(var record) = unmatched[index].issued.command, record.end == .running
+        else { return }
+        record.end = end
+        unmatched[index].issued.command = .recordLocalActivity(record)
     }
 
     /// Compares a recorded command with the one issued under its number.
     mutating func match(_ number: CommandNumber, with event: HistoryEvent) -> SagaError? {
         guard let index = unmatched.firstIndex(where: { $0.number == number }) else {
+            // The engine ended by itself what the code had begun.
+            if case .localActivityCanceled = event.attributes, number < nextNumber { return nil }
             let asked = nextNumber == 0 ? "nothing yet" : "only \(nextNumber) commands"
             return mismatch(event, number, asked: asked, site: nil)
         }
@@ -82,5 +108,11 @@ struct CommandLedger {
         .with("asked", asked)
         if let site { error = error.with("call_site", "\(site.file):\(site.line)") }
         return error
+    }
+}
+
+extension WorkflowCommand {
+    fileprivate var runsLocally: Bool {
+        if case .recordLocalActivity(let record) = self { record.end == .running } else { false }
     }
 }

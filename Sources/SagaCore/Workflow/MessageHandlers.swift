@@ -14,6 +14,8 @@ struct MessageHandlers {
     var signals: [String: (Payload) async throws -> Void] = [:]
     /// Callbacks of timers.
     var timers: [String: (String) async throws -> Void] = [:]
+    /// Timers that have a callback, by the command that set them.
+    var callbacks: [CommandNumber: (callback: String, timerID: String)] = [:]
     /// Update handlers that have not ended.
     var openUpdates = 0
     /// What code waits for that only its handlers bring about, in the order in which it began to wait.

@@ -4,6 +4,8 @@ enum WaitTarget: Hashable {
     case command(CommandNumber)
     /// The next signal of that name.
     case signal(String)
+    /// The start of the child of that command.
+    case childStart(CommandNumber)
     /// Something that the code's own handlers bring about.
     case condition(UInt64)
 }

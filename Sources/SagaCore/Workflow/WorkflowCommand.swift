@@ -26,6 +26,14 @@ public enum WorkflowCommand: Hashable, Sendable {
     case cancel(reason: String)
     /// Close this run and go on in a new one.
     case continueAsNew(input: Payload, carryUndo: Bool, signals: [CarriedSignal] = [])
+    /// A local activity with an undo is about to run.
+    case scheduleLocalActivity(LocalActivityCommand)
+    /// A local activity has run.
+    case recordLocalActivity(LocalActivityRecord)
+    /// Start a child.
+    case startChild(StartChildCommand)
+    /// Ask a child to end, named by the command that started it.
+    case requestCancelChild(CommandNumber)
     /// Signal another saga.
     case signalExternal(SignalExternalCommand)
     /// An update's handler returned.
@@ -57,6 +65,10 @@ public enum WorkflowCommand: Hashable, Sendable {
         case .fail(let error): "failure of the workflow (\(error.message))"
         case .cancel: "cancellation of the workflow"
         case .continueAsNew: "continue-as-new"
+        case .scheduleLocalActivity(let step): "local activity \(step.activityType) (step \(step.stepID))"
+        case .recordLocalActivity(let record): "local activity \(record.activityType)"
+        case .startChild(let child): "child \(child.workflowType) (\(child.workflowID))"
+        case .requestCancelChild(let number): "cancel of the child of command \(number)"
         case .signalExternal(let signal): "signal \(signal.name) to \(signal.workflowID)"
         case .completeUpdate(let eventID, _): "completion of update \(eventID)"
         case .rollBackUpdate(let eventID, _): "roll-back of update \(eventID)"
@@ -136,6 +148,37 @@ public struct MarkerCommand: Hashable, Sendable {
     }
 }
 
+/// A child as the code asks for it.
+public struct StartChildCommand: Hashable, Sendable {
+    /// The child's workflow id.
+    public var workflowID: String
+    /// Which workflow code runs.
+    public var workflowType: String
+    /// Empty means the queue of the parent.
+    public var taskQueue: String
+    /// What it receives.
+    public var input: Payload
+    /// What happens to the child when the parent closes.
+    public var parentClosePolicy: ParentClosePolicy
+    /// The nested saga scope it belongs to; 0 is the run itself.
+    public var scope: UInt32
+    /// Microseconds after which the child is unwound; 0 is never.
+    public var executionTimeoutMicros: Int64
+
+    public init(
+        workflowID: String, workflowType: String, taskQueue: String = "", input: Payload,
+        parentClosePolicy: ParentClosePolicy = .cancel, scope: UInt32 = 0, executionTimeoutMicros: Int64 = 0
+    ) {
+        self.workflowID = workflowID
+        self.workflowType = workflowType
+        self.taskQueue = taskQueue
+        self.input = input
+        self.parentClosePolicy = parentClosePolicy
+        self.scope = scope
+        self.executionTimeoutMicros = executionTimeoutMicros
+    }
+}
+
 /// A signal to another saga, as the code asks for it.
 public struct SignalExternalCommand: Hashable, Sendable {
     /// Empty means the run's own namespace.
@@ -200,6 +243,13 @@ extension EventAttributes {
         case .sideEffectRecorded(let event): event.commandNumber
         case .upsertSearchAttributes(let event): event.commandNumber
         case .compensationStarted(let event): event.commandNumber
+        case .localActivityScheduled(let event): event.commandNumber
+        case .localActivityCompleted(let event): event.commandNumber
+        case .localActivityFailed(let event): event.commandNumber
+        case .localActivityTimedOut(let event): event.commandNumber
+        case .localActivityCanceled(let event): event.commandNumber
+        case .startChildWorkflowExecutionInitiated(let event): event.commandNumber
+        case .childWorkflowExecutionCancelRequested(let event): event.commandNumber
         case .externalSignalRequested(let event): event.commandNumber
         case .workflowUpdateCompleted(let event): event.commandNumber
         case .workflowUpdateRolledBack(let event): event.commandNumber
@@ -222,8 +272,22 @@ extension EventAttributes {
         case (.markerRecorded(let event), .recordMarker(let marker)):
             event.kind == marker.kind && event.name == marker.name
         case (.versionMarkerRecorded(let event), .recordVersion(let changeID, _)): event.changeID == changeID
-        case (.sideEffectRecorded, .recordSideEffect): true
+        // The recorded value is what the code was given; any other was computed anew.
+        case (.sideEffectRecorded(let event), .recordSideEffect(let value)): event.value == value
         case (.upsertSearchAttributes, .upsertSearchAttributes): true
+        case (.localActivityScheduled(let event), .scheduleLocalActivity(let step)):
+            event.activityType == step.activityType && event.stepID == step.stepID
+        case (.localActivityCompleted(let event), .recordLocalActivity(let record)):
+            event.activityType == record.activityType
+        case (.localActivityFailed(let event), .recordLocalActivity(let record)):
+            event.activityType == record.activityType
+        case (.localActivityTimedOut(let event), .recordLocalActivity(let record)):
+            event.activityType == record.activityType
+        case (.localActivityCanceled(let event), .recordLocalActivity(let record)):
+            event.activityType == record.activityType
+        case (.startChildWorkflowExecutionInitiated(let event), .startChild(let child)):
+            event.workflowType == child.workflowType && event.workflowID == child.workflowID
+        case (.childWorkflowExecutionCancelRequested, .requestCancelChild): true
         case (.externalSignalRequested(let event), .signalExternal(let signal)):
             event.targetWorkflowID == signal.workflowID && event.name == signal.name
         case (.workflowUpdateCompleted(let event), .completeUpdate(let eventID, _)): event.acceptedEventID == eventID

@@ -59,7 +59,7 @@ extension WorkflowContext {
     /// - Parameters:
     ///   - timerID: A name for people and for the determinism check.
     ///   - duration: How long from now; never fires earlier.
-    ///   - callback: Name of a callback, recorded with the timer.
+    ///   - callback: Name of a callback, recorded with the timer and run when it fires; see `setTimerCallback`.
     public func createTimer(
         _ timerID: String, _ duration: Duration, callback: String? = nil, file: StaticString = #fileID,
         line: UInt = #line
@@ -67,6 +67,7 @@ extension WorkflowContext {
         let command = WorkflowCommand.startTimer(
             timerID: timerID, durationMicros: max(0, duration.wholeMicroseconds), callback: callback)
         let number = try issue(command, site: CallSite(file, line))
+        if let callback { messages.callbacks[number] = (callback, timerID) }
         _ = try await wait(for: .command(number))
     }
 

@@ -26,11 +26,24 @@ public final class WorkflowContext: @unchecked Sendable {
     private var signals = SignalInbox()
     private var outputs: [String: Payload] = [:]
     var messages = MessageHandlers()
+    private var foresight = Foresight()
+    private var patches: [String: Bool] = [:]
+    /// How children ended before anybody waited for it.
+    private var endedChildren: [CommandNumber: Resolution] = [:]
+    /// Local activities that the worker has not been told of.
+    private var localWork: [LocalActivityWork] = []
+    private var localEvents: [CommandNumber: EventID] = [:]
+    private var startedChildren: [CommandNumber: SagaID] = [:]
+    /// Notes of the caller.
+    public private(set) var memo: [NamedPayload] = []
+    /// Attributes that List filters by.
+    public private(set) var searchAttributes: [NamedPayload] = []
     /// A handler that may only read runs.
     private var isReading = false
     /// What a handler threw that cannot be told to anybody: the run waits for a person.
     private(set) var handlerFailure: SagaError?
     private var undoGroups: UInt32 = 0
+    private var children: UInt32 = 0
     private var random: SplitMix64
     private var time = Timestamp(microseconds: 0)
     private(set) var cancelReason: String?
@@ -236,11 +249,16 @@ public final class WorkflowContext: @unchecked Sendable {
 
     /// Tells the engine that the code no longer waits for a command.
     private func abandon(_ target: WaitTarget) {
-        guard case .command(let number) = target else { return }
+        let number: CommandNumber
+        switch target {
+        case .command(let waited), .childStart(let waited): number = waited
+        case .signal, .condition: return
+        }
         switch commands.kind(of: number) {
         case .activity: _ = commands.issue(.requestCancelActivity(number), site: nil)
         case .timer: _ = commands.issue(.cancelTimer(number), site: nil)
-        case .externalSignal, .other: break
+        case .child: _ = commands.issue(.requestCancelChild(number), site: nil)
+        case .externalSignal, .local, .other: break
         }
     }
 
@@ -248,7 +266,13 @@ public final class WorkflowContext: @unchecked Sendable {
 
     func advanceTime(to timestamp: Timestamp) { time = max(time, timestamp) }
 
-    func begin() { isRunning = true }
+    func begin(_ started: WorkflowExecutionStarted) {
+        isRunning = true
+        memo = started.memo
+        searchAttributes = started.searchAttributes
+    }
+
+    func foresee(_ events: [HistoryEvent]) { foresight.take(in: events) }
 
     func finish(_ command: WorkflowCommand) {
         isRunning = false
@@ -256,12 +280,25 @@ public final class WorkflowContext: @unchecked Sendable {
         _ = commands.issue(command, site: nil)
     }
 
+    func nextChild() -> UInt32 {
+        children += 1
+        return children
+    }
+
     func nextUndoGroup() -> UInt32 {
         undoGroups += 1
         return undoGroups
     }
 
-    func unrecordedCommands() -> [NumberedCommand] { commands.unrecorded() }
+    func unrecordedCommands() -> [NumberedCommand] {
+        commands.unrecorded().map { numbered in
+            // Asked for before a signal came that nobody will take any more: it goes along, too.
+            guard case .continueAsNew(let input, let carryUndo, _) = numbered.command else { return numbered }
+            return NumberedCommand(
+                number: numbered.number,
+                command: .continueAsNew(input: input, carryUndo: carryUndo, signals: carriedSignals))
+        }
+    }
 
     var unconsumedSignals: UInt32 { signals.count }
 
@@ -310,7 +347,18 @@ public final class WorkflowContext: @unchecked Sendable {
             let error = SagaError(kind: .cancelled, message: "the step was cancelled", timestamp: event.timestamp)
             return resolve(canceled.scheduledEventID, .failure(error), by: event)
         case .timerFired(let fired):
-            return resolve(fired.createdEventID, .payload(.empty), by: event)
+            let number = commands.command(of: fired.createdEventID)
+            if let mismatch = resolve(fired.createdEventID, .payload(.empty), by: event) { return mismatch }
+            if let number, let timer = messages.callbacks.removeValue(forKey: number) {
+                runTimerCallback(timer.callback, timer.timerID)
+            }
+        case .startChildWorkflowExecutionInitiated, .childWorkflowExecutionStarted, .childWorkflowExecutionCompleted,
+            .childWorkflowExecutionFailed, .childWorkflowExecutionCanceled, .childWorkflowExecutionTimedOut,
+            .childWorkflowExecutionTerminated, .startChildWorkflowExecutionFailed:
+            return deliverChild(event)
+        case .localActivityScheduled, .localActivityCompleted, .localActivityFailed, .localActivityTimedOut,
+            .localActivityCanceled:
+            return deliverLocal(event)
         case .signalReceived(let signal):
             if let waiter = waiters.removeFirst(where: { $0.target == .signal(signal.name) }) {
                 waiter.continuation.resume(returning: .payload(signal.payload))
@@ -339,7 +387,7 @@ public final class WorkflowContext: @unchecked Sendable {
         return nil
     }
 
-    private func resolve(_ causeEventID: EventID, _ resolution: Resolution, by event: HistoryEvent) -> SagaError? {
+    func resolve(_ causeEventID: EventID, _ resolution: Resolution, by event: HistoryEvent) -> SagaError? {
         guard let number = commands.close(causeEventID) else {
             return SagaError(
                 kind: .replay,
@@ -347,7 +395,68 @@ public final class WorkflowContext: @unchecked Sendable {
                     + " never asked for", isNonRetryable: true)
         }
         // Code that was cancelled no longer waits; that is not an error.
-        waiters.removeFirst { $0.target == .command(number) }?.continuation.resume(returning: resolution)
+        if let waiter = waiters.removeFirst(where: { $0.target == .command(number) }) {
+            waiter.continuation.resume(returning: resolution)
+        } else if event.category == .childWorkflow {
+            endedChildren[number] = resolution
+        }
         return nil
+    }
+
+    // MARK: Local activities
+
+    func runLocally(_ work: LocalActivityWork) { localWork.append(work) }
+
+    func keepScheduledLocally(_ number: CommandNumber, _ eventID: EventID) { localEvents[number] = eventID }
+
+    func scheduledLocally(_ number: CommandNumber) -> EventID? { localEvents.removeValue(forKey: number) }
+
+    /// What the worker has to run now: not what the history says the end of.
+    func takeLocalWork() -> [LocalActivityWork] {
+        defer { localWork = [] }
+        return localWork.filter { commands.isUnrecorded($0.number) }
+    }
+
+    func localEnded(_ number: CommandNumber, _ end: LocalActivityEnd) { commands.endLocal(number, end) }
+
+    /// Gives the outcome of a command to whoever waits for it.
+    func resume(_ number: CommandNumber, _ resolution: Resolution) {
+        waiters.removeFirst { $0.target == .command(number) }?.continuation.resume(returning: resolution)
+    }
+
+    // MARK: Values that were computed once, patches, children
+
+    /// The value that the next command recorded, if the code is being replayed.
+    func takeForeseenValue() -> Payload? { foresight.takeValue(commands.next) }
+
+    /// Which side of a patch the run takes.
+    func side(ofPatch id: String, records: Bool) throws -> Bool {
+        if let known = patches[id] { return known }
+        let side: Bool
+        if let marker = foresight.version(commands.next), marker.changeID == id {
+            _ = try issue(.recordVersion(changeID: id, version: marker.version), site: nil)
+            side = true
+        } else if !records || commands.next < foresight.recorded {
+            // The history was here before the patch, or goes without a mark of it.
+            side = !records
+        } else {
+            _ = try issue(.recordVersion(changeID: id, version: 1), site: nil)
+            side = true
+        }
+        patches[id] = side
+        return side
+    }
+
+    func merge(searchAttributes new: [NamedPayload]) { searchAttributes = searchAttributes.merging(new) }
+
+    func takeEndOfChild(_ number: CommandNumber) -> Resolution? { endedChildren.removeValue(forKey: number) }
+
+    func startOfChild(_ number: CommandNumber) -> SagaID? { startedChildren[number] }
+
+    /// The child runs, or never will: code that waits for its start goes on.
+    func childStarted(_ initiated: EventID, _ sagaID: SagaID?, _ resolution: Resolution) {
+        guard let number = commands.command(of: initiated) else { return }
+        startedChildren[number] = sagaID
+        waiters.removeFirst { $0.target == .childStart(number) }?.continuation.resume(returning: resolution)
     }
 }

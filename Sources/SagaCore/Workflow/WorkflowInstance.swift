@@ -11,6 +11,8 @@ package final class WorkflowInstance {
     private let context: WorkflowContext
     private let executor: WorkflowExecutor
     private var isEvicted = false
+    /// Events that wait for the page after them, so that the code can be told what it recorded next.
+    private var waiting: [HistoryEvent] = []
 
     /// Code that has not seen any event.
     /// - Parameters:
@@ -29,10 +31,16 @@ package final class WorkflowInstance {
     /// Gives the events of a task to the code, one at a time, and collects what it wants.
     /// - Returns: The answer to the task; nil if more events must come first.
     package func activate(_ task: WorkflowTask) -> WorkflowTaskAnswer? {
-        guard !isEvicted, task.firstEventID == nextEventID else { return .needHistory(from: 0) }
+        guard !isEvicted, task.firstEventID == nextEventID + EventID(waiting.count) else {
+            return .needHistory(from: 0)
+        }
         executor.enter()
         defer { executor.leave() }
-        for event in task.events {
+        context.foresee(task.events)
+        // One page behind: what the code does at its end may be recorded in the next.
+        let events = waiting.isEmpty ? (task.more ? [] : task.events) : (task.more ? waiting : waiting + task.events)
+        waiting = task.more ? task.events : []
+        for event in events {
             guard event.eventID == nextEventID else { return .needHistory(from: 0) }
             nextEventID += 1
             if let mismatch = give(event) { return .failed(.nondeterminism, mismatch) }
@@ -43,10 +51,22 @@ package final class WorkflowInstance {
         guard nextEventID > 0 else { return .needHistory(from: 0) }
         // Code that has returned takes no update any more.
         let verdicts = context.isRunning ? task.updates.map { context.judge($0) } : []
+        return answer(verdicts)
+    }
+
+    /// What the code wants by now; after local activities have ended, once more.
+    package func answer(_ verdicts: [UpdateVerdict]) -> WorkflowTaskAnswer {
+        guard nextEventID > 0 else { return .needHistory(from: 0) }
         return .completed(
             seenEventID: nextEventID - 1, commands: context.unrecordedCommands(),
             unconsumedSignals: context.unconsumedSignals, verdicts: verdicts)
     }
+
+    /// Local activities that the code wants run. The answer of the activation must wait for them.
+    package func takeLocalWork() -> [LocalActivityWork] { context.takeLocalWork() }
+
+    /// A local activity has ended; the code hears of it when the event comes.
+    package func localEnded(_ number: CommandNumber, _ end: LocalActivityEnd) { context.localEnded(number, end) }
 
     /// Asks the code something; it has seen every event before `nextEventID`.
     package func answer(_ query: String, _ input: Payload) -> QueryAnswer {
@@ -89,7 +109,7 @@ package final class WorkflowInstance {
     private func start(_ started: WorkflowExecutionStarted) {
         let definition = definition
         let context = context
-        context.begin()
+        context.begin(started)
         Task(executorPreference: executor) {
             do {
                 let output = try await definition.run(context, started.input)

@@ -20,18 +20,38 @@ extension EventStore {
         } else {
             row = try await latestExecution(namespace: target.namespace, workflowID: target.workflowID)
         }
+        if case .startedBy(let requestID) = wanted, let started = try await run(target, startedBy: requestID) {
+            return started
+        }
         guard let row, target.namespace.isEmpty || row.namespace == target.namespace,
             target.workflowID.isEmpty || row.workflowID == target.workflowID
         else { return nil }
         switch wanted {
         case .all: return LoadedRun(row: row, events: try await allEvents(of: row.sagaID))
-        case .ends:
-            var ends = Array(try await events(of: row.sagaID, from: 0, limit: 1).prefix(1))
-            if row.nextEventID > 1 {
-                let last = try await events(of: row.sagaID, from: row.nextEventID - 1, limit: 1)
-                ends += last.suffix(1)
-            }
-            return LoadedRun(row: row, events: ends)
+        case .ends, .startedBy: return LoadedRun(row: row, events: try await ends(of: row))
         }
+    }
+
+    private func ends(of row: ExecutionRow) async throws(StoreError) -> [HistoryEvent] {
+        var ends = Array(try await events(of: row.sagaID, from: 0, limit: 1).prefix(1))
+        if row.nextEventID > 1 {
+            let last = try await events(of: row.sagaID, from: row.nextEventID - 1, limit: 1)
+            ends += last.suffix(1)
+        }
+        return ends
+    }
+
+    /// The run of a workflow id that a request started, among the last hundred.
+    private func run(_ target: RunTarget, startedBy requestID: String) async throws(StoreError) -> LoadedRun? {
+        guard !requestID.isEmpty else { return nil }
+        let rows = try await list(
+            ExecutionQuery(namespace: target.namespace, workflowID: target.workflowID, limit: 100))
+        for row in rows {
+            let first = try await events(of: row.sagaID, from: 0, limit: 1).first
+            guard case .workflowExecutionStarted(let started)? = first?.attributes, started.requestID == requestID
+            else { continue }
+            return LoadedRun(row: row, events: try await ends(of: row))
+        }
+        return nil
     }
 }

@@ -84,7 +84,8 @@ public final class SagaEngine: Sendable {
             input: try converter.encode(input), requestID: options.requestID, identity: "embedded",
             reusePolicy: options.reusePolicy,
             executionTimeoutMicros: options.executionTimeout?.wholeMicroseconds ?? 0,
-            autoCompensate: options.autoCompensate, continueOnUndoError: options.continueOnUndoError)
+            autoCompensate: options.autoCompensate, continueOnUndoError: options.continueOnUndoError,
+            memo: options.memo, searchAttributes: options.searchAttributes)
         guard case .started(let sagaID, let alreadyStarted) = try await driver.call(.start(start)).get() else {
             throw CallFailure(.internalError, "the engine gave another answer than was asked for")
         }
@@ -112,6 +113,26 @@ public final class SagaEngine: Sendable {
         -> [ExecutionRow]
     {
         try await store.list(query)
+    }
+
+    /// How many runs match a filter.
+    public func count(_ query: ExecutionQuery = ExecutionQuery(namespace: "default")) async throws(StoreError) -> Int {
+        try await store.count(query)
+    }
+
+    /// Removes a closed run and its history.
+    /// - Throws: `CallFailure` if it is open, or unknown.
+    @discardableResult
+    public func deleteWorkflow(id: String, sagaID: SagaID? = nil) async throws(CallFailure) -> SagaID {
+        try await driver.delete(RunTarget(namespace: Self.namespace, workflowID: id, sagaID: sagaID)).get()
+    }
+
+    /// Removes runs that closed longer ago than that, but no child before its parent.
+    /// - Returns: How many.
+    @discardableResult
+    public func removeRuns(closedLongerAgoThan age: Duration) async throws(StoreError) -> Int {
+        let limit = EngineClock.now().wall.adding(microseconds: -max(0, age.wholeMicroseconds))
+        return try await driver.removeRuns(closedBefore: limit, namespace: Self.namespace)
     }
 
     /// Writes down what happened and stops; open runs go on when an engine is opened over the store again.
@@ -156,6 +177,10 @@ public struct StartOptions: Sendable {
     public var autoCompensate = true
     /// Whether earlier undos go on when one has failed for good. Default: no.
     public var continueOnUndoError = false
+    /// Notes, returned by `describe`.
+    public var memo: [NamedPayload] = []
+    /// Attributes that listings filter by.
+    public var searchAttributes: [NamedPayload] = []
 
     public init() {}
 }

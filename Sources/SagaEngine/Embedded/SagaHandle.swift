@@ -24,10 +24,14 @@ public struct SagaHandle<W: DurableWorkflow>: Sendable {
         throw SagaFailure(closed)
     }
 
-    /// Waits until the run is closed and tells how it ended.
+    /// Waits until the run is closed, or the last of its chain if it continued as new, and tells how that ended.
     public func closing() async throws(CallFailure) -> ClosedRun {
-        guard case .closed(let closed) = try await engine.call(.result(target)) else { throw Self.mismatch }
-        return closed
+        var target = target
+        while true {
+            guard case .closed(let closed) = try await engine.call(.result(target)) else { throw Self.mismatch }
+            guard case .workflowExecutionContinuedAsNew(let event) = closed.closing else { return closed }
+            target.sagaID = event.newSagaID
+        }
     }
 
     /// Gives the run a signal; durable when it returns.
@@ -81,6 +85,31 @@ public struct SagaHandle<W: DurableWorkflow>: Sendable {
     public func terminate(reason: String, compensate: Bool) async throws(CallFailure) {
         let call = ControlCall(target: target, reason: reason, identity: "embedded")
         _ = try await engine.call(.terminate(call, compensate: compensate))
+    }
+
+    /// Goes on from an earlier event in a new run; this one ends as terminated.
+    /// - Parameters:
+    ///   - event: The last event that is kept.
+    ///   - undo: What becomes of what was done after it. Default: it is undone first.
+    /// - Returns: A handle of the new run.
+    public func reset(
+        to event: EventID, undo: ResetCall.Undo = .undo, reason: String = ""
+    ) async throws(CallFailure) -> SagaHandle {
+        let call = ResetCall(target: target, eventID: event, undo: undo, reason: reason, identity: "embedded")
+        guard case .started(let sagaID, _) = try await engine.call(.reset(call)) else { throw Self.mismatch }
+        var next = target
+        next.sagaID = sagaID
+        return SagaHandle(engine: engine, target: next, alreadyStarted: false)
+    }
+
+    /// Hands out nothing of the run until it is resumed.
+    public func pause(reason: String = "") async throws(CallFailure) {
+        _ = try await engine.call(.pause(ControlCall(target: target, reason: reason, identity: "embedded")))
+    }
+
+    /// Lets a paused run go on.
+    public func resume(reason: String = "") async throws(CallFailure) {
+        _ = try await engine.call(.resume(ControlCall(target: target, reason: reason, identity: "embedded")))
     }
 
     /// How the run stands.

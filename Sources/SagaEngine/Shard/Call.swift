@@ -15,6 +15,11 @@ public enum Call: Sendable {
     case cancel(ControlCall)
     /// Stop a run; with `compensate` it is unwound first.
     case terminate(ControlCall, compensate: Bool)
+    /// Hand out nothing of a run until it is resumed.
+    case pause(ControlCall)
+    case resume(ControlCall)
+    /// Go on from an earlier event in a new run.
+    case reset(ResetCall)
     /// Wait until a run is closed.
     case result(RunTarget)
     /// Tell how a run stands.
@@ -25,6 +30,8 @@ public enum Call: Sendable {
     case update(UpdateCall)
     /// Ask the code something; it changes nothing.
     case query(QueryCall)
+    /// Undo a run that closed well, in a new run; asked for by its parent.
+    case undoRun(UndoRunCall)
     /// An operator's decision about a blocked undo, or about a run whose code is blocked.
     case operate(OperatorCall)
 }
@@ -67,6 +74,8 @@ public struct StartCall: Hashable, Sendable {
     public var memo: [NamedPayload]
     public var searchAttributes: [NamedPayload]
     public var traceID: String?
+    /// The run that starts this one as a child.
+    public var parent: ParentLink?
 
     public init(
         namespace: String, workflowID: String, workflowType: String, workflowVersion: UInt32 = 0,
@@ -74,7 +83,7 @@ public struct StartCall: Hashable, Sendable {
         input: Payload, requestID: String = "", identity: String = "", reusePolicy: ReusePolicy = .allowIfFailed,
         executionTimeoutMicros: Int64 = 0, cancelGraceMicros: Int64 = 0, autoCompensate: Bool = true,
         continueOnUndoError: Bool = false, memo: [NamedPayload] = [], searchAttributes: [NamedPayload] = [],
-        traceID: String? = nil
+        traceID: String? = nil, parent: ParentLink? = nil
     ) {
         self.namespace = namespace
         self.workflowID = workflowID
@@ -92,6 +101,7 @@ public struct StartCall: Hashable, Sendable {
         self.memo = memo
         self.searchAttributes = searchAttributes
         self.traceID = traceID
+        self.parent = parent
     }
 }
 
@@ -165,6 +175,59 @@ public struct QueryCall: Hashable, Sendable {
         self.target = target
         self.name = name
         self.payload = payload
+    }
+}
+
+/// A request to undo a run that closed well.
+public struct UndoRunCall: Hashable, Sendable {
+    /// Its workflow id.
+    public var target: RunTarget
+    /// The run.
+    public var closedRun: SagaID
+    /// Names the undoing, so that it is begun once.
+    public var requestID: String
+    public var identity: String
+    /// The newest run of the workflow id, once that is known.
+    var newest: SagaID?
+
+    init(target: RunTarget, closedRun: SagaID, requestID: String, identity: String) {
+        self.target = target
+        self.closedRun = closedRun
+        self.requestID = requestID
+        self.identity = identity
+    }
+}
+
+/// A request to go on from an earlier event.
+public struct ResetCall: Hashable, Sendable {
+    /// What happens to undo entries of later steps.
+    public enum Undo: UInt8, Hashable, Sendable, CaseIterable {
+        /// They are undone first.
+        case undo
+        /// They move to the new run.
+        case keep
+        /// They are forgotten.
+        case drop
+    }
+
+    public var target: RunTarget
+    /// The last event that is kept.
+    public var eventID: EventID
+    public var undo: Undo
+    public var reason: String
+    public var requestID: String
+    public var identity: String
+
+    public init(
+        target: RunTarget, eventID: EventID, undo: Undo = .undo, reason: String = "", requestID: String = "",
+        identity: String = ""
+    ) {
+        self.target = target
+        self.eventID = eventID
+        self.undo = undo
+        self.reason = reason
+        self.requestID = requestID
+        self.identity = identity
     }
 }
 
@@ -246,11 +309,14 @@ public struct ClosedRun: Sendable {
     public var status: ExecutionStatus
     /// The closing event.
     public var closing: EventAttributes
+    /// Whether it left something that can be undone; known where a parent asks.
+    public var hasUndo: Bool
 
-    public init(sagaID: SagaID, status: ExecutionStatus, closing: EventAttributes) {
+    public init(sagaID: SagaID, status: ExecutionStatus, closing: EventAttributes, hasUndo: Bool = false) {
         self.sagaID = sagaID
         self.status = status
         self.closing = closing
+        self.hasUndo = hasUndo
     }
 }
 

@@ -23,7 +23,9 @@ struct Deadline {
         case storeRetry
         case lateReport
         case redeliver
+        case watch
         case query
+        case queueLimit
     }
 
     /// Microseconds on its clock.

@@ -18,6 +18,11 @@ final class Execution {
     /// For a run that is not durable at all: what must hold of its workflow id.
     var startCondition: StartCondition?
 
+    /// The run that goes on when this one continues as new: both are one append.
+    var successor: Execution?
+    /// The run that this one goes on from, until that append is durable.
+    var predecessor: SagaID?
+
     /// Effects that wait until the events emitted so far are durable.
     var held: [HeldEffect] = []
     /// Effects that wait for the batch in flight.
@@ -32,6 +37,8 @@ final class Execution {
     var waitsForWorkerSince: Timestamp?
     /// Whether the code must be given events.
     var needsActivation = false
+    /// The code is given no events while this one is not durable.
+    var localBarrier: EventID?
     /// The worker that holds the code live, and the next event that it has not been sent.
     var codeHolder: WorkerID?
     var codeNext: EventID = 0
@@ -44,6 +51,8 @@ final class Execution {
     var historyLoad: HistoryLoad?
     /// Failures of the code in a row.
     var codeFailures: UInt32 = 0
+    /// How often in a row a worker could not keep the code until it had all of its history.
+    var historyFailures = 0
     /// Whether a retry of the code is armed; it is not activated before.
     var isCodeRetryArmed = false
 
@@ -55,6 +64,10 @@ final class Execution {
     var probed: Set<EventID> = []
 
     var resultWaiters: [CallID] = []
+    /// The reset that is under way, and who waits for it.
+    var reset: ResetCall?
+    var resetWaiters: [(CallID, Call)] = []
+    var isLoadingForReset = false
     var pendingUpdates: [PendingUpdate] = []
     var updateWaiters: [UpdateWaiter] = []
     var eventWaiters: [(call: CallID, from: EventID)] = []
@@ -152,4 +165,8 @@ enum HeldEffect {
     case alert(BlockedRun)
     /// Tell another run what an event of this one asks for.
     case deliver(EventID)
+    /// Call another run, although this one is closed.
+    case callRun(Call)
+    /// Give the code what it must not see before that is durable.
+    case activateCode
 }

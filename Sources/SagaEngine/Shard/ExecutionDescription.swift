@@ -21,6 +21,12 @@ public struct ExecutionDescription: Sendable {
     /// The undo log, oldest first.
     public var undoEntries: [UndoEntry]
     public var compensation: CompensationSummary
+    /// Notes of the caller.
+    public var memo: [NamedPayload]
+    /// Attributes that List filters by.
+    public var searchAttributes: [NamedPayload]
+    /// The run whose child this is.
+    public var parent: ParentLink?
     /// What blocks the run.
     public var block: Block?
     /// The closing event, if the run is closed.
@@ -45,6 +51,9 @@ public struct ExecutionDescription: Sendable {
         timers = state.timers.eventIDs.compactMap { state.timers[$0] }
         undoEntries = state.undoLog.entries
         compensation = state.compensationSummary
+        memo = state.memo
+        searchAttributes = state.searchAttributes
+        parent = state.parent
         block = state.block
         self.closing = closing
     }

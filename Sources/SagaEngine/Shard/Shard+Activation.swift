@@ -7,6 +7,7 @@ extension Shard {
         guard execution.needsActivation, execution.activation == nil, execution.historyLoad == nil,
             !execution.isCodeRetryArmed, execution.state.codeMayAct
         else { return }
+        if let barrier = execution.localBarrier, barrier >= execution.durableNext { return }
         if let holder = execution.codeHolder, let worker = dispatcher.workers[holder], !worker.isDraining,
             let events = execution.recentEvents(from: execution.codeNext)
         {
@@ -145,6 +146,7 @@ extension Shard {
         switch answer {
         case .completed(let seen, let commands, let unconsumed, let verdicts):
             execution.codeFailures = 0
+            execution.historyFailures = 0
             judged(verdicts, execution)
             perform(commands, seen: seen, unconsumed: unconsumed, execution)
             if !execution.needsActivation { failUnjudged(execution) }
@@ -152,9 +154,9 @@ extension Shard {
             dropCode(execution)
             execution.needsActivation = true
             if activation.isFull {
-                codeFailed(
-                    execution, .codeFailure,
-                    SagaError(kind: .workflowExecution, message: "the worker could not take the history"))
+                // It has no room for the run just now. Not the code's fault, so it never blocks the run.
+                execution.historyFailures = min(execution.historyFailures + 1, 9)
+                armCodeRetry(execution, min(30_000_000, 100_000 << Int64(execution.historyFailures)))
             }
         case .failed(let cause, let error):
             dropCode(execution)
@@ -277,7 +279,12 @@ extension Shard {
                 .compensationStarted(
                     CompensationStarted(cause: .requested, error: nil, scope: scope, commandNumber: number)))
             stopSteps(execution, in: scope)
+            stopChildren(execution, in: scope)
             advanceUnwinding(execution)
+        case .scheduleLocalActivity(let activity): scheduleLocally(number, activity, execution)
+        case .recordLocalActivity(let record): recordLocally(number, record, execution)
+        case .startChild(let child): startChild(number, child, execution)
+        case .requestCancelChild(let started): requestCancel(ofChild: started, number, execution)
         case .signalExternal(let signal): signalExternal(number, signal, execution)
         case .completeUpdate(let eventID, let output):
             updateEnded(
@@ -308,11 +315,8 @@ extension Shard {
             beginUnwinding(execution, .failed, error: error, reason: "", command: numbered.number)
         case .cancel(let reason):
             beginUnwinding(execution, .canceled, error: nil, reason: reason, command: numbered.number)
-        case .continueAsNew:
-            let error = SagaError(
-                kind: .workflowExecution, message: "continue-as-new is not served by this version", isNonRetryable: true
-            )
-            beginUnwinding(execution, .failed, error: error, reason: "", command: numbered.number)
+        case .continueAsNew(let input, let carryUndo, let signals):
+            continueAsNew(numbered.number, input: input, carryUndo: carryUndo, signals: signals, execution)
         default: break
         }
     }

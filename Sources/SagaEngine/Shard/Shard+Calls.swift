@@ -8,6 +8,10 @@ enum PendingLoad {
     case history(SagaID)
     /// A report about a run that is not in memory is judged by what was.
     case report(LateReport)
+    /// The parent of that run, to see whether it has closed.
+    case orphan(SagaID)
+    /// The history of a run that is being reset.
+    case reset(SagaID)
     /// The history for a question.
     case query(UInt64)
 }
@@ -49,8 +53,11 @@ extension Shard {
             let execution = startRun(id, call, start, .unused, replies: false)
             self.signal(
                 id, call, signal, execution, reply: .started(execution.sagaID, alreadyStarted: false), isStart: true)
-        case .signal, .cancel, .terminate, .result, .describe, .awaitEvents, .operate, .update, .query:
-            loadRun(call.target, call.needsAllEvents ? .all : .ends, .call(id, call))
+        case .signal, .cancel, .terminate, .pause, .resume, .reset, .result, .describe, .awaitEvents, .operate, .update,
+            .query, .undoRun:
+            // A parent wants to know what its child left.
+            let isInternal = id >= Self.firstInternalCall
+            loadRun(call.target, isInternal ? .all : call.wantedEvents, .call(id, call))
         }
     }
 
@@ -66,6 +73,9 @@ extension Shard {
                 reply: .started(execution.sagaID, alreadyStarted: !isSameRequest))
         case .cancel(let control): cancel(id, call, control, execution)
         case .terminate(let control, let compensate): terminate(id, call, control, compensate, execution)
+        case .pause(let control): pause(id, call, control, execution)
+        case .resume(let control): resume(id, call, control, execution)
+        case .reset(let reset): self.reset(id, call, reset, execution)
         case .result:
             execution.resultWaiters.append(id)
             waiters[id] = execution.sagaID
@@ -80,6 +90,13 @@ extension Shard {
         case .operate(let action): operate(id, call, action, execution)
         case .update(let update): self.update(id, call, update, execution)
         case .query(let query): self.query(id, query, execution)
+        case .undoRun(let undo):
+            // Open: the undoing itself, or another run that must close first.
+            if execution.state.event(ofRequest: undo.requestID) == 0 {
+                hold(reply: .started(execution.sagaID, alreadyStarted: false), to: id, call, execution)
+            } else {
+                fail(id, .unavailable, "another run of workflow id \(undo.target.workflowID) is open", execution)
+            }
         }
     }
 
@@ -107,7 +124,8 @@ extension Shard {
             executionTimeoutMicros: max(0, start.executionTimeoutMicros),
             cancelGraceMicros: start.cancelGraceMicros > 0 ? start.cancelGraceMicros : config.cancelGraceMicros,
             autoCompensate: start.autoCompensate, continueOnUndoError: start.continueOnUndoError,
-            identity: start.identity, memo: start.memo, searchAttributes: start.searchAttributes)
+            identity: start.identity, parentSagaID: start.parent?.sagaID,
+            parentInitiatedEventID: start.parent?.eventID, memo: start.memo, searchAttributes: start.searchAttributes)
         emit(execution, .workflowExecutionStarted(started), queue: queue, traceID: start.traceID)
         openRuns[key(of: execution)] = execution.sagaID
         if replies {
@@ -120,6 +138,16 @@ extension Shard {
 
     /// The workflow id is open: the same request gets the same answer, any other gets that run.
     private func startAgain(_ id: CallID, _ call: Call, _ start: StartCall, _ execution: Execution) {
+        // An earlier run of the id may be what this request started; the first run of an id has none before it.
+        if !start.requestID.isEmpty, execution.startCondition != .unused,
+            execution.state.event(ofRequest: start.requestID) != 0
+        {
+            return loadRun(call.target, .startedBy(start.requestID), .call(id, call))
+        }
+        answerStartAgain(id, call, start, execution)
+    }
+
+    private func answerStartAgain(_ id: CallID, _ call: Call, _ start: StartCall, _ execution: Execution) {
         let isSameRequest = execution.state.event(ofRequest: start.requestID) == 0
         if isSameRequest, !isSameMeaning(start, execution) {
             return fail(
@@ -217,6 +245,8 @@ extension Shard {
     func runLoaded(_ load: LoadID, _ result: Result<LoadedRun?, StoreError>) {
         let pending = pendingLoads.removeValue(forKey: load)
         if case .report(let report)? = pending { return lateRunLoaded(report, result) }
+        if case .orphan(let sagaID)? = pending { return parentLoaded(sagaID, result) }
+        if case .reset(let sagaID)? = pending { return resetLoaded(sagaID, result) }
         guard case .call(let id, let call)? = pending else { return }
         switch result {
         case .failure(let error):
@@ -240,8 +270,9 @@ extension Shard {
     private func answerAboutOpenRun(_ id: CallID, _ call: Call, _ run: LoadedRun) {
         if let execution = executions[run.row.sagaID] {
             // It was opened meanwhile.
-            return execution.state.isClosed
-                ? execution.callsAfterClose.append((id, call)) : handle(id, call, execution)
+            if execution.state.isClosed { return execution.callsAfterClose.append((id, call)) }
+            if case .start(let start) = call { return answerStartAgain(id, call, start, execution) }
+            return handle(id, call, execution)
         }
         fail(
             id, .unavailable, "run \(run.row.sagaID) is open but not served here; see the log for why",
@@ -257,7 +288,8 @@ extension Shard {
             guard let closing = run.events.last?.attributes else {
                 return fail(id, .internalError, "run \(row.sagaID) is closed but has no events", sagaID: row.sagaID)
             }
-            let closed = ClosedRun(sagaID: row.sagaID, status: row.status, closing: closing)
+            let closed = ClosedRun(
+                sagaID: row.sagaID, status: row.status, closing: closing, hasUndo: run.leavesUndo)
             answer(id, .success(.closed(closed)))
         case .describe: describeClosed(id, run)
         case .awaitEvents:
@@ -267,7 +299,9 @@ extension Shard {
             // It came in before the run closed; the sender has not heard of it.
             answer(id, .success(.done(row.sagaID)))
         case .update(let update): updateOfClosed(id, update, run)
-        case .signal, .cancel, .terminate, .operate:
+        case .undoRun(let undo): undoRunAfter(id, undo, run)
+        case .reset(let reset): resetClosed(id, call, reset, run)
+        case .signal, .cancel, .terminate, .pause, .resume, .operate:
             fail(
                 id, .failedPrecondition, "run \(row.sagaID) of \(row.workflowID) is closed: \(row.status.name)",
                 sagaID: row.sagaID, status: row.status)
@@ -287,6 +321,11 @@ extension Shard {
                     sagaID: row.sagaID, status: row.status)
             }
             return answer(id, .success(.started(row.sagaID, alreadyStarted: false)))
+        }
+        let open = openRuns[WorkflowKey(namespace: start.namespace, workflowID: start.workflowID)]
+        if signal == nil, let open, let execution = executions[open], !execution.state.isClosed {
+            // Opened meanwhile, and none of the earlier ones is what the request started.
+            return answerStartAgain(id, call, start, execution)
         }
         let endedBadly = row.status != .completed && row.status != .continuedAsNew
         guard start.reusePolicy == .allow || (start.reusePolicy == .allowIfFailed && endedBadly) else {
@@ -351,6 +390,15 @@ extension EventAttributes {
     }
 }
 
+extension LoadedRun {
+    /// Whether the run left something that can be undone; false if not all of its events are here.
+    fileprivate var leavesUndo: Bool {
+        var state = ExecutionState(sagaID: row.sagaID)
+        for event in events { do throws(SagaError) { try state.apply(event) } catch { return false } }
+        return !state.undoLog.open.isEmpty
+    }
+}
+
 extension Call {
     /// The run that the call is about.
     var target: RunTarget {
@@ -358,28 +406,33 @@ extension Call {
         case .start(let start), .signalWithStart(let start, _):
             RunTarget(namespace: start.namespace, workflowID: start.workflowID)
         case .signal(let signal): signal.target
-        case .cancel(let control), .terminate(let control, _): control.target
+        case .cancel(let control), .terminate(let control, _), .pause(let control), .resume(let control): control.target
         case .result(let target), .describe(let target), .awaitEvents(let target, _): target
         case .operate(let action): action.target
         case .update(let update): update.target
         case .query(let query): query.target
+        case .undoRun(let undo): undo.target
+        case .reset(let reset): reset.target
         }
     }
 
     fileprivate var addsEvents: Bool {
         switch self {
-        case .start, .signal, .signalWithStart, .cancel, .update: true
+        case .start, .signal, .signalWithStart, .cancel, .update, .undoRun: true
         // What ends a run or helps it end makes room, so it is always let in.
-        case .terminate, .operate, .result, .describe, .awaitEvents, .query: false
+        case .terminate, .pause, .resume, .reset, .operate, .result, .describe, .awaitEvents, .query: false
         }
     }
 
-    fileprivate var needsAllEvents: Bool {
+    /// What must be known of a run to answer the call if the run is not in memory.
+    var wantedEvents: LoadedEvents {
         switch self {
-        case .describe, .update: true
+        case .describe, .update, .undoRun, .reset: .all
         // Whether a signal came in before the run closed.
-        case .signal(let signal): !signal.signalID.isEmpty || !signal.requestID.isEmpty
-        default: false
+        case .signal(let signal): signal.signalID.isEmpty && signal.requestID.isEmpty ? .ends : .all
+        case .start(let start), .signalWithStart(let start, _):
+            start.requestID.isEmpty ? .ends : .startedBy(start.requestID)
+        default: .ends
         }
     }
 

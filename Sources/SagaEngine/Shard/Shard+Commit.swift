@@ -4,7 +4,7 @@ internal import SagaCore
 struct BatchInFlight {
     var id: BatchID
     /// The runs, in the order of the batch's transactions, and the next event id each will have reached.
-    var runs: [(execution: Execution, next: EventID)]
+    var runs: [(execution: Execution, next: EventID, transaction: Int)]
     var batch: AppendBatch
     /// Reports about closed runs whose effects are in the batch.
     var late: [LateReport] = []
@@ -17,14 +17,19 @@ extension Shard {
     /// the load by themselves, and an idle engine commits at once.
     func startCommit() {
         guard inFlight == nil, isReady, !dirty.isEmpty || !lateToRecord.isEmpty else { return }
-        var runs: [(execution: Execution, next: EventID)] = []
+        var runs: [(execution: Execution, next: EventID, transaction: Int)] = []
         var transactions: [AppendTransaction] = []
         var rest: [Execution] = []
         var eventCount = 0
         let late = lateToRecord.prefix(AppendBatch.maximumLateEffects / 2)
         lateToRecord.removeFirst(late.count)
         var effects = late.map(\.effect)
-        for execution in dirty {
+        for execution in dirty where execution.isDirty {
+            // Its first events go with the end of the run before it.
+            if execution.predecessor != nil {
+                rest.append(execution)
+                continue
+            }
             let isHeld = execution.holdUntil.map { $0 > time.monotonic } ?? false
             if isHeld || runs.count >= config.maxBatchRuns || eventCount >= config.maxBatchEvents
                 || effects.count + execution.lateEffects.count > AppendBatch.maximumLateEffects
@@ -32,20 +37,24 @@ extension Shard {
                 rest.append(execution)
                 continue
             }
-            let entry = makeEntry(execution)
-            eventCount += entry.events.count
-            transactions.append(AppendTransaction([entry]))
-            runs.append((execution, execution.state.nextEventID))
-            execution.isDirty = false
-            execution.holdUntil = nil
-            execution.batchedNext = execution.state.nextEventID
-            execution.heldInFlight = execution.held
-            execution.held = []
-            execution.isRowChanged = false
-            effects += execution.lateEffects
-            execution.lateEffects = []
+            var entries: [AppendEntry] = []
+            for part in [execution, execution.successor].compactMap({ $0 }) {
+                let entry = makeEntry(part)
+                eventCount += entry.events.count
+                entries.append(entry)
+                runs.append((part, part.state.nextEventID, transactions.count))
+                part.isDirty = false
+                part.holdUntil = nil
+                part.batchedNext = part.state.nextEventID
+                part.heldInFlight = part.held
+                part.held = []
+                part.isRowChanged = false
+                effects += part.lateEffects
+                part.lateEffects = []
+            }
+            transactions.append(AppendTransaction(entries))
         }
-        dirty = rest
+        dirty = rest.filter(\.isDirty)
         guard !runs.isEmpty || !late.isEmpty else { return }
         let batch = AppendBatch(epoch: epoch, transactions: transactions, lateEffects: effects)
         inFlight = BatchInFlight(id: nextBatchID, runs: runs, batch: batch, late: late.map(\.report))
@@ -69,7 +78,8 @@ extension Shard {
             workflowType: state.workflowType, status: state.status, startedAt: state.startedAt,
             closedAt: state.closedAt, nextEventID: state.nextEventID,
             partition: Partition.of(
-                namespace: state.namespace, workflowID: state.workflowID, count: config.partitionCount))
+                namespace: state.namespace, workflowID: state.workflowID, count: config.partitionCount),
+            searchAttributes: state.searchAttributes)
     }
 
     func appended(_ id: BatchID, _ result: Result<[AppendOutcome], StoreError>) {
@@ -79,8 +89,9 @@ extension Shard {
             inFlight = nil
             // A missing outcome is a broken store; a conflict sends the run back to what is durable.
             var conflicts: [Execution] = []
-            for (index, run) in batch.runs.enumerated() {
-                if index < outcomes.count, outcomes[index] == .appended || planted(.conflictIgnored) {
+            for run in batch.runs {
+                let isAppended = run.transaction < outcomes.count && outcomes[run.transaction] == .appended
+                if isAppended || planted(.conflictIgnored) {
                     madeDurable(run.execution, upTo: run.next)
                 } else {
                     conflicts.append(run.execution)
@@ -144,6 +155,8 @@ extension Shard {
         case .cancelStep(let eventID): sendCancel(execution, eventID)
         case .alert(let run): effects.append(.alert(run))
         case .deliver(let eventID): deliver(execution, eventID)
+        case .activateCode: activate(execution)
+        case .callRun(let call): callInternally(call, .childEnd, 0, of: execution)
         }
     }
 
@@ -168,7 +181,7 @@ extension Shard {
         let calls = forget(execution)
         if execution.durableNext == 0, let (id, call) = calls.first {
             // A new run whose workflow id was taken: the newest run decides.
-            loadRun(call.target, .ends, .call(id, call))
+            loadRun(call.target, call.wantedEvents, .call(id, call))
             for (id, call) in calls.dropFirst() { resubmit(id, call) }
         } else {
             startRecovery("run \(execution.sagaID) was changed by another writer")
@@ -176,7 +189,7 @@ extension Shard {
         }
     }
 
-    private func resubmit(_ id: CallID, _ call: Call) { loadRun(call.target, .ends, .call(id, call)) }
+    private func resubmit(_ id: CallID, _ call: Call) { loadRun(call.target, call.wantedEvents, .call(id, call)) }
 
     /// Takes a run out of memory without a trace; gives the calls that waited for it.
     private func forget(_ execution: Execution) -> [(CallID, Call)] {
@@ -186,7 +199,7 @@ extension Shard {
             case .reply(let id, _, let call): calls.append((id, call))
             case .acknowledge(let worker, let reference, let result, _):
                 waitingReports.append((worker, reference, result))
-            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver: break
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .callRun, .activateCode: break
             }
         }
         waitingReports += execution.reportsAfterClose.map { ($0.worker, $0.reference, $0.result) }
@@ -202,8 +215,12 @@ extension Shard {
 
     /// A closed run leaves the memory once its last event is durable.
     private func retire(_ execution: Execution) {
+        execution.successor?.predecessor = nil
+        execution.successor = nil
         if let closing = execution.closing {
-            let closed = ClosedRun(sagaID: execution.sagaID, status: execution.state.status, closing: closing)
+            let closed = ClosedRun(
+                sagaID: execution.sagaID, status: execution.state.status, closing: closing,
+                hasUndo: !execution.state.undoLog.open.isEmpty)
             for waiter in execution.resultWaiters {
                 waiters[waiter] = nil
                 answer(waiter, .success(.closed(closed)))
@@ -211,7 +228,7 @@ extension Shard {
         }
         for waiter in execution.eventWaiters { answerEvents(waiter.call, execution) }
         if let holder = execution.codeHolder { effects.append(.worker(holder, .evict(execution.sagaID))) }
-        let calls = execution.callsAfterClose
+        let calls = execution.callsAfterClose + execution.resetWaiters
         let reports = execution.reportsAfterClose
         remove(execution)
         for (id, call) in calls { handleCall(id, call) }
@@ -234,7 +251,7 @@ extension Shard {
             case .acknowledge(let worker, let reference, let result, _):
                 // Its worker does not send it again while its stream lasts.
                 waitingReports.append((worker, reference, result))
-            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver: break
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .callRun, .activateCode: break
             }
         }
         waitingReports += execution.reportsAfterClose.map { ($0.worker, $0.reference, $0.result) }

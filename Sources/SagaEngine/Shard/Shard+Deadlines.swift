@@ -12,6 +12,10 @@ extension Shard {
         if due.kind == .storeRetry { return repeatCommit(due.generation) }
         if due.kind == .lateReport { return lateReadPaused() }
         if due.kind == .query { return queryTimedOut(due.generation) }
+        if due.kind == .queueLimit {
+            isQueueLookArmed = false
+            return dispatchLimited()
+        }
         guard let execution = executions[due.sagaID], !execution.state.isClosed else { return }
         switch due.kind {
         case .timer:
@@ -65,12 +69,17 @@ extension Shard {
             activate(execution)
         case .codeRetry:
             execution.isCodeRetryArmed = false
+            if execution.state.resetTo != nil { return advanceUnwinding(execution) }
             activate(execution)
         case .hold: break
         case .reclaim: reclaim(execution, due.eventID, isUndo: false)
         case .undoReclaim: reclaim(execution, due.eventID, isUndo: true)
         case .redeliver: deliver(execution, due.eventID)
-        case .storeRetry, .lateReport, .query: break
+        case .watch:
+            if let sagaID = execution.state.children[due.eventID]?.sagaID {
+                watchChild(at: due.eventID, sagaID, execution)
+            }
+        case .storeRetry, .lateReport, .query, .queueLimit: break
         }
     }
 

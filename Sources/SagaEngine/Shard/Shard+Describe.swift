@@ -41,6 +41,14 @@ extension Shard {
                 type: isProbe ? entry.undo.probeActivityType : entry.undo.activityType, next: next)
             reasons.append(waitingFor(waiting, task, state.namespace))
         }
+        for eventID in state.localSteps.eventIDs {
+            guard let step = state.localSteps[eventID] else { continue }
+            reasons.append(WaitReason(.activity, "local activity \(step.stepID)", eventID: eventID))
+        }
+        for eventID in state.children.eventIDs {
+            guard let child = state.children[eventID] else { continue }
+            reasons.append(WaitReason(.child, "child \(child.initiated.workflowID)", eventID: eventID))
+        }
         for eventID in state.externalSignals.eventIDs {
             guard let signal = state.externalSignals[eventID] else { continue }
             reasons.append(

@@ -4,6 +4,11 @@ internal import SagaCore
 enum InternalPurpose {
     /// To give it a signal.
     case externalSignal
+    /// To start a child, to hear of its end, to end it, to undo it.
+    case childStart
+    case childResult
+    case childEnd
+    case childUndo
 }
 
 /// Runs that call other runs: by the same calls that people make, answered inside the shard.
@@ -59,14 +64,20 @@ extension Shard {
 
     private func take(_ result: Result<CallReply, CallFailure>, for origin: InternalCall, _ execution: Execution) {
         if case .failure(let failure) = result, failure.isTransient {
+            let at = time.monotonic.addingSaturating(max(1_000_000, failure.retryAfterMicros))
             monotonicDeadlines.push(
                 Deadline(
-                    at: time.monotonic.addingSaturating(max(1_000_000, failure.retryAfterMicros)), kind: .redeliver,
-                    sagaID: execution.sagaID, eventID: origin.eventID))
+                    at: at, kind: origin.purpose == .childResult ? .watch : .redeliver, sagaID: execution.sagaID,
+                    eventID: origin.eventID))
             return
         }
         switch origin.purpose {
         case .externalSignal: externalSignalAnswered(result, origin.eventID, execution)
+        case .childStart: childStartAnswered(result, origin.eventID, execution)
+        case .childResult: childClosed(result, origin.eventID, execution)
+        // The child's end comes by its result.
+        case .childEnd: break
+        case .childUndo: undoRunAnswered(result, origin.eventID, execution)
         }
     }
 
@@ -75,11 +86,22 @@ extension Shard {
         if let request = execution.state.externalSignals[eventID] {
             sendExternalSignal(request, eventID, execution)
         }
+        if let child = execution.state.children[eventID] { deliver(toChildAt: eventID, child, execution) }
+        if let entry = execution.state.undoLog.entry(eventID), let child = entry.child,
+            execution.undoTasks[eventID]?.phase == .queued
+        {
+            undoChild(child, entry, execution)
+        }
     }
 
     /// After a recovery: what may not have arrived is sent again.
     func deliverAll(_ execution: Execution) {
         for eventID in execution.state.externalSignals.eventIDs { deliver(execution, eventID) }
+        for eventID in execution.state.children.eventIDs {
+            guard let child = execution.state.children[eventID] else { continue }
+            if let sagaID = child.sagaID { watchChild(at: eventID, sagaID, execution) }
+            deliver(toChildAt: eventID, child, execution)
+        }
     }
 }
 

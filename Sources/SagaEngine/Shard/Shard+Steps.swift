@@ -40,7 +40,8 @@ extension Shard {
 
     /// Hands out the tasks of a lane while there are free slots.
     func dispatch(_ lane: TaskDispatcher.Lane) {
-        while let (reference, worker) = dispatcher.match(lane) {
+        while mayHandOut(lane), let (reference, worker) = dispatcher.match(lane) {
+            limiter.take(lane, now: time.monotonic)
             guard let execution = executions[reference.sagaID] else { continue }
             if reference.isUndo {
                 handOutUndo(execution, reference, worker, lane)
@@ -53,8 +54,9 @@ extension Shard {
     private func handOutStep(
         _ execution: Execution, _ reference: TaskReference, _ worker: WorkerID, _ lane: TaskDispatcher.Lane
     ) {
+        // A paused run keeps its task for its resume.
         guard let step = execution.state.steps[reference.eventID], step.attempt == reference.attempt,
-            let live = execution.tasks[reference.eventID], live.phase == .queued
+            execution.state.status != .paused, let live = execution.tasks[reference.eventID], live.phase == .queued
         else { return }
         let timeouts = step.scheduled.timeouts
         let closeBy =
@@ -237,7 +239,8 @@ extension Shard {
     }
 
     private func mayRepeat(_ execution: Execution, _ step: StepState) -> Bool {
-        !step.isCancelRequested && execution.state.codeMayAct
+        // A paused run goes on later, and so does its step.
+        !step.isCancelRequested && (execution.state.codeMayAct || execution.state.status == .paused)
     }
 
     private func repeatStep(
@@ -336,7 +339,10 @@ extension Shard {
         var hadSlot = false
         dispatcher.update(worker) { hadSlot = $0.giveBack(reference) }
         if planted(.slotNeverGivenBack) { return dispatcher.update(worker) { $0.addSlots(-1, to: "default") } }
-        if hadSlot { offerTasks(to: worker) }
+        if hadSlot {
+            offerTasks(to: worker)
+            dispatchLimited()
+        }
     }
 
     func offerTasks(to worker: WorkerID) {

@@ -35,7 +35,8 @@ extension Shard {
         execution.historyLoad = nil
         let mayNeedUndo =
             execution.state.autoCompensate && !(planted(.undoLostOnCancel) && cause == .canceled)
-            && (execution.state.undoLog.hasOpen
+            && (execution.state.undoLog.hasOpen || !execution.state.localSteps.isEmpty
+                || !execution.state.openChildren(in: 0).isEmpty
                 || execution.state.steps.eventIDs.contains { execution.state.steps[$0]?.scheduled.undo != nil })
         guard mayNeedUndo else {
             return closeNow(execution, closing(execution, cause, error, reason, command))
@@ -47,6 +48,8 @@ extension Shard {
                     cause: cause, error: error, scope: 0, commandNumber: command, reason: reason, identity: identity,
                     requestID: requestID)))
         stopSteps(execution, in: 0)
+        stopLocalSteps(execution)
+        stopChildren(execution, in: 0)
         advanceUnwinding(execution)
     }
 
@@ -71,7 +74,8 @@ extension Shard {
     func advanceUnwinding(_ execution: Execution) {
         guard let unwinding = execution.state.unwinding else { return advanceReopened(execution) }
         guard execution.state.status == .compensating,
-            execution.state.openSteps(in: unwinding.scope).isEmpty || planted(.siblingsNotAwaited)
+            execution.state.openSteps(in: unwinding.scope).isEmpty || planted(.siblingsNotAwaited),
+            execution.state.openChildren(in: unwinding.scope).isEmpty
         else { return }
         let next = execution.state.undoLog.next(in: unwinding.scope)
         if next.isEmpty { return finishUnwinding(execution, unwinding) }
@@ -130,6 +134,8 @@ extension Shard {
     }
 
     private func finishUnwinding(_ execution: Execution, _ unwinding: Unwinding) {
+        // The new run begins in the same append.
+        if execution.state.resetTo != nil { return loadForReset(execution) }
         let summary = execution.state.compensationSummary(of: unwinding.scope)
         emit(
             execution,
@@ -163,14 +169,25 @@ extension Shard {
     }
 
     /// Closes the run. Workers that still have its steps are asked to stop; what they report is answered, not recorded.
-    func closeNow(_ execution: Execution, _ attributes: EventAttributes) {
+    /// - Parameter children: Open children that the end concerns; nil for all.
+    func closeNow(_ execution: Execution, _ attributes: EventAttributes, children: [EventID]? = nil) {
         for eventID in execution.tasks.eventIDs { sendCancel(execution, eventID) }
+        let calls = callsForOpenChildren(execution, children)
         emit(execution, attributes)
+        for call in calls { hold(.callRun(call), execution) }
         abortUpdates(execution)
         execution.tasks = EventTable()
         execution.undoTasks = EventTable()
         execution.needsActivation = false
         execution.holdUntil = nil
+    }
+
+    /// Ends a run that has unwound for a reset that cannot be.
+    func closeUnwound(_ execution: Execution) {
+        guard let unwinding = execution.state.unwinding else { return }
+        closeNow(
+            execution,
+            closing(execution, unwinding.cause, unwinding.error, unwinding.reason, unwinding.commandNumber))
     }
 
     // MARK: Undos
@@ -191,6 +208,7 @@ extension Shard {
             task.queuedAt = time.wall
             task.attempt = entry.attempt
         }
+        if let child = entry.child { return undoChild(child, entry, execution) }
         let reference = TaskReference(sagaID: execution.sagaID, eventID: eventID, attempt: entry.attempt, isUndo: true)
         dispatchUndo(execution, entry, reference)
     }

@@ -125,9 +125,10 @@ extension Shard {
 }
 
 extension Execution {
-    /// The update calls that wait, to be made again.
+    /// The update and reset calls that wait, to be made again.
     var updateCalls: [(CallID, Call)] {
         pendingUpdates.map { ($0.call, .update($0.update)) } + updateWaiters.map { ($0.call, .update($0.update)) }
+            + resetWaiters
     }
 }
 

@@ -29,6 +29,7 @@ extension Shard {
     func workerClosed(_ id: WorkerID) {
         guard dispatcher.close(id) != nil else { return }
         askOthers(insteadOf: id)
+        dispatchLimited()
         for sagaID in executions.keys.sorted() {
             guard let execution = executions[sagaID], execution.codeHolder == id || execution.historyLoad?.worker == id
             else { continue }

@@ -38,6 +38,9 @@ package final class Shard {
     var blockCount: UInt64 = 0
 
     var dispatcher = TaskDispatcher()
+    var limiter: QueueLimiter
+    /// Whether queues with a limit are looked at again at a time.
+    var isQueueLookArmed = false
     /// Runs whose code waits for a worker, in order.
     var waitingForWorker: [SagaID] = []
     /// The run that each waiting call waits on.
@@ -63,6 +66,7 @@ package final class Shard {
     ///   - seed: Seed of its chances: saga ids and the jitter of retries.
     package init(config: ShardConfig, seed: UInt64) {
         self.config = config
+        limiter = QueueLimiter(config.taskQueueLimits)
         random = SplitMix64(seed: seed)
     }
 
@@ -173,6 +177,7 @@ package final class Shard {
             if let blocked = blockedRun(execution, isRepeated: true) { effects.append(.alert(blocked)) }
             rearm(execution)
         }
+        findOrphans()
         reclaimFromWorkers()
         let reports = waitingReports
         waitingReports = []
@@ -217,7 +222,7 @@ package final class Shard {
             switch pendingLoads[load] {
             case .call(let id, let call)?: waitingCalls.append((id, call))
             case .report(let report)?: lateReports.append(report)
-            case .history?, .query?, nil: break
+            case .history?, .query?, .orphan?, .reset?, nil: break
             }
         }
         lateReports += (inFlight?.late ?? []) + lateToRecord.map(\.report)
@@ -242,6 +247,7 @@ package final class Shard {
         dispatcher.forgetWaiting()
         wallDeadlines.removeAll()
         monotonicDeadlines.removeAll()
+        isQueueLookArmed = false
         effects.append(.recover)
     }
 
@@ -297,13 +303,17 @@ package final class Shard {
             if before == .blocked { blockedRunCount -= 1 }
             if execution.state.status == .blocked { blockedRunCount += 1 }
         }
+        if case .upsertSearchAttributes = attributes { execution.isRowChanged = true }
         if execution.state.isClosed { execution.closing = attributes }
         if attributes.concernsCode { execution.needsActivation = true }
-        if !execution.isDirty {
-            execution.isDirty = true
-            dirty.append(execution)
-        }
+        markDirty(execution)
         return eventID
+    }
+
+    func markDirty(_ execution: Execution) {
+        guard !execution.isDirty else { return }
+        execution.isDirty = true
+        dirty.append(execution)
     }
 
     // MARK: Small things
@@ -345,6 +355,7 @@ package struct ShardConfig: Sendable {
     package var maxUndurableEvents = 65_536
     /// Events in one workflow task; a longer history goes out in several.
     package var historyPageEvents = 1_000
+    package var taskQueueLimits: [String: TaskQueueLimit] = [:]
 
     package init(_ config: SagaEngineConfig = .init(), partitionCount: UInt32 = Partition.defaultCount) {
         defaultTaskQueue = config.workflowTaskQueue
@@ -355,6 +366,7 @@ package struct ShardConfig: Sendable {
         activationHoldMicros = config.activationHold.wholeMicroseconds
         maxBatchEvents = max(1, config.maxBatchEvents)
         maxBatchRuns = max(1, config.maxBatchRuns)
+        taskQueueLimits = config.taskQueueLimits
         self.partitionCount = partitionCount
     }
 }
@@ -365,7 +377,12 @@ extension EventAttributes {
         switch self {
         case .workflowExecutionStarted, .workflowExecutionCancelRequested, .activityTaskCompleted, .activityTaskFailed,
             .activityTaskTimedOut, .activityTaskCanceled, .timerFired, .signalReceived, .compensationCompleted,
-            .workflowExecutionUnblocked, .workflowUpdateAccepted, .externalSignalDelivered, .externalSignalFailed:
+            .workflowExecutionUnblocked, .workflowUpdateAccepted, .externalSignalDelivered, .externalSignalFailed,
+            .localActivityScheduled, .localActivityCompleted, .localActivityFailed, .localActivityTimedOut,
+            .localActivityCanceled, .childWorkflowExecutionStarted, .childWorkflowExecutionCompleted,
+            .childWorkflowExecutionFailed,
+            .childWorkflowExecutionCanceled, .childWorkflowExecutionTimedOut, .childWorkflowExecutionTerminated,
+            .startChildWorkflowExecutionFailed:
             true
         default: false
         }

@@ -34,6 +34,9 @@ package enum ReportVerdict: Hashable, Sendable, CaseIterable {
 package enum LoadedEvents: Sendable {
     /// The first and the last.
     case ends
+    /// The first and the last, and of another run if that was started by this request: a request is remembered as long as
+    /// its run is stored.
+    case startedBy(String)
     case all
 }
 

@@ -71,6 +71,18 @@ struct TaskDispatcher {
         }
     }
 
+    /// Tasks of a queue that are with workers.
+    func inFlight(namespace: String, queue: String) -> Int {
+        workers.values.reduce(0) { sum, worker in
+            worker.namespace == namespace ? sum + worker.inFlight.values.count { $0 == queue } : sum
+        }
+    }
+
+    /// Lanes with waiting tasks, in a fixed order.
+    var waitingLanes: [Lane] {
+        waiting.keys.sorted { ($0.namespace, $0.queue, $0.type) < ($1.namespace, $1.queue, $1.type) }
+    }
+
     /// Whether any worker serves the activity, free or not.
     func isServed(_ lane: Lane) -> Bool {
         order.contains { id in

@@ -72,6 +72,9 @@ struct PostgresReader {
     }
 
     func list(_ query: ExecutionQuery) throws(ReadFailure) -> [ExecutionRow] {
+        guard query.attributes.isEmpty else {
+            throw .store(StoreError(.invalid, "PostgreSQL: this store does not filter by search attributes yet"))
+        }
         // Parameters are numbered by meaning, so every combination of conditions binds the same way; each is named, so
         // that its type is known where it is not used.
         var conditions = " WHERE v.namespace = $1 AND v.saga_id < $4 AND $2::text IS NOT NULL AND $3::text IS NOT NULL"

@@ -9,7 +9,8 @@ extension Wire.WorkflowInfo {
             workflowID: row.workflowID, sagaID: row.sagaID, workflowType: row.workflowType,
             status: Wire.WorkflowStatus(row.status), compensation: Wire.CompensationState(row.status),
             startedMicros: row.startedAt.microseconds, closedMicros: row.closedAt?.microseconds ?? 0,
-            historyLength: row.nextEventID, blocked: row.status == .blocked, paused: row.status == .paused)
+            historyLength: row.nextEventID, searchAttributes: row.searchAttributes.map { Wire.NamedPayload($0) },
+            blocked: row.status == .blocked, paused: row.status == .paused)
     }
 
     init(_ description: ExecutionDescription) {
@@ -21,7 +22,9 @@ extension Wire.WorkflowInfo {
             compensation: status.isClosed
                 ? Wire.CompensationSummary(description.compensation).state : Wire.CompensationState(status),
             startedMicros: description.startedAt.microseconds, closedMicros: description.closedAt?.microseconds ?? 0,
-            historyLength: description.nextEventID, blocked: status == .blocked, paused: status == .paused)
+            historyLength: description.nextEventID,
+            searchAttributes: description.searchAttributes.map { Wire.NamedPayload($0) },
+            parentSagaID: description.parent?.sagaID, blocked: status == .blocked, paused: status == .paused)
     }
 }
 
@@ -32,6 +35,7 @@ extension Wire.DescribeWorkflowResponse {
             waitingFor: description.waitingFor.map { Wire.WaitingFor($0) },
             pendingSteps: description.steps.map { Wire.PendingStep($0) },
             undoLog: description.undoEntries.map { Wire.UndoEntryInfo($0) })
+        memo = description.memo.map { Wire.NamedPayload($0) }
         if let block = description.block {
             error = Wire.SagaError(SagaError(kind: .workflowExecution, message: block.message, timestamp: block.since))
         }

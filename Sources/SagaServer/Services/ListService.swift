@@ -12,10 +12,20 @@ extension ServerConnection {
         let size = try pageSize(wire.pageSize)
         let before = try position(of: wire.pageToken)
         try read(request, header) { store in
-            let page = try await filter.page(of: store, before: before, size: size)
+            let page = try await filter.checkedPage(of: store, before: before, size: size)
             return try Wire.ListWorkflowsResponse(
                 workflows: page.rows.map { Wire.WorkflowInfo($0) }, nextPageToken: page.next?.bytes ?? []
             ).serialized()
+        }
+    }
+
+    func count(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {
+        let wire = try decode(Wire.CountWorkflowsRequest.self, body)
+        try request.require(.read, "count workflows")
+        let header = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
+        let filter = try ListFilter(wire.filter ?? Wire.WorkflowFilter(), namespace: request.principal.namespace)
+        try read(request, header) { store in
+            try Wire.CountWorkflowsResponse(count: try await filter.count(in: store)).serialized()
         }
     }
 
@@ -56,8 +66,10 @@ struct ListFilter: Sendable {
         for (index, type) in wire.workflowTypes.enumerated() {
             try Check.name(type, "filter.workflow_types[\(index)]")
         }
-        guard wire.attributes.isEmpty else {
-            throw WireStatus(.unimplemented, "this server does not filter by search attributes (filter.attributes)")
+        try Check.count(wire.attributes.count, "filter.attributes", atMost: 16)
+        var attributes: [AttributeCondition] = []
+        for (index, filter) in wire.attributes.enumerated() {
+            attributes.append(try AttributeCondition(filter, "filter.attributes[\(index)]"))
         }
         guard wire.compensationStates.isEmpty else {
             throw WireStatus(
@@ -79,13 +91,37 @@ struct ListFilter: Sendable {
         closed = closes ? try Self.range(wire.closedFromMicros, wire.closedToMicros, "filter.closed_to_us") : nil
         query = ExecutionQuery(
             namespace: namespace, workflowType: wire.workflowTypes.count == 1 ? wire.workflowTypes[0] : "",
-            statuses: statuses)
+            statuses: statuses, attributes: attributes)
     }
 
     private static func range(_ from: Int64, _ to: Int64, _ field: String) throws(WireStatus) -> Range<Int64> {
         let end = to == 0 ? Int64.max : to
         guard from <= end else { throw Check.invalid(field, "lies before the beginning") }
         return from..<end
+    }
+
+    func count(in store: any EventStore) async throws -> UInt64 {
+        try check(store)
+        var count: UInt64 = 0
+        var before: SagaID?
+        repeat {
+            let page = try await page(of: store, before: before, size: 1_000)
+            count += UInt64(page.rows.count)
+            before = page.next
+        } while before != nil
+        return count
+    }
+
+    private func check(_ store: any EventStore) throws(WireStatus) {
+        guard query.attributes.isEmpty || store.filtersByAttributes else {
+            throw WireStatus(
+                .unimplemented, "this server's store does not filter by search attributes (filter.attributes)")
+        }
+    }
+
+    func checkedPage(of store: any EventStore, before: SagaID?, size: Int) async throws -> Page {
+        try check(store)
+        return try await page(of: store, before: before, size: size)
     }
 
     func page(of store: any EventStore, before: SagaID?, size: Int) async throws(StoreError) -> Page {
@@ -114,5 +150,27 @@ struct ListFilter: Sendable {
         guard started.contains(row.startedAt.microseconds) else { return false }
         guard let closed else { return true }
         return row.closedAt.map { closed.contains($0.microseconds) } ?? false
+    }
+}
+
+extension AttributeCondition {
+    fileprivate init(_ wire: Wire.AttributeFilter, _ field: String) throws(WireStatus) {
+        try Check.name(wire.name, "\(field).name")
+        let comparison: Comparison
+        switch wire.op {
+        case .equal: comparison = .equal
+        case .notEqual: comparison = .notEqual
+        case .less: comparison = .less
+        case .lessOrEqual: comparison = .lessOrEqual
+        case .greater: comparison = .greater
+        case .greaterOrEqual: comparison = .greaterOrEqual
+        case .prefix: comparison = .prefix
+        case .unspecified, .unrecognized:
+            throw Check.invalid("\(field).op", "has the unknown value \(wire.op.rawValue)")
+        }
+        guard let value = Value(try Check.payload(wire.value, "\(field).value")) else {
+            throw Check.invalid("\(field).value", "is no JSON text, number or boolean")
+        }
+        self.init(wire.name, comparison, value)
     }
 }

@@ -18,6 +18,24 @@ extension WireStatus {
     }
 }
 
+extension WireStatus {
+    /// Why the engine did not do a call, without the run that it is about.
+    init(_ failure: CallFailure) {
+        let code: WireCode =
+            switch failure.code {
+            case .invalidArgument: .invalidArgument
+            case .notFound: .notFound
+            case .alreadyExists: .alreadyExists
+            case .failedPrecondition: .failedPrecondition
+            case .aborted: .aborted
+            case .resourceExhausted: .resourceExhausted
+            case .unavailable: .unavailable
+            case .internalError: .internal
+            }
+        self.init(code, failure.message)
+    }
+}
+
 extension Wire.Status {
     /// Why the engine did not do a call. The context of `error` names the run and its status, for programs.
     init(_ failure: CallFailure) {

@@ -78,7 +78,7 @@ extension ServerConnection {
         }
     }
 
-    private func control(
+    func control(
         _ wire: Wire.WorkflowRef?, _ reason: String, _ header: CallHeader, _ request: Request
     ) throws(WireStatus) -> ControlCall {
         try Check.text(reason, "reason", atMost: 1_024)

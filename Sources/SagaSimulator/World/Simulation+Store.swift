@@ -143,7 +143,16 @@ extension Simulation {
             } else {
                 try store.latestExecution(namespace: target.namespace, workflowID: target.workflowID)
             }
-        guard let row else { return nil }
+        guard var row else { return nil }
+        if case .startedBy(let requestID) = wanted {
+            for sagaID in checker.runsOfID[target.workflowID] ?? [] {
+                let first = try store.events(of: sagaID, from: 0, limit: 1).first?.attributes
+                guard case .workflowExecutionStarted(let started)? = first, started.requestID == requestID,
+                    let found = try store.execution(sagaID)
+                else { continue }
+                row = found
+            }
+        }
         switch wanted {
         case .all:
             var events: [HistoryEvent] = []
@@ -153,7 +162,7 @@ extension Simulation {
                 events += page
             }
             return LoadedRun(row: row, events: events)
-        case .ends:
+        case .ends, .startedBy:
             var events = Array(try store.events(of: row.sagaID, from: 0, limit: 1).prefix(1))
             if row.nextEventID > 1 {
                 events += try store.events(of: row.sagaID, from: row.nextEventID - 1, limit: 1)

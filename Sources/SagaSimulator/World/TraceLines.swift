@@ -87,6 +87,10 @@ extension Call {
         case .awaitEvents(let target, _): "events \(target.workflowID)"
         case .operate(let call): "operate \(call.target.workflowID) \(call.verb)"
         case .update(let call): "update \(call.target.workflowID) \(call.name) \(call.updateID)"
+        case .undoRun(let call): "undo run \(call.closedRun.short)"
+        case .reset(let call): "reset \(call.target.workflowID) to \(call.eventID)"
+        case .pause(let call): "pause \(call.target.workflowID)"
+        case .resume(let call): "resume \(call.target.workflowID)"
         case .query(let call): "query \(call.target.workflowID) \(call.name)"
         }
     }

@@ -807,6 +807,8 @@ extension Wire {
         package var parentClosePolicy: Wire.ParentClosePolicy
         /// The nested saga scope it was issued in; 0 = the run itself.
         package var scope: UInt32
+        /// Microseconds after which the child is unwound and closes as timed out. 0 = never; at most 3,153,600,000,000,000.
+        package var executionTimeoutMicros: Int64
 
         package init(
             workflowID: String = "",
@@ -814,7 +816,8 @@ extension Wire {
             taskQueue: String = "",
             input: Wire.Payload? = nil,
             parentClosePolicy: Wire.ParentClosePolicy = .unspecified,
-            scope: UInt32 = 0
+            scope: UInt32 = 0,
+            executionTimeoutMicros: Int64 = 0
         ) {
             self.workflowID = workflowID
             self.workflowType = workflowType
@@ -822,6 +825,7 @@ extension Wire {
             self.input = input
             self.parentClosePolicy = parentClosePolicy
             self.scope = scope
+            self.executionTimeoutMicros = executionTimeoutMicros
         }
     }
 }
@@ -852,6 +856,7 @@ extension Wire.StartChildCommand: CMessage {
         input = Unpacked.message(c.pointee.input)
         parentClosePolicy = Wire.ParentClosePolicy(rawValue: Int32(truncatingIfNeeded: c.pointee.parent_close_policy.rawValue))
         scope = c.pointee.scope
+        executionTimeoutMicros = c.pointee.execution_timeout_us
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -862,6 +867,7 @@ extension Wire.StartChildCommand: CMessage {
         if let input { c.pointee.input = arena.message(input) }
         c.pointee.parent_close_policy = Saga__V1__ParentClosePolicy(rawValue: .init(truncatingIfNeeded: parentClosePolicy.rawValue))
         c.pointee.scope = scope
+        c.pointee.execution_timeout_us = executionTimeoutMicros
     }
 }
 

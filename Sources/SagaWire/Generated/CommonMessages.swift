@@ -1442,6 +1442,12 @@ extension Wire {
         package var outcome: Wire.StepOutcome
         /// Key of the step. 1-255 bytes.
         package var idempotencyKey: String
+        /// What the activity prepared for the undo; absent = nothing.
+        package var data: Wire.Payload?
+        /// Entries of the same group may be undone together; 0 = none.
+        package var undoGroup: UInt32
+        /// The child whose own undo log stands behind the entry; absent = it is a step.
+        package var child: Wire.ChildUndo?
 
         package init(
             sourceSagaID: SagaID? = nil,
@@ -1451,7 +1457,10 @@ extension Wire {
             input: Wire.Payload? = nil,
             output: Wire.Payload? = nil,
             outcome: Wire.StepOutcome = .unspecified,
-            idempotencyKey: String = ""
+            idempotencyKey: String = "",
+            data: Wire.Payload? = nil,
+            undoGroup: UInt32 = 0,
+            child: Wire.ChildUndo? = nil
         ) {
             self.sourceSagaID = sourceSagaID
             self.sourceEventID = sourceEventID
@@ -1461,6 +1470,9 @@ extension Wire {
             self.output = output
             self.outcome = outcome
             self.idempotencyKey = idempotencyKey
+            self.data = data
+            self.undoGroup = undoGroup
+            self.child = child
         }
     }
 }
@@ -1493,6 +1505,9 @@ extension Wire.CarriedUndo: CMessage {
         output = Unpacked.message(c.pointee.output)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
         idempotencyKey = Unpacked.text(c.pointee.idempotency_key)
+        data = Unpacked.message(c.pointee.data)
+        undoGroup = c.pointee.undo_group
+        child = Unpacked.message(c.pointee.child)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1505,6 +1520,58 @@ extension Wire.CarriedUndo: CMessage {
         if let output { c.pointee.output = arena.message(output) }
         c.pointee.outcome = Saga__V1__StepOutcome(rawValue: .init(truncatingIfNeeded: outcome.rawValue))
         if !idempotencyKey.isEmpty { c.pointee.idempotency_key = arena.text(idempotencyKey, "CarriedUndo.idempotency_key") }
+        if let data { c.pointee.data = arena.message(data) }
+        c.pointee.undo_group = undoGroup
+        if let child { c.pointee.child = arena.message(child) }
+    }
+}
+
+extension Wire {
+    /// A child that closed well and can be undone as a whole.
+    package struct ChildUndo: Sendable, Equatable {
+        /// Its name. 1-255 bytes.
+        package var workflowID: String
+        /// Its run, 16 bytes.
+        package var sagaID: SagaID?
+
+        package init(
+            workflowID: String = "",
+            sagaID: SagaID? = nil
+        ) {
+            self.workflowID = workflowID
+            self.sagaID = sagaID
+        }
+    }
+}
+
+extension Wire.ChildUndo: WireMessage {
+    package static var protoName: String { "saga.v1.ChildUndo" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.ChildUndo: CMessage {
+    typealias CStruct = Saga__V1__ChildUndo
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__child_undo__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        workflowID = Unpacked.text(c.pointee.workflow_id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__child_undo__init(c)
+        if !workflowID.isEmpty { c.pointee.workflow_id = arena.text(workflowID, "ChildUndo.workflow_id") }
+        if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
     }
 }
 

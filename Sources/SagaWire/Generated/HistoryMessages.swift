@@ -670,19 +670,23 @@ extension Wire {
         package var identity: String
         /// The id of the request that caused it, for exactly-once answers; empty if none. 0-128 bytes.
         package var requestID: String
+        /// Undo entries of later steps that move along. At most 10,000.
+        package var carriedUndo: [Wire.CarriedUndo]
 
         package init(
             baseSagaID: SagaID? = nil,
             baseEventID: UInt64 = 0,
             reason: String = "",
             identity: String = "",
-            requestID: String = ""
+            requestID: String = "",
+            carriedUndo: [Wire.CarriedUndo] = []
         ) {
             self.baseSagaID = baseSagaID
             self.baseEventID = baseEventID
             self.reason = reason
             self.identity = identity
             self.requestID = requestID
+            self.carriedUndo = carriedUndo
         }
     }
 }
@@ -712,6 +716,7 @@ extension Wire.WorkflowExecutionReset: CMessage {
         reason = Unpacked.text(c.pointee.reason)
         identity = Unpacked.text(c.pointee.identity)
         requestID = Unpacked.text(c.pointee.request_id)
+        carriedUndo = Unpacked.messages(c.pointee.n_carried_undo, c.pointee.carried_undo)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -721,6 +726,10 @@ extension Wire.WorkflowExecutionReset: CMessage {
         if !reason.isEmpty { c.pointee.reason = arena.text(reason, "WorkflowExecutionReset.reason") }
         if !identity.isEmpty { c.pointee.identity = arena.text(identity, "WorkflowExecutionReset.identity") }
         if !requestID.isEmpty { c.pointee.request_id = arena.text(requestID, "WorkflowExecutionReset.request_id") }
+        if !carriedUndo.isEmpty {
+            c.pointee.carried_undo = arena.messages(carriedUndo)
+            c.pointee.n_carried_undo = c.pointee.carried_undo == nil ? 0 : carriedUndo.count
+        }
     }
 }
 
@@ -2224,6 +2233,8 @@ extension Wire {
         package var parentClosePolicy: Wire.ParentClosePolicy
         /// The nested saga scope it was issued in.
         package var scope: UInt32
+        /// Microseconds after which the child is unwound and closes as timed out. 0 = never.
+        package var executionTimeoutMicros: Int64
 
         package init(
             commandNumber: UInt32 = 0,
@@ -2232,7 +2243,8 @@ extension Wire {
             taskQueue: String = "",
             input: Wire.Payload? = nil,
             parentClosePolicy: Wire.ParentClosePolicy = .unspecified,
-            scope: UInt32 = 0
+            scope: UInt32 = 0,
+            executionTimeoutMicros: Int64 = 0
         ) {
             self.commandNumber = commandNumber
             self.workflowID = workflowID
@@ -2241,6 +2253,7 @@ extension Wire {
             self.input = input
             self.parentClosePolicy = parentClosePolicy
             self.scope = scope
+            self.executionTimeoutMicros = executionTimeoutMicros
         }
     }
 }
@@ -2272,6 +2285,7 @@ extension Wire.StartChildWorkflowExecutionInitiated: CMessage {
         input = Unpacked.message(c.pointee.input)
         parentClosePolicy = Wire.ParentClosePolicy(rawValue: Int32(truncatingIfNeeded: c.pointee.parent_close_policy.rawValue))
         scope = c.pointee.scope
+        executionTimeoutMicros = c.pointee.execution_timeout_us
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2283,6 +2297,7 @@ extension Wire.StartChildWorkflowExecutionInitiated: CMessage {
         if let input { c.pointee.input = arena.message(input) }
         c.pointee.parent_close_policy = Saga__V1__ParentClosePolicy(rawValue: .init(truncatingIfNeeded: parentClosePolicy.rawValue))
         c.pointee.scope = scope
+        c.pointee.execution_timeout_us = executionTimeoutMicros
     }
 }
 
@@ -2342,13 +2357,17 @@ extension Wire {
         package var initiatedEventID: UInt64
         /// What it returned.
         package var output: Wire.Payload?
+        /// Whether it left something that can be undone.
+        package var hasUndo: Bool
 
         package init(
             initiatedEventID: UInt64 = 0,
-            output: Wire.Payload? = nil
+            output: Wire.Payload? = nil,
+            hasUndo: Bool = false
         ) {
             self.initiatedEventID = initiatedEventID
             self.output = output
+            self.hasUndo = hasUndo
         }
     }
 }
@@ -2375,12 +2394,14 @@ extension Wire.ChildWorkflowExecutionCompleted: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         initiatedEventID = c.pointee.initiated_event_id
         output = Unpacked.message(c.pointee.output)
+        hasUndo = c.pointee.has_undo != 0
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__child_workflow_execution_completed__init(c)
         c.pointee.initiated_event_id = initiatedEventID
         if let output { c.pointee.output = arena.message(output) }
+        c.pointee.has_undo = hasUndo ? 1 : 0
     }
 }
 
@@ -3403,6 +3424,8 @@ extension Wire {
         package var identity: String
         /// Id of the request that caused it; empty if none; at most 255 bytes.
         package var requestID: String
+        /// The run is being reset to this event: what was begun up to it moves to the new run and is not undone.
+        package var resetToEventID: UInt64?
 
         package init(
             cause: Wire.UnwindCause = .unspecified,
@@ -3411,7 +3434,8 @@ extension Wire {
             commandNumber: UInt32? = nil,
             reason: String = "",
             identity: String = "",
-            requestID: String = ""
+            requestID: String = "",
+            resetToEventID: UInt64? = nil
         ) {
             self.cause = cause
             self.error = error
@@ -3420,6 +3444,7 @@ extension Wire {
             self.reason = reason
             self.identity = identity
             self.requestID = requestID
+            self.resetToEventID = resetToEventID
         }
     }
 }
@@ -3451,6 +3476,7 @@ extension Wire.CompensationStarted: CMessage {
         reason = Unpacked.text(c.pointee.reason)
         identity = Unpacked.text(c.pointee.identity)
         requestID = Unpacked.text(c.pointee.request_id)
+        resetToEventID = c.pointee._reset_to_event_id_case.rawValue == 8 ? c.pointee.reset_to_event_id : nil
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -3465,6 +3491,10 @@ extension Wire.CompensationStarted: CMessage {
         if !reason.isEmpty { c.pointee.reason = arena.text(reason, "CompensationStarted.reason") }
         if !identity.isEmpty { c.pointee.identity = arena.text(identity, "CompensationStarted.identity") }
         if !requestID.isEmpty { c.pointee.request_id = arena.text(requestID, "CompensationStarted.request_id") }
+        if let resetToEventID {
+            c.pointee._reset_to_event_id_case = .init(rawValue: 8)
+            c.pointee.reset_to_event_id = resetToEventID
+        }
     }
 }
 

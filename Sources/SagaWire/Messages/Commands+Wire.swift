@@ -71,6 +71,22 @@ extension Wire.Command.Kind {
                     signals: signals.map {
                         Wire.CarriedSignal(name: $0.name, payload: Wire.Payload($0.payload), signalID: $0.signalID)
                     }))
+        case .scheduleLocalActivity(let activity):
+            self = .scheduleLocalActivity(
+                Wire.ScheduleLocalActivityCommand(
+                    stepID: activity.stepID, activityType: activity.activityType,
+                    input: Wire.Payload(activity.input), undo: Wire.UndoSpec(activity.undo), scope: activity.scope))
+        case .recordLocalActivity(let record):
+            self = .recordLocalActivity(Wire.RecordLocalActivityCommand(record))
+        case .startChild(let child):
+            self = .startChild(
+                Wire.StartChildCommand(
+                    workflowID: child.workflowID, workflowType: child.workflowType, taskQueue: child.taskQueue,
+                    input: Wire.Payload(child.input),
+                    parentClosePolicy: Wire.ParentClosePolicy(child.parentClosePolicy), scope: child.scope,
+                    executionTimeoutMicros: child.executionTimeoutMicros))
+        case .requestCancelChild(let target):
+            self = .requestCancelChild(Wire.RequestCancelChildCommand(targetCommandNumber: target))
         case .signalExternal(let signal):
             self = .signalExternal(
                 Wire.SignalExternalCommand(
@@ -125,15 +141,30 @@ extension WorkflowCommand {
                 signals: command.signals.map {
                     CarriedSignal(name: $0.name, payload: Payload(orEmpty: $0.payload), signalID: $0.signalID)
                 })
-        case .startChild: throw .unsupported("start_child")
-        case .requestCancelChild: throw .unsupported("request_cancel_child")
+        case .startChild(let command):
+            self = .startChild(
+                StartChildCommand(
+                    workflowID: command.workflowID, workflowType: command.workflowType, taskQueue: command.taskQueue,
+                    input: Payload(orEmpty: command.input),
+                    parentClosePolicy: try ParentClosePolicy(
+                        command.parentClosePolicy, "start_child.parent_close_policy"), scope: command.scope,
+                    executionTimeoutMicros: try duration(
+                        command.executionTimeoutMicros, "start_child.execution_timeout_us")))
+        case .requestCancelChild(let command): self = .requestCancelChild(command.targetCommandNumber)
         case .signalExternal(let command):
             self = .signalExternal(
                 SignalExternalCommand(
                     namespace: command.targetNamespace, workflowID: command.targetWorkflowID,
                     sagaID: command.targetSagaID, name: command.name, payload: Payload(orEmpty: command.payload)))
-        case .scheduleLocalActivity: throw .unsupported("schedule_local_activity")
-        case .recordLocalActivity: throw .unsupported("record_local_activity")
+        case .scheduleLocalActivity(let command):
+            self = .scheduleLocalActivity(
+                LocalActivityCommand(
+                    stepID: command.stepID, activityType: command.activityType, input: Payload(orEmpty: command.input),
+                    undo: try UndoSpec(
+                        try required(command.undo, "schedule_local_activity.undo"), "schedule_local_activity.undo"),
+                    scope: command.scope))
+        case .recordLocalActivity(let command):
+            self = .recordLocalActivity(try LocalActivityRecord(command))
         case .completeUpdate(let command):
             if let error = command.error {
                 self = .rollBackUpdate(acceptedEventID: command.acceptedEventID, error: SagaError(error))
@@ -145,10 +176,44 @@ extension WorkflowCommand {
     }
 }
 
-extension WireError {
-    /// A command of the IDL that the engine does not execute.
-    fileprivate static func unsupported(_ field: String) -> WireError {
-        WireError(field: field, reason: .invalid("is a command that this server does not execute"))
+extension Wire.RecordLocalActivityCommand {
+    init(_ record: LocalActivityRecord) {
+        self.init(scheduledEventID: record.scheduledEventID, activityType: record.activityType)
+        switch record.end {
+        case .running: end = .unspecified
+        case .completed(let output):
+            end = .completed
+            self.output = Wire.Payload(output)
+        case .failed(let error, let outcome):
+            end = .failed
+            self.error = Wire.SagaError(error)
+            self.outcome = Wire.StepOutcome(outcome)
+        case .timedOut(let outcome):
+            end = .timedOut
+            self.outcome = Wire.StepOutcome(outcome)
+        case .canceled(let outcome):
+            end = .canceled
+            self.outcome = Wire.StepOutcome(outcome)
+        }
+    }
+}
+
+extension LocalActivityRecord {
+    init(_ wire: Wire.RecordLocalActivityCommand) throws(WireError) {
+        let end: LocalActivityEnd
+        switch wire.end {
+        case .completed: end = .completed(Payload(orEmpty: wire.output))
+        case .failed:
+            end = .failed(
+                SagaError(try required(wire.error, "record_local_activity.error")),
+                try StepOutcome(wire.outcome, "record_local_activity.outcome"))
+        case .timedOut: end = .timedOut(try StepOutcome(wire.outcome, "record_local_activity.outcome"))
+        case .canceled: end = .canceled(try StepOutcome(wire.outcome, "record_local_activity.outcome"))
+        case .unspecified: throw WireError(field: "record_local_activity.end", reason: .missing)
+        case .unrecognized(let value):
+            throw WireError(field: "record_local_activity.end", reason: .unknownEnumValue(value))
+        }
+        self.init(activityType: wire.activityType, scheduledEventID: wire.scheduledEventID, end: end)
     }
 }
 

@@ -203,17 +203,28 @@ extension Wire.CarriedUndo {
             sourceSagaID: entry.sourceSagaID, sourceEventID: entry.sourceEventID, stepID: entry.stepID,
             undo: Wire.UndoSpec(entry.undo), input: Wire.Payload(entry.input),
             output: entry.output.map { Wire.Payload($0) }, outcome: Wire.StepOutcome(entry.outcome),
-            idempotencyKey: entry.idempotencyKey)
+            idempotencyKey: entry.idempotencyKey, data: entry.data.map { Wire.Payload($0) },
+            undoGroup: entry.undoGroup,
+            child: entry.child.map { Wire.ChildUndo(workflowID: $0.workflowID, sagaID: $0.sagaID) })
+    }
+}
+
+extension ChildUndo {
+    init(_ wire: Wire.ChildUndo) throws(WireError) {
+        self.init(workflowID: wire.workflowID, sagaID: try required(wire.sagaID, "child.saga_id"))
     }
 }
 
 extension CarriedUndo {
     package init(_ wire: Wire.CarriedUndo) throws(WireError) {
+        var child: ChildUndo?
+        if let wireChild = wire.child { child = try ChildUndo(wireChild) }
         self.init(
             sourceSagaID: try required(wire.sourceSagaID, "source_saga_id"), sourceEventID: wire.sourceEventID,
             stepID: wire.stepID, undo: try UndoSpec(try required(wire.undo, "undo"), "undo"),
             input: Payload(orEmpty: wire.input), output: wire.output.map { Payload($0) },
-            outcome: try StepOutcome(wire.outcome, "outcome"), idempotencyKey: wire.idempotencyKey)
+            outcome: try StepOutcome(wire.outcome, "outcome"), idempotencyKey: wire.idempotencyKey,
+            data: wire.data.map { Payload($0) }, undoGroup: wire.undoGroup, child: child)
     }
 
     static func list(_ wire: [Wire.CarriedUndo], _ field: String) throws(WireError) -> [CarriedUndo] {

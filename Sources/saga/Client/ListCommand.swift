@@ -15,6 +15,7 @@ struct ListCommand: AsyncParsableCommand {
     var statuses: [StatusOption] = []
     @Option(help: "Only workflow ids that begin with this.")
     var prefix = ""
+    @OptionGroup var conditions: AttributeFlags
     @Option(help: "At most so many; 0 is all.")
     var limit = 50
     @OptionGroup var connection: ConnectionFlags
@@ -31,7 +32,8 @@ struct ListCommand: AsyncParsableCommand {
             repeat {
                 let page = limit == 0 ? 1_000 : min(1_000, limit - runs.count)
                 let answer = try await client.list(
-                    type: type, statuses: statuses.map(\.status), idPrefix: prefix, limit: page, after: next)
+                    type: type, statuses: statuses.map(\.status), idPrefix: prefix, where: conditions.conditions,
+                    limit: page, after: next)
                 runs += answer.runs
                 next = answer.next
             } while next != nil && (limit == 0 || runs.count < limit)

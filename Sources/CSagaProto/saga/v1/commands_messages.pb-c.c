@@ -1770,7 +1770,7 @@ const ProtobufCMessageDescriptor saga__v1__compensate_command__descriptor =
   (ProtobufCMessageInit) saga__v1__compensate_command__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__start_child_command__field_descriptors[6] =
+static const ProtobufCFieldDescriptor saga__v1__start_child_command__field_descriptors[7] =
 {
   {
     "workflow_id",
@@ -1844,8 +1844,21 @@ static const ProtobufCFieldDescriptor saga__v1__start_child_command__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "execution_timeout_us",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__StartChildCommand, execution_timeout_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__start_child_command__field_indices_by_name[] = {
+  6,   /* field[6] = execution_timeout_us */
   3,   /* field[3] = input */
   4,   /* field[4] = parent_close_policy */
   5,   /* field[5] = scope */
@@ -1856,7 +1869,7 @@ static const unsigned saga__v1__start_child_command__field_indices_by_name[] = {
 static const ProtobufCIntRange saga__v1__start_child_command__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor saga__v1__start_child_command__descriptor =
 {
@@ -1866,7 +1879,7 @@ const ProtobufCMessageDescriptor saga__v1__start_child_command__descriptor =
   "Saga__V1__StartChildCommand",
   "saga.v1",
   sizeof(Saga__V1__StartChildCommand),
-  6,
+  7,
   saga__v1__start_child_command__field_descriptors,
   saga__v1__start_child_command__field_indices_by_name,
   1,  saga__v1__start_child_command__number_ranges,

@@ -547,6 +547,51 @@ void   saga__v1__carried_undo__free_unpacked
   assert(message->base.descriptor == &saga__v1__carried_undo__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   saga__v1__child_undo__init
+                     (Saga__V1__ChildUndo         *message)
+{
+  static const Saga__V1__ChildUndo init_value = SAGA__V1__CHILD_UNDO__INIT;
+  *message = init_value;
+}
+size_t saga__v1__child_undo__get_packed_size
+                     (const Saga__V1__ChildUndo *message)
+{
+  assert(message->base.descriptor == &saga__v1__child_undo__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__child_undo__pack
+                     (const Saga__V1__ChildUndo *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__child_undo__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__child_undo__pack_to_buffer
+                     (const Saga__V1__ChildUndo *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__child_undo__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__ChildUndo *
+       saga__v1__child_undo__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__ChildUndo *)
+     protobuf_c_message_unpack (&saga__v1__child_undo__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__child_undo__free_unpacked
+                     (Saga__V1__ChildUndo *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__child_undo__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   saga__v1__workflow_ref__init
                      (Saga__V1__WorkflowRef         *message)
 {
@@ -1510,7 +1555,7 @@ const ProtobufCMessageDescriptor saga__v1__undo_input__descriptor =
   (ProtobufCMessageInit) saga__v1__undo_input__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__carried_undo__field_descriptors[8] =
+static const ProtobufCFieldDescriptor saga__v1__carried_undo__field_descriptors[11] =
 {
   {
     "source_saga_id",
@@ -1608,8 +1653,46 @@ static const ProtobufCFieldDescriptor saga__v1__carried_undo__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "data",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CarriedUndo, data),
+    &saga__v1__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "undo_group",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CarriedUndo, undo_group),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "child",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CarriedUndo, child),
+    &saga__v1__child_undo__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__carried_undo__field_indices_by_name[] = {
+  10,   /* field[10] = child */
+  8,   /* field[8] = data */
   7,   /* field[7] = idempotency_key */
   4,   /* field[4] = input */
   6,   /* field[6] = outcome */
@@ -1618,11 +1701,12 @@ static const unsigned saga__v1__carried_undo__field_indices_by_name[] = {
   0,   /* field[0] = source_saga_id */
   2,   /* field[2] = step_id */
   3,   /* field[3] = undo */
+  9,   /* field[9] = undo_group */
 };
 static const ProtobufCIntRange saga__v1__carried_undo__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor saga__v1__carried_undo__descriptor =
 {
@@ -1632,11 +1716,62 @@ const ProtobufCMessageDescriptor saga__v1__carried_undo__descriptor =
   "Saga__V1__CarriedUndo",
   "saga.v1",
   sizeof(Saga__V1__CarriedUndo),
-  8,
+  11,
   saga__v1__carried_undo__field_descriptors,
   saga__v1__carried_undo__field_indices_by_name,
   1,  saga__v1__carried_undo__number_ranges,
   (ProtobufCMessageInit) saga__v1__carried_undo__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__child_undo__field_descriptors[2] =
+{
+  {
+    "workflow_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ChildUndo, workflow_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "saga_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ChildUndo, saga_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__child_undo__field_indices_by_name[] = {
+  1,   /* field[1] = saga_id */
+  0,   /* field[0] = workflow_id */
+};
+static const ProtobufCIntRange saga__v1__child_undo__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor saga__v1__child_undo__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.ChildUndo",
+  "ChildUndo",
+  "Saga__V1__ChildUndo",
+  "saga.v1",
+  sizeof(Saga__V1__ChildUndo),
+  2,
+  saga__v1__child_undo__field_descriptors,
+  saga__v1__child_undo__field_indices_by_name,
+  1,  saga__v1__child_undo__number_ranges,
+  (ProtobufCMessageInit) saga__v1__child_undo__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor saga__v1__workflow_ref__field_descriptors[2] =

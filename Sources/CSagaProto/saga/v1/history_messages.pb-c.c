@@ -3826,7 +3826,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_execution_cancel_requested__
   (ProtobufCMessageInit) saga__v1__workflow_execution_cancel_requested__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_execution_reset__field_descriptors[5] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_execution_reset__field_descriptors[6] =
 {
   {
     "base_saga_id",
@@ -3888,10 +3888,23 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_execution_reset__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "carried_undo",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__WorkflowExecutionReset, n_carried_undo),
+    offsetof(Saga__V1__WorkflowExecutionReset, carried_undo),
+    &saga__v1__carried_undo__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_execution_reset__field_indices_by_name[] = {
   1,   /* field[1] = base_event_id */
   0,   /* field[0] = base_saga_id */
+  5,   /* field[5] = carried_undo */
   3,   /* field[3] = identity */
   2,   /* field[2] = reason */
   4,   /* field[4] = request_id */
@@ -3899,7 +3912,7 @@ static const unsigned saga__v1__workflow_execution_reset__field_indices_by_name[
 static const ProtobufCIntRange saga__v1__workflow_execution_reset__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_execution_reset__descriptor =
 {
@@ -3909,7 +3922,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_execution_reset__descriptor 
   "Saga__V1__WorkflowExecutionReset",
   "saga.v1",
   sizeof(Saga__V1__WorkflowExecutionReset),
-  5,
+  6,
   saga__v1__workflow_execution_reset__field_descriptors,
   saga__v1__workflow_execution_reset__field_indices_by_name,
   1,  saga__v1__workflow_execution_reset__number_ranges,
@@ -5737,7 +5750,7 @@ const ProtobufCMessageDescriptor saga__v1__command_failed__descriptor =
   (ProtobufCMessageInit) saga__v1__command_failed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__start_child_workflow_execution_initiated__field_descriptors[7] =
+static const ProtobufCFieldDescriptor saga__v1__start_child_workflow_execution_initiated__field_descriptors[8] =
 {
   {
     "command_number",
@@ -5823,9 +5836,22 @@ static const ProtobufCFieldDescriptor saga__v1__start_child_workflow_execution_i
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "execution_timeout_us",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__StartChildWorkflowExecutionInitiated, execution_timeout_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__start_child_workflow_execution_initiated__field_indices_by_name[] = {
   0,   /* field[0] = command_number */
+  7,   /* field[7] = execution_timeout_us */
   4,   /* field[4] = input */
   5,   /* field[5] = parent_close_policy */
   6,   /* field[6] = scope */
@@ -5836,7 +5862,7 @@ static const unsigned saga__v1__start_child_workflow_execution_initiated__field_
 static const ProtobufCIntRange saga__v1__start_child_workflow_execution_initiated__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor saga__v1__start_child_workflow_execution_initiated__descriptor =
 {
@@ -5846,7 +5872,7 @@ const ProtobufCMessageDescriptor saga__v1__start_child_workflow_execution_initia
   "Saga__V1__StartChildWorkflowExecutionInitiated",
   "saga.v1",
   sizeof(Saga__V1__StartChildWorkflowExecutionInitiated),
-  7,
+  8,
   saga__v1__start_child_workflow_execution_initiated__field_descriptors,
   saga__v1__start_child_workflow_execution_initiated__field_indices_by_name,
   1,  saga__v1__start_child_workflow_execution_initiated__number_ranges,
@@ -5904,7 +5930,7 @@ const ProtobufCMessageDescriptor saga__v1__child_workflow_execution_started__des
   (ProtobufCMessageInit) saga__v1__child_workflow_execution_started__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__child_workflow_execution_completed__field_descriptors[2] =
+static const ProtobufCFieldDescriptor saga__v1__child_workflow_execution_completed__field_descriptors[3] =
 {
   {
     "initiated_event_id",
@@ -5930,15 +5956,28 @@ static const ProtobufCFieldDescriptor saga__v1__child_workflow_execution_complet
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "has_undo",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ChildWorkflowExecutionCompleted, has_undo),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__child_workflow_execution_completed__field_indices_by_name[] = {
+  2,   /* field[2] = has_undo */
   0,   /* field[0] = initiated_event_id */
   1,   /* field[1] = output */
 };
 static const ProtobufCIntRange saga__v1__child_workflow_execution_completed__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor saga__v1__child_workflow_execution_completed__descriptor =
 {
@@ -5948,7 +5987,7 @@ const ProtobufCMessageDescriptor saga__v1__child_workflow_execution_completed__d
   "Saga__V1__ChildWorkflowExecutionCompleted",
   "saga.v1",
   sizeof(Saga__V1__ChildWorkflowExecutionCompleted),
-  2,
+  3,
   saga__v1__child_workflow_execution_completed__field_descriptors,
   saga__v1__child_workflow_execution_completed__field_indices_by_name,
   1,  saga__v1__child_workflow_execution_completed__number_ranges,
@@ -7094,7 +7133,7 @@ const ProtobufCMessageDescriptor saga__v1__upsert_search_attributes__descriptor 
   (ProtobufCMessageInit) saga__v1__upsert_search_attributes__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__compensation_started__field_descriptors[7] =
+static const ProtobufCFieldDescriptor saga__v1__compensation_started__field_descriptors[8] =
 {
   {
     "cause",
@@ -7180,6 +7219,18 @@ static const ProtobufCFieldDescriptor saga__v1__compensation_started__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "reset_to_event_id",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Saga__V1__CompensationStarted, _reset_to_event_id_case),
+    offsetof(Saga__V1__CompensationStarted, reset_to_event_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__compensation_started__field_indices_by_name[] = {
   0,   /* field[0] = cause */
@@ -7188,12 +7239,13 @@ static const unsigned saga__v1__compensation_started__field_indices_by_name[] = 
   5,   /* field[5] = identity */
   4,   /* field[4] = reason */
   6,   /* field[6] = request_id */
+  7,   /* field[7] = reset_to_event_id */
   2,   /* field[2] = scope */
 };
 static const ProtobufCIntRange saga__v1__compensation_started__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor saga__v1__compensation_started__descriptor =
 {
@@ -7203,7 +7255,7 @@ const ProtobufCMessageDescriptor saga__v1__compensation_started__descriptor =
   "Saga__V1__CompensationStarted",
   "saga.v1",
   sizeof(Saga__V1__CompensationStarted),
-  7,
+  8,
   saga__v1__compensation_started__field_descriptors,
   saga__v1__compensation_started__field_indices_by_name,
   1,  saga__v1__compensation_started__number_ranges,

@@ -20,10 +20,12 @@ public struct StartChildWorkflowExecutionInitiated: EventAttribute, Hashable, Se
     public var parentClosePolicy: ParentClosePolicy
     /// The nested saga scope it was issued in.
     public var scope: UInt32
+    /// Microseconds after which the child is unwound; 0 is never.
+    public var executionTimeoutMicros: Int64
 
     public init(
         commandNumber: CommandNumber, workflowID: String, workflowType: String, taskQueue: String, input: Payload,
-        parentClosePolicy: ParentClosePolicy, scope: UInt32 = 0
+        parentClosePolicy: ParentClosePolicy, scope: UInt32 = 0, executionTimeoutMicros: Int64 = 0
     ) {
         self.commandNumber = commandNumber
         self.workflowID = workflowID
@@ -32,6 +34,7 @@ public struct StartChildWorkflowExecutionInitiated: EventAttribute, Hashable, Se
         self.input = input
         self.parentClosePolicy = parentClosePolicy
         self.scope = scope
+        self.executionTimeoutMicros = executionTimeoutMicros
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -42,6 +45,7 @@ public struct StartChildWorkflowExecutionInitiated: EventAttribute, Hashable, Se
         input = try reader.read()
         parentClosePolicy = try reader.read()
         scope = try reader.read()
+        executionTimeoutMicros = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
@@ -52,6 +56,7 @@ public struct StartChildWorkflowExecutionInitiated: EventAttribute, Hashable, Se
         writer.write(input)
         writer.write(parentClosePolicy)
         writer.write(scope)
+        writer.write(executionTimeoutMicros)
     }
 }
 
@@ -88,20 +93,25 @@ public struct ChildWorkflowExecutionCompleted: EventAttribute, Hashable, Sendabl
     public var initiatedEventID: EventID
     /// What it returned.
     public var output: Payload
+    /// Whether it left something that can be undone.
+    public var hasUndo: Bool
 
-    public init(initiatedEventID: EventID, output: Payload) {
+    public init(initiatedEventID: EventID, output: Payload, hasUndo: Bool = false) {
         self.initiatedEventID = initiatedEventID
         self.output = output
+        self.hasUndo = hasUndo
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
         initiatedEventID = try reader.read()
         output = try reader.read()
+        hasUndo = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
         writer.write(initiatedEventID)
         writer.write(output)
+        writer.write(hasUndo)
     }
 }
 

@@ -20,10 +20,12 @@ public struct CompensationStarted: EventAttribute, Hashable, Sendable {
     public var identity: String
     /// The id of the request that caused it, for exactly-once answers; empty if none.
     public var requestID: String
+    /// The run is being reset to this event: what was begun up to it moves to the new run and is not undone.
+    public var resetToEventID: EventID?
 
     public init(
         cause: UnwindCause, error: SagaError? = nil, scope: UInt32 = 0, commandNumber: CommandNumber? = nil,
-        reason: String = "", identity: String = "", requestID: String = ""
+        reason: String = "", identity: String = "", requestID: String = "", resetToEventID: EventID? = nil
     ) {
         self.cause = cause
         self.error = error
@@ -32,6 +34,7 @@ public struct CompensationStarted: EventAttribute, Hashable, Sendable {
         self.reason = reason
         self.identity = identity
         self.requestID = requestID
+        self.resetToEventID = resetToEventID
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -42,6 +45,7 @@ public struct CompensationStarted: EventAttribute, Hashable, Sendable {
         reason = try reader.read()
         identity = try reader.read()
         requestID = try reader.read()
+        resetToEventID = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
@@ -52,6 +56,7 @@ public struct CompensationStarted: EventAttribute, Hashable, Sendable {
         writer.write(reason)
         writer.write(identity)
         writer.write(requestID)
+        writer.write(resetToEventID)
     }
 }
 

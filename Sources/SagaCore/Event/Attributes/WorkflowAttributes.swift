@@ -365,15 +365,19 @@ public struct WorkflowExecutionReset: EventAttribute, Hashable, Sendable {
     public var identity: String
     /// The id of the request that caused it, for exactly-once answers; empty if none.
     public var requestID: String
+    /// Undo entries of later steps that move along.
+    public var carriedUndo: [CarriedUndo]
 
     public init(
-        baseSagaID: SagaID, baseEventID: EventID, reason: String = "", identity: String = "", requestID: String = ""
+        baseSagaID: SagaID, baseEventID: EventID, reason: String = "", identity: String = "", requestID: String = "",
+        carriedUndo: [CarriedUndo] = []
     ) {
         self.baseSagaID = baseSagaID
         self.baseEventID = baseEventID
         self.reason = reason
         self.identity = identity
         self.requestID = requestID
+        self.carriedUndo = carriedUndo
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -382,6 +386,7 @@ public struct WorkflowExecutionReset: EventAttribute, Hashable, Sendable {
         reason = try reader.read()
         identity = try reader.read()
         requestID = try reader.read()
+        carriedUndo = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
@@ -390,6 +395,7 @@ public struct WorkflowExecutionReset: EventAttribute, Hashable, Sendable {
         writer.write(reason)
         writer.write(identity)
         writer.write(requestID)
+        writer.write(carriedUndo)
     }
 }
 

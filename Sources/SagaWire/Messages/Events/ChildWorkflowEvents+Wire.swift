@@ -7,7 +7,8 @@ extension Wire.StartChildWorkflowExecutionInitiated {
         self.init(
             commandNumber: event.commandNumber, workflowID: event.workflowID, workflowType: event.workflowType,
             taskQueue: event.taskQueue, input: Wire.Payload(event.input),
-            parentClosePolicy: Wire.ParentClosePolicy(event.parentClosePolicy), scope: event.scope)
+            parentClosePolicy: Wire.ParentClosePolicy(event.parentClosePolicy), scope: event.scope,
+            executionTimeoutMicros: event.executionTimeoutMicros)
     }
 }
 
@@ -17,7 +18,7 @@ extension StartChildWorkflowExecutionInitiated {
             commandNumber: wire.commandNumber, workflowID: wire.workflowID, workflowType: wire.workflowType,
             taskQueue: wire.taskQueue, input: Payload(orEmpty: wire.input),
             parentClosePolicy: try ParentClosePolicy(wire.parentClosePolicy, "parent_close_policy"),
-            scope: wire.scope)
+            scope: wire.scope, executionTimeoutMicros: wire.executionTimeoutMicros)
     }
 }
 
@@ -35,13 +36,15 @@ extension ChildWorkflowExecutionStarted {
 
 extension Wire.ChildWorkflowExecutionCompleted {
     package init(_ event: ChildWorkflowExecutionCompleted) {
-        self.init(initiatedEventID: event.initiatedEventID, output: Wire.Payload(event.output))
+        self.init(
+            initiatedEventID: event.initiatedEventID, output: Wire.Payload(event.output), hasUndo: event.hasUndo)
     }
 }
 
 extension ChildWorkflowExecutionCompleted {
     package init(_ wire: Wire.ChildWorkflowExecutionCompleted) throws(WireError) {
-        self.init(initiatedEventID: wire.initiatedEventID, output: Payload(orEmpty: wire.output))
+        self.init(
+            initiatedEventID: wire.initiatedEventID, output: Payload(orEmpty: wire.output), hasUndo: wire.hasUndo)
     }
 }
 

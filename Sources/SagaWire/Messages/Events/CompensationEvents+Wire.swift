@@ -7,7 +7,7 @@ extension Wire.CompensationStarted {
         self.init(
             cause: Wire.UnwindCause(event.cause), error: event.error.map { Wire.SagaError($0) }, scope: event.scope,
             commandNumber: event.commandNumber, reason: event.reason, identity: event.identity,
-            requestID: event.requestID)
+            requestID: event.requestID, resetToEventID: event.resetToEventID)
     }
 }
 
@@ -16,7 +16,7 @@ extension CompensationStarted {
         self.init(
             cause: try UnwindCause(wire.cause, "cause"), error: wire.error.map { SagaError($0) }, scope: wire.scope,
             commandNumber: wire.commandNumber, reason: wire.reason, identity: wire.identity,
-            requestID: wire.requestID)
+            requestID: wire.requestID, resetToEventID: wire.resetToEventID)
     }
 }
 

@@ -148,7 +148,8 @@ extension Wire.WorkflowExecutionReset {
     package init(_ event: WorkflowExecutionReset) {
         self.init(
             baseSagaID: event.baseSagaID, baseEventID: event.baseEventID, reason: event.reason,
-            identity: event.identity, requestID: event.requestID)
+            identity: event.identity, requestID: event.requestID,
+            carriedUndo: event.carriedUndo.map { Wire.CarriedUndo($0) })
     }
 }
 
@@ -156,7 +157,8 @@ extension WorkflowExecutionReset {
     package init(_ wire: Wire.WorkflowExecutionReset) throws(WireError) {
         self.init(
             baseSagaID: try required(wire.baseSagaID, "base_saga_id"), baseEventID: wire.baseEventID,
-            reason: wire.reason, identity: wire.identity, requestID: wire.requestID)
+            reason: wire.reason, identity: wire.identity, requestID: wire.requestID,
+            carriedUndo: try CarriedUndo.list(wire.carriedUndo, "carried_undo"))
     }
 }
 

@@ -493,6 +493,12 @@ export interface CarriedUndo {
   outcome: StepOutcome;
   /** Key of the step. 1-255 bytes. */
   idempotencyKey: string;
+  /** What the activity prepared for the undo; absent = nothing. */
+  data?: Payload | undefined;
+  /** Entries of the same group may be undone together; 0 = none. */
+  undoGroup: number;
+  /** The child whose own undo log stands behind the entry; absent = it is a step. */
+  child?: ChildUndo | undefined;
 }
 /** Makes, writes and reads a CarriedUndo. */
 export const CarriedUndo: MessageType<CarriedUndo> = message("saga.v1.CarriedUndo", [
@@ -504,6 +510,22 @@ export const CarriedUndo: MessageType<CarriedUndo> = message("saga.v1.CarriedUnd
   { no: 6, name: "output", type: () => Payload },
   { no: 7, name: "outcome", type: "enum" },
   { no: 8, name: "idempotencyKey", type: "string" },
+  { no: 9, name: "data", type: () => Payload },
+  { no: 10, name: "undoGroup", type: "uint32" },
+  { no: 11, name: "child", type: () => ChildUndo },
+]);
+
+/** A child that closed well and can be undone as a whole. */
+export interface ChildUndo {
+  /** Its name. 1-255 bytes. */
+  workflowId: string;
+  /** Its run, 16 bytes. */
+  sagaId: Uint8Array;
+}
+/** Makes, writes and reads a ChildUndo. */
+export const ChildUndo: MessageType<ChildUndo> = message("saga.v1.ChildUndo", [
+  { no: 1, name: "workflowId", type: "string" },
+  { no: 2, name: "sagaId", type: "bytes" },
 ]);
 
 /** Names one run, or the open (else the latest) run of a workflow id. */
@@ -961,6 +983,11 @@ export interface StartChildCommand {
   parentClosePolicy: ParentClosePolicy;
   /** The nested saga scope it was issued in; 0 = the run itself. */
   scope: number;
+  /**
+   * Microseconds after which the child is unwound and closes as timed out. 0 = never; at most
+   * 3,153,600,000,000,000.
+   */
+  executionTimeoutUs: bigint;
 }
 /** Makes, writes and reads a StartChildCommand. */
 export const StartChildCommand: MessageType<StartChildCommand> = message("saga.v1.StartChildCommand", [
@@ -970,6 +997,7 @@ export const StartChildCommand: MessageType<StartChildCommand> = message("saga.v
   { no: 4, name: "input", type: () => Payload },
   { no: 5, name: "parentClosePolicy", type: "enum" },
   { no: 6, name: "scope", type: "uint32" },
+  { no: 7, name: "executionTimeoutUs", type: "int64" },
 ]);
 
 /** A child that should end. Becomes ChildWorkflowExecutionCancelRequested. */
@@ -1369,6 +1397,8 @@ export interface WorkflowExecutionReset {
   identity: string;
   /** The id of the request that caused it, for exactly-once answers; empty if none. 0-128 bytes. */
   requestId: string;
+  /** Undo entries of later steps that move along. At most 10,000. */
+  carriedUndo: CarriedUndo[];
 }
 /** Makes, writes and reads a WorkflowExecutionReset. */
 export const WorkflowExecutionReset: MessageType<WorkflowExecutionReset> = message("saga.v1.WorkflowExecutionReset", [
@@ -1377,6 +1407,7 @@ export const WorkflowExecutionReset: MessageType<WorkflowExecutionReset> = messa
   { no: 3, name: "reason", type: "string" },
   { no: 4, name: "identity", type: "string" },
   { no: 5, name: "requestId", type: "string" },
+  { no: 6, name: "carriedUndo", type: () => CarriedUndo, repeated: true },
 ]);
 
 /** The run needs a person. Event 9. */
@@ -1846,6 +1877,8 @@ export interface StartChildWorkflowExecutionInitiated {
   parentClosePolicy: ParentClosePolicy;
   /** The nested saga scope it was issued in. */
   scope: number;
+  /** Microseconds after which the child is unwound and closes as timed out. 0 = never. */
+  executionTimeoutUs: bigint;
 }
 /** Makes, writes and reads a StartChildWorkflowExecutionInitiated. */
 export const StartChildWorkflowExecutionInitiated: MessageType<StartChildWorkflowExecutionInitiated> = message("saga.v1.StartChildWorkflowExecutionInitiated", [
@@ -1856,6 +1889,7 @@ export const StartChildWorkflowExecutionInitiated: MessageType<StartChildWorkflo
   { no: 5, name: "input", type: () => Payload },
   { no: 6, name: "parentClosePolicy", type: "enum" },
   { no: 7, name: "scope", type: "uint32" },
+  { no: 8, name: "executionTimeoutUs", type: "int64" },
 ]);
 
 /** The child runs. Event 91. */
@@ -1877,11 +1911,14 @@ export interface ChildWorkflowExecutionCompleted {
   initiatedEventId: bigint;
   /** What it returned. */
   output?: Payload | undefined;
+  /** Whether it left something that can be undone. */
+  hasUndo: boolean;
 }
 /** Makes, writes and reads a ChildWorkflowExecutionCompleted. */
 export const ChildWorkflowExecutionCompleted: MessageType<ChildWorkflowExecutionCompleted> = message("saga.v1.ChildWorkflowExecutionCompleted", [
   { no: 1, name: "initiatedEventId", type: "uint64" },
   { no: 2, name: "output", type: () => Payload },
+  { no: 3, name: "hasUndo", type: "bool" },
 ]);
 
 /** The child failed and was unwound. Event 93. */
@@ -2185,6 +2222,8 @@ export interface CompensationStarted {
   identity: string;
   /** Id of the request that caused it; empty if none; at most 255 bytes. */
   requestId: string;
+  /** The run is being reset to this event: what was begun up to it moves to the new run and is not undone. */
+  resetToEventId?: bigint | undefined;
 }
 /** Makes, writes and reads a CompensationStarted. */
 export const CompensationStarted: MessageType<CompensationStarted> = message("saga.v1.CompensationStarted", [
@@ -2195,6 +2234,7 @@ export const CompensationStarted: MessageType<CompensationStarted> = message("sa
   { no: 5, name: "reason", type: "string" },
   { no: 6, name: "identity", type: "string" },
   { no: 7, name: "requestId", type: "string" },
+  { no: 8, name: "resetToEventId", type: "uint64", optional: true },
 ]);
 
 /** An undo is due. Durable before any worker sees it. Event 151. */

@@ -423,10 +423,14 @@ struct  Saga__V1__StartChildCommand
    * The nested saga scope it was issued in; 0 = the run itself.
    */
   uint32_t scope;
+  /*
+   * Microseconds after which the child is unwound and closes as timed out. 0 = never; at most 3,153,600,000,000,000.
+   */
+  int64_t execution_timeout_us;
 };
 #define SAGA__V1__START_CHILD_COMMAND__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__start_child_command__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, SAGA__V1__PARENT_CLOSE_POLICY__PARENT_CLOSE_POLICY_UNSPECIFIED, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, SAGA__V1__PARENT_CLOSE_POLICY__PARENT_CLOSE_POLICY_UNSPECIFIED, 0, 0 }
 
 
 /*

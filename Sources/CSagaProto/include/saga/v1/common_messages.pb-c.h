@@ -27,6 +27,7 @@ typedef struct Saga__V1__UndoSpec Saga__V1__UndoSpec;
 typedef struct Saga__V1__CompensationSummary Saga__V1__CompensationSummary;
 typedef struct Saga__V1__UndoInput Saga__V1__UndoInput;
 typedef struct Saga__V1__CarriedUndo Saga__V1__CarriedUndo;
+typedef struct Saga__V1__ChildUndo Saga__V1__ChildUndo;
 typedef struct Saga__V1__WorkflowRef Saga__V1__WorkflowRef;
 typedef struct Saga__V1__NamedPayload Saga__V1__NamedPayload;
 
@@ -857,10 +858,42 @@ struct  Saga__V1__CarriedUndo
    * Key of the step. 1-255 bytes.
    */
   char *idempotency_key;
+  /*
+   * What the activity prepared for the undo; absent = nothing.
+   */
+  Saga__V1__Payload *data;
+  /*
+   * Entries of the same group may be undone together; 0 = none.
+   */
+  uint32_t undo_group;
+  /*
+   * The child whose own undo log stands behind the entry; absent = it is a step.
+   */
+  Saga__V1__ChildUndo *child;
 };
 #define SAGA__V1__CARRIED_UNDO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__carried_undo__descriptor) \
-    , {0,NULL}, 0, (char *)protobuf_c_empty_string, NULL, NULL, NULL, SAGA__V1__STEP_OUTCOME__STEP_OUTCOME_UNSPECIFIED, (char *)protobuf_c_empty_string }
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, NULL, NULL, NULL, SAGA__V1__STEP_OUTCOME__STEP_OUTCOME_UNSPECIFIED, (char *)protobuf_c_empty_string, NULL, 0, NULL }
+
+
+/*
+ * A child that closed well and can be undone as a whole.
+ */
+struct  Saga__V1__ChildUndo
+{
+  ProtobufCMessage base;
+  /*
+   * Its name. 1-255 bytes.
+   */
+  char *workflow_id;
+  /*
+   * Its run, 16 bytes.
+   */
+  ProtobufCBinaryData saga_id;
+};
+#define SAGA__V1__CHILD_UNDO__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__child_undo__descriptor) \
+    , (char *)protobuf_c_empty_string, {0,NULL} }
 
 
 /*
@@ -1131,6 +1164,25 @@ Saga__V1__CarriedUndo *
 void   saga__v1__carried_undo__free_unpacked
                      (Saga__V1__CarriedUndo *message,
                       ProtobufCAllocator *allocator);
+/* Saga__V1__ChildUndo methods */
+void   saga__v1__child_undo__init
+                     (Saga__V1__ChildUndo         *message);
+size_t saga__v1__child_undo__get_packed_size
+                     (const Saga__V1__ChildUndo   *message);
+size_t saga__v1__child_undo__pack
+                     (const Saga__V1__ChildUndo   *message,
+                      uint8_t             *out);
+size_t saga__v1__child_undo__pack_to_buffer
+                     (const Saga__V1__ChildUndo   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__ChildUndo *
+       saga__v1__child_undo__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__child_undo__free_unpacked
+                     (Saga__V1__ChildUndo *message,
+                      ProtobufCAllocator *allocator);
 /* Saga__V1__WorkflowRef methods */
 void   saga__v1__workflow_ref__init
                      (Saga__V1__WorkflowRef         *message);
@@ -1207,6 +1259,9 @@ typedef void (*Saga__V1__UndoInput_Closure)
 typedef void (*Saga__V1__CarriedUndo_Closure)
                  (const Saga__V1__CarriedUndo *message,
                   void *closure_data);
+typedef void (*Saga__V1__ChildUndo_Closure)
+                 (const Saga__V1__ChildUndo *message,
+                  void *closure_data);
 typedef void (*Saga__V1__WorkflowRef_Closure)
                  (const Saga__V1__WorkflowRef *message,
                   void *closure_data);
@@ -1244,6 +1299,7 @@ extern const ProtobufCMessageDescriptor saga__v1__undo_spec__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__compensation_summary__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__undo_input__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__carried_undo__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__child_undo__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__workflow_ref__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__named_payload__descriptor;
 

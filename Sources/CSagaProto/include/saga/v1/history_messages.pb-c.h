@@ -477,10 +477,15 @@ struct  Saga__V1__WorkflowExecutionReset
    * The id of the request that caused it, for exactly-once answers; empty if none. 0-128 bytes.
    */
   char *request_id;
+  /*
+   * Undo entries of later steps that move along. At most 10,000.
+   */
+  size_t n_carried_undo;
+  Saga__V1__CarriedUndo **carried_undo;
 };
 #define SAGA__V1__WORKFLOW_EXECUTION_RESET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_execution_reset__descriptor) \
-    , {0,NULL}, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
 
 
 /*
@@ -1203,10 +1208,14 @@ struct  Saga__V1__StartChildWorkflowExecutionInitiated
    * The nested saga scope it was issued in.
    */
   uint32_t scope;
+  /*
+   * Microseconds after which the child is unwound and closes as timed out. 0 = never.
+   */
+  int64_t execution_timeout_us;
 };
 #define SAGA__V1__START_CHILD_WORKFLOW_EXECUTION_INITIATED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__start_child_workflow_execution_initiated__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, SAGA__V1__PARENT_CLOSE_POLICY__PARENT_CLOSE_POLICY_UNSPECIFIED, 0 }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, SAGA__V1__PARENT_CLOSE_POLICY__PARENT_CLOSE_POLICY_UNSPECIFIED, 0, 0 }
 
 
 /*
@@ -1243,10 +1252,14 @@ struct  Saga__V1__ChildWorkflowExecutionCompleted
    * What it returned.
    */
   Saga__V1__Payload *output;
+  /*
+   * Whether it left something that can be undone.
+   */
+  protobuf_c_boolean has_undo;
 };
 #define SAGA__V1__CHILD_WORKFLOW_EXECUTION_COMPLETED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__child_workflow_execution_completed__descriptor) \
-    , 0, NULL }
+    , 0, NULL, 0 }
 
 
 /*
@@ -1729,6 +1742,12 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__COMPENSATION_STARTED___COMMAND_NUMBER__CASE)
 } Saga__V1__CompensationStarted__CommandNumberCase;
 
+typedef enum {
+  SAGA__V1__COMPENSATION_STARTED___RESET_TO_EVENT_ID__NOT_SET = 0,
+  SAGA__V1__COMPENSATION_STARTED___RESET_TO_EVENT_ID_RESET_TO_EVENT_ID = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__COMPENSATION_STARTED___RESET_TO_EVENT_ID__CASE)
+} Saga__V1__CompensationStarted__ResetToEventIdCase;
+
 /*
  * Unwinding began. No forward step is scheduled after it. Event 150.
  */
@@ -1766,10 +1785,17 @@ struct  Saga__V1__CompensationStarted
      */
     uint32_t command_number;
   };
+  Saga__V1__CompensationStarted__ResetToEventIdCase _reset_to_event_id_case;
+  union {
+    /*
+     * The run is being reset to this event: what was begun up to it moves to the new run and is not undone.
+     */
+    uint64_t reset_to_event_id;
+  };
 };
 #define SAGA__V1__COMPENSATION_STARTED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__compensation_started__descriptor) \
-    , SAGA__V1__UNWIND_CAUSE__UNWIND_CAUSE_UNSPECIFIED, NULL, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SAGA__V1__COMPENSATION_STARTED___COMMAND_NUMBER__NOT_SET, {0} }
+    , SAGA__V1__UNWIND_CAUSE__UNWIND_CAUSE_UNSPECIFIED, NULL, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SAGA__V1__COMPENSATION_STARTED___COMMAND_NUMBER__NOT_SET, {0}, SAGA__V1__COMPENSATION_STARTED___RESET_TO_EVENT_ID__NOT_SET, {0} }
 
 
 /*

@@ -223,20 +223,22 @@ class SignalExternalCommand(_message.Message):
     def __init__(self, target_namespace: _Optional[str] = ..., target_workflow_id: _Optional[str] = ..., target_saga_id: _Optional[bytes] = ..., name: _Optional[str] = ..., payload: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
 
 class StartChildCommand(_message.Message):
-    __slots__ = ["input", "parent_close_policy", "scope", "task_queue", "workflow_id", "workflow_type"]
+    __slots__ = ["execution_timeout_us", "input", "parent_close_policy", "scope", "task_queue", "workflow_id", "workflow_type"]
+    EXECUTION_TIMEOUT_US_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     PARENT_CLOSE_POLICY_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_TYPE_FIELD_NUMBER: _ClassVar[int]
+    execution_timeout_us: int
     input: _common_messages_pb2.Payload
     parent_close_policy: _common_messages_pb2.ParentClosePolicy
     scope: int
     task_queue: str
     workflow_id: str
     workflow_type: str
-    def __init__(self, workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., parent_close_policy: _Optional[_Union[_common_messages_pb2.ParentClosePolicy, str]] = ..., scope: _Optional[int] = ...) -> None: ...
+    def __init__(self, workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., parent_close_policy: _Optional[_Union[_common_messages_pb2.ParentClosePolicy, str]] = ..., scope: _Optional[int] = ..., execution_timeout_us: _Optional[int] = ...) -> None: ...
 
 class StartTimerCommand(_message.Message):
     __slots__ = ["callback", "duration_us", "timer_id"]

@@ -114,7 +114,9 @@ class ActivityTimeouts(_message.Message):
     def __init__(self, schedule_to_start_us: _Optional[int] = ..., start_to_close_us: _Optional[int] = ..., schedule_to_close_us: _Optional[int] = ..., heartbeat_us: _Optional[int] = ...) -> None: ...
 
 class CarriedUndo(_message.Message):
-    __slots__ = ["idempotency_key", "input", "outcome", "output", "source_event_id", "source_saga_id", "step_id", "undo"]
+    __slots__ = ["child", "data", "idempotency_key", "input", "outcome", "output", "source_event_id", "source_saga_id", "step_id", "undo", "undo_group"]
+    CHILD_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
@@ -123,6 +125,9 @@ class CarriedUndo(_message.Message):
     SOURCE_SAGA_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_ID_FIELD_NUMBER: _ClassVar[int]
     UNDO_FIELD_NUMBER: _ClassVar[int]
+    UNDO_GROUP_FIELD_NUMBER: _ClassVar[int]
+    child: ChildUndo
+    data: Payload
     idempotency_key: str
     input: Payload
     outcome: StepOutcome
@@ -131,7 +136,16 @@ class CarriedUndo(_message.Message):
     source_saga_id: bytes
     step_id: str
     undo: UndoSpec
-    def __init__(self, source_saga_id: _Optional[bytes] = ..., source_event_id: _Optional[int] = ..., step_id: _Optional[str] = ..., undo: _Optional[_Union[UndoSpec, _Mapping]] = ..., input: _Optional[_Union[Payload, _Mapping]] = ..., output: _Optional[_Union[Payload, _Mapping]] = ..., outcome: _Optional[_Union[StepOutcome, str]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    undo_group: int
+    def __init__(self, source_saga_id: _Optional[bytes] = ..., source_event_id: _Optional[int] = ..., step_id: _Optional[str] = ..., undo: _Optional[_Union[UndoSpec, _Mapping]] = ..., input: _Optional[_Union[Payload, _Mapping]] = ..., output: _Optional[_Union[Payload, _Mapping]] = ..., outcome: _Optional[_Union[StepOutcome, str]] = ..., idempotency_key: _Optional[str] = ..., data: _Optional[_Union[Payload, _Mapping]] = ..., undo_group: _Optional[int] = ..., child: _Optional[_Union[ChildUndo, _Mapping]] = ...) -> None: ...
+
+class ChildUndo(_message.Message):
+    __slots__ = ["saga_id", "workflow_id"]
+    SAGA_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    saga_id: bytes
+    workflow_id: str
+    def __init__(self, workflow_id: _Optional[str] = ..., saga_id: _Optional[bytes] = ...) -> None: ...
 
 class CompensationSummary(_message.Message):
     __slots__ = ["open_entries", "state"]

@@ -146,12 +146,14 @@ class ChildWorkflowExecutionCanceled(_message.Message):
     def __init__(self, initiated_event_id: _Optional[int] = ...) -> None: ...
 
 class ChildWorkflowExecutionCompleted(_message.Message):
-    __slots__ = ["initiated_event_id", "output"]
+    __slots__ = ["has_undo", "initiated_event_id", "output"]
+    HAS_UNDO_FIELD_NUMBER: _ClassVar[int]
     INITIATED_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    has_undo: bool
     initiated_event_id: int
     output: _common_messages_pb2.Payload
-    def __init__(self, initiated_event_id: _Optional[int] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
+    def __init__(self, initiated_event_id: _Optional[int] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., has_undo: bool = ...) -> None: ...
 
 class ChildWorkflowExecutionContinuedAsNew(_message.Message):
     __slots__ = ["initiated_event_id", "new_saga_id"]
@@ -258,13 +260,14 @@ class CompensationResolved(_message.Message):
     def __init__(self, step_event_id: _Optional[int] = ..., note: _Optional[str] = ..., identity: _Optional[str] = ...) -> None: ...
 
 class CompensationStarted(_message.Message):
-    __slots__ = ["cause", "command_number", "error", "identity", "reason", "request_id", "scope"]
+    __slots__ = ["cause", "command_number", "error", "identity", "reason", "request_id", "reset_to_event_id", "scope"]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     COMMAND_NUMBER_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RESET_TO_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     cause: _common_messages_pb2.UnwindCause
     command_number: int
@@ -272,8 +275,9 @@ class CompensationStarted(_message.Message):
     identity: str
     reason: str
     request_id: str
+    reset_to_event_id: int
     scope: int
-    def __init__(self, cause: _Optional[_Union[_common_messages_pb2.UnwindCause, str]] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., scope: _Optional[int] = ..., command_number: _Optional[int] = ..., reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, cause: _Optional[_Union[_common_messages_pb2.UnwindCause, str]] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., scope: _Optional[int] = ..., command_number: _Optional[int] = ..., reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ..., reset_to_event_id: _Optional[int] = ...) -> None: ...
 
 class CompensationStepCompleted(_message.Message):
     __slots__ = ["attempt", "output", "step_event_id"]
@@ -674,8 +678,9 @@ class StartChildWorkflowExecutionFailed(_message.Message):
     def __init__(self, initiated_event_id: _Optional[int] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
 
 class StartChildWorkflowExecutionInitiated(_message.Message):
-    __slots__ = ["command_number", "input", "parent_close_policy", "scope", "task_queue", "workflow_id", "workflow_type"]
+    __slots__ = ["command_number", "execution_timeout_us", "input", "parent_close_policy", "scope", "task_queue", "workflow_id", "workflow_type"]
     COMMAND_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_TIMEOUT_US_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     PARENT_CLOSE_POLICY_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
@@ -683,13 +688,14 @@ class StartChildWorkflowExecutionInitiated(_message.Message):
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_TYPE_FIELD_NUMBER: _ClassVar[int]
     command_number: int
+    execution_timeout_us: int
     input: _common_messages_pb2.Payload
     parent_close_policy: _common_messages_pb2.ParentClosePolicy
     scope: int
     task_queue: str
     workflow_id: str
     workflow_type: str
-    def __init__(self, command_number: _Optional[int] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., parent_close_policy: _Optional[_Union[_common_messages_pb2.ParentClosePolicy, str]] = ..., scope: _Optional[int] = ...) -> None: ...
+    def __init__(self, command_number: _Optional[int] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., parent_close_policy: _Optional[_Union[_common_messages_pb2.ParentClosePolicy, str]] = ..., scope: _Optional[int] = ..., execution_timeout_us: _Optional[int] = ...) -> None: ...
 
 class TimerCanceled(_message.Message):
     __slots__ = ["command_number", "created_event_id"]
@@ -814,18 +820,20 @@ class WorkflowExecutionPaused(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class WorkflowExecutionReset(_message.Message):
-    __slots__ = ["base_event_id", "base_saga_id", "identity", "reason", "request_id"]
+    __slots__ = ["base_event_id", "base_saga_id", "carried_undo", "identity", "reason", "request_id"]
     BASE_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_SAGA_ID_FIELD_NUMBER: _ClassVar[int]
+    CARRIED_UNDO_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     base_event_id: int
     base_saga_id: bytes
+    carried_undo: _containers.RepeatedCompositeFieldContainer[_common_messages_pb2.CarriedUndo]
     identity: str
     reason: str
     request_id: str
-    def __init__(self, base_saga_id: _Optional[bytes] = ..., base_event_id: _Optional[int] = ..., reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, base_saga_id: _Optional[bytes] = ..., base_event_id: _Optional[int] = ..., reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ..., carried_undo: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedUndo, _Mapping]]] = ...) -> None: ...
 
 class WorkflowExecutionResumed(_message.Message):
     __slots__ = ["identity", "reason", "request_id"]

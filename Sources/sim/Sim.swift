@@ -1,8 +1,10 @@
 import ArgumentParser
+import SagaCatalogue
 import SagaSimulator
 
 /// Runs the engine in a simulated world, seed by seed.
-struct Sim: ParsableCommand {
+@main
+struct Sim: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sim",
         abstract: "Runs the real engine in a simulated world and checks its promises.",
@@ -34,6 +36,8 @@ struct Sim: ParsableCommand {
     var mutants = false
     @Option(help: "With --mutants: this one only.")
     var only: String?
+    @Flag(help: "Print every event type and the scenario that emits it, instead of random seeds.")
+    var catalogue = false
     @Option(help: "With --exhaustive: after each crash, crash again at every Nth boundary that follows; 0 for never.")
     var again = 0
     @Flag(inversion: .prefixedNo, help: "Make failing seeds smaller before they are printed.")
@@ -53,7 +57,8 @@ struct Sim: ParsableCommand {
         if again < 0 || tail < 0 { throw ValidationError("--again and --tail must not be negative") }
     }
 
-    mutating func run() throws {
+    mutating func run() async throws {
+        if catalogue { return print(try await Catalogue().report) }
         if mutants { return try runMutants() }
         if exhaustive { return try runExhaustive() }
         if let seed, trace { return try runTraced(seed) }
@@ -124,5 +129,3 @@ struct Sim: ParsableCommand {
         if violations > 0 || !isCovered { throw ExitCode(1) }
     }
 }
-
-Sim.main()

@@ -1,0 +1,67 @@
+internal import Logging
+public import SagaCore
+internal import SagaEngine
+internal import SagaMemory
+
+/// Every event type that the engine emits, each by a scenario that runs through the real engine (semantics, section 9).
+public struct Catalogue: Sendable {
+    /// The scenarios that emitted each event type, in the order in which they ran.
+    public private(set) var emitters: [EventType: [String]] = [:]
+
+    /// Runs every scenario.
+    /// - Throws: What a scenario threw, with its name.
+    public init() async throws {
+        for scenario in Scenario.all {
+            let engine = try await Self.engine()
+            do {
+                try await scenario.run(engine)
+                for row in try await engine.list() {
+                    let handle = engine.handle(AnyWorkflow.self, id: row.workflowID, sagaID: row.sagaID)
+                    for event in try await handle.history() { note(event.eventType, scenario.name) }
+                }
+            } catch {
+                await engine.shutDown()
+                throw ScenarioFailure(scenario: scenario.name, reason: "\(error)")
+            }
+            await engine.shutDown()
+        }
+    }
+
+    private mutating func note(_ type: EventType, _ name: String) {
+        guard emitters[type, default: []].last != name else { return }
+        emitters[type, default: []].append(name)
+    }
+
+    private static func engine() async throws -> SagaEngine {
+        var logger = Logger(label: "catalogue")
+        logger.logLevel = .critical
+        var config = SagaEngineConfig()
+        config.cancelGrace = .milliseconds(200)
+        return try await SagaEngine(
+            config: config, store: MemoryEventStore(), workflows: catalogueWorkflows, activities: catalogueActivities,
+            logger: logger)
+    }
+
+    /// Types that no scenario emits, in the order of their codes.
+    public var missing: [EventType] { EventType.allCases.filter { emitters[$0] == nil } }
+
+    /// One line for each type, and the sum.
+    public var report: String {
+        var lines = EventType.allCases.map { type in
+            "\(type.rawValue) \(type.name): \(emitters[type]?.first ?? "-")"
+        }
+        let emitted = EventType.allCases.count - missing.count
+        lines.append("catalogue: \(emitted) of \(EventType.allCases.count) event types emitted")
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// A scenario that did not go as it should.
+public struct ScenarioFailure: Error, CustomStringConvertible {
+    /// Its name.
+    public var scenario: String
+    /// What happened.
+    public var reason: String
+
+    public var description: String { "scenario \(scenario): \(reason)" }
+}

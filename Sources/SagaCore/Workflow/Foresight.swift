@@ -1,0 +1,25 @@
+/// What the history says about commands that the code has not issued yet: values that were computed once, and which side of
+/// a patch was taken (semantics, section 6). On replay the code must be told before it comes to the event.
+struct Foresight {
+    /// Commands before this number are recorded: code that issues one of them is being replayed.
+    private(set) var recorded: CommandNumber = 0
+    private var values: [CommandNumber: Payload] = [:]
+    private var versions: [CommandNumber: VersionMarkerRecorded] = [:]
+
+    mutating func take(in events: [HistoryEvent]) {
+        for event in events {
+            guard let number = event.attributes.commandNumber else { continue }
+            recorded = max(recorded, number &+ 1)
+            switch event.attributes {
+            case .sideEffectRecorded(let effect): values[number] = effect.value
+            case .versionMarkerRecorded(let marker): versions[number] = marker
+            default: break
+            }
+        }
+    }
+
+    mutating func takeValue(_ number: CommandNumber) -> Payload? { values.removeValue(forKey: number) }
+
+    /// The patch that the command of this number recorded.
+    func version(_ number: CommandNumber) -> VersionMarkerRecorded? { versions[number] }
+}

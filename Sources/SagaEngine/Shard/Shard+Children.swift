@@ -1,0 +1,341 @@
+internal import SagaCore
+
+/// Children: started, watched, asked to end and undone by calls from the parent's run to theirs. The parent's history says
+/// what it asked for; the child's run is found again by the request id, which names that event (semantics, section 4).
+extension Shard {
+    func startChild(_ number: CommandNumber, _ child: StartChildCommand, _ execution: Execution) {
+        let queue = child.taskQueue.isEmpty ? execution.state.taskQueue : child.taskQueue
+        let eventID = emit(
+            execution,
+            .startChildWorkflowExecutionInitiated(
+                StartChildWorkflowExecutionInitiated(
+                    commandNumber: number, workflowID: child.workflowID, workflowType: child.workflowType,
+                    taskQueue: queue, input: child.input, parentClosePolicy: child.parentClosePolicy,
+                    scope: child.scope, executionTimeoutMicros: child.executionTimeoutMicros)), queue: queue)
+        hold(.deliver(eventID), execution)
+    }
+
+    func requestCancel(ofChild started: CommandNumber, _ number: CommandNumber?, _ execution: Execution) {
+        let eventID = execution.state.openEvent(ofCommand: started) ?? 0
+        requestCancel(ofChildAt: eventID, number, execution)
+    }
+
+    private func requestCancel(ofChildAt eventID: EventID, _ number: CommandNumber?, _ execution: Execution) {
+        emit(
+            execution,
+            .childWorkflowExecutionCancelRequested(
+                ChildWorkflowExecutionCancelRequested(commandNumber: number, initiatedEventID: eventID)))
+        if execution.state.children[eventID] != nil { hold(.deliver(eventID), execution) }
+    }
+
+    /// Does for a child what its parent's history asks for and what may not have happened. Everything is repeatable.
+    func deliver(toChildAt eventID: EventID, _ child: ChildState, _ execution: Execution) {
+        guard let sagaID = child.sagaID else {
+            let start = StartCall(
+                namespace: execution.state.namespace, workflowID: child.initiated.workflowID,
+                workflowType: child.initiated.workflowType, taskQueue: child.initiated.taskQueue,
+                input: child.initiated.input, requestID: "\(execution.sagaID)/\(eventID)",
+                identity: "saga \(execution.state.workflowID)",
+                executionTimeoutMicros: child.initiated.executionTimeoutMicros,
+                parent: ParentLink(sagaID: execution.sagaID, eventID: eventID))
+            return callInternally(.start(start), .childStart, eventID, of: execution)
+        }
+        let target = RunTarget(
+            namespace: execution.state.namespace, workflowID: child.initiated.workflowID, sagaID: sagaID)
+        if child.isCancelRequested {
+            let reason = execution.state.cancelRequest?.reason ?? "its parent asked for it"
+            callInternally(.cancel(control(target, eventID, reason, execution)), .childEnd, eventID, of: execution)
+        } else if execution.state.unwinding != nil, child.initiated.parentClosePolicy == .terminate {
+            callInternally(
+                .terminate(control(target, eventID, "its parent ends", execution), compensate: false), .childEnd,
+                eventID, of: execution)
+        }
+    }
+
+    /// Waits for the end of a child that runs.
+    func watchChild(at eventID: EventID, _ sagaID: SagaID, _ execution: Execution) {
+        guard let child = execution.state.children[eventID] else { return }
+        let target = RunTarget(
+            namespace: execution.state.namespace, workflowID: child.initiated.workflowID, sagaID: sagaID)
+        callInternally(.result(target), .childResult, eventID, of: execution)
+    }
+
+    private func control(_ target: RunTarget, _ eventID: EventID, _ reason: String, _ execution: Execution)
+        -> ControlCall
+    {
+        ControlCall(
+            target: target, reason: reason, requestID: "\(execution.sagaID)/\(eventID)/end",
+            identity: "saga \(execution.state.workflowID)")
+    }
+
+    // MARK: Answers
+
+    func childStartAnswered(_ result: Result<CallReply, CallFailure>, _ eventID: EventID, _ execution: Execution) {
+        guard let child = execution.state.children[eventID], child.sagaID == nil else { return }
+        switch result {
+        case .success(.started(let sagaID, alreadyStarted: false)):
+            emit(
+                execution,
+                .childWorkflowExecutionStarted(
+                    ChildWorkflowExecutionStarted(initiatedEventID: eventID, childSagaID: sagaID)))
+            watchChild(at: eventID, sagaID, execution)
+            // It may have been asked to end before it was known to run.
+            if let child = execution.state.children[eventID] { deliver(toChildAt: eventID, child, execution) }
+        case .success:
+            childNotStarted(
+                eventID,
+                SagaError(
+                    kind: .concurrency,
+                    message: "workflow id \(child.initiated.workflowID) is in use by another run", isNonRetryable: true),
+                execution)
+        case .failure(let failure): childNotStarted(eventID, failure.sagaError, execution)
+        }
+        childChanged(execution)
+    }
+
+    private func childNotStarted(_ eventID: EventID, _ error: SagaError, _ execution: Execution) {
+        emit(
+            execution,
+            .startChildWorkflowExecutionFailed(
+                StartChildWorkflowExecutionFailed(initiatedEventID: eventID, error: error)))
+    }
+
+    func childClosed(_ result: Result<CallReply, CallFailure>, _ eventID: EventID, _ execution: Execution) {
+        guard let child = execution.state.children[eventID] else { return }
+        guard case .success(.closed(let closed)) = result else {
+            // The child is gone from the store: nothing is known of it any more.
+            emit(
+                execution,
+                .childWorkflowExecutionTerminated(ChildWorkflowExecutionTerminated(initiatedEventID: eventID)))
+            return childChanged(execution)
+        }
+        // A run of the chain that the parent has heard of before.
+        guard closed.sagaID == child.sagaID else { return }
+        switch closed.closing {
+        case .workflowExecutionCompleted(let event):
+            emit(
+                execution,
+                .childWorkflowExecutionCompleted(
+                    ChildWorkflowExecutionCompleted(
+                        initiatedEventID: eventID, output: event.output, hasUndo: closed.hasUndo)))
+        case .workflowExecutionFailed(let event):
+            emit(
+                execution,
+                .childWorkflowExecutionFailed(
+                    ChildWorkflowExecutionFailed(initiatedEventID: eventID, error: event.error)))
+        case .workflowExecutionCanceled:
+            emit(
+                execution,
+                .childWorkflowExecutionCanceled(ChildWorkflowExecutionCanceled(initiatedEventID: eventID)))
+        case .workflowExecutionTimedOut:
+            emit(
+                execution,
+                .childWorkflowExecutionTimedOut(ChildWorkflowExecutionTimedOut(initiatedEventID: eventID)))
+        case .workflowExecutionContinuedAsNew(let event):
+            emit(
+                execution,
+                .childWorkflowExecutionContinuedAsNew(
+                    ChildWorkflowExecutionContinuedAsNew(initiatedEventID: eventID, newSagaID: event.newSagaID)))
+            watchChild(at: eventID, event.newSagaID, execution)
+            if let child = execution.state.children[eventID] { deliver(toChildAt: eventID, child, execution) }
+        default:
+            emit(
+                execution,
+                .childWorkflowExecutionTerminated(ChildWorkflowExecutionTerminated(initiatedEventID: eventID)))
+        }
+        childChanged(execution)
+    }
+
+    private func childChanged(_ execution: Execution) {
+        if execution.state.unwinding != nil { advanceUnwinding(execution) }
+        activate(execution)
+    }
+
+    // MARK: The parent's end
+
+    /// The unwinding of a scope begins: open children are ended as their policy says, and waited for.
+    func stopChildren(_ execution: Execution, in scope: UInt32) {
+        for eventID in execution.state.openChildren(in: scope) {
+            guard let child = execution.state.children[eventID], !child.isCancelRequested else { continue }
+            switch child.initiated.parentClosePolicy {
+            case .cancel: requestCancel(ofChildAt: eventID, nil, execution)
+            case .terminate: hold(.deliver(eventID), execution)
+            case .abandon: break
+            }
+        }
+    }
+
+    /// What becomes of the open children of a run that closes; done once its closing is durable.
+    func callsForOpenChildren(_ execution: Execution, _ wanted: [EventID]?) -> [Call] {
+        (wanted ?? execution.state.children.eventIDs).compactMap { eventID in
+            guard let child = execution.state.children[eventID], let sagaID = child.sagaID else { return nil }
+            return endCall(
+                child.initiated, eventID, of: execution.sagaID,
+                RunTarget(
+                    namespace: execution.state.namespace, workflowID: child.initiated.workflowID, sagaID: sagaID))
+        }
+    }
+
+    private func endCall(
+        _ initiated: StartChildWorkflowExecutionInitiated, _ eventID: EventID, of parent: SagaID, _ target: RunTarget
+    ) -> Call? {
+        let control = ControlCall(
+            target: target, reason: "its parent has closed", requestID: "\(parent)/\(eventID)/closed",
+            identity: "saga \(parent)")
+        switch initiated.parentClosePolicy {
+        case .cancel: return .cancel(control)
+        case .terminate: return .terminate(control, compensate: false)
+        case .abandon: return nil
+        }
+    }
+
+    /// After a recovery: children whose parents have closed, perhaps without a word to them.
+    func findOrphans() {
+        for sagaID in executions.keys.sorted() {
+            guard let execution = executions[sagaID], let parent = execution.state.parent,
+                executions[parent.sagaID] == nil
+            else { continue }
+            let target = RunTarget(namespace: execution.state.namespace, workflowID: "", sagaID: parent.sagaID)
+            loadRun(target, .all, .orphan(sagaID))
+        }
+    }
+
+    func parentLoaded(_ sagaID: SagaID, _ result: Result<LoadedRun?, StoreError>) {
+        guard let execution = executions[sagaID], let link = execution.state.parent,
+            case .success(let run?) = result, run.row.status.isClosed, !run.wasReset,
+            let event = run.events.first(where: { $0.eventID == link.eventID }),
+            case .startChildWorkflowExecutionInitiated(let initiated) = event.attributes,
+            let call = endCall(
+                initiated, link.eventID, of: link.sagaID,
+                RunTarget(namespace: execution.state.namespace, workflowID: initiated.workflowID, sagaID: sagaID))
+        else { return }
+        callInternally(call, .childEnd, link.eventID, of: execution)
+    }
+
+    // MARK: Undoing a child that closed well
+
+    /// Asks for a new run of the child's workflow id that does nothing but unwind the child's undo log.
+    func undoChild(_ child: ChildUndo, _ entry: UndoEntry, _ execution: Execution) {
+        let target = RunTarget(namespace: execution.state.namespace, workflowID: child.workflowID)
+        let call = UndoRunCall(
+            target: target, closedRun: child.sagaID, requestID: entry.idempotencyKey,
+            identity: "saga \(execution.state.workflowID)")
+        callInternally(.undoRun(call), .childUndo, entry.stepEventID, of: execution)
+    }
+
+    /// The newest run of the child's workflow id is known: is it the undoing already, or what must be undone, or another?
+    func undoRunAfter(_ id: CallID, _ call: UndoRunCall, _ run: LoadedRun) {
+        if let newest = call.newest {
+            guard run.row.sagaID == call.closedRun else { return fail(id, .notFound, "the child's run is gone") }
+            return startUndoRun(id, call, after: newest, run)
+        }
+        if case .workflowExecutionStarted(let started)? = run.events.first?.attributes,
+            started.requestID == call.requestID
+        {
+            return answer(id, .success(.started(run.row.sagaID, alreadyStarted: false)))
+        }
+        var call = call
+        call.newest = run.row.sagaID
+        call.target.sagaID = call.closedRun
+        loadRun(call.target, .all, .call(id, .undoRun(call)))
+    }
+
+    private func startUndoRun(_ id: CallID, _ call: UndoRunCall, after newest: SagaID, _ run: LoadedRun) {
+        var closed = ExecutionState(sagaID: run.row.sagaID)
+        do throws(SagaError) {
+            for event in run.events { try closed.apply(event) }
+        } catch {
+            return fail(id, .internalError, error.message, sagaID: run.row.sagaID)
+        }
+        let execution = Execution(sagaID: newSagaID())
+        execution.startCondition = .after(newest)
+        executions[execution.sagaID] = execution
+        let started = WorkflowExecutionStarted(
+            namespace: closed.namespace, workflowID: closed.workflowID, workflowType: closed.workflowType,
+            workflowVersion: closed.workflowVersion, taskQueue: closed.taskQueue, input: .empty,
+            requestID: call.requestID, executionTimeoutMicros: 0, cancelGraceMicros: closed.cancelGraceMicros,
+            continueOnUndoError: closed.continueOnUndoError, identity: call.identity, continuedFrom: closed.sagaID,
+            carriedUndo: closed.undoLog.carried(from: closed.sagaID), memo: closed.memo,
+            searchAttributes: closed.searchAttributes)
+        emit(execution, .workflowExecutionStarted(started), queue: closed.taskQueue)
+        openRuns[key(of: execution)] = execution.sagaID
+        // Should another writer be first, everything is looked at anew.
+        var original = call
+        original.newest = nil
+        original.target.sagaID = nil
+        hold(
+            reply: .started(execution.sagaID, alreadyStarted: false), to: id, .undoRun(original), execution)
+        beginUnwinding(
+            execution, .canceled, error: nil, reason: "undone with its parent", command: nil, identity: call.identity)
+    }
+
+    func undoRunAnswered(_ result: Result<CallReply, CallFailure>, _ eventID: EventID, _ execution: Execution) {
+        guard let entry = execution.state.undoLog.entry(eventID), let child = entry.child, !entry.status.isSettled,
+            entry.status != .blocked
+        else { return }
+        switch result {
+        case .success(.started(let sagaID, _)):
+            let target = RunTarget(
+                namespace: execution.state.namespace, workflowID: child.workflowID, sagaID: sagaID)
+            return callInternally(.result(target), .childUndo, eventID, of: execution)
+        case .success(.closed(let closed)):
+            let summary = closed.closing.compensation
+            guard summary.state == .complete || summary.state == .none else {
+                undoFailed(
+                    execution, entry,
+                    SagaError(
+                        kind: .compensation, message: "run \(closed.sagaID), which undid the child, left something",
+                        isNonRetryable: true))
+                break
+            }
+            emit(
+                execution,
+                .compensationStepCompleted(
+                    CompensationStepCompleted(stepEventID: eventID, attempt: entry.attempt, output: .empty)))
+            execution.undoTasks[eventID] = nil
+        case .success(let reply):
+            undoFailed(execution, entry, SagaError(kind: .unknown, message: "an unexpected answer: \(reply)"))
+        case .failure(let failure): undoFailed(execution, entry, failure.sagaError)
+        }
+        advanceUnwinding(execution)
+    }
+}
+
+extension LoadedRun {
+    /// Whether another run has taken its children over.
+    fileprivate var wasReset: Bool {
+        guard case .workflowExecutionTerminated(let event)? = events.last?.attributes else { return false }
+        return event.reason.hasPrefix("reset to event ")
+    }
+}
+
+extension UndoLog {
+    /// What another run takes over: entries that are not settled, as they were before anything was done about them.
+    func carried(from sagaID: SagaID) -> [CarriedUndo] {
+        open.map { entry in
+            var undo = entry.undo
+            // The other run may have another queue.
+            undo.taskQueue = entry.taskQueue
+            return CarriedUndo(
+                sourceSagaID: sagaID, sourceEventID: entry.stepEventID, stepID: entry.stepID, undo: undo,
+                input: entry.input, output: entry.output, outcome: entry.outcome, idempotencyKey: entry.stepKey,
+                data: entry.data,
+                // Apart from the groups that the other run's own code will make.
+                undoGroup: entry.group == 0 ? 0 : entry.group | 0x8000_0000, child: entry.child)
+        }
+    }
+}
+
+extension EventAttributes {
+    /// What a closing event says of the compensation.
+    fileprivate var compensation: CompensationSummary {
+        switch self {
+        case .workflowExecutionCompleted(let event): event.compensation
+        case .workflowExecutionFailed(let event): event.compensation
+        case .workflowExecutionCanceled(let event): event.compensation
+        case .workflowExecutionTimedOut(let event): event.compensation
+        case .workflowExecutionTerminated(let event): event.compensation
+        default: .none
+        }
+    }
+}

@@ -1,0 +1,268 @@
+internal import SagaCore
+
+/// Reset: the run ends as terminated, and a new run of its workflow id has its history up to an event and goes on from there
+/// (semantics, section 4, "One owner for every entry").
+///
+/// Steps that were scheduled up to that event keep their keys, so that what they did is found, not done twice. What was done
+/// by later steps is undone first, or moves to the new run, or is forgotten, as the request says.
+extension Shard {
+    func reset(_ id: CallID, _ call: Call, _ reset: ResetCall, _ execution: Execution) {
+        if let seen = execution.state.event(ofRequest: reset.requestID) {
+            // The new run, or the old one, which unwinds first.
+            if execution.state.resetTo == nil, seen > 0 {
+                return hold(reply: .started(execution.sagaID, alreadyStarted: false), to: id, call, execution)
+            }
+            return execution.resetWaiters.append((id, call))
+        }
+        if let problem = problem(with: reset, execution.state) {
+            return fail(id, problem.code, problem.message, execution)
+        }
+        guard execution.state.unwinding == nil else {
+            return fail(
+                id, .failedPrecondition, "run \(execution.sagaID) unwinds; it can be reset when it is closed", execution
+            )
+        }
+        execution.resetWaiters.append((id, call))
+        execution.reset = reset
+        guard reset.undo == .undo, hasToUndo(after: reset.eventID, execution) else { return loadForReset(execution) }
+        unwindForReset(execution, reset)
+    }
+
+    private func unwindForReset(_ execution: Execution, _ reset: ResetCall) {
+        dropCode(execution)
+        abortUpdates(execution)
+        execution.needsActivation = false
+        execution.historyLoad = nil
+        emit(
+            execution,
+            .compensationStarted(
+                CompensationStarted(
+                    cause: .terminated, reason: reset.reason, identity: reset.identity, requestID: reset.requestID,
+                    resetToEventID: reset.eventID)))
+        stopSteps(execution, in: 0)
+        stopLocalSteps(execution)
+        stopChildren(execution, in: 0)
+        advanceUnwinding(execution)
+    }
+
+    private func problem(
+        with reset: ResetCall, _ state: ExecutionState
+    ) -> (code: CallFailure.Code, message: String)? {
+        guard reset.eventID < state.nextEventID else {
+            return (.invalidArgument, "run \(state.sagaID) has no event \(reset.eventID)")
+        }
+        guard reset.eventID < EventID(PackedEvents.maximumCount) - 1_024 else {
+            return (.invalidArgument, "event \(reset.eventID) is too far: a new run begins with at most 64,000 events")
+        }
+        let undone = state.undoLog.entries.first { entry in
+            state.isBefore(entry.stepEventID, reset.eventID) && entry.firstAttempt != 0
+        }
+        if let undone {
+            return (
+                .failedPrecondition,
+                "the undo of step \(undone.stepID), which event \(reset.eventID) still has, has begun: reset to an event"
+                    + " before that step"
+            )
+        }
+        return nil
+    }
+
+    /// Whether anything that was begun after the event may have had an effect.
+    private func hasToUndo(after eventID: EventID, _ execution: Execution) -> Bool {
+        let state = execution.state
+        return state.undoLog.open.contains { !state.isBefore($0.stepEventID, eventID) }
+            || state.steps.eventIDs.contains { $0 > eventID && state.steps[$0]?.scheduled.undo != nil }
+            || state.localSteps.eventIDs.contains { $0 > eventID }
+            || state.openChildren(in: 0).contains { $0 > eventID }
+    }
+
+    /// Reads the history that the new run begins with.
+    func loadForReset(_ execution: Execution) {
+        guard !execution.isLoadingForReset else { return }
+        execution.isLoadingForReset = true
+        let target = RunTarget(
+            namespace: execution.state.namespace, workflowID: execution.state.workflowID, sagaID: execution.sagaID)
+        loadRun(target, .all, .reset(execution.sagaID))
+    }
+
+    func resetLoaded(_ sagaID: SagaID, _ result: Result<LoadedRun?, StoreError>) {
+        guard let execution = executions[sagaID], !execution.state.isClosed else { return }
+        execution.isLoadingForReset = false
+        guard case .success(let run?) = result else {
+            return failReset(execution, .unavailable, "the history cannot be read")
+        }
+        // Events that are not durable yet are in memory.
+        let rest = execution.recentEvents(from: EventID(run.events.count)) ?? []
+        let events = run.events + rest
+        let state = execution.state
+        let reset =
+            execution.reset
+            ?? ResetCall(
+                target: RunTarget(namespace: state.namespace, workflowID: state.workflowID),
+                eventID: state.resetTo ?? 0, reason: state.unwinding?.reason ?? "")
+        guard events.count == Int(clamping: state.nextEventID) else {
+            return failReset(execution, .unavailable, "the history cannot be read as a whole; try again")
+        }
+        if reset.undo == .undo, state.unwinding == nil, hasToUndo(after: reset.eventID, execution) {
+            // The code went on while the history was read.
+            return unwindForReset(execution, reset)
+        }
+        var prefix = ExecutionState(sagaID: sagaID)
+        do throws(SagaError) {
+            for event in events.prefix(while: { $0.eventID <= reset.eventID }) { try prefix.apply(event) }
+        } catch {
+            return failReset(execution, .internalError, error.message)
+        }
+        guard prefix.unwinding == nil, prefix.status == .running || prefix.status == .paused else {
+            return failReset(
+                execution, .failedPrecondition,
+                "at event \(reset.eventID) the run was \(prefix.status.name): reset to an event before that")
+        }
+        if state.unwinding != nil {
+            emit(
+                execution,
+                .compensationCompleted(
+                    CompensationCompleted(summary: state.compensationSummary(of: 0), scope: 0)))
+        }
+        let waiters = execution.resetWaiters
+        execution.resetWaiters = []
+        let next = open(after: execution, events, reset)
+        for (id, call) in waiters {
+            hold(reply: .started(next.sagaID, alreadyStarted: false), to: id, call, next)
+        }
+    }
+
+    private func failReset(_ execution: Execution, _ code: CallFailure.Code, _ message: String) {
+        for (id, _) in execution.resetWaiters { fail(id, code, message, execution) }
+        execution.resetWaiters = []
+        execution.reset = nil
+        // One that has unwound already must come to its end: it closes, and no run follows.
+        if execution.state.resetTo != nil, code != .unavailable { closeUnwound(execution) }
+        if execution.state.resetTo != nil, code == .unavailable { armCodeRetry(execution, 1_000_000) }
+    }
+
+    /// Closes the old run and opens the new one, in one append.
+    private func open(after execution: Execution, _ events: [HistoryEvent], _ reset: ResetCall) -> Execution {
+        let kept = events.prefix { $0.eventID <= reset.eventID }
+        let entries = execution.state.undoLog.carried(from: execution.sagaID) + unknownSteps(execution)
+        let later = entries.filter { !execution.state.isBefore($0.sourceEventID, reset.eventID) }
+        let children = execution.state.children.eventIDs.filter { $0 > reset.eventID }
+        closeNow(
+            execution,
+            .workflowExecutionTerminated(
+                WorkflowExecutionTerminated(
+                    reason: "reset to event \(reset.eventID)" + (reset.reason.isEmpty ? "" : ": \(reset.reason)"),
+                    identity: reset.identity, requestID: execution.state.resetTo == nil ? reset.requestID : "",
+                    compensation: execution.state.compensationSummaryAtReset)), children: children)
+        let next = Execution(sagaID: newSagaID())
+        executions[next.sagaID] = next
+        next.startCondition = .after(execution.sagaID)
+        next.predecessor = execution.sagaID
+        execution.successor = next
+        fill(next, kept, execution.sagaID, reset, carried: reset.undo == .keep ? later : [], rest: events)
+        return next
+    }
+
+    private func fill(
+        _ next: Execution, _ kept: some Sequence<HistoryEvent>, _ base: SagaID, _ reset: ResetCall,
+        carried: [CarriedUndo], rest: [HistoryEvent]
+    ) {
+        for event in kept {
+            var copy = event
+            copy.sagaID = next.sagaID
+            adopt(copy, next)
+        }
+        emit(
+            next,
+            .workflowExecutionReset(
+                WorkflowExecutionReset(
+                    baseSagaID: base, baseEventID: reset.eventID, reason: reset.reason, identity: reset.identity,
+                    requestID: reset.requestID, carriedUndo: carried)))
+        // Signals were acknowledged: they come to the new run, too.
+        for event in rest where event.eventID > reset.eventID {
+            if case .signalReceived(var signal) = event.attributes {
+                signal.codeGone = false
+                emit(next, .signalReceived(signal))
+            }
+        }
+        openRuns[key(of: next)] = next.sagaID
+        next.needsActivation = next.state.codeMayAct
+        rearm(next)
+        // What was scheduled and had not ended is handed out anew, under its old key.
+        for eventID in next.tasks.eventIDs where next.tasks[eventID]?.phase == .maybeOut {
+            guard let step = next.state.steps[eventID] else { continue }
+            _ = next.tasks.update(eventID) { $0.phase = .waitingForCommit }
+            hold(.queueStep(eventID, attempt: step.attempt), next)
+        }
+        activate(next)
+    }
+
+    /// Takes over an event of another run's history.
+    private func adopt(_ event: HistoryEvent, _ execution: Execution) {
+        do throws(SagaError) { try execution.state.apply(event) } catch {
+            return log(.error, "an event of the reset run was refused: \(error.message)", execution)
+        }
+        execution.recent.append(event)
+        execution.isRowChanged = true
+        undurableEvents += 1
+        markDirty(execution)
+    }
+
+    // MARK: Closed runs
+
+    /// The newest run of a workflow id, which is closed: nothing is appended to it, a new run begins with its history.
+    func resetClosed(_ id: CallID, _ call: Call, _ reset: ResetCall, _ run: LoadedRun) {
+        let row = run.row
+        guard reset.target.sagaID == nil else {
+            return fail(
+                id, .failedPrecondition,
+                "run \(row.sagaID) is closed; of closed runs only the newest can be reset: name the workflow id alone",
+                sagaID: row.sagaID, status: row.status)
+        }
+        var state = ExecutionState(sagaID: row.sagaID)
+        var prefix = ExecutionState(sagaID: row.sagaID)
+        do throws(SagaError) {
+            for event in run.events {
+                try state.apply(event)
+                if event.eventID <= reset.eventID { try prefix.apply(event) }
+            }
+        } catch {
+            return fail(id, .internalError, error.message, sagaID: row.sagaID)
+        }
+        if let problem = problem(with: reset, state) {
+            return fail(id, problem.code, problem.message, sagaID: row.sagaID, status: row.status)
+        }
+        guard prefix.unwinding == nil, !prefix.isClosed, prefix.status != .blocked, prefix.status != .compensating
+        else {
+            return fail(
+                id, .failedPrecondition,
+                "at event \(reset.eventID) the run was \(prefix.status.name): reset to an event before that",
+                sagaID: row.sagaID, status: row.status)
+        }
+        let later = state.undoLog.carried(from: row.sagaID).filter { !state.isBefore($0.sourceEventID, reset.eventID) }
+        guard reset.undo != .undo || later.isEmpty else {
+            return fail(
+                id, .failedPrecondition,
+                "run \(row.sagaID) is closed and has \(later.count) steps after event \(reset.eventID) that are not undone:"
+                    + " say keep or drop", sagaID: row.sagaID, status: row.status)
+        }
+        let next = Execution(sagaID: newSagaID())
+        executions[next.sagaID] = next
+        next.startCondition = .after(row.sagaID)
+        let kept = run.events.prefix { $0.eventID <= reset.eventID }
+        fill(next, kept, row.sagaID, reset, carried: reset.undo == .keep ? later : [], rest: run.events)
+        hold(reply: .started(next.sagaID, alreadyStarted: false), to: id, call, next)
+    }
+}
+
+extension ExecutionState {
+    /// Whether a step began up to an event. Entries that were carried into the run stand before all of its events.
+    func isBefore(_ stepEventID: EventID, _ eventID: EventID) -> Bool {
+        stepEventID <= eventID || stepEventID > EventID(Int64.max)
+    }
+
+    /// What a run that is reset says of its compensation: of what it was to undo; the rest has moved.
+    fileprivate var compensationSummaryAtReset: CompensationSummary {
+        resetTo == nil ? .none : compensationSummary
+    }
+}
