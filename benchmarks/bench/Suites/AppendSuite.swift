@@ -22,6 +22,9 @@ struct AppendSuite: BenchSuite {
         }
         let ceiling = try Ceiling(program: program, address: address)
         defer { ceiling.removeFiles() }
+        // Makes both schemas.
+        let made = try await ceiling.open { _ in }
+        await made.close()
         for connections in [1, 2] {
             for size in [256, 1_024] where context.wants("port \(size) a commit") {
                 try await measurePort(context, ceiling, size: size, connections: connections)
