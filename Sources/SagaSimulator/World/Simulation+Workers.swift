@@ -68,6 +68,7 @@ extension Simulation {
         case .workerClosed: streams[id]?.isOpenAtServer = false
         case .workerDraining: streams[id]?.drainedAt = now
         case .heartbeat(_, let reference, _): checker.ledger.signs.insert(reference)
+        case .activityEnded(_, let reference, _): checker.arrived(reference)
         default: break
         }
         give(input, to: server)
