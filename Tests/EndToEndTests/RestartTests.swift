@@ -68,16 +68,16 @@ private struct Site {
     }()
 
     mutating func start() async throws -> SagaServer {
+        // Between two lives of the server its port is free. One of the range for outgoing connections could be taken then.
+        if port == 0 { port = Int.random(in: 20_000..<32_000) }
         var configuration = ServerConfiguration(
             listener: ListenerConfiguration(
                 address: .tcp(host: "127.0.0.1", port: port), security: .tls(TLSServerConfiguration(certificates))))
         configuration.threads = 1
         var engine = SagaEngineConfig()
         engine.reclaimGrace = .milliseconds(500)
-        let server = try await SagaServer.start(
+        return try await SagaServer.start(
             configuration, store: try SQLiteEventStore(path: folder + "/sagas.db"), engine: engine, logger: Self.logger)
-        if case .tcp(_, let chosen) = server.address { port = chosen }
-        return server
     }
 
     var options: ConnectionOptions {
