@@ -88,11 +88,14 @@ private struct Order: Codable, Sendable {
             side.run("SELECT saga.signal('w' || n, 'more', '{\"amount\": 1}') FROM generate_series(1, 500) n")
             let second = try await engine(cluster)
             try await side.until("SELECT 1 WHERE NOT EXISTS (SELECT FROM saga.inbox)")
-            #expect(
-                side.run(
-                    "SELECT outcome, count(*) FROM saga.inbox_outcomes WHERE outcome <> 'already started' GROUP BY 1 ORDER BY 1"
-                )
-                    == [["signaled", "500"], ["started", "500"]])
+            // A second start that comes when the saga is closed is refused; which of the two it is, is a matter of time.
+            let secondStarts = "('already started', 'refused')"
+            let outcomes = side.run(
+                """
+                SELECT CASE WHEN outcome IN \(secondStarts) THEN 'again' ELSE outcome END, count(*)
+                FROM saga.inbox_outcomes GROUP BY 1 ORDER BY 1
+                """)
+            #expect(outcomes == [["again", "101"], ["signaled", "500"], ["started", "500"]])
             #expect(side.run("SELECT count(*), count(DISTINCT workflow_id) FROM saga.visibility") == [["500", "500"]])
             try await side.until("SELECT 1 WHERE NOT EXISTS (SELECT FROM saga.visibility WHERE status <> 3)")
             await second.shutDown()
