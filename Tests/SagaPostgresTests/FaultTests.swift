@@ -243,6 +243,53 @@ import Testing
         }
     }
 
+    /// A session that cannot be made ready is closed once: closing it twice ended the process, now and then.
+    @Test func aSessionThatCannotBeMadeReadyIsAnError() async throws {
+        try await PrivateCluster.with { cluster in
+            for _ in 0..<50 {
+                // More milliseconds than the server's setting can hold.
+                let error = await #expect(throws: StoreError.self) {
+                    try await open(cluster, timeout: .seconds(10_000_000))
+                }
+                #expect(error?.message.contains("statement_timeout") == true)
+            }
+        }
+    }
+
+    /// Take-overs between appends that wait for the same connection: everybody is answered, once.
+    @Test(.timeLimit(.minutes(1))) func takeOversBetweenWaitingAppendsAreAnswered() async throws {
+        try await PrivateCluster.with { cluster in
+            let store = try await open(cluster)
+            let load = try await Load(store)
+            var ids: [SagaID] = []
+            for _ in 0..<60 { ids.append(try await load.newRun()) }
+            let side = try SideSession(cluster.address)
+            side.run("BEGIN; SELECT FROM executions FOR UPDATE")
+            let answers = try await withThrowingTaskGroup(of: Int.self) { group in
+                for (number, id) in ids.enumerated() {
+                    group.addTask {
+                        if let error = await failure(of: load, [await load.entry(id)]) {
+                            #expect(error.reason == .fenced, "\(error)")
+                        }
+                        return 1
+                    }
+                    if number % 6 == 3 {
+                        group.addTask {
+                            _ = try await store.takeOver()
+                            return 1
+                        }
+                    }
+                }
+                try await Task.sleep(for: .milliseconds(200))
+                side.run("ROLLBACK")
+                return try await group.reduce(0, +)
+            }
+            #expect(answers == 70)
+            #expect(try await load.differences().isEmpty)
+            await store.close()
+        }
+    }
+
     @Test func appendsBeyondWhatMayWaitAreRefused() async throws {
         try await PrivateCluster.with { cluster in
             var options = PostgresOptions(connection: cluster.address)

@@ -30,12 +30,8 @@ final class PgConnection {
         handle = try Self.connect(options)
         // More than the server's own limit, so that normally the server is the one who gives up.
         patience = options.statementTimeout.wholeMicroseconds / 1_000 + 2_000
-        do throws(PgFailure) {
-            try run(role.settings(options))
-        } catch {
-            PQfinish(handle)
-            throw error
-        }
+        // Should this throw, `deinit` closes the session: everything is initialised by now.
+        try run(role.settings(options))
     }
 
     deinit { PQfinish(handle) }
