@@ -176,7 +176,9 @@ final class CommitQueue: @unchecked Sendable {
         var parts: [AppendJob.Part] = []
         var events = 0
         var count = 0
-        for case .append(let job) in pending.jobs {
+        for next in pending.jobs {
+            // Only what stands at the front is taken out below: another kind of job ends the commit.
+            guard case .append(let job) = next else { break }
             if job.epoch != first.epoch || (count > 0 && events + job.events > options.maximumSharedEvents) { break }
             parts.append(job.takePart(upTo: job.untaken))
             events += job.events
