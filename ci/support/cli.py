@@ -274,7 +274,9 @@ def a_server_without_descriptors_left_goes_on(shell: Shell) -> None:
 
 
 def a_blocked_undo_waits_for_a_person(shell: Shell) -> None:
-    shell.server("dev", "--port", "0", "--on-blocked", f"cat >> {shell.folder}/alerts")
+    # The command also tells what it has inherited of the server.
+    command = f"ls -l /proc/self/fd > {shell.folder}/descriptors; cat >> {shell.folder}/alerts"
+    shell.server("dev", "--port", "0", "--on-blocked", command)
     with open(f"{shell.folder}/.saga/client.conf") as file:
         address = [line.split(" = ")[1].strip() for line in file if line.startswith("address")][0]
     os.mkdir(f"{shell.folder}/books")
@@ -298,6 +300,9 @@ def a_blocked_undo_waits_for_a_person(shell: Shell) -> None:
     with open(f"{shell.folder}/alerts") as file:
         alert = json.loads(file.readline())
     assert alert["workflow_id"] == "trip" and alert["cause"] == "undo_failed", alert
+    with open(f"{shell.folder}/descriptors") as file:
+        sockets = [line for line in file if "socket:" in line]
+    assert not sockets, f"the command has inherited sockets of the server: {sockets}"
     shell.run("blocked", "skip", "trip", expect=USAGE)
     shell.run("blocked", "retry", "trip", "--step", "9999", expect=NOT_FOUND)
     os.rmdir(f"{shell.folder}/books/hotel.log")

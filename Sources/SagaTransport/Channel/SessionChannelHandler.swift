@@ -60,6 +60,7 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        context.channel.closeOnExec()
         port.attach(self)
         loop.add(self)
         if context.channel.isActive { begin() }

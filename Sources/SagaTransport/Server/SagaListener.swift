@@ -85,6 +85,7 @@ package final class SagaListener<Service: SessionService>: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    channel.closeOnExec()
                     try channel.pipeline.syncOperations.addHandlers(
                         AcceptBackoffHandler(shouldForwardIOErrorCaught: true), AcceptGate(state: state))
                 }
