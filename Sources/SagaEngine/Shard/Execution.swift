@@ -58,6 +58,8 @@ final class Execution {
 
     /// Forward steps as their tasks stand.
     var tasks = EventTable<LiveTask>()
+    /// Steps that were handed out since the last append: few, however many are open.
+    var unrecordedStarts: [EventID] = []
     /// Undos as their tasks stand.
     var undoTasks = EventTable<LiveTask>()
     /// Steps whose probe has answered or could not: they are not asked again.

@@ -38,7 +38,9 @@ extension Shard {
                 continue
             }
             var entries: [AppendEntry] = []
-            for part in [execution, execution.successor].compactMap({ $0 }) {
+            var next: Execution? = execution
+            while let part = next {
+                next = part === execution ? execution.successor : nil
                 let entry = makeEntry(part)
                 eventCount += entry.events.count
                 entries.append(entry)

@@ -74,6 +74,7 @@ extension Shard {
             task.heartbeatBy = heartbeatBy
             task.isCancelSent = false
         }
+        execution.unrecordedStarts.append(reference.eventID)
         dispatcher.update(worker) { $0.take(reference, from: lane.queue) }
         armAttempt(execution, reference, closeBy: closeBy, heartbeatBy: heartbeatBy)
         let state = execution.state
@@ -354,7 +355,7 @@ extension ExecutionState {
     /// The id that the next emitted event will get, counting the hand-outs that are recorded before it.
     func nextEventIDAfterStarts(of execution: Execution) -> EventID {
         var next = nextEventID
-        for eventID in execution.tasks.eventIDs
+        for eventID in Set(execution.unrecordedStarts)
         where execution.tasks[eventID]?.unrecordedStart != nil && steps[eventID] != nil {
             next += 1
         }

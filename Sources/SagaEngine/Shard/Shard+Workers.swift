@@ -75,6 +75,7 @@ extension Shard {
                 if step.startedAttempt < step.attempt { task.unrecordedStart = identity }
                 task.handedOutAt = time.wall
             }
+            execution.unrecordedStarts.append(reference.eventID)
             armAttempt(execution, reference, closeBy: closeBy, heartbeatBy: heartbeatBy)
             dispatcher.update(worker) { $0.inFlight[reference] = step.scheduled.taskQueue }
             if step.isCancelRequested { sendCancel(execution, reference.eventID) }

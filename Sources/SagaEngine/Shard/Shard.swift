@@ -265,7 +265,10 @@ package final class Shard {
 
     /// Hand-outs are recorded with the next append of their run, never by a commit of their own (semantics, section 5).
     private func recordStarts(_ execution: Execution) {
-        for eventID in execution.tasks.eventIDs {
+        guard !execution.unrecordedStarts.isEmpty else { return }
+        let eventIDs = execution.unrecordedStarts.sorted()
+        execution.unrecordedStarts.removeAll(keepingCapacity: true)
+        for eventID in eventIDs {
             guard let task = execution.tasks[eventID], let identity = task.unrecordedStart,
                 execution.state.steps[eventID] != nil
             else { continue }
