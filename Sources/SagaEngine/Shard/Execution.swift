@@ -2,17 +2,18 @@ internal import SagaCore
 
 /// One open run in memory: its state, and what only the live engine knows of it.
 ///
-/// A class, because it is changed in place from many sides of the shard, which alone owns it.
+/// A class, because it is changed in place from many sides of the shard, which alone owns it. What is looked at for each
+/// input goes without the check for overlapping accesses: no change of it reaches into the execution again.
 final class Execution {
     /// What the events tell. Changed only by applying an event that is also put into the batch.
-    var state: ExecutionState
+    @exclusivity(unchecked) var state: ExecutionState
     /// The newest events, from `recentBase` on: those that are not durable, or that the live code has not been given.
-    var recent: [HistoryEvent] = []
-    var recentBase: EventID = 0
+    @exclusivity(unchecked) var recent: [HistoryEvent] = []
+    @exclusivity(unchecked) var recentBase: EventID = 0
     /// Events before this id are durable.
-    var durableNext: EventID = 0
+    @exclusivity(unchecked) var durableNext: EventID = 0
     /// Events before this id are durable or in the batch in flight.
-    var batchedNext: EventID = 0
+    @exclusivity(unchecked) var batchedNext: EventID = 0
     /// What the store lists about the run has changed since the last batch.
     var isRowChanged = false
     /// For a run that is not durable at all: what must hold of its workflow id.
@@ -24,29 +25,29 @@ final class Execution {
     var predecessor: SagaID?
 
     /// Effects that wait until the events emitted so far are durable.
-    var held: [HeldEffect] = []
+    @exclusivity(unchecked) var held: [HeldEffect] = []
     /// Effects that wait for the batch in flight.
-    var heldInFlight: [HeldEffect] = []
+    @exclusivity(unchecked) var heldInFlight: [HeldEffect] = []
     /// Whether the run is in the shard's list of runs with something to append.
-    var isDirty = false
+    @exclusivity(unchecked) var isDirty = false
     /// Until when the commit may wait for live code, so that a step costs one commit; nil if it waits for nothing.
-    var holdUntil: Int64?
+    @exclusivity(unchecked) var holdUntil: Int64?
 
     /// Whether the run is in the shard's list of runs without a worker for their code.
     var isWaitingForWorker = false
     var waitsForWorkerSince: Timestamp?
     /// Whether the code must be given events.
-    var needsActivation = false
+    @exclusivity(unchecked) var needsActivation = false
     /// The code is given no events while this one is not durable.
     var localBarrier: EventID?
     /// The worker that holds the code live, and the next event that it has not been sent.
-    var codeHolder: WorkerID?
-    var codeNext: EventID = 0
+    @exclusivity(unchecked) var codeHolder: WorkerID?
+    @exclusivity(unchecked) var codeNext: EventID = 0
     /// Whether the code wants to end the run, which waits for an undo that a late report has put back. Code that is given
     /// events again says so again, so nothing is lost with it.
     var isEndHeld = false
     /// The workflow task that is out.
-    var activation: Activation?
+    @exclusivity(unchecked) var activation: Activation?
     /// Reads the history for a worker that does not hold the code.
     var historyLoad: HistoryLoad?
     /// Failures of the code in a row.
@@ -57,11 +58,11 @@ final class Execution {
     var isCodeRetryArmed = false
 
     /// Forward steps as their tasks stand.
-    var tasks = EventTable<LiveTask>()
+    @exclusivity(unchecked) var tasks = EventTable<LiveTask>()
     /// Steps that were handed out since the last append: few, however many are open.
-    var unrecordedStarts: [EventID] = []
+    @exclusivity(unchecked) var unrecordedStarts: [EventID] = []
     /// Undos as their tasks stand.
-    var undoTasks = EventTable<LiveTask>()
+    @exclusivity(unchecked) var undoTasks = EventTable<LiveTask>()
     /// Steps whose probe has answered or could not: they are not asked again.
     var probed: Set<EventID> = []
 

@@ -14,11 +14,10 @@ extension Shard {
             return send(execution, to: holder, Array(events), from: execution.codeNext)
         }
         dropCode(execution)
-        let state = execution.state
         guard
             let worker = dispatcher.workerForCode(
-                namespace: state.namespace, queue: state.taskQueue, type: state.workflowType,
-                version: state.workflowVersion)
+                namespace: execution.state.namespace, queue: execution.state.taskQueue,
+                type: execution.state.workflowType, version: execution.state.workflowVersion)
         else {
             if !execution.isWaitingForWorker {
                 execution.isWaitingForWorker = true
@@ -54,10 +53,10 @@ extension Shard {
     private func task(
         _ execution: Execution, _ generation: UInt64, from: EventID, _ events: [HistoryEvent], more: Bool
     ) -> WorkflowTask {
-        let state = execution.state
         return WorkflowTask(
-            sagaID: state.sagaID, generation: generation, namespace: state.namespace, workflowID: state.workflowID,
-            workflowType: state.workflowType, workflowVersion: state.workflowVersion, taskQueue: state.taskQueue,
+            sagaID: execution.sagaID, generation: generation, namespace: execution.state.namespace,
+            workflowID: execution.state.workflowID, workflowType: execution.state.workflowType,
+            workflowVersion: execution.state.workflowVersion, taskQueue: execution.state.taskQueue,
             firstEventID: from, events: events, more: more)
     }
 

@@ -77,10 +77,11 @@ extension Shard {
         execution.unrecordedStarts.append(reference.eventID)
         dispatcher.update(worker) { $0.take(reference, from: lane.queue) }
         armAttempt(execution, reference, closeBy: closeBy, heartbeatBy: heartbeatBy)
-        let state = execution.state
+        // Field by field: the state as a value is large to copy.
         let task = ActivityTask(
-            reference: reference, namespace: state.namespace, workflowID: state.workflowID,
-            workflowType: state.workflowType, stepID: step.scheduled.stepID, activityType: step.scheduled.activityType,
+            reference: reference, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
+            workflowType: execution.state.workflowType, stepID: step.scheduled.stepID,
+            activityType: step.scheduled.activityType,
             taskQueue: lane.queue, input: step.scheduled.input,
             idempotencyKey: planted(.idempotencyKeyUnstable)
                 ? "\(step.scheduled.idempotencyKey)/\(step.attempt)" : step.scheduled.idempotencyKey,

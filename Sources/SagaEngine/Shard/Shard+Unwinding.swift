@@ -236,10 +236,10 @@ extension Shard {
         }
         dispatcher.update(worker) { $0.take(reference, from: lane.queue) }
         armUndoAttempt(execution, reference, closeBy: closeBy)
-        let state = execution.state
         let task = ActivityTask(
-            reference: reference, namespace: state.namespace, workflowID: state.workflowID,
-            workflowType: state.workflowType, stepID: entry.stepID, activityType: lane.type, taskQueue: lane.queue,
+            reference: reference, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
+            workflowType: execution.state.workflowType, stepID: entry.stepID, activityType: lane.type,
+            taskQueue: lane.queue,
             input: entry.input, idempotencyKey: reference.isProbe ? entry.stepKey + "/probe" : entry.idempotencyKey,
             timeouts: entry.undo.timeouts,
             undo: UndoTaskInput(output: entry.output, data: entry.data, outcome: entry.outcome, stepKey: entry.stepKey))

@@ -6,23 +6,26 @@ package import SagaCore
 /// Two rules hold everywhere here. A run changes only by `emit`, which applies the event to its state *and* puts it into
 /// the next batch. And what promises something or causes something (an answer, a task) is *held* until the events behind
 /// it are durable; only workflow code may advance before that, because it has no effects of its own.
+///
+/// What each input looks at goes without the check for overlapping accesses: it is changed by statements that call nothing
+/// of the shard meanwhile.
 package final class Shard {
     let config: ShardConfig
     var random: SplitMix64
-    var time = ShardTime(wall: Timestamp(microseconds: 0), monotonic: 0)
-    var effects: [ShardEffect] = []
+    @exclusivity(unchecked) var time = ShardTime(wall: Timestamp(microseconds: 0), monotonic: 0)
+    @exclusivity(unchecked) var effects: [ShardEffect] = []
 
     /// Open runs, and those that are closing.
-    var executions: [SagaID: Execution] = [:]
+    @exclusivity(unchecked) var executions: [SagaID: Execution] = [:]
     /// The open run of each workflow id.
     var openRuns: [WorkflowKey: SagaID] = [:]
     /// Runs with something to append, in the order in which they became so.
-    var dirty: [Execution] = []
-    var inFlight: BatchInFlight?
-    var undurableEvents = 0
+    @exclusivity(unchecked) var dirty: [Execution] = []
+    @exclusivity(unchecked) var inFlight: BatchInFlight?
+    @exclusivity(unchecked) var undurableEvents = 0
     var epoch: UInt64 = 0
     /// False until every open run has been recovered; calls wait until then.
-    package private(set) var isReady = false
+    @exclusivity(unchecked) package private(set) var isReady = false
     var waitingCalls: [(CallID, Call)] = []
     /// Reports that came, or were not made durable, before a recovery; judged after it.
     var waitingReports: [(WorkerID, TaskReference, ActivityResult)] = []
@@ -30,7 +33,7 @@ package final class Shard {
     /// Reports about closed runs that are to be judged, reads for them that are out, and their effects to record.
     var lateReports: [LateReport] = []
     var lateReads = 0
-    var lateToRecord: [(report: LateReport, effect: LateEffect)] = []
+    @exclusivity(unchecked) var lateToRecord: [(report: LateReport, effect: LateEffect)] = []
     /// Runs that wait for a person now.
     var blockedRunCount = 0
     /// Since the shard began: late effects, and times that a run became blocked.
@@ -45,16 +48,16 @@ package final class Shard {
     var waitingForWorker: [SagaID] = []
     /// The run that each waiting call waits on.
     var waiters: [CallID: SagaID] = [:]
-    var wallDeadlines = DeadlineHeap()
-    var monotonicDeadlines = DeadlineHeap()
+    @exclusivity(unchecked) var wallDeadlines = DeadlineHeap()
+    @exclusivity(unchecked) var monotonicDeadlines = DeadlineHeap()
     var pendingLoads: [LoadID: PendingLoad] = [:]
     var nextLoadID: LoadID = 1
     var nextBatchID: BatchID = 1
     var nextGeneration: UInt64 = 1
     /// Calls of runs to each other: those that wait for an answer, those to be made, and answers to be given.
     var internalCalls: [CallID: InternalCall] = [:]
-    var internalRequests: [(CallID, Call)] = []
-    var internalAnswers: [(CallID, Result<CallReply, CallFailure>)] = []
+    @exclusivity(unchecked) var internalRequests: [(CallID, Call)] = []
+    @exclusivity(unchecked) var internalAnswers: [(CallID, Result<CallReply, CallFailure>)] = []
     var nextInternalCall: UInt64 = 1
     /// Questions that are with workers.
     var queries: [UInt64: LiveQuery] = [:]

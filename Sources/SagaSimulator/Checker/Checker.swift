@@ -11,6 +11,8 @@ struct Checker {
     private(set) var runsOfID: [String: [SagaID]] = [:]
     /// Durable events, as the store was given them.
     private(set) var histories: [SagaID: [HistoryEvent]] = [:]
+    /// Replays of the durable histories, each as far as it was last compared.
+    private var replays: [SagaID: ExecutionState] = [:]
     private var runOfStartRequest: [String: SagaID] = [:]
     /// Results that workers have sent, by attempt: what is recorded must be one of them.
     private var outputs: [TaskReference: Payload] = [:]
@@ -276,13 +278,15 @@ struct Checker {
     /// The state in memory of a run without undurable events is what its durable history says.
     mutating func compare(_ state: ExecutionState) {
         guard let run = runs[state.sagaID], state.nextEventID == run.eventCount, !run.isClosed else { return }
-        var replayed = ExecutionState(sagaID: state.sagaID)
+        var replayed = replays.removeValue(forKey: state.sagaID) ?? ExecutionState(sagaID: state.sagaID)
         do throws(SagaError) {
-            for event in histories[state.sagaID] ?? [] { try replayed.apply(event) }
+            let history = histories[state.sagaID] ?? []
+            for event in history.dropFirst(Int(clamping: replayed.nextEventID)) { try replayed.apply(event) }
         } catch {
             return report(Violation("replay", "\(state.sagaID): the durable history does not replay: \(error)"))
         }
         check(replayed == state, "replay", "\(state.sagaID): the state in memory is not the replay of the history")
+        replays[state.sagaID] = replayed
         check(
             state.steps.eventIDs == run.stepOrder.filter { run.steps[$0]?.closedBy == nil }, "replay",
             "\(state.sagaID): open steps are \(state.steps.eventIDs)")

@@ -3,65 +3,68 @@ internal import SagaEngine
 
 /// One simulated world: the real shard, the real workflow runtime, and around them a store, workers, clients and clocks
 /// that a seed drives. One thread, no waiting, no clock of the machine: the same seed goes the same way for ever.
+///
+/// What every event touches goes without the check for overlapping accesses, for speed: values all, changed in place by
+/// methods that know nothing of the world.
 package final class Simulation {
     let options: SimulationOptions
     let store: any SimulationStore
     let plans: [RunPlan]
     let planOfID: [String: Int]
 
-    var queue = EventQueue<SimulationEvent>()
+    @exclusivity(unchecked) var queue = EventQueue<SimulationEvent>()
     /// Simulated microseconds since the beginning; the monotonic clock of everybody.
-    var now: Int64 = 0
+    @exclusivity(unchecked) var now: Int64 = 0
     /// What the wall clock shows beyond that.
     var wallOffset: Int64 = 1_760_000_000_000_000
-    var isFaulty = true
+    @exclusivity(unchecked) var isFaulty = true
 
     // Chances, one generator for each purpose, so that shrinking one does not change the others.
-    var network: SplitMix64
-    var storeChance: SplitMix64
-    var workerChance: SplitMix64
+    @exclusivity(unchecked) var network: SplitMix64
+    @exclusivity(unchecked) var storeChance: SplitMix64
+    @exclusivity(unchecked) var workerChance: SplitMix64
     var clientChance: SplitMix64
-    var faultChance: SplitMix64
+    @exclusivity(unchecked) var faultChance: SplitMix64
 
     // The servers.
     /// The living processes, the newest last: one mostly, none or two at times.
-    var servers: [ServerProcess] = []
+    @exclusivity(unchecked) var servers: [ServerProcess] = []
     var nextIncarnation: UInt32 = 0
     /// The process that took the store over last: only its appends may happen.
     var epochOwner: UInt32 = .max
-    var appends: [Int: PendingAppend] = [:]
+    @exclusivity(unchecked) var appends: [Int: PendingAppend] = [:]
     var nextAppend = 0
     /// Effect boundaries passed so far: where a crash may happen.
-    package internal(set) var boundaries = 0
+    @exclusivity(unchecked) package internal(set) var boundaries = 0
     /// Deaths of the server's process.
     package internal(set) var crashes = 0
     /// Deaths of any process.
     package internal(set) var deaths = 0
 
-    var workers: [SimulatedWorker] = []
-    var streams: [WorkerID: WorkerStream] = [:]
+    @exclusivity(unchecked) var workers: [SimulatedWorker] = []
+    @exclusivity(unchecked) var streams: [WorkerID: WorkerStream] = [:]
     var nextStream: WorkerID = 1
     var nextActivity: UInt64 = 1
     /// Tasks handed out so far, to see which are handed out again.
-    var handedOut: Set<TaskReference> = []
+    @exclusivity(unchecked) var handedOut: Set<TaskReference> = []
 
     var operations: [ClientOperation] = []
-    var calls: [CallID: PendingCall] = [:]
+    @exclusivity(unchecked) var calls: [CallID: PendingCall] = [:]
     /// The server that the client of each run is connected to.
     var clientHomes: [UInt32]
     var nextCall: CallID = 1
-    var openOperations = 0
+    @exclusivity(unchecked) var openOperations = 0
     /// When the last message of a run's client arrives: messages of one connection keep their order.
-    var clientClocks: [Int64]
+    @exclusivity(unchecked) var clientClocks: [Int64]
     var operatorActions: [SagaID: Int] = [:]
     var operatorBusy: Set<SagaID> = []
 
-    var checker = Checker()
-    package internal(set) var coverage = Coverage()
-    var hash = TraceHash()
+    @exclusivity(unchecked) var checker = Checker()
+    @exclusivity(unchecked) package internal(set) var coverage = Coverage()
+    @exclusivity(unchecked) var hash = TraceHash()
     let isTracing: Bool
     package private(set) var trace: [String] = []
-    private var steps = 0
+    @exclusivity(unchecked) private var steps = 0
 
     /// A world that has not begun.
     /// - Parameters:
