@@ -10,7 +10,7 @@ package struct ServerConfiguration: Sendable {
     package var version = "saga/0.1.0"
     /// What ServerInfo says of the store: `memory`, `sqlite`.
     package var storeName = "memory"
-    /// Event loop threads. Default: one a core.
+    /// Event loop threads. Default: one a core that may be used.
     package var threads: Int?
     /// What a draining server waits for running calls and workers. Default 30 s.
     package var drainGrace: Duration = .seconds(30)

@@ -273,6 +273,21 @@ def a_server_without_descriptors_left_goes_on(shell: Shell) -> None:
     until(answers, "the server answers again")
 
 
+def a_server_uses_the_cores_it_may(shell: Shell) -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        process = shell.server("dev", "--port", "0")
+    finally:
+        os.sched_setaffinity(0, allowed)
+    names = []
+    for task in os.listdir(f"/proc/{process.pid}/task"):
+        with open(f"/proc/{process.pid}/task/{task}/comm") as file:
+            names.append(file.read().strip())
+    loops = [name for name in names if name.startswith("NIO-ELT")]
+    assert len(loops) == 1, f"threads on one core: {names}"
+
+
 def a_blocked_undo_waits_for_a_person(shell: Shell) -> None:
     # The command also tells what it has inherited of the server.
     command = f"ls -l /proc/self/fd > {shell.folder}/descriptors; cat >> {shell.folder}/alerts"
@@ -324,7 +339,7 @@ TESTS = [
     certificates_are_made_once_and_keys_are_private, a_server_does_not_start_in_the_open,
     settings_come_from_flag_environment_file, sagas_are_started_steered_and_read, tokens_say_who_may_do_what,
     servers_and_clients_check_each_other, a_unix_socket_needs_no_certificate, a_server_drains_and_owns_its_store,
-    a_server_without_descriptors_left_goes_on,
+    a_server_without_descriptors_left_goes_on, a_server_uses_the_cores_it_may,
     a_blocked_undo_waits_for_a_person,
 ]  # fmt: skip
 

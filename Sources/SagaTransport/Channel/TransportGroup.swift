@@ -7,8 +7,28 @@ package final class TransportGroup: Sendable {
     package let eventLoopGroup: MultiThreadedEventLoopGroup
     private let loops: [ObjectIdentifier: TransportLoop]
 
-    /// - Parameter threads: event loops to start; each is one thread. Default: one a core.
-    package init(threads: Int = System.coreCount) {
+    /// Cores that this process may use: fewer than there are in a container, or under `taskset`.
+    package static var usableCores: Int {
+        guard let mask = allowedProcessors() else { return System.coreCount }
+        let allowed = mask.reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) }
+        return max(1, min(allowed, System.coreCount))
+    }
+
+    /// The mask of processors that the kernel lets this process use, in hexadecimal digits; nil where it does not say so.
+    private static func allowedProcessors() -> Substring? {
+        let file = open("/proc/self/status", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        let count = read(file, &buffer, buffer.count)
+        guard count > 0 else { return nil }
+        let field = "Cpus_allowed:"
+        let lines = String(decoding: buffer[..<count], as: UTF8.self).split(separator: "\n")
+        return lines.first { $0.hasPrefix(field) }?.dropFirst(field.count)
+    }
+
+    /// - Parameter threads: event loops to start; each is one thread. Default: one a core that may be used.
+    package init(threads: Int = TransportGroup.usableCores) {
         eventLoopGroup = MultiThreadedEventLoopGroup(numberOfThreads: max(1, threads))
         var loops: [ObjectIdentifier: TransportLoop] = [:]
         for eventLoop in eventLoopGroup.makeIterator() {
