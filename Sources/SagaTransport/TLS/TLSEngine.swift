@@ -20,7 +20,7 @@ final class TLSEngine {
     @exclusivity(unchecked) private(set) var isHandshakeDone = false
     @exclusivity(unchecked) private var saidGoodbye = false
 
-    /// Made once; nil if there was no memory.
+    /// Made once; nil if there was no memory. OpenSSL only reads it from then on, so that all threads may share it.
     private static let pipeMethod = PipeMethod()
     private struct PipeMethod: @unchecked Sendable {
         let method = saga_pipe_method()

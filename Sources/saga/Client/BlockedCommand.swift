@@ -24,26 +24,16 @@ struct BlockedList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "The sagas that wait for a person: since when, why, and for which undos.")
 
-    @Option(help: "At most so many; 0 is all.")
-    var limit = 50
+    @OptionGroup var page: PageFlags
     @OptionGroup var connection: ConnectionFlags
     @OptionGroup var output: OutputOptions
 
-    func validate() throws {
-        guard limit >= 0 else { throw ValidationError("--limit is 0 or more") }
-    }
-
     func run() async throws {
         let blocked = try await connection.withClient { client in
-            var blocked: [BlockedSaga] = []
-            var next: ListPosition?
-            repeat {
-                let page = limit == 0 ? 1_000 : min(1_000, limit - blocked.count)
-                let answer = try await client.listBlocked(limit: page, after: next)
-                blocked += answer.blocked
-                next = answer.next
-            } while next != nil && (limit == 0 || blocked.count < limit)
-            return blocked
+            try await page.collect { limit, after in
+                let answer = try await client.listBlocked(limit: limit, after: after)
+                return (answer.blocked, answer.next)
+            }
         }
         switch output.format {
         case .json: for saga in blocked { Terminal.print(Self.json(saga)) }

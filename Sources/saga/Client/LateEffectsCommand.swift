@@ -16,13 +16,11 @@ struct LateEffectsCommand: AsyncParsableCommand {
     var id: String?
     @Option(help: "One run of it, by its saga id. Default: the open one, else the newest.")
     var run: String?
-    @Option(help: "At most so many; 0 is all.")
-    var limit = 50
+    @OptionGroup var page: PageFlags
     @OptionGroup var connection: ConnectionFlags
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        guard limit >= 0 else { throw ValidationError("--limit is 0 or more") }
         guard run == nil || id != nil else { throw ValidationError("--run needs the workflow id, too") }
     }
 
@@ -34,15 +32,10 @@ struct LateEffectsCommand: AsyncParsableCommand {
             return try target.sagaID()
         }
         let effects = try await connection.withClient { client in
-            var effects: [LateEffectSummary] = []
-            var next: ListPosition?
-            repeat {
-                let page = limit == 0 ? 1_000 : min(1_000, limit - effects.count)
-                let answer = try await client.lateEffects(id, sagaID: sagaID, limit: page, after: next)
-                effects += answer.effects
-                next = answer.next
-            } while next != nil && (limit == 0 || effects.count < limit)
-            return effects
+            try await page.collect { limit, after in
+                let answer = try await client.lateEffects(id, sagaID: sagaID, limit: limit, after: after)
+                return (answer.effects, answer.next)
+            }
         }
         switch output.format {
         case .json: for effect in effects { Terminal.print(Self.json(effect)) }

@@ -16,28 +16,18 @@ struct ListCommand: AsyncParsableCommand {
     @Option(help: "Only workflow ids that begin with this.")
     var prefix = ""
     @OptionGroup var conditions: AttributeFlags
-    @Option(help: "At most so many; 0 is all.")
-    var limit = 50
+    @OptionGroup var page: PageFlags
     @OptionGroup var connection: ConnectionFlags
     @OptionGroup var output: OutputOptions
 
-    func validate() throws {
-        guard limit >= 0 else { throw ValidationError("--limit is 0 or more") }
-    }
-
     func run() async throws {
         let runs = try await connection.withClient { client in
-            var runs: [WorkflowSummary] = []
-            var next: ListPosition?
-            repeat {
-                let page = limit == 0 ? 1_000 : min(1_000, limit - runs.count)
+            try await page.collect { limit, after in
                 let answer = try await client.list(
                     type: type, statuses: statuses.map(\.status), idPrefix: prefix, where: conditions.conditions,
-                    limit: page, after: next)
-                runs += answer.runs
-                next = answer.next
-            } while next != nil && (limit == 0 || runs.count < limit)
-            return runs
+                    limit: limit, after: after)
+                return (answer.runs, answer.next)
+            }
         }
         switch output.format {
         case .json: for run in runs { Terminal.print(Self.json(run)) }
