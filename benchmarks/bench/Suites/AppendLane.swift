@@ -84,6 +84,21 @@ struct AppendLane: Sendable {
     }
 
     /// Writes the commits, one after the other.
+    /// - Returns: The seconds that each took.
+    func times(_ store: PostgresEventStore, _ epoch: UInt64) async throws -> [Double] {
+        var times: [Double] = []
+        for var batch in batches {
+            batch.epoch = epoch
+            let start = ContinuousClock.now
+            for outcome in try await store.append(batch) where outcome != .appended {
+                throw BenchFailure("append: a conflict")
+            }
+            times.append((ContinuousClock.now - start) / .seconds(1))
+        }
+        return times
+    }
+
+    /// Writes the commits, one after the other.
     /// - Returns: How many events.
     func write(_ store: PostgresEventStore, _ epoch: UInt64) async throws -> Int {
         var events = 0

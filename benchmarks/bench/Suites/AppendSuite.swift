@@ -32,7 +32,7 @@ struct AppendSuite: BenchSuite {
         }
         if context.wants("batching") { try await measureBatching(context, ceiling) }
         if context.wants("reads") { try await measureReads(context, ceiling) }
-        for width in context.quick ? [1, 512] : [1, 64, 512, 1_024] where context.wants("engine") {
+        for width in context.quick ? [1, 512] : [1, 64, 512, 1_024] where context.wants("engine, \(width) in flight") {
             try await measureEngine(context, ceiling, width: width)
         }
         if context.wants("engine without batching") { try await measureEngineSingly(context, ceiling) }
@@ -143,14 +143,22 @@ struct AppendSuite: BenchSuite {
         var ours: [Double] = []
         var theirs: [Double] = []
         var latencies: [Double] = []
+        var micros: [Double] = []
         for round in 0..<(context.quick ? 1 : 3) {
             theirs.append(
                 try ceiling.append(
                     size: 1_024, eventsPerRun: Self.eventsPerRun, bytesPerRun: 544, connections: 2, commits: 100) / 4)
+            let cpu = Self.cpuSeconds()
             let (rate, times) = try await engineRate(ceiling, width, total, "\(width)-\(round)") { _ in }
+            micros.append((Self.cpuSeconds() - cpu) * 1e6 / Double(total + min(total, 200)))
             ours.append(rate * 4)
             latencies += times
         }
+        // Without PostgreSQL's own; it counts where other programs share the machine, and wall time does not.
+        context.record(
+            context.result(
+                "engine, \(width) in flight, CPU", unit: "us/saga", value: micros.sorted()[micros.count / 2],
+                better: .lower))
         latencies.sort()
         record(
             context, "engine, \(width) in flight", unit: "saga commits/s", ours, theirs,
@@ -161,6 +169,12 @@ struct AppendSuite: BenchSuite {
                 context.result(
                     "engine, \(width) in flight, \(label)", unit: "us/saga", value: value * 1e6, better: .lower))
         }
+    }
+
+    private static func cpuSeconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     private func measureEngineSingly(_ context: BenchContext, _ ceiling: Ceiling) async throws {

@@ -2,6 +2,7 @@
 enum BenchSuites {
     static let all: [any BenchSuite] = [
         AppendSuite(),
+        GrowthSuite(),
         CodecSuite(),
         ReplaySuite(),
         SnapshotSuite(),

@@ -37,6 +37,9 @@ struct Ceiling {
 
     func read(_ id: SagaID, times: Int) throws -> Double { try run(["read", address, "ours", "\(id)", String(times)]) }
 
+    /// The one number that a query gives.
+    func value(_ sql: String) throws -> Double { try run(["value", address, "public", sql]) }
+
     /// So that each side begins with the same debt.
     func checkpoint() throws { _ = try? run(["checkpoint", address, "ours"]) }
 

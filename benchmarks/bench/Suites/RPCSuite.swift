@@ -98,8 +98,12 @@ private struct TestBed {
         guard case .tcp(_, let port) = server.address else { throw BenchFailure("rpc: the server has no port") }
         let options = ConnectionOptions(host: "127.0.0.1", port: port, security: .tls(ca: certificates.caPath))
         client = try await SagaClient.connect(options, logger: logger)
+        var workerOptions = WorkerOptions()
+        // Room for the widest case: activities that only wait for their turn would bound the commits.
+        workerOptions.maxConcurrentActivities = 1_024
         let saga = try SagaWorker(
-            connection: options, workflows: BenchTrip.workflows, activities: BenchTrip.activities, logger: logger)
+            connection: options, workflows: BenchTrip.workflows, activities: BenchTrip.activities,
+            options: workerOptions, logger: logger)
         worker = Task { try await saga.run() }
     }
 

@@ -4,6 +4,7 @@
 //   ceiling append ADDRESS SCHEMA SQLFILE EVENTS_PER_COMMIT EVENTS_PER_RUN BYTES_PER_RUN CONNECTIONS COMMITS
 //   ceiling read   ADDRESS SCHEMA SAGA_ID TIMES
 //   ceiling checkpoint ADDRESS SCHEMA
+//   ceiling value  ADDRESS SCHEMA SQL
 //
 // SQLFILE holds the append statement; its parameters are the epoch (int8) and arrays: ids, first event ids, counts, events.
 // Every run has a row in executions before it begins, and EVENTS_PER_COMMIT / EVENTS_PER_RUN runs share a commit.
@@ -230,6 +231,12 @@ int main(int count, char **arguments) {
     if (!strcmp(arguments[1], "checkpoint")) {
         execute(open_session(), "CHECKPOINT");
         printf("0\n");
+        return 0;
+    }
+    if (!strcmp(arguments[1], "value") && count == 5) {
+        PGconn *connection = open_session();
+        PGresult *result = checked(connection, PQexec(connection, arguments[4]), arguments[4]);
+        printf("%s\n", PQgetvalue(result, 0, 0));
         return 0;
     }
     if (!strcmp(arguments[1], "append") && count == 10) return append(arguments + 4);
