@@ -76,7 +76,8 @@ let package = Package(
         library("SagaSQLite", ["SagaCore", "CSQLite"]),
         .target(
             name: "SagaPostgres", dependencies: ["SagaCore", "SagaCodec", "CPostgres"],
-            resources: ["v1", "v2", "v3", "v4"].map { .embedInCode("Schema/sql/\($0).sql") }, swiftSettings: settings),
+            resources: ["v1", "v2", "v3", "v4", "v5"].map { .embedInCode("Schema/sql/\($0).sql") },
+            swiftSettings: settings),
 
         // For those who test sagas.
         library("SagaTestKit", ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory"]),

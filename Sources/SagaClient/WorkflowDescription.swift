@@ -138,6 +138,33 @@ extension SagaClient {
         return ServerHealth(
             serverTime: Timestamp(microseconds: response.serverTimeMicros), roundTrip: begin.duration(to: .now))
     }
+
+    /// Whether the server can do its work: whether its store answers, its engine is ready, and it takes connections.
+    public func readiness() async throws(SagaClientError) -> ServerReadiness {
+        let response = try await call(Wire.Admin.Readiness.self) { Wire.ReadinessRequest(header: $0) }
+        return ServerReadiness(
+            isReady: response.ready,
+            parts: response.components.map {
+                ServerReadiness.Part(name: $0.name, isReady: $0.ready, message: $0.message)
+            })
+    }
+}
+
+/// Whether a server can do its work.
+public struct ServerReadiness: Hashable, Sendable {
+    /// One part of a server.
+    public struct Part: Hashable, Sendable {
+        /// `store`, `engine` or `listener`.
+        public var name: String
+        public var isReady: Bool
+        /// How it stands, for people.
+        public var message: String
+    }
+
+    /// Whether all parts are ready.
+    public var isReady: Bool
+    /// Its parts.
+    public var parts: [Part]
 }
 
 /// Where a listing goes on.

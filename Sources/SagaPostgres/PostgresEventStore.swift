@@ -6,9 +6,9 @@ public import SagaCore
 /// Appends of many sagas and callers share commits; one saga's conflict never fails another's; an append that returned is
 /// durable. Each connection (two writers, a reader, one for the inbox) has a thread of its own. Lost connections are opened again by the next
 /// call; until that succeeds, calls fail with reason `unavailable`. See `docs/postgresql.md`.
-public final class PostgresEventStore: EventStore {
+public final class PostgresEventStore: EventStore, CallbackAppender {
     private let commits: CommitQueue
-    private let reads: ReadLane
+    let reads: ReadLane
     let inbox: InboxLane
     private let partitionCount: UInt32
 
@@ -71,6 +71,24 @@ public final class PostgresEventStore: EventStore {
         return batch.transactions.isEmpty && !batch.lateEffects.isEmpty ? [] : try await commits.append(batch)
     }
 
+    package func append(
+        _ batch: AppendBatch, completion: @escaping @Sendable (Result<[AppendOutcome], StoreError>) -> Void
+    ) {
+        // Late effects are rare, and have a commit of their own.
+        guard batch.lateEffects.isEmpty else {
+            Task {
+                do throws(StoreError) { completion(.success(try await append(batch))) } catch {
+                    completion(.failure(error))
+                }
+            }
+            return
+        }
+        do throws(StoreError) { try batch.validate(partitionCount: partitionCount) } catch {
+            return completion(.failure(error))
+        }
+        commits.append(batch, answer: completion)
+    }
+
     public func takeOver() async throws(StoreError) -> UInt64 { try await commits.takeOver() }
 
     public func events(of sagaID: SagaID, from: EventID, limit: Int) async throws(StoreError) -> [HistoryEvent] {
@@ -97,6 +115,18 @@ public final class PostgresEventStore: EventStore {
 
     public func list(_ query: ExecutionQuery) async throws(StoreError) -> [ExecutionRow] {
         try await reads.run("list runs") { (reader) throws(ReadFailure) in try reader.list(query) }
+    }
+
+    public var filtersByAttributes: Bool { true }
+
+    public func count(_ query: ExecutionQuery, exactUpTo limit: Int) async throws(StoreError) -> RunCount {
+        try await reads.run("count runs") { (reader) throws(ReadFailure) in
+            try reader.count(query, exactUpTo: limit)
+        }
+    }
+
+    public func delete(_ sagaID: SagaID) async throws(StoreError) -> Bool {
+        try await reads.run("delete a run") { (reader) throws(ReadFailure) in try reader.delete(sagaID) }
     }
 
     public func lateEffects(_ query: LateEffectQuery) async throws(StoreError) -> [StoredLateEffect] {

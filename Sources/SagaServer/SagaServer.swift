@@ -45,7 +45,9 @@ package final class SagaServer: Service {
             alerts = queue
             onBlocked = { queue.add($0) }
         }
-        let driver = try await ShardDriver(store: store, config: engine, logger: logger, onBlocked: onBlocked)
+        let driver = try await ShardDriver(
+            store: store, config: engine, logger: logger, onBlocked: onBlocked,
+            deferral: { TransportGroup.afterThisTurn($0) })
         await driver.start()
         let core = ServerCore(
             configuration: configuration, driver: driver, authenticator: authenticator, alerts: alerts,

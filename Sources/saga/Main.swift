@@ -85,6 +85,7 @@ struct SagaCommand: ParsableCommand {
             DeleteCommand.self,
             CountCommand.self, DescribeCommand.self, ListCommand.self, HistoryCommand.self,
             BlockedCommand.self, LateEffectsCommand.self, TortureCommand.self, HealthCommand.self, MigrateCommand.self,
+            FillEventsCommand.self,
             CertsCommand.self,
             TokenCommand.self,
             ExplainCommand.self,

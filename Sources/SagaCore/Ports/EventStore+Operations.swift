@@ -1,3 +1,10 @@
+/// A store that has threads of its own and can answer on them.
+package protocol CallbackAppender: EventStore {
+    /// The same as `append`, without a task of Swift's in between.
+    /// - Parameter completion: Called once, on a thread of the store, or on this one if nothing was begun; must not block.
+    func append(_ batch: AppendBatch, completion: @escaping @Sendable (Result<[AppendOutcome], StoreError>) -> Void)
+}
+
 extension EventStore {
     /// Whether the store keeps the search attributes of its rows and filters by them. Default: no.
     public var filtersByAttributes: Bool { false }
@@ -5,6 +12,11 @@ extension EventStore {
     /// Stores that cannot remove anything say so.
     public func delete(_ sagaID: SagaID) async throws(StoreError) -> Bool {
         throw StoreError(.misconfigured, "this store does not remove runs")
+    }
+
+    /// Stores that do not estimate count everything.
+    public func count(_ query: ExecutionQuery, exactUpTo limit: Int) async throws(StoreError) -> RunCount {
+        RunCount(count: try await count(query), isEstimate: false)
     }
 
     /// How many runs match a filter; its page and limit do not count.

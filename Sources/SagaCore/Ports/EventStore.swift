@@ -33,6 +33,9 @@ public protocol EventStore: Sendable {
     /// Runs that match a filter, newest first.
     func list(_ query: ExecutionQuery) async throws(StoreError) -> [ExecutionRow]
 
+    /// How many runs match a filter; its page and limit do not count. Exact up to `limit`; beyond it the store may estimate.
+    func count(_ query: ExecutionQuery, exactUpTo limit: Int) async throws(StoreError) -> RunCount
+
     /// Late effects that match a filter, oldest first. The same report (run, event, attempt) is kept once, however often it
     /// was appended.
     func lateEffects(_ query: LateEffectQuery) async throws(StoreError) -> [StoredLateEffect]
@@ -231,6 +234,19 @@ public struct ExecutionQuery: Hashable, Sendable {
         self.attributes = attributes
         self.before = before
         self.limit = limit
+    }
+}
+
+/// How many runs match a filter.
+public struct RunCount: Hashable, Sendable {
+    /// The number, or what it is thought to be.
+    public var count: Int
+    /// Whether it is an estimate, and more than what was to be counted exactly.
+    public var isEstimate: Bool
+
+    public init(count: Int, isEstimate: Bool) {
+        self.count = count
+        self.isEstimate = isEstimate
     }
 }
 

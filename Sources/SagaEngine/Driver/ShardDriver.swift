@@ -5,13 +5,15 @@ internal import Synchronization
 
 /// Drives a shard: gives it what happens, and does what it wants done.
 ///
-/// The shard lives on one serial queue. Whoever has something for it puts it into the mailbox, from any thread, without
-/// waiting; the queue takes everything at once, so that many inputs cost one wake-up and one commit. The store is called
-/// from tasks of its own and never blocks the queue.
+/// Whoever has something for the shard puts it into the mailbox, from any thread, without waiting. If nobody runs the shard,
+/// that thread does, once: an idle engine answers without a change of threads. While somebody runs it everything gathers,
+/// and goes on on a serial queue, so that many inputs cost one wake-up and one commit. The store never blocks it.
 package final class ShardDriver: Sendable {
-    /// Where a worker's messages go: called on the driver's queue, with everything that one wake-up made.
+    /// Where a worker's messages go: called by whoever runs the shard, with everything that one run made; must not block.
     package typealias WorkerSinkFunction = @Sendable ([WorkerMessage]) -> Void
-    /// Where the answer to a call goes: called once, on the driver's queue; must not block.
+    /// Has something done soon on the calling thread, after what it is at; false if this thread has no such way.
+    package typealias Deferral = @Sendable (@escaping @Sendable () -> Void) -> Bool
+    /// Where the answer to a call goes: called once, by whoever runs the shard; must not block.
     package typealias Completion = @Sendable (Result<CallReply, CallFailure>) -> Void
 
     /// For reads that need no shard: list, history.
@@ -21,19 +23,28 @@ package final class ShardDriver: Sendable {
     private let logger: Logger
     private let queue = DispatchQueue(label: "saga.shard")
     private let mailbox = Mutex(Mailbox())
-    /// Touched only on `queue`.
+    /// Touched only by whoever has claimed the mailbox.
     private let core: Core
+    /// The store, if it calls back.
+    private let directStore: (any CallbackAppender)?
+    private let deferral: Deferral?
+    /// Inputs beyond which a deferred run goes to the queue: the thread has other things to do than to run the shard.
+    private static let manyInputs = 32
     /// Requests that applications leave in the store, if it takes any.
     private let inbox: InboxPump?
 
     /// Opens the store's facts; nothing is recovered yet.
     /// - Throws: `StoreError` if the store cannot be read.
-    /// - Parameter onBlocked: Called on the driver's queue for each run that becomes blocked or is found so; must not block.
+    /// - Parameters:
+    ///   - onBlocked: Called for each run that becomes blocked or is found so; must not block.
+    ///   - deferral: How threads that bring many inputs at once, such as event loops, run the shard after the last of them.
     package init(
         store: any EventStore, config: SagaEngineConfig, logger: Logger,
-        onBlocked: (@Sendable (BlockedRun) -> Void)? = nil
+        onBlocked: (@Sendable (BlockedRun) -> Void)? = nil, deferral: Deferral? = nil
     ) async throws(StoreError) {
         self.store = store
+        directStore = store as? any CallbackAppender
+        self.deferral = deferral
         self.logger = logger
         metadata = try await store.metadata()
         inbox = (store as? any RequestInbox).map { InboxPump($0, logger: logger) }
@@ -52,11 +63,11 @@ package final class ShardDriver: Sendable {
     package func start() async {
         recover()
         await withCheckedContinuation { continuation in
-            queue.async {
-                if self.core.shard.isReady {
+            errand { core in
+                if core.shard.isReady {
                     continuation.resume()
                 } else {
-                    self.core.readyWaiters.append(continuation)
+                    core.readyWaiters.append(continuation)
                 }
             }
         }
@@ -89,7 +100,7 @@ package final class ShardDriver: Sendable {
     /// The caller no longer waits. Its completion is not called, unless it is just being called.
     package func abandon(_ id: CallID) {
         post(.callAbandoned(id))
-        queue.async { self.core.completions[id] = nil }
+        errand { $0.completions[id] = nil }
     }
 
     // MARK: Workers
@@ -124,10 +135,10 @@ package final class ShardDriver: Sendable {
 
     // MARK: Health
 
-    /// How the shard stands; the answer comes from its own queue, so that a shard that hangs does not answer.
+    /// How the shard stands; the answer comes from who runs it, so that a shard that hangs does not answer.
     package func status() async -> ShardStatus {
         await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: self.core.shard.status) }
+            errand { continuation.resume(returning: $0.shard.status) }
         }
     }
 
@@ -137,21 +148,42 @@ package final class ShardDriver: Sendable {
     package func shutDown() async {
         inbox?.stop()
         await withCheckedContinuation { continuation in
-            queue.async {
-                self.core.idleWaiters.append(continuation)
-                self.runMailbox()
-            }
+            errand { $0.idleWaiters.append(continuation) }
         }
     }
 
-    // MARK: The queue
+    // MARK: Running the shard
 
-    private func scheduleRun() { queue.async { self.runMailbox() } }
-
-    private func timerFired() {
-        core.armedFor = nil
-        runMailbox()
+    /// Has something done by whoever runs the shard, in order with the inputs.
+    private func errand(_ body: @escaping @Sendable (Core) -> Void) {
+        if mailbox.withLock({ $0.put(body) }) { scheduleRun() }
     }
+
+    /// The mailbox is this thread's: it sees to it that the shard runs.
+    private func scheduleRun() {
+        if let deferral, deferral({ self.runDeferred() }) { return }
+        runOnce()
+    }
+
+    private func runDeferred() {
+        if mailbox.withLock({ $0.inputs.count }) > Self.manyInputs {
+            queue.async { self.runOnQueue() }
+        } else {
+            runOnce()
+        }
+    }
+
+    /// Runs the shard on a thread that has other things to do: what has come meanwhile is the queue's.
+    private func runOnce() {
+        runMailbox()
+        if !mailbox.withLock({ $0.release() }) { queue.async { self.runOnQueue() } }
+    }
+
+    private func runOnQueue() {
+        repeat { runMailbox() } while !mailbox.withLock { $0.release() }
+    }
+
+    private func timerFired() { errand { $0.armedFor = nil } }
 
     private func runMailbox() {
         // Two boxes change places, so that neither gives its memory up and the lock is held for a moment only.
@@ -159,13 +191,13 @@ package final class ShardDriver: Sendable {
         for (id, completion) in core.taken.completions { core.completions[id] = completion }
         for (id, sink) in core.taken.sinks { core.sinks[id] = sink }
         let now = EngineClock.now()
-        let isTick = core.taken.inputs.isEmpty
         for input in core.taken.inputs {
             core.shard.handle(input, now: now)
             if case .workerClosed(let id) = input { core.sinks[id] = nil }
         }
+        if core.taken.inputs.isEmpty { core.shard.handle(.tick, now: now) }
+        for errand in core.taken.errands { errand(core) }
         core.taken.clear()
-        if isTick { core.shard.handle(.tick, now: now) }
         perform(core.shard.flush(now: now))
         armTimer(now)
         if core.shard.isReady, !core.readyWaiters.isEmpty {
@@ -212,6 +244,10 @@ package final class ShardDriver: Sendable {
     }
 
     private func append(_ id: BatchID, _ batch: AppendBatch) {
+        if let directStore {
+            // No way through Swift's pool: the store's thread runs the shard on.
+            return directStore.append(batch) { self.post(.appended(id, $0)) }
+        }
         Task {
             let result: Result<[AppendOutcome], StoreError>
             do throws(StoreError) {
@@ -295,35 +331,53 @@ package final class ShardDriver: Sendable {
 /// What waits for the queue.
 private struct Mailbox {
     var inputs: [ShardInput] = []
-    private var isScheduled = false
+    var errands: [@Sendable (Core) -> Void] = []
+    /// Whether somebody runs the shard, or has seen to it that it will be run.
+    private var isClaimed = false
     var completions: [(CallID, ShardDriver.Completion)] = []
     var sinks: [(WorkerID, ShardDriver.WorkerSinkFunction)] = []
     var nextCallID: CallID = 1
     var nextWorkerID: WorkerID = 1
 
-    /// Adds an input; true if the queue must be woken for it.
+    /// Adds an input; true if the caller has claimed the mailbox, and must run the shard.
     mutating func put(_ input: ShardInput) -> Bool {
         inputs.append(input)
-        defer { isScheduled = true }
-        return !isScheduled
+        return claim()
+    }
+
+    mutating func put(_ errand: @escaping @Sendable (Core) -> Void) -> Bool {
+        errands.append(errand)
+        return claim()
+    }
+
+    private mutating func claim() -> Bool {
+        defer { isClaimed = true }
+        return !isClaimed
+    }
+
+    /// Gives the claim up; false if there is more to do.
+    mutating func release() -> Bool {
+        isClaimed = !inputs.isEmpty || !errands.isEmpty
+        return !isClaimed
     }
 
     /// Gives everything to an empty box and goes on with that one's memory.
     mutating func exchange(with empty: inout Mailbox) {
-        isScheduled = false
         swap(&inputs, &empty.inputs)
+        swap(&errands, &empty.errands)
         swap(&completions, &empty.completions)
         swap(&sinks, &empty.sinks)
     }
 
     mutating func clear() {
         inputs.removeAll(keepingCapacity: inputs.capacity <= 16_384)
+        errands.removeAll(keepingCapacity: true)
         completions.removeAll(keepingCapacity: true)
         sinks.removeAll(keepingCapacity: true)
     }
 }
 
-/// What lives on the driver's queue. `@unchecked Sendable`, because nothing else ever touches it.
+/// What belongs to whoever has claimed the mailbox. `@unchecked Sendable`, because nobody else ever touches it.
 private final class Core: @unchecked Sendable {
     let shard: Shard
     let timer: any DispatchSourceTimer

@@ -9,6 +9,8 @@ final class AppendArrays {
     private let events = PgArray(.bytes)
     private let statuses = PgArray(.int2)
     private let closings = PgArray(.timestamp)
+    private let searches = PgArray(.text)
+    private let attributes = PgArray(.bytes)
     // First appends.
     private let startIDs = PgArray(.uuid)
     private let startCounts = PgArray(.int4)
@@ -21,6 +23,8 @@ final class AppendArrays {
     private let startClosings = PgArray(.timestamp)
     private let parts = PgArray(.int4)
     private let afters = PgArray(.uuid)
+    private let startSearches = PgArray(.text)
+    private let startAttributes = PgArray(.bytes)
 
     /// Which transaction each later append, and each start, belongs to: the server answers with places in the arrays.
     private(set) var laterOwners: [Int] = []
@@ -29,9 +33,9 @@ final class AppendArrays {
 
     private var all: [PgArray] {
         [
-            ids, firsts, counts, events, statuses, closings, startIDs, startCounts, startEvents, namespaces,
-            workflowIDs,
-            workflowTypes, startStatuses, startTimes, startClosings, parts, afters,
+            ids, firsts, counts, events, statuses, closings, searches, attributes, startIDs, startCounts, startEvents,
+            namespaces, workflowIDs, workflowTypes, startStatuses, startTimes, startClosings, parts, afters,
+            startSearches, startAttributes,
         ]
     }
 
@@ -67,6 +71,7 @@ final class AppendArrays {
             statuses.addNull()
         }
         if let closing { closings.add(closing) } else { closings.addNull() }
+        SearchAttributes.add(entry.row?.searchAttributes ?? [], to: searches, attributes)
     }
 
     private func addStart(_ entry: AppendEntry, _ row: ExecutionRow, _ owner: Int) throws(StoreError) {
@@ -84,6 +89,7 @@ final class AppendArrays {
         if let closing { startClosings.add(closing) } else { startClosings.addNull() }
         parts.add(Int32(clamping: row.partition))
         if case .after(let earlier)? = entry.start { afters.add(earlier) } else { afters.addNull() }
+        SearchAttributes.add(row.searchAttributes, to: startSearches, startAttributes)
     }
 
     private static func stored(_ time: Timestamp?, _ entry: AppendEntry) throws(StoreError) -> Int64? {

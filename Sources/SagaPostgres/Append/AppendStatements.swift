@@ -27,32 +27,34 @@ enum AppendStatements {
             """)
 
     /// The same, with starts and changes of status. No transaction of one call may see another: `AppendPlan` keeps those
-    /// that do apart.
+    /// that do apart. A saga id that is there already breaks a unique index, as a race does, and is then judged by itself.
     static let all = PgStatement(
         name: "append_all",
         sql: """
             WITH f AS MATERIALIZED (SELECT epoch FROM fence WHERE shard = 0 FOR SHARE),
             u AS (
                 UPDATE executions e SET next_event_id = n.first + n.count, status = coalesce(n.status, e.status)
-                FROM unnest($2::uuid[], $3::int8[], $4::int4[], $5::bytea[], $6::int2[], $7::timestamptz[])
-                    WITH ORDINALITY AS n (id, first, count, events, status, closed_at, place)
+                FROM unnest(
+                        $2::uuid[], $3::int8[], $4::int4[], $5::bytea[], $6::int2[], $7::timestamptz[], $8::text[],
+                        $9::bytea[])
+                    WITH ORDINALITY AS n (id, first, count, events, status, closed_at, search, attributes, place)
                 WHERE (SELECT epoch FROM f) = $1 AND e.saga_id = n.id AND e.next_event_id = n.first
                     AND e.status NOT BETWEEN 3 AND 8
-                RETURNING n.id, n.first, n.count, n.events, n.status, n.closed_at, n.place
+                RETURNING n.*
             ),
             v AS (
-                UPDATE visibility r SET status = u.status, closed_at = u.closed_at
+                UPDATE visibility r SET status = u.status, closed_at = u.closed_at, search = u.search::jsonb,
+                    attributes = u.attributes
                 FROM u WHERE u.status IS NOT NULL AND r.saga_id = u.id
             ),
             fresh AS (
                 SELECT n.* FROM unnest(
-                        $8::uuid[], $9::int4[], $10::bytea[], $11::text[], $12::text[], $13::text[], $14::int2[],
-                        $15::timestamptz[], $16::timestamptz[], $17::int4[], $18::uuid[])
+                        $10::uuid[], $11::int4[], $12::bytea[], $13::text[], $14::text[], $15::text[], $16::int2[],
+                        $17::timestamptz[], $18::timestamptz[], $19::int4[], $20::uuid[], $21::text[], $22::bytea[])
                     WITH ORDINALITY AS n (
                         id, count, events, namespace, workflow_id, workflow_type, status, started_at, closed_at, part,
-                        after, place)
+                        after, search, attributes, place)
                 WHERE (SELECT epoch FROM f) = $1 AND n.after IS NULL
-                    AND NOT EXISTS (SELECT FROM visibility x WHERE x.saga_id = n.id)
                     AND NOT EXISTS (
                         SELECT FROM visibility x
                         WHERE x.newest AND x.namespace = n.namespace AND x.workflow_id = n.workflow_id)
@@ -60,11 +62,11 @@ enum AppendStatements {
             next AS (
                 UPDATE visibility o SET newest = false
                 FROM unnest(
-                        $8::uuid[], $9::int4[], $10::bytea[], $11::text[], $12::text[], $13::text[], $14::int2[],
-                        $15::timestamptz[], $16::timestamptz[], $17::int4[], $18::uuid[])
+                        $10::uuid[], $11::int4[], $12::bytea[], $13::text[], $14::text[], $15::text[], $16::int2[],
+                        $17::timestamptz[], $18::timestamptz[], $19::int4[], $20::uuid[], $21::text[], $22::bytea[])
                     WITH ORDINALITY AS n (
                         id, count, events, namespace, workflow_id, workflow_type, status, started_at, closed_at, part,
-                        after, place)
+                        after, search, attributes, place)
                 WHERE (SELECT epoch FROM f) = $1 AND n.after IS NOT NULL AND o.saga_id = n.after AND o.newest
                     AND o.closed_at IS NOT NULL AND o.namespace = n.namespace AND o.workflow_id = n.workflow_id
                     AND NOT EXISTS (SELECT FROM visibility x WHERE x.saga_id = n.id)
@@ -73,8 +75,10 @@ enum AppendStatements {
             s AS MATERIALIZED (SELECT * FROM next UNION ALL SELECT * FROM fresh),
             i AS (
                 INSERT INTO visibility (
-                    saga_id, namespace, workflow_id, workflow_type, status, started_at, closed_at, part)
-                SELECT id, namespace, workflow_id, workflow_type, status, started_at, closed_at, part FROM s
+                    saga_id, namespace, workflow_id, workflow_type, status, started_at, closed_at, part, search, attributes)
+                SELECT id, namespace, workflow_id, workflow_type, status, started_at, closed_at, part, search::jsonb,
+                    attributes
+                FROM s
             ),
             x AS (
                 INSERT INTO executions (saga_id, next_event_id, part, status) SELECT id, count, part, status FROM s
@@ -85,7 +89,7 @@ enum AppendStatements {
             )
             SELECT (SELECT epoch FROM f), c.winners,
                 CASE WHEN c.winners < cardinality($2::uuid[]) THEN (SELECT array_agg(place) FROM u) END,
-                d.winners, CASE WHEN d.winners < cardinality($8::uuid[]) THEN (SELECT array_agg(place) FROM s) END
+                d.winners, CASE WHEN d.winners < cardinality($10::uuid[]) THEN (SELECT array_agg(place) FROM s) END
             FROM (SELECT count(*) AS winners FROM u) c, (SELECT count(*) AS winners FROM s) d
             """)
 

@@ -14,6 +14,8 @@ final class CommitQueue: @unchecked Sendable {
     private let lanes: [Lane]
     private let pending: Mutex<Pending>
     private let options: PostgresOptions
+    /// Set on the lanes' threads.
+    private let laneMark = DispatchSpecificKey<Bool>()
 
     private final class Lane: @unchecked Sendable {
         let queue: DispatchQueue
@@ -38,22 +40,30 @@ final class CommitQueue: @unchecked Sendable {
         let count = max(1, options.writers)
         lanes = (0..<count).map { Lane($0, options) }
         pending = Mutex(Pending(idle: Array((0..<count).reversed())))
+        for lane in lanes { lane.queue.setSpecific(key: laneMark, value: true) }
     }
 
     // MARK: For callers, on any thread
 
     /// - Parameter batch: A validated batch.
     func append(_ batch: AppendBatch) async throws(StoreError) -> [AppendOutcome] {
+        try await withCheckedContinuation { (answer: Answer<[AppendOutcome]>) in
+            append(batch) { answer.resume(returning: $0) }
+        }.get()
+    }
+
+    /// - Parameters:
+    ///   - batch: A validated batch.
+    ///   - answer: Called once, on a connection's thread.
+    func append(_ batch: AppendBatch, answer: @escaping AppendJob.Answer) {
         let events = batch.eventCount
         // Only a batch whose transactions are independent of each other may be written in parts at the same time.
         let canSplit =
             lanes.count > 1 && batch.transactions.count >= options.splitAbove
             && AppendPlan(batch.transactions[...]).oneByOne.isEmpty
-        return try await withCheckedContinuation { answer in
-            enqueue([.append(AppendJob(batch, events: events, canSplit: canSplit, answer: answer))], events: events) {
-                answer.resume(returning: .failure($0))
-            }
-        }.get()
+        enqueue([.append(AppendJob(batch, events: events, canSplit: canSplit, answer: answer))], events: events) {
+            answer(.failure($0))
+        }
     }
 
     func takeOver() async throws(StoreError) -> UInt64 {
@@ -84,6 +94,9 @@ final class CommitQueue: @unchecked Sendable {
     }
 
     private func enqueue(_ jobs: [Job], events: Int, refuse: (StoreError) -> Void) {
+        // Who answers a caller and is given the next batch at once goes on itself: a change of threads costs more than the
+        // batch, if it is small.
+        let isOnLane = DispatchQueue.getSpecific(key: laneMark) == true
         let (refusal, woken) = pending.withLock { pending -> (StoreError?, Int?) in
             if pending.isClosed { return (Self.closed, nil) }
             if pending.events > 0 && pending.events + events > options.maximumWaitingEvents {
@@ -92,6 +105,7 @@ final class CommitQueue: @unchecked Sendable {
             }
             pending.jobs += jobs
             pending.events += events
+            if isOnLane && pending.events < options.splitAbove { return (nil, nil) }
             return (nil, pending.idle.popLast())
         }
         if let refusal { return refuse(refusal) }
@@ -244,12 +258,14 @@ private enum Job {
 /// One caller's batch; it may be written in several parts.
 final class AppendJob: @unchecked Sendable {
     // Safety: `taken` changes under the queue's lock only; `state` has its own.
+    typealias Answer = @Sendable (Result<[AppendOutcome], StoreError>) -> Void
+
     let epoch: UInt64
     let events: Int
     /// Whether several connections may write parts of it at the same time.
     let canSplit: Bool
     private let transactions: [AppendTransaction]
-    private let answer: Answer<[AppendOutcome]>
+    private let answer: Answer
     private var taken = 0
     private let state: Mutex<State>
 
@@ -268,7 +284,7 @@ final class AppendJob: @unchecked Sendable {
         func finish(_ result: Result<[AppendOutcome], StoreError>) { job.finish(transactions.startIndex, self, result) }
     }
 
-    init(_ batch: AppendBatch, events: Int, canSplit: Bool, answer: Answer<[AppendOutcome]>) {
+    init(_ batch: AppendBatch, events: Int, canSplit: Bool, answer: @escaping Answer) {
         epoch = batch.epoch
         transactions = batch.transactions
         self.events = events
@@ -307,7 +323,7 @@ final class AppendJob: @unchecked Sendable {
             if state.anyAppended { failure.outcomeUnknown = true }
             return .failure(failure)
         }
-        if let answer { self.answer.resume(returning: answer) }
+        if let answer { self.answer(answer) }
     }
 }
 

@@ -3,7 +3,7 @@ import SagaCore
 
 /// The queries. Made for one call, on the reader's queue.
 struct PostgresReader {
-    private let connection: PgConnection
+    let connection: PgConnection
 
     init(_ connection: PgConnection) { self.connection = connection }
 
@@ -37,97 +37,6 @@ struct PostgresReader {
         }
         if let problem { throw .store(problem) }
         return page.events
-    }
-
-    // MARK: Runs
-
-    private static let columns = """
-        SELECT v.saga_id, v.namespace, v.workflow_id, v.workflow_type, v.status, v.started_at, v.closed_at,
-            e.next_event_id, v.part
-        FROM visibility v JOIN executions e USING (saga_id)
-        """
-
-    private static let selectExecution = PgStatement(name: "execution", sql: columns + " WHERE v.saga_id = $1")
-
-    private static let selectLatest = PgStatement(
-        name: "latest", sql: columns + " WHERE v.newest AND v.namespace = $1 AND v.workflow_id = $2")
-
-    private static let selectOpen = PgStatement(
-        name: "open_runs",
-        sql: columns
-            + " WHERE v.closed_at IS NULL AND v.saga_id > $1 ORDER BY v.saga_id LIMIT $2")
-
-    func execution(_ sagaID: SagaID) throws(ReadFailure) -> ExecutionRow? {
-        try rows(Self.selectExecution, PgParameters().id(sagaID)).first
-    }
-
-    func latestExecution(namespace: String, workflowID: String) throws(ReadFailure) -> ExecutionRow? {
-        try rows(Self.selectLatest, PgParameters().text(namespace).text(workflowID)).first
-    }
-
-    func openExecutions(after: SagaID?, limit: Int) throws(ReadFailure) -> [ExecutionRow] {
-        // No run has the least id.
-        let first = after ?? SagaID(high: 0, low: 0)
-        return try rows(Self.selectOpen, PgParameters().id(first).int64(Int64(max(0, limit))))
-    }
-
-    func list(_ query: ExecutionQuery) throws(ReadFailure) -> [ExecutionRow] {
-        guard query.attributes.isEmpty else {
-            throw .store(StoreError(.invalid, "PostgreSQL: this store does not filter by search attributes yet"))
-        }
-        // Parameters are numbered by meaning, so every combination of conditions binds the same way; each is named, so
-        // that its type is known where it is not used.
-        var conditions = " WHERE v.namespace = $1 AND v.saga_id < $4 AND $2::text IS NOT NULL AND $3::text IS NOT NULL"
-        var name = "list"
-        if !query.workflowType.isEmpty {
-            conditions += " AND v.workflow_type = $2"
-            name += "_type"
-        }
-        if query.statuses.isEmpty {
-            conditions += " AND $5::int2[] IS NOT NULL"
-        } else {
-            conditions += " AND v.status = ANY ($5::int2[])"
-            name += "_status"
-        }
-        let order = " ORDER BY v.saga_id DESC LIMIT $6"
-        var sql = Self.columns + conditions + order
-        if !query.workflowID.isEmpty {
-            // Newest and older runs of a workflow id stand in an index each.
-            name += "_id"
-            let part = { (which: String) in
-                "(" + Self.columns + conditions + " AND v.workflow_id = $3 AND \(which)" + order + ")"
-            }
-            sql = part("v.newest") + " UNION ALL " + part("NOT v.newest") + " ORDER BY 1 DESC LIMIT $6"
-        }
-        let codes = Set(query.statuses.map(\.rawValue)).sorted().map { Int16($0) }
-        let parameters = PgParameters().text(query.namespace).text(query.workflowType).text(query.workflowID)
-            .id(query.before ?? SagaID(high: .max, low: .max)).int16Array(codes).int64(Int64(max(0, query.limit)))
-        return try rows(PgStatement(name: name, sql: sql), parameters)
-    }
-
-    private func rows(_ statement: PgStatement, _ parameters: PgParameters) throws(ReadFailure) -> [ExecutionRow] {
-        let result = try run(statement, parameters)
-        var rows: [ExecutionRow] = []
-        rows.reserveCapacity(result.count)
-        for index in 0..<result.count { rows.append(try row(result, index)) }
-        return rows
-    }
-
-    private func row(_ result: PgResult, _ index: Int) throws(ReadFailure) -> ExecutionRow {
-        guard let sagaID = result.sagaID(index, 0) else {
-            throw .store(StoreError(.corrupt, "PostgreSQL: a run has no saga id"))
-        }
-        guard let namespace = result.text(index, 1), let workflowID = result.text(index, 2),
-            let type = result.text(index, 3),
-            let status = result.int16(index, 4).flatMap({ UInt8(exactly: $0) }).flatMap(
-                ExecutionStatus.init(rawValue:)),
-            let started = result.timestamp(index, 5), status.isClosed != result.isNull(index, 6),
-            let next = result.int64(index, 7), next > 0, let part = result.int32(index, 8), part >= 0
-        else { throw .store(StoreError(.corrupt, "PostgreSQL: the row of run \(sagaID) is damaged")) }
-        return ExecutionRow(
-            sagaID: sagaID, namespace: namespace, workflowID: workflowID, workflowType: type, status: status,
-            startedAt: started, closedAt: result.timestamp(index, 6), nextEventID: EventID(next),
-            partition: UInt32(part))
     }
 
     // MARK: Late effects
@@ -181,8 +90,13 @@ struct PostgresReader {
             taskTokenKey: Array(result.bytes(0, 2)), epoch: UInt64(epoch))
     }
 
-    private func run(_ statement: PgStatement, _ parameters: PgParameters) throws(ReadFailure) -> PgResult {
+    func run(_ statement: PgStatement, _ parameters: PgParameters) throws(ReadFailure) -> PgResult {
         do throws(PgFailure) { return try connection.run(statement, parameters) } catch { throw .server(error) }
+    }
+
+    /// A statement that is planned for these very parameters.
+    func once(_ sql: String, _ parameters: PgParameters) throws(ReadFailure) -> PgResult {
+        do throws(PgFailure) { return try connection.runOnce(sql, parameters) } catch { throw .server(error) }
     }
 }
 

@@ -97,9 +97,24 @@ final class PgConnection {
     /// Runs a prepared statement. When it returns without error outside a transaction, it is committed.
     func run(_ statement: PgStatement, _ parameters: [UnsafeRawBufferPointer?]) throws(PgFailure) -> PgResult {
         try prepare(statement)
-        try send(statement, parameters)
+        try send(statement.name, parameters)
         guard let result = try finish() else { throw lost("the server sent no result") }
         return result
+    }
+
+    /// Plans and runs a statement for these very parameters, where the best way depends on them.
+    func runOnce(_ sql: String, _ parameters: PgParameters) throws(PgFailure) -> PgResult {
+        try run("SET plan_cache_mode = force_custom_plan")
+        do throws(PgFailure) {
+            try parameters.withBuffers { (buffers) throws(PgFailure) in try send(sql, buffers, isPrepared: false) }
+            let result = try finish()
+            try run("SET plan_cache_mode = force_generic_plan")
+            guard let result else { throw lost("the server sent no result") }
+            return result
+        } catch {
+            if isUsable { try run("SET plan_cache_mode = force_generic_plan") }
+            throw error
+        }
     }
 
     /// Runs a prepared statement and gives its rows as they come.
@@ -108,7 +123,7 @@ final class PgConnection {
         _ statement: PgStatement, _ parameters: PgParameters, _ body: (PgResult) throws(StoreError) -> Bool
     ) throws(PgFailure) -> StoreError? {
         try prepare(statement)
-        try parameters.withBuffers { (buffers) throws(PgFailure) in try send(statement, buffers) }
+        try parameters.withBuffers { (buffers) throws(PgFailure) in try send(statement.name, buffers) }
         PQsetSingleRowMode(handle)
         var problem: StoreError?
         var goesOn = true
@@ -133,7 +148,10 @@ final class PgConnection {
         prepared.insert(statement.name)
     }
 
-    private func send(_ statement: PgStatement, _ parameters: [UnsafeRawBufferPointer?]) throws(PgFailure) {
+    /// - Parameter statement: The name of a prepared statement, or SQL.
+    private func send(
+        _ statement: String, _ parameters: [UnsafeRawBufferPointer?], isPrepared: Bool = true
+    ) throws(PgFailure) {
         // A nil pointer is SQL's NULL; an empty text is not.
         let empty = UnsafeRawPointer(bitPattern: 1)
         let values = parameters.map { buffer -> UnsafePointer<CChar>? in
@@ -142,7 +160,12 @@ final class PgConnection {
         }
         let lengths = parameters.map { Int32(clamping: $0?.count ?? 0) }
         let formats = [Int32](repeating: 1, count: parameters.count)
-        try start { PQsendQueryPrepared(handle, statement.name, Int32(values.count), values, lengths, formats, 1) }
+        let count = Int32(values.count)
+        try start {
+            isPrepared
+                ? PQsendQueryPrepared(handle, statement, count, values, lengths, formats, 1)
+                : PQsendQueryParams(handle, statement, count, nil, values, lengths, formats, 1)
+        }
     }
 
     // MARK: Waiting

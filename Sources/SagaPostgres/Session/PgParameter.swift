@@ -142,6 +142,12 @@ final class PgArray {
         count += 1
     }
 
+    func add(bytes: [UInt8]) {
+        put(UInt32(truncatingIfNeeded: bytes.count))
+        bytes.withUnsafeBytes { writer.writeRaw($0) }
+        count += 1
+    }
+
     /// The events of one append, as `history.events` holds them.
     func add(_ events: [HistoryEvent], of sagaID: SagaID, from first: EventID) {
         let position = writer.count

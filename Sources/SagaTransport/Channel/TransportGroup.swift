@@ -42,6 +42,13 @@ package final class TransportGroup: Sendable {
 
     var allLoops: some Sequence<TransportLoop> { loops.values }
 
+    /// Has something done on the calling event loop's thread, after what it is at; false on any other thread.
+    package static func afterThisTurn(_ body: @escaping @Sendable () -> Void) -> Bool {
+        guard let loop = MultiThreadedEventLoopGroup.currentEventLoop else { return false }
+        loop.execute(body)
+        return true
+    }
+
     /// Ends the threads; every listener and client of the group must be closed before.
     package func shutdown() async {
         for loop in loops.values { loop.stop() }
