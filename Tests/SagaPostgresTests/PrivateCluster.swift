@@ -69,10 +69,6 @@ final class PrivateCluster: Sendable {
         var files = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&files)
         defer { posix_spawn_file_actions_destroy(&files) }
-        #if canImport(Glibc)
-            // A server lives on: it must not keep the locks of other tests' files.
-            posix_spawn_file_actions_addclosefrom_np(&files, 3)
-        #endif
         posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0)
         if log != "/dev/null" { posix_spawn_file_actions_addopen(&files, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o600) }
