@@ -76,7 +76,7 @@ let package = Package(
         library("SagaSQLite", ["SagaCore", "CSQLite"]),
         .target(
             name: "SagaPostgres", dependencies: ["SagaCore", "SagaCodec", "CPostgres"],
-            resources: ["v1", "v2", "v3", "v4", "v5"].map { .embedInCode("Schema/sql/\($0).sql") },
+            resources: ["v1", "v2", "v3", "v4", "v5", "v6"].map { .embedInCode("Schema/sql/\($0).sql") },
             swiftSettings: settings),
 
         // For those who test sagas.
@@ -123,7 +123,8 @@ let package = Package(
             name: "health-echo", dependencies: ["SagaTransport", "SagaWire", logging],
             path: "benchmarks/peers/health-echo", swiftSettings: settings),
         .target(
-            name: "SagaSimulator", dependencies: ["SagaCore", "SagaEngine", "SagaRuntime"], swiftSettings: settings),
+            name: "SagaSimulator", dependencies: ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime"],
+            swiftSettings: settings),
         library("SagaCatalogue", ["SagaCore", "SagaEngine", "SagaMemory", logging]),
         .executableTarget(
             name: "sim", dependencies: ["SagaSimulator", "SagaCatalogue", arguments], swiftSettings: settings),
@@ -134,11 +135,13 @@ let package = Package(
         .target(name: "SagaSamples", dependencies: ["SagaCore"], path: "Tests/SagaSamples", swiftSettings: settings),
         tests("SagaCoreTests", ["SagaCore", "SagaCodec", "SagaSamples"]),
         tests("SagaRuntimeTests", ["SagaCore", "SagaRuntime"]),
-        tests("SagaEngineTests", ["SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "Examples"]),
+        tests(
+            "SagaEngineTests",
+            ["SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "Examples", logging]),
         tests("ShardTests", ["SagaCore", "SagaEngine"]),
         tests(
             "ConformanceTests",
-            ["SagaCore", "SagaMemory", "SagaSQLite", "SagaPostgres", "SagaSamples", "CSQLite"]),
+            ["SagaCore", "SagaEngine", "SagaMemory", "SagaSQLite", "SagaPostgres", "SagaSamples", "CSQLite"]),
         tests(
             "SagaPostgresTests",
             ["SagaPostgres", "SagaCore", "SagaEngine", "SagaClient", "SagaSamples", "CPostgres", logging]),

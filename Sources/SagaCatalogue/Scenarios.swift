@@ -66,6 +66,16 @@ struct Scenario: Sendable {
             try await handle.signal("go", "on")
             _ = try await handle.result()
         },
+        Scenario(name: "a long saga is written down") { engine in
+            let handle = try await engine.startWorkflow(Waiting.self, id: "s", input: "go")
+            // With the first append after the snapshot of the first hundred events is kept.
+            repeat {
+                try await handle.signal("more", "")
+            } while try await !handle.history()
+                .contains { $0.eventType == .snapshotCreated }
+            try await handle.signal("go", "on")
+            _ = try await handle.result()
+        },
         Scenario(name: "a saga signals another") { engine in
             let receiver = try await engine.startWorkflow(Waiting.self, id: "receiver", input: "go")
             _ = try await engine.executeWorkflow(Waiting.self, id: "s", input: "forward")

@@ -35,6 +35,10 @@ public struct WorkflowDescription: Sendable {
     public var output: Payload?
     /// Successes that were reported after their undo had begun or the run was closed, at most 1,000; see `lateEffects`.
     public var lateEffects: UInt32
+    /// Outputs by name: of a past state, those of its steps so far.
+    public var stepOutputs: [NamedPayload] = []
+    /// For a past state, its last event.
+    public var asOfEvent: EventID?
 
     /// One thing that an open run waits for.
     public struct Waiting: Hashable, Sendable {
@@ -100,6 +104,37 @@ extension SagaClient {
                 header: header, workflow: Wire.WorkflowRef(workflowID: id, sagaID: sagaID))
         }
         return try WorkflowDescription(response)
+    }
+
+    /// How a run stood after an event.
+    /// - Returns: What `describe` would have said then, with the outputs of the steps so far (the newest 256).
+    /// - Throws: `notFound` if the run has no such event.
+    public func describe(
+        _ id: String, sagaID: SagaID? = nil, at event: EventID
+    ) async throws(SagaClientError) -> WorkflowDescription {
+        try await describe(id, sagaID: sagaID, at: .eventID(event))
+    }
+
+    /// How a run stood at a time.
+    public func describe(
+        _ id: String, sagaID: SagaID? = nil, at time: Timestamp
+    ) async throws(SagaClientError) -> WorkflowDescription {
+        try await describe(id, sagaID: sagaID, at: .timeMicros(time.microseconds))
+    }
+
+    private func describe(
+        _ id: String, sagaID: SagaID?, at: Wire.StateAtRequest.At
+    ) async throws(SagaClientError) -> WorkflowDescription {
+        let response = try await call(Wire.Workflows.StateAt.self) { header in
+            Wire.StateAtRequest(
+                header: header, workflow: Wire.WorkflowRef(workflowID: id, sagaID: sagaID), at: at)
+        }
+        guard let state = response.state else {
+            throw SagaClientError(.internal, "the server's answer has no state")
+        }
+        var description = try WorkflowDescription(state)
+        description.asOfEvent = response.eventID
+        return description
     }
 
     /// A page of runs, newest first.
@@ -209,7 +244,7 @@ extension WorkflowDescription {
             },
             undoLog: wire.undoLog.map { UndoLogEntry($0) },
             error: wire.error.map { SagaError($0) }, output: wire.output.map { Payload($0) },
-            lateEffects: wire.lateEffects)
+            lateEffects: wire.lateEffects, stepOutputs: wire.stepOutputs.map { NamedPayload($0) })
     }
 }
 

@@ -72,7 +72,7 @@ public final class MemoryEventStore: EventStore {
         state.withLock { $0.isClosed = true }
     }
 
-    private func access<Value>(
+    func access<Value>(
         _ body: (inout MemoryState) throws(StoreError) -> sending Value
     ) throws(StoreError) -> sending Value {
         try state.withLock { state throws(StoreError) in

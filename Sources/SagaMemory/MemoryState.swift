@@ -15,6 +15,8 @@ struct MemoryState {
     struct Run {
         var row: ExecutionRow
         var rows: [StoredRow]
+        /// The newest last.
+        var snapshots: [StoredSnapshot] = []
     }
 
     var metadata: StoreMetadata

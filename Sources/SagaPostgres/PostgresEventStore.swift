@@ -9,6 +9,7 @@ public import SagaCore
 public final class PostgresEventStore: EventStore, CallbackAppender {
     private let commits: CommitQueue
     let reads: ReadLane
+    let snapshots: SnapshotLane
     let inbox: InboxLane
     private let partitionCount: UInt32
 
@@ -61,6 +62,7 @@ public final class PostgresEventStore: EventStore, CallbackAppender {
         commits = CommitQueue(options)
         self.reads = reads
         inbox = InboxLane(options)
+        snapshots = SnapshotLane(options)
         self.partitionCount = partitionCount
     }
 
@@ -139,6 +141,7 @@ public final class PostgresEventStore: EventStore, CallbackAppender {
 
     public func close() async {
         await inbox.close()
+        await snapshots.close()
         await reads.close()
         await commits.close()
     }

@@ -21,6 +21,9 @@ final class Appender {
     private let insertLateEffect: Statement
     private let deleteHistory: Statement
     private let deleteExecution: Statement
+    private let insertSnapshot: Statement
+    private let deleteOldSnapshots: Statement
+    private let deleteSnapshots: Statement
 
     init(_ connection: Connection, partitionCount: UInt32, cacheCapacity: Int) throws(StoreError) {
         self.connection = connection
@@ -47,6 +50,13 @@ final class Appender {
             "INSERT INTO history (run, next_event_id, event_count, checksum, events) VALUES (?1, ?2, ?3, ?4, ?5)",
             on: connection)
         deleteHistory = try Statement("DELETE FROM history WHERE run = ?1", on: connection)
+        insertSnapshot = try Statement("INSERT OR REPLACE INTO snapshots VALUES (?1, ?2, ?3)", on: connection)
+        deleteOldSnapshots = try Statement(
+            """
+            DELETE FROM snapshots WHERE run = ?1 AND next_event_id NOT IN
+                (SELECT next_event_id FROM snapshots WHERE run = ?1 ORDER BY next_event_id DESC LIMIT ?2)
+            """, on: connection)
+        deleteSnapshots = try Statement("DELETE FROM snapshots WHERE run = ?1", on: connection)
         deleteExecution = try Statement("DELETE FROM executions WHERE run = ?1", on: connection)
         insertLateEffect = try Statement(
             """
@@ -220,12 +230,26 @@ final class Appender {
     /// Removes a closed run with everything that belongs to it.
     func delete(_ id: SagaID) throws(StoreError) -> Bool {
         guard let state = try find(id), state.isClosed else { return false }
-        for statement in [deleteHistory, deleteExecution] {
+        for statement in [deleteHistory, deleteSnapshots, deleteExecution] {
             try statement.bind(state.run, at: 1)
             try statement.run()
         }
         cache.removeAll()
         return true
+    }
+
+    /// Keeps a snapshot of a run that is there, and of that run no more than so many.
+    func keep(_ snapshot: StoredSnapshot, newest: Int) throws(StoreError) {
+        guard let state = try find(snapshot.sagaID), let next = Int64(exactly: snapshot.nextEventID) else { return }
+        try snapshot.bytes.withUnsafeBufferPointer { (bytes) throws(StoreError) in
+            try insertSnapshot.bind(state.run, at: 1)
+            try insertSnapshot.bind(next, at: 2)
+            try insertSnapshot.bind(borrowed: UnsafeRawBufferPointer(bytes), at: 3)
+            try insertSnapshot.run()
+        }
+        try deleteOldSnapshots.bind(state.run, at: 1)
+        try deleteOldSnapshots.bind(Int64(max(1, newest)), at: 2)
+        try deleteOldSnapshots.run()
     }
 
     private func insertEvents(_ entry: AppendEntry, run: Int64, next: EventID) throws(StoreError) {

@@ -11,6 +11,7 @@ final class Reader {
     private let selectMeta: Statement
     private let selectLate: Statement
     private let selectLateOfRun: Statement
+    private let selectSnapshot: Statement
     /// Prepared forms of List, by their SQL.
     private var lists: [String: Statement] = [:]
 
@@ -31,6 +32,12 @@ final class Reader {
             """
             SELECT place, effect FROM late_effects WHERE namespace = ?1 AND place > ?2 AND saga_id = ?4
             ORDER BY place LIMIT ?3
+            """, on: connection)
+        selectSnapshot = try Statement(
+            """
+            SELECT next_event_id, snapshot FROM snapshots
+            WHERE run = (SELECT run FROM executions WHERE saga_id = ?1) AND next_event_id <= ?2
+            ORDER BY next_event_id DESC LIMIT 1
             """, on: connection)
         selectMeta = try Statement("SELECT partition_count, task_token_key, epoch FROM meta", on: connection)
     }
@@ -197,6 +204,18 @@ final class Reader {
             }
         }
         return found
+    }
+
+    // MARK: Snapshots
+
+    func snapshot(of sagaID: SagaID, upTo limit: EventID) throws(StoreError) -> StoredSnapshot? {
+        try selectSnapshot.bind(sagaID, at: 1)
+        try selectSnapshot.bind(Int64(clamping: limit), at: 2)
+        defer { selectSnapshot.reset() }
+        guard try selectSnapshot.step() else { return nil }
+        return StoredSnapshot(
+            sagaID: sagaID, nextEventID: EventID(clamping: selectSnapshot.int64(0)),
+            bytes: Array(selectSnapshot.bytes(1)))
     }
 
     // MARK: The store itself

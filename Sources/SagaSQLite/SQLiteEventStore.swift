@@ -6,8 +6,8 @@ public import SagaCore
 /// Appends of several callers share commits. Reads and checkpoints have connections and threads of their own, and wait for
 /// no commit. See `docs/stores.md` for the tables.
 public final class SQLiteEventStore: EventStore {
-    private let writer: Writer
-    private let reads: ReadQueue
+    let writer: Writer
+    let reads: ReadQueue
 
     /// The database file, without symbolic links.
     public let path: String

@@ -16,6 +16,7 @@ enum Schema {
     ///   greatest key of a run is its next event id, so that an append writes no second row, and a read from event n
     ///   begins at the first row with a greater key.
     /// * `late_effects`: one row for each success that was reported after its step's undo had begun or its run was closed.
+    /// * `snapshots`: the newest few states of a run; each has its checksum in it.
     static let migrations = [
         """
         CREATE TABLE meta (
@@ -44,6 +45,11 @@ enum Schema {
         """,
         """
         ALTER TABLE executions ADD COLUMN search BLOB;
+        """,
+        """
+        CREATE TABLE snapshots (
+            run INTEGER NOT NULL, next_event_id INTEGER NOT NULL, snapshot BLOB NOT NULL,
+            PRIMARY KEY (run, next_event_id)) STRICT;
         """,
     ]
 

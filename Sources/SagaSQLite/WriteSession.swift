@@ -69,6 +69,14 @@ final class WriteSession {
         }
     }
 
+    /// Keeps snapshots and removes those that are too many.
+    func keep(_ snapshots: [StoredSnapshot], newest: Int) -> Result<Void, StoreError> {
+        inTransaction { () throws(StoreError) in
+            _ = try appender.begin()
+            for snapshot in snapshots { try appender.keep(snapshot, newest: newest) }
+        }
+    }
+
     /// To be called when callers have their answers: starts or finishes a checkpoint if the log has grown.
     func keepLogShort() {
         checkpointer.committed(pages: logPages.pointee, writer: connection)

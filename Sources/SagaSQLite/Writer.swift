@@ -20,6 +20,7 @@ final class Writer: @unchecked Sendable {
         case append(AppendJob)
         case takeOver(Answer<UInt64>)
         case delete(SagaID, Answer<Bool>)
+        case keep([StoredSnapshot], newest: Int, Answer<Void>)
         case close(CheckedContinuation<Void, Never>)
     }
 
@@ -50,6 +51,10 @@ final class Writer: @unchecked Sendable {
 
     func delete(_ sagaID: SagaID) async throws(StoreError) -> Bool {
         try await withCheckedContinuation { enqueue(.delete(sagaID, $0)) }.get()
+    }
+
+    func keep(_ snapshots: [StoredSnapshot], newest: Int) async throws(StoreError) {
+        try await withCheckedContinuation { enqueue(.keep(snapshots, newest: newest, $0)) }.get()
     }
 
     /// Finishes what was asked before; everything later is refused.
@@ -103,6 +108,9 @@ final class Writer: @unchecked Sendable {
             if case .takeOver(let answer) = job { answer.resume(returning: session?.takeOver() ?? .failure(closed)) }
             if case .delete(let sagaID, let answer) = job {
                 answer.resume(returning: session?.delete(sagaID) ?? .failure(closed))
+            }
+            if case .keep(let snapshots, let newest, let answer) = job {
+                answer.resume(returning: session?.keep(snapshots, newest: newest) ?? .failure(closed))
             }
             if case .close(let done) = job {
                 session?.flush()

@@ -117,7 +117,7 @@ final class TortureRun {
                 for result in results { inputs.append(.activityEnded(Self.worker, task.reference, result)) }
                 stop(after: task, results)
             case .worker(_, .evict(let sagaID)): dropCode(of: sagaID)
-            case .worker(_, .cancel), .worker(_, .acknowledge), .worker(_, .query), .log, .alert: break
+            case .worker(_, .cancel), .worker(_, .acknowledge), .worker(_, .query), .log, .alert, .snapshot: break
             case .recover: try await recover()
             }
         }
@@ -147,7 +147,10 @@ final class TortureRun {
         var after: SagaID?
         while true {
             let rows = try await store.openExecutions(after: after, limit: 100)
-            for row in rows { shard.handle(.recovered(try await store.allEvents(of: row.sagaID)), now: time) }
+            for row in rows {
+                guard let run = try await HistoryReplayer(store: store).recover(row) else { continue }
+                shard.handle(.recovered(run), now: time)
+            }
             guard let last = rows.last else { break }
             after = last.sagaID
         }

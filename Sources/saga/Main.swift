@@ -84,6 +84,7 @@ struct SagaCommand: ParsableCommand {
             CancelCommand.self, TerminateCommand.self, PauseCommand.self, ResumeCommand.self, ResetCommand.self,
             DeleteCommand.self,
             CountCommand.self, DescribeCommand.self, ListCommand.self, HistoryCommand.self,
+            ExportCommand.self, ImportCommand.self, DiffCommand.self, ReplayCommand.self,
             BlockedCommand.self, LateEffectsCommand.self, TortureCommand.self, HealthCommand.self, MigrateCommand.self,
             FillEventsCommand.self,
             CertsCommand.self,

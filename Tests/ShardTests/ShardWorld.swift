@@ -1,5 +1,6 @@
 import SagaCore
 import SagaEngine
+import Testing
 
 /// The code of a run, as a function: everything it has wanted so far, by the events that it has seen.
 typealias Script = ([HistoryEvent]) -> [WorkflowCommand]
@@ -22,6 +23,7 @@ final class ShardWorld {
 
     // What is under way.
     private var effects: [ShardEffect] = []
+    private(set) var snapshots: [ExecutionState] = []
     private(set) var replies: [CallID: Result<CallReply, CallFailure>] = [:]
     private var nextCall: CallID = 1
     private(set) var alerts: [BlockedRun] = []
@@ -133,6 +135,7 @@ final class ShardWorld {
         case .worker(let id, let message): if id == worker { take(message) }
         case .recover: recover()
         case .log: break
+        case .snapshot(let state): snapshots.append(state)
         case .alert(let run): alerts.append(run)
         }
     }
@@ -215,7 +218,11 @@ final class ShardWorld {
         epoch += 1
         for sagaID in rows.keys.sorted() {
             guard let row = rows[sagaID], !row.status.isClosed else { continue }
-            give(.recovered(log[sagaID] ?? []))
+            var state = ExecutionState(sagaID: sagaID)
+            do throws(SagaError) { for event in log[sagaID] ?? [] { try state.apply(event) } } catch {
+                Issue.record("a history does not replay: \(error)")
+            }
+            give(.recovered(RecoveredRun(state: state)))
         }
         give(.recoveryFinished(epoch: epoch))
     }

@@ -116,7 +116,7 @@ enum Imports {
             "SagaCodec", "SagaCore", "SagaEngine", "SagaWire", "SagaTransport", "Logging", "ServiceLifecycle",
             "UnixSignals",
         ] + nio + system,
-        "SagaTestKit": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory"],
+        "SagaTestKit": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "Glibc", "Musl", "Darwin"],
         "SagaCatalogue": ["SagaCore", "SagaEngine", "SagaMemory", "Logging"],
         "SagaSimulator": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "Synchronization"],
         "Examples": ["SagaCore", "Glibc", "Musl", "Darwin"],

@@ -1,3 +1,5 @@
+public import SagaCodec
+
 /// What must be undone if the saga ends badly, owned by the engine (semantics, section 4).
 ///
 /// Entries stand in the order of the events that closed their steps, which is the order of undoing, reversed. What is asked
@@ -19,7 +21,7 @@ public struct UndoLog: Sendable {
     /// The start of the last unwinding of each scope that was unwound.
     private var unwoundAt: [UInt32: EventID] = [:]
 
-    private struct Scope: Hashable {
+    fileprivate struct Scope: Hashable {
         var parent: UInt32
         var openedAt: EventID
     }
@@ -180,6 +182,38 @@ public struct UndoLog: Sendable {
         if isOwed(entry), !reopened.contains(stepEventID) { reopened.append(stepEventID) }
         // An undo that began a moment ago may have found nothing.
         _ = update(stepEventID) { $0.status = .open }
+    }
+}
+
+extension UndoLog: PostcardCodable {
+    public func encode(into writer: inout PostcardWriter) {
+        writer.write(entries)
+        writer.write(reopened)
+        writer.write(scopes)
+        writer.write(unwoundAt)
+    }
+
+    public init(from reader: inout PostcardReader) throws(CodecError) {
+        self.init()
+        for entry in try reader.read([UndoEntry].self) {
+            append(entry)
+            if entry.status.isInFlight { inFlight.append(entry.stepEventID) }
+        }
+        reopened = try reader.read()
+        scopes = try reader.read()
+        unwoundAt = try reader.read()
+    }
+}
+
+extension UndoLog.Scope: PostcardCodable {
+    func encode(into writer: inout PostcardWriter) {
+        writer.write(parent)
+        writer.write(openedAt)
+    }
+
+    init(from reader: inout PostcardReader) throws(CodecError) {
+        parent = try reader.read()
+        openedAt = try reader.read()
     }
 }
 

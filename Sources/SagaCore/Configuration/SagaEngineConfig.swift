@@ -1,7 +1,12 @@
 /// How an engine runs (manual, section 11.1). The defaults suit a server with a few thousand open sagas.
 public struct SagaEngineConfig: Sendable {
-    /// Events between two snapshots. Default 100.
-    public var maxEventsBeforeSnapshot: UInt64 = 100
+    /// When the state of a run is written down. Default: every 100 events.
+    public var snapshots = SnapshotPolicy()
+    /// Events between two snapshots; 0 for none. Default 100.
+    public var maxEventsBeforeSnapshot: UInt64 {
+        get { snapshots.events }
+        set { snapshots.events = newValue }
+    }
     /// Start-to-close time-out of a step that does not say its own. Default 300 s.
     public var defaultActivityTimeout: Duration = .seconds(300)
     /// Queue of workflows that do not name one. Default `default`.

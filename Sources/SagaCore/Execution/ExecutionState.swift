@@ -1,3 +1,5 @@
+public import SagaCodec
+
 /// One run as its events tell it: what replay, recovery, time travel and describe are made of.
 ///
 /// Pure: the same events give the same state, in any process. The engine changes a run only by applying events to it, so
@@ -102,6 +104,9 @@ public struct ExecutionState: Equatable, Sendable {
 
     /// The open step or timer that a command began.
     public func openEvent(ofCommand number: CommandNumber) -> EventID? { eventOfCommand[number] }
+
+    /// How many requests, signals and updates the state remembers.
+    public var messageCount: Int { requests.count + signalIDs.count + updates.count }
 
     /// Open steps of a scope, by the events that scheduled them, ascending.
     public func openSteps(in scope: UInt32) -> [EventID] {
@@ -253,5 +258,22 @@ public struct EventTable<Value: Hashable & Sendable>: Hashable, Sendable {
             if keys[middle] < eventID { low = middle + 1 } else { high = middle }
         }
         return low
+    }
+}
+
+extension EventTable: PostcardEncodable where Value: PostcardEncodable {
+    public func encode(into writer: inout PostcardWriter) {
+        writer.write(keys)
+        writer.write(values)
+    }
+}
+
+extension EventTable: PostcardDecodable where Value: PostcardDecodable {
+    public init(from reader: inout PostcardReader) throws(CodecError) {
+        keys = try reader.read()
+        values = try reader.read()
+        guard keys.count == values.count, zip(keys, keys.dropFirst()).allSatisfy(<) else {
+            throw reader.failure(.badTag)
+        }
     }
 }

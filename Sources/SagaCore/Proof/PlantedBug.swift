@@ -77,6 +77,9 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     /// A worker that drains is given new tasks.
     case drainIgnored = "drain-ignored"
 
+    /// A snapshot is handed out before its events are durable.
+    case snapshotBeforeDurable = "snapshot-before-durable"
+
     /// Whether this build can plant any.
     package static var canBePlanted: Bool {
         #if SAGA_MUTANTS

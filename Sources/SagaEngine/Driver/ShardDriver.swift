@@ -32,6 +32,8 @@ package final class ShardDriver: Sendable {
     private static let manyInputs = 32
     /// Requests that applications leave in the store, if it takes any.
     private let inbox: InboxPump?
+    /// Keeps states that the shard hands out, if the store takes them.
+    private let snapshotter: Snapshotter?
 
     /// Opens the store's facts; nothing is recovered yet.
     /// - Throws: `StoreError` if the store cannot be read.
@@ -48,6 +50,9 @@ package final class ShardDriver: Sendable {
         self.logger = logger
         metadata = try await store.metadata()
         inbox = (store as? any RequestInbox).map { InboxPump($0, logger: logger) }
+        snapshotter = (store as? any SnapshotStore).map {
+            Snapshotter($0, newest: config.snapshots.kept, logger: logger)
+        }
         var random = SystemRandomNumberGenerator()
         let shard = Shard(
             config: ShardConfig(config, partitionCount: metadata.partitionCount), seed: random.next())
@@ -55,6 +60,7 @@ package final class ShardDriver: Sendable {
         core.alertSink = onBlocked
         core.timer.setEventHandler { [weak self] in self?.timerFired() }
         core.timer.resume()
+        snapshotter?.attach { [weak self] in self?.post($0) }
     }
 
     deinit { core.timer.cancel() }
@@ -235,6 +241,7 @@ package final class ShardDriver: Sendable {
             case .append(let id, let batch): append(id, batch)
             case .loadHistory(let load, let sagaID, let from, let limit): loadHistory(load, sagaID, from, limit)
             case .loadRun(let load, let target, let events): loadRun(load, target, events)
+            case .snapshot(let state): snapshotter?.take(state)
             case .recover: recover()
             case .log(let line): log(line)
             case .alert(let run): core.alertSink?(run)
@@ -310,10 +317,42 @@ package final class ShardDriver: Sendable {
         var after: SagaID?
         while true {
             let rows = try await store.openExecutions(after: after, limit: 1_000)
-            for row in rows { post(.recovered(try await store.allEvents(of: row.sagaID))) }
+            for row in rows { try await readOpenRun(row) }
             guard let last = rows.last else { return }
             after = last.sagaID
         }
+    }
+
+    private func readOpenRun(_ row: ExecutionRow) async throws(StoreError) {
+        do throws(ReplayFailure) {
+            if let run = try await replayer.recover(row) { post(.recovered(run)) }
+        } catch {
+            switch error {
+            case .store(let error): throw error
+            case .unreplayable(let error):
+                // Never guessed over: the run stays as it is in the store, for a person to look at.
+                logger.error(
+                    "a run cannot be recovered and is left alone",
+                    metadata: [
+                        "saga_id": "\(row.sagaID)", "workflow_id": "\(row.workflowID)", "error": "\(error.message)",
+                    ])
+            }
+        }
+    }
+
+    /// Snapshots made and missed since the start; nil if the store keeps none.
+    package var snapshotCounts: SnapshotCounts? { snapshotter?.counts }
+
+    /// A replayer over the store, whose bad snapshots are logged and counted here.
+    package var replayer: HistoryReplayer {
+        HistoryReplayer(store: store) { [weak self] in self?.skipped($0) }
+    }
+
+    private func skipped(_ snapshot: SkippedSnapshot) {
+        snapshotter?.skipped()
+        logger.warning(
+            "a snapshot is not used: \(snapshot.problem)",
+            metadata: ["saga_id": "\(snapshot.sagaID)", "next_event_id": "\(snapshot.nextEventID)"])
     }
 
     private func log(_ line: ShardLog) {

@@ -148,6 +148,8 @@ public final class SagaEngine: Sendable {
         await store.close()
     }
 
+    var replayer: HistoryReplayer { driver.replayer }
+
     func call(_ call: Call) async throws(CallFailure) -> CallReply { try await driver.call(call).get() }
 
     func history(of sagaID: SagaID) async throws(StoreError) -> [HistoryEvent] {

@@ -120,6 +120,12 @@ public struct SagaHandle<W: DurableWorkflow>: Sendable {
         return description
     }
 
+    /// How the run stood after an event, with the outputs of its steps so far; nil if it has no such event.
+    public func describe(at event: EventID) async throws -> ExecutionDescription? {
+        let sagaID = try await describe().sagaID
+        return try await engine.replayer.description(of: sagaID, at: event)
+    }
+
     /// What an operator decides about a blocked run.
     public func operate(_ verb: OperatorVerb, step: EventID? = nil, reason: String = "") async throws(CallFailure) {
         _ = try await engine.call(

@@ -80,6 +80,15 @@ final class Execution {
     var reportsAfterClose: [LateReport] = []
     /// Late effects that go with the next batch of the run.
     var lateEffects: [LateEffect] = []
+    /// Events before this id stand in the newest snapshot, or in the one that is being made.
+    var snapshotAt: EventID = 0
+    /// When that one was taken, or the run began, on the monotonic clock; and bytes of payload since.
+    var snapshotTime: Int64?
+    var bytesSinceSnapshot = 0
+    /// The state as the batch in flight leaves it, if a snapshot is due.
+    var snapshotInFlight: ExecutionState?
+    /// A snapshot that was kept, which the next append records.
+    var unrecordedSnapshot: SnapshotCreated?
     /// The closing event, once there is one.
     var closing: EventAttributes?
 

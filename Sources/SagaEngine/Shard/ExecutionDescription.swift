@@ -31,6 +31,9 @@ public struct ExecutionDescription: Sendable {
     public var block: Block?
     /// The closing event, if the run is closed.
     public var closing: EventAttributes?
+    /// In a description of the past: when it was so, and outputs of steps so far by their names.
+    public var asOf: Timestamp?
+    public var stepOutputs: [NamedPayload] = []
 
     /// A run as its state tells it, without what only its live engine knows.
     public init(_ state: ExecutionState, closing: EventAttributes? = nil) {

@@ -40,6 +40,8 @@ package struct ShardStatus: Hashable, Sendable {
     package var lateEffects: UInt64
     /// Times that a run became blocked since the start.
     package var blocks: UInt64
+    /// Snapshots of open runs kept since the start.
+    package var snapshots: UInt64
 }
 
 extension Shard {

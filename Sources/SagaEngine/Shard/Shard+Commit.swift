@@ -51,6 +51,7 @@ extension Shard {
                 part.heldInFlight = part.held
                 part.held = []
                 part.isRowChanged = false
+                captureSnapshot(part)
                 effects += part.lateEffects
                 part.lateEffects = []
             }
@@ -138,6 +139,7 @@ extension Shard {
     private func madeDurable(_ execution: Execution, upTo next: EventID) {
         undurableEvents -= Int(next - execution.durableNext)
         execution.durableNext = next
+        releaseSnapshot(execution)
         let released = execution.heldInFlight
         execution.heldInFlight = []
         for effect in released { release(effect, of: execution) }

@@ -353,9 +353,9 @@ extension Shard {
 }
 
 extension ExecutionState {
-    /// The id that the next emitted event will get, counting the hand-outs that are recorded before it.
+    /// The id that the next emitted event will get, counting the hand-outs and the snapshot that are recorded before it.
     func nextEventIDAfterStarts(of execution: Execution) -> EventID {
-        var next = nextEventID
+        var next = execution.unrecordedSnapshot == nil ? nextEventID : nextEventID + 1
         for eventID in Set(execution.unrecordedStarts)
         where execution.tasks[eventID]?.unrecordedStart != nil && steps[eventID] != nil {
             next += 1

@@ -39,6 +39,7 @@ package final class Shard {
     /// Since the shard began: late effects, and times that a run became blocked.
     var lateEffectCount: UInt64 = 0
     var blockCount: UInt64 = 0
+    var snapshotCount: UInt64 = 0
 
     var dispatcher = TaskDispatcher()
     var limiter: QueueLimiter
@@ -91,7 +92,8 @@ package final class Shard {
         case .appended(let id, let result): appended(id, result)
         case .historyLoaded(let id, let result): historyLoaded(id, result)
         case .runLoaded(let id, let result): runLoaded(id, result)
-        case .recovered(let events): recovered(events)
+        case .snapshotKept(let sagaID, let created): snapshotKept(sagaID, created)
+        case .recovered(let run): recovered(run)
         case .recoveryFinished(let epoch): recoveryFinished(epoch)
         case .tick: break
         }
@@ -133,7 +135,7 @@ package final class Shard {
     package var status: ShardStatus {
         ShardStatus(
             isReady: isReady, runs: executions.count, blockedRuns: blockedRunCount, undurableEvents: undurableEvents,
-            lateEffects: lateEffectCount, blocks: blockCount)
+            lateEffects: lateEffectCount, blocks: blockCount, snapshots: snapshotCount)
     }
 
     /// The state of a run in memory, for tests and the simulator.
@@ -146,17 +148,14 @@ package final class Shard {
 
     // MARK: Recovery
 
-    private func recovered(_ events: [HistoryEvent]) {
-        guard !isReady, let first = events.first, executions[first.sagaID] == nil else { return }
-        let execution = Execution(sagaID: first.sagaID)
-        do throws(SagaError) {
-            for event in events { try execution.state.apply(event) }
-        } catch {
-            // Never guessed over: the run stays as it is in the store, for a person to look at.
-            log(.error, "run \(first.sagaID) cannot be recovered and is left alone: \(error.message)", execution)
+    private func recovered(_ run: RecoveredRun) {
+        guard !isReady, run.state.nextEventID > 0, executions[run.state.sagaID] == nil, !run.state.isClosed else {
             return
         }
-        guard !execution.state.isClosed else { return }
+        let execution = Execution(sagaID: run.state.sagaID)
+        execution.state = run.state
+        execution.snapshotAt = run.snapshotAt
+        execution.snapshotTime = time.monotonic
         #if SAGA_MUTANTS
             execution.state.forgetOnRestart()
         #endif
@@ -263,6 +262,7 @@ package final class Shard {
         queue: String? = nil, traceID: String? = nil
     ) -> EventID {
         recordStarts(execution)
+        recordSnapshot(execution)
         return append(execution, attributes, isRetry: isRetry, parent: parent, queue: queue, traceID: traceID)
     }
 
@@ -285,15 +285,23 @@ package final class Shard {
         }
     }
 
+    /// So are snapshots. What was begun before stands in one, so a reset to it is cheap.
+    private func recordSnapshot(_ execution: Execution) {
+        guard let created = execution.unrecordedSnapshot else { return }
+        execution.unrecordedSnapshot = nil
+        append(execution, .snapshotCreated(created), isResetPoint: execution.state.status == .running)
+    }
+
     @discardableResult
     private func append(
-        _ execution: Execution, _ attributes: EventAttributes, isRetry: Bool = false, parent: EventID? = nil,
-        queue: String? = nil, traceID: String? = nil
+        _ execution: Execution, _ attributes: EventAttributes, isResetPoint: Bool = false, isRetry: Bool = false,
+        parent: EventID? = nil, queue: String? = nil, traceID: String? = nil
     ) -> EventID {
         let eventID = execution.state.nextEventID
         let event = HistoryEvent(
             eventID: eventID, sagaID: execution.sagaID, timestamp: max(time.wall, execution.state.lastTimestamp),
-            attributes: attributes, isRetry: isRetry, parentEventID: parent, taskQueue: queue, traceID: traceID)
+            attributes: attributes, isResetPoint: isResetPoint, isRetry: isRetry, parentEventID: parent,
+            taskQueue: queue, traceID: traceID)
         let before = execution.state.status
         do throws(SagaError) {
             try execution.state.apply(event)
@@ -304,6 +312,7 @@ package final class Shard {
         }
         execution.recent.append(event)
         undurableEvents += 1
+        if config.snapshots.bytes > 0 { execution.bytesSinceSnapshot += attributes.payloadBytes }
         if before != execution.state.status || eventID == 0 {
             execution.isRowChanged = true
             if before == .blocked { blockedRunCount -= 1 }
@@ -362,6 +371,12 @@ package struct ShardConfig: Sendable {
     /// Events in one workflow task; a longer history goes out in several.
     package var historyPageEvents = 1_000
     package var taskQueueLimits: [String: TaskQueueLimit] = [:]
+    var snapshots: ShardSnapshotPolicy
+    /// Events between two snapshots of a run; 0 for none.
+    package var snapshotEvents: UInt64 {
+        get { snapshots.events }
+        set { snapshots.events = newValue }
+    }
 
     package init(_ config: SagaEngineConfig = .init(), partitionCount: UInt32 = Partition.defaultCount) {
         defaultTaskQueue = config.workflowTaskQueue
@@ -373,6 +388,7 @@ package struct ShardConfig: Sendable {
         maxBatchEvents = max(1, config.maxBatchEvents)
         maxBatchRuns = max(1, config.maxBatchRuns)
         taskQueueLimits = config.taskQueueLimits
+        snapshots = ShardSnapshotPolicy(config.snapshots)
         self.partitionCount = partitionCount
     }
 }

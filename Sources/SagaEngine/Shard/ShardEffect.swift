@@ -8,6 +8,8 @@ package enum ShardEffect: Sendable {
     case loadHistory(LoadID, SagaID, from: EventID, limit: Int)
     /// Read a run's row and events, then answer with `runLoaded`.
     case loadRun(LoadID, RunTarget, LoadedEvents)
+    /// Keep a snapshot of this state when there is time, then tell with `snapshotKept`.
+    case snapshot(ExecutionState)
     /// Answer a caller.
     case reply(CallID, Result<CallReply, CallFailure>)
     /// Send something to a worker.

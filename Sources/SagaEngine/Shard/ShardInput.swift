@@ -34,8 +34,10 @@ package enum ShardInput: Sendable {
     case appended(BatchID, Result<[AppendOutcome], StoreError>)
     case historyLoaded(LoadID, Result<[HistoryEvent], StoreError>)
     case runLoaded(LoadID, Result<LoadedRun?, StoreError>)
+    /// A snapshot of an open run is in the store.
+    case snapshotKept(SagaID, SnapshotCreated)
     /// One open run as the store has it; only while recovering.
-    case recovered([HistoryEvent])
+    case recovered(RecoveredRun)
     /// All open runs were given.
     case recoveryFinished(epoch: UInt64)
     /// Time has passed.
@@ -63,6 +65,18 @@ package struct WorkerOffer: Sendable {
         self.activityTypes = activityTypes
         self.workflowTypes = workflowTypes
         self.running = running
+    }
+}
+
+/// An open run as its events tell it, from a snapshot on or from the first.
+package struct RecoveredRun: Sendable {
+    package var state: ExecutionState
+    /// Events before this id stand in the snapshot that it was made from; 0 for none.
+    package var snapshotAt: EventID
+
+    package init(state: ExecutionState, snapshotAt: EventID = 0) {
+        self.state = state
+        self.snapshotAt = snapshotAt
     }
 }
 

@@ -70,6 +70,21 @@ struct PostgresReader {
         return found
     }
 
+    // MARK: Snapshots
+
+    private static let selectSnapshot = PgStatement(
+        name: "snapshot",
+        sql: """
+            SELECT next_event_id, snapshot FROM snapshots WHERE saga_id = $1 AND next_event_id <= $2
+            ORDER BY next_event_id DESC LIMIT 1
+            """)
+
+    func snapshot(of sagaID: SagaID, upTo limit: EventID) throws(ReadFailure) -> StoredSnapshot? {
+        let result = try run(Self.selectSnapshot, PgParameters().id(sagaID).int64(Int64(clamping: limit)))
+        guard result.count > 0, let next = result.int64(0, 0), next >= 0 else { return nil }
+        return StoredSnapshot(sagaID: sagaID, nextEventID: EventID(next), bytes: Array(result.bytes(0, 1)))
+    }
+
     // MARK: The store itself
 
     private static let selectMeta = PgStatement(

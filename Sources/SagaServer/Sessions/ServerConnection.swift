@@ -116,6 +116,7 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         case .workflowsDelete: try deleteRun(request, body)
         case .workflowsGetHistory: try getHistory(request, body)
         case .workflowsFollowHistory: try followHistory(request, body)
+        case .workflowsStateAt: try stateAt(request, body)
         case .compensationListBlocked: try listBlocked(request, body)
         case .compensationRetry: try retryUndo(request, body)
         case .compensationRetryWithInput: try retryUndoWithInput(request, body)
@@ -398,6 +399,8 @@ extension WireStatus {
         switch error {
         case let status as WireStatus: self = status
         case let error as StoreError: self.init(error)
+        case ReplayFailure.store(let error): self.init(error)
+        case ReplayFailure.unreplayable(let error): self.init(.dataLoss, error.message)
         case let error as WireError: self.init(.internal, "the answer cannot be written: \(error)")
         default: self.init(.internal, "\(error)")
         }

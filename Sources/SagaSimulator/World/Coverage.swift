@@ -102,6 +102,12 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case closedTerminated
     case closedPartial
     case memoryCompared
+    case snapshotTaken
+    case snapshotRecorded
+    case snapshotUsed
+    case snapshotSkipped
+    case snapshotLost
+    case snapshotOfDeadServer
 }
 
 /// How often each of them happened.

@@ -16,6 +16,7 @@ extension Simulation {
         case .workflowExecutionCancelRequested:
             if let cause = run?.block, cause != .undoFailed { coverage.hit(.codeBlockCanceled) }
             if run?.isEndingBadly == true { coverage.hit(.cancelDuringUnwinding) }
+        case .snapshotCreated: coverage.hit(.snapshotRecorded)
         case .signalReceived(let value): if value.codeGone { coverage.hit(.signalDuringUnwinding) }
         case .activityTaskRetryScheduled: coverage.hit(.stepRetried)
         case .activityTaskTimedOut(let value):

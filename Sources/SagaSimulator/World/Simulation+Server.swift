@@ -21,6 +21,7 @@ extension Simulation {
         config.maxBatchRuns = options.maxBatchRuns
         config.historyPageEvents = options.historyPageEvents
         config.maxUndurableEvents = options.maxUndurableEvents
+        config.snapshotEvents = options.snapshotEvents
         let incarnation = nextIncarnation
         nextIncarnation += 1
         let server = ServerProcess(
@@ -90,6 +91,7 @@ extension Simulation {
             if server.isZombie && !takesBack(server) { return end(server) }
             coverage.hit(.recoveryWithoutCrash)
             beginRecovery(server)
+        case .snapshot(let state): takeSnapshot(state, server)
         case .log, .alert: break
         }
     }
@@ -189,7 +191,9 @@ extension Simulation {
                 let rows = try store.openExecutions(after: after, limit: 100)
                 guard let last = rows.last else { break }
                 after = last.sagaID
-                for row in rows { give(.recovered(try allEvents(of: row.sagaID)), to: server) }
+                for row in rows {
+                    if let run = try recovered(row.sagaID) { give(.recovered(run), to: server) }
+                }
             }
         } catch {
             return checker.report(Violation("store", "recovery: \(error)"))
@@ -199,7 +203,7 @@ extension Simulation {
         give(.recoveryFinished(epoch: epoch), to: server)
     }
 
-    private func allEvents(of sagaID: SagaID) throws(StoreError) -> [HistoryEvent] {
+    func allEvents(of sagaID: SagaID) throws(StoreError) -> [HistoryEvent] {
         var events: [HistoryEvent] = []
         while true {
             let page = try store.events(of: sagaID, from: EventID(events.count), limit: 1_000)

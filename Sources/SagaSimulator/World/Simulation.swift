@@ -25,6 +25,7 @@ package final class Simulation {
     @exclusivity(unchecked) var workerChance: SplitMix64
     var clientChance: SplitMix64
     @exclusivity(unchecked) var faultChance: SplitMix64
+    var snapshotChance: SplitMix64
 
     // The servers.
     /// The living processes, the newest last: one mostly, none or two at times.
@@ -33,6 +34,10 @@ package final class Simulation {
     /// The process that took the store over last: only its appends may happen.
     var epochOwner: UInt32 = .max
     @exclusivity(unchecked) var appends: [Int: PendingAppend] = [:]
+    /// Snapshots on their way to the store, by the process that took them; and those that are there, the newest last.
+    var pendingSnapshots: [Int: (incarnation: UInt32, stored: StoredSnapshot)] = [:]
+    var nextSnapshot = 0
+    var snapshots: [SagaID: [StoredSnapshot]] = [:]
     var nextAppend = 0
     /// Effect boundaries passed so far: where a crash may happen.
     @exclusivity(unchecked) package internal(set) var boundaries = 0
@@ -95,6 +100,7 @@ package final class Simulation {
         workerChance = chances(options.seed, 4)
         clientChance = chances(options.seed, 5)
         faultChance = chances(options.seed, 6)
+        snapshotChance = chances(options.seed, 7)
     }
 
     /// The trace hash so far: the same for the same seed, in any process.
@@ -162,6 +168,7 @@ package final class Simulation {
         case .readOpenRuns(let incarnation, let epoch):
             if let server = server(incarnation) { readOpenRuns(epoch, server) }
         case .applyAppend(let id): applyAppend(id)
+        case .keepSnapshot(let number): keepSnapshot(number)
         case .load(let incarnation, let effect): if let server = server(incarnation) { load(effect, server) }
         case .fromWorker(let stream, let input): fromWorker(stream, input)
         case .workerConnect, .toWorker, .streamLost, .performEffect, .activityEnds, .workerSends, .heartbeat:
@@ -227,6 +234,7 @@ package final class Simulation {
             for line in unfinished() { checker.report(Violation("liveness", line)) }
         }
         checker.judgeEffects()
+        checker.judgeSnapshots()
         judgeOrder()
         if checker.ledger.lateEffects > 0 { coverage.hit(.lateEffectRefused) }
         if checker.ledger.repeatedEffects > 0 { coverage.hit(.effectRepeated) }

@@ -16,6 +16,7 @@ enum SimulationEvent {
     indirect case load(UInt32, ShardEffect)
     /// The store comes to an append; the process that sent it may be dead.
     case applyAppend(Int)
+    case keepSnapshot(Int)
 
     // Workers.
     case workerConnect(Int, life: UInt32)
@@ -71,6 +72,7 @@ enum SimulationEvent {
         case .compare: 25
         case .rivalStarts: 26
         case .zombieEnds: 27
+        case .keepSnapshot: 28
         }
     }
 }

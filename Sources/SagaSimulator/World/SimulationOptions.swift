@@ -22,6 +22,8 @@ package struct SimulationOptions: Hashable, Sendable {
     package var historyPageEvents = 1_000
     package var maxUndurableEvents = 65_536
     package var activationHoldMicros: Int64 = 5_000
+    /// Events between two snapshots of a run; 0 for none.
+    package var snapshotEvents: UInt64 = 7
 
     /// How often each fault happens.
     package struct Faults: Hashable, Sendable {
@@ -42,6 +44,8 @@ package struct SimulationOptions: Hashable, Sendable {
         package var rivalServer = 0
         package var workerDrain = 0
         package var badCode = 0
+        package var lostSnapshot = 0
+        package var damagedSnapshot = 0
 
         package init() {}
 
@@ -53,6 +57,7 @@ package struct SimulationOptions: Hashable, Sendable {
             ("duplicate-report", \.duplicateReport), ("client-cut", \.clientCut), ("clock-jump", \.clockJump),
             ("slow-code", \.slowCode), ("code-eviction", \.codeEviction),
             ("rival-server", \.rivalServer), ("worker-drain", \.workerDrain), ("bad-code", \.badCode),
+            ("lost-snapshot", \.lostSnapshot), ("damaged-snapshot", \.damagedSnapshot),
         ]
     }
 
@@ -73,7 +78,7 @@ package struct SimulationOptions: Hashable, Sendable {
             30_000, 200_000, 200_000, 100_000, 200_000, 30_000, 20_000, 20_000, 200_000, 50_000, 400_000, 20_000,
             200_000, 20_000, 50_000, 20_000,
         ]
-        for (fault, limit) in zip(Faults.all, limits) where random.happens(500_000) {
+        for (fault, limit) in zip(Faults.all.prefix(limits.count), limits) where random.happens(500_000) {
             faults[keyPath: fault.field] = random.logUniform(limit)
         }
         faults.maxCrashes = random.pick(1...8)
@@ -82,6 +87,10 @@ package struct SimulationOptions: Hashable, Sendable {
         if random.happens(300_000) { historyPageEvents = random.pick(1...6) }
         if random.happens(100_000) { maxUndurableEvents = random.pick(1...30) }
         if random.happens(200_000) { activationHoldMicros = 0 }
+        // Last, so that the worlds of seeds stay as they were.
+        snapshotEvents = random.happens(100_000) ? 0 : UInt64(random.pick(1...24))
+        if random.happens(500_000) { faults.lostSnapshot = random.logUniform(300_000) }
+        if random.happens(500_000) { faults.damagedSnapshot = random.logUniform(600_000) }
     }
 }
 
@@ -103,6 +112,7 @@ extension SimulationOptions: CustomStringConvertible {
         if historyPageEvents != 1_000 { parts.append("history page \(historyPageEvents)") }
         if maxUndurableEvents != 65_536 { parts.append("undurable events \(maxUndurableEvents)") }
         if activationHoldMicros != 5_000 { parts.append("hold \(activationHoldMicros) us") }
+        if snapshotEvents != 7 { parts.append("snapshots every \(snapshotEvents) events") }
         parts.append("faults until \(faultsUntil) us")
         return parts.joined(separator: ", ")
     }

@@ -67,7 +67,9 @@ extension ShardInput {
         case .appended(let id, .failure(let error)): "append \(id): \(error) unknown \(error.outcomeUnknown)"
         case .historyLoaded(let id, _): "history \(id)"
         case .runLoaded(let id, _): "run \(id)"
-        case .recovered(let events): "recovered \(events.first?.sagaID.short ?? "") with \(events.count) events"
+        case .snapshotKept(let sagaID, let created): "snapshot of \(sagaID.short) up to \(created.uptoEventID) kept"
+        case .recovered(let run):
+            "recovered \(run.state.sagaID.short) with \(run.state.nextEventID) events, snapshot at \(run.snapshotAt)"
         case .recoveryFinished(let epoch): "recovery finished, epoch \(epoch)"
         case .tick: "tick"
         }
@@ -121,6 +123,7 @@ extension ShardEffect {
         case .reply(let id, .success(let reply)): "reply \(id): \(reply.line)"
         case .reply(let id, .failure(let failure)): "reply \(id): \(failure.code) \(failure.message)"
         case .worker(let id, let message): "to stream \(id): \(message.line)"
+        case .snapshot(let state): "snapshot of \(state.sagaID.short) before \(state.nextEventID)"
         case .recover: "recover"
         case .log(let log): "log \(log.message)"
         case .alert(let run): "alert \(run.sagaID.short)\(run.isRepeated ? " again" : "")"

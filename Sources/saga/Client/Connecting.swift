@@ -98,7 +98,9 @@ struct SagaTarget: ParsableArguments {
     @Option(help: "One run of it, by its saga id. Default: the open one, else the newest.")
     var run: String?
 
-    func sagaID() throws(Failure) -> SagaID? {
+    func sagaID() throws(Failure) -> SagaID? { try Self.sagaID(run) }
+
+    static func sagaID(_ run: String?) throws(Failure) -> SagaID? {
         guard let run else { return nil }
         guard let id = SagaID(run) else {
             throw Failure(.usage, "\(Wording.safe(run)) is not a saga id", hint: "saga ids stand in: saga list")

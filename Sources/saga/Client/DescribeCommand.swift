@@ -6,15 +6,24 @@ internal import SagaCore
 /// `saga describe`
 struct DescribeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "describe", abstract: "How a saga stands: what it waits for, its open steps, its undo log.")
+        commandName: "describe", abstract: "How a saga stands: what it waits for, its open steps, its undo log.",
+        discussion: """
+            With --at N: how it stood after event N, with the outputs of its steps until then. Event numbers stand in: \
+            saga history ID --events.
+            """)
 
     @OptionGroup var target: SagaTarget
+    @Option(help: "As of this event.")
+    var at: UInt64?
     @OptionGroup var connection: ConnectionFlags
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
         let sagaID = try target.sagaID()
-        let description = try await connection.withClient { try await $0.describe(target.id, sagaID: sagaID) }
+        let description = try await connection.withClient { client in
+            if let at { return try await client.describe(target.id, sagaID: sagaID, at: at) }
+            return try await client.describe(target.id, sagaID: sagaID)
+        }
         switch output.format {
         case .text: for line in Self.lines(description) { Terminal.print(line) }
         case .json: Terminal.print(Self.json(description))
@@ -36,10 +45,17 @@ struct DescribeCommand: AsyncParsableCommand {
             add("closed", "\(Wording.time(closed)), after \(took)")
         }
         add("events", String(run.historyLength))
+        if let event = description.asOfEvent { add("as of", "event \(event)") }
         for waiting in description.waitingFor { add("waits for", Self.text(waiting)) }
         if description.lateEffects > 0 { add("late", "\(description.lateEffects) effects: saga late-effects") }
         if let error = description.error { add("error", Wording.error(error)) }
         if let payload = description.output { add("output", Wording.payload(payload, limit: 200)) }
+        if !description.stepOutputs.isEmpty {
+            lines.append("")
+            lines += TextColumns.table(
+                ["step", "output"],
+                description.stepOutputs.map { [Wording.safe($0.name), Wording.payload($0.payload, limit: 120)] })
+        }
         if !description.pendingSteps.isEmpty {
             lines.append("")
             lines += TextColumns.table(
@@ -105,6 +121,11 @@ struct DescribeCommand: AsyncParsableCommand {
                 return .object(entry)
             })
         object["undo_log"] = .array(description.undoLog.map { json($0) })
+        if let event = description.asOfEvent { object["as_of_event"] = JSONValue(event) }
+        if !description.stepOutputs.isEmpty {
+            object["step_outputs"] = .array(
+                description.stepOutputs.map { ["name": .string($0.name), "value": EventJSON.payload($0.payload)] })
+        }
         if let error = description.error { object["error"] = EventJSON.error(error) }
         if let output = description.output { object["output"] = EventJSON.payload(output) }
         return .object(object)

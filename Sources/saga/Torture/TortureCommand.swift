@@ -54,7 +54,7 @@ struct TortureCommand: AsyncParsableCommand {
     }
 
     /// Gives the process to another program; returns only if that cannot be done.
-    private static func become(_ path: String, _ arguments: [String]) -> Failure {
+    static func become(_ path: String, _ arguments: [String]) -> Failure {
         var pointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
         pointers.append(nil)
         execv(path, &pointers)

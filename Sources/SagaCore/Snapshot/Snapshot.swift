@@ -1,0 +1,146 @@
+public import SagaCodec
+
+/// What a run was after some of its events, as a store keeps it: a shortcut, never the truth. Whoever cannot use one takes
+/// an older one, or the whole history (semantics, section 2, promise 11).
+public struct StoredSnapshot: Hashable, Sendable {
+    /// The run.
+    public var sagaID: SagaID
+    /// Events before this id are in it.
+    public var nextEventID: EventID
+    /// See ``Snapshot``.
+    public var bytes: [UInt8]
+
+    public init(sagaID: SagaID, nextEventID: EventID, bytes: [UInt8]) {
+        self.sagaID = sagaID
+        self.nextEventID = nextEventID
+        self.bytes = bytes
+    }
+
+    /// The checksum that ends the bytes; 0 if they are too few.
+    public var checksum: UInt32 { Snapshot.storedChecksum(bytes) }
+}
+
+/// The stored form of a run's state.
+///
+/// | bytes | |
+/// |---|---|
+/// | 1 | form of what follows: 1 |
+/// | 1 | ``Codec`` of the state: postcard |
+/// | 2 | version of the state's schema, least significant byte first |
+/// | 8 | when it was taken, microseconds since 1970, least significant byte first |
+/// | … | the state, in an ``LZ4Frame`` |
+/// | 4 | xxHash32 of the run's id, the next event id, and everything before |
+///
+/// The checksum covers the key, so that a damaged byte and a snapshot under the wrong run are both noticed.
+public enum Snapshot {
+    /// The form of the frame around the state.
+    public static let formVersion: UInt8 = 1
+    /// The version of the state: of its fields, and of what events make of it. One that was written by another version is
+    /// not used; the history makes a new one.
+    public static let schemaVersion: UInt16 = 1
+    /// Most bytes of a state before compression: 64 MiB. A larger one is not kept.
+    public static let maximumStateBytes = LZ4Frame.defaultLimit
+
+    private static let headerSize = 12
+    private static let checksumSize = 4
+
+    /// Why a snapshot is not used.
+    public enum Problem: Error, Hashable, Sendable {
+        /// Some of its bytes are not what was written; with what was found.
+        case damaged(String)
+        /// A newer program wrote it.
+        case future(version: UInt16)
+        /// An older program wrote it, whose states meant something else.
+        case outdated(version: UInt16)
+        /// It holds events that the history does not have.
+        case beyondHistory(nextEventID: EventID)
+        /// The events after it do not fit.
+        case misfit(String)
+        /// The history says that it was kept, and the store does not have it.
+        case missing
+    }
+
+    /// A snapshot of a state.
+    /// - Parameters:
+    ///   - state: The state; of durable events only.
+    ///   - time: When it is taken.
+    /// - Throws: ``CodecError/Reason/limitExceeded`` if the state is too large to be kept.
+    public static func encode(_ state: ExecutionState, at time: Timestamp) throws(CodecError) -> StoredSnapshot {
+        var writer = PostcardWriter(capacity: 4_096)
+        writer.write(state)
+        guard writer.count <= maximumStateBytes else { throw CodecError(.limitExceeded, at: 0) }
+        let frame = try writer.withBytes { bytes throws(CodecError) in try LZ4Frame.compress(bytes) }
+        var bytes: [UInt8] = [formVersion, Codec.postcard.rawValue]
+        bytes.reserveCapacity(headerSize + frame.count + checksumSize)
+        append(schemaVersion, to: &bytes)
+        append(time.microseconds, to: &bytes)
+        bytes += frame
+        append(checksum(of: bytes[...], sagaID: state.sagaID, nextEventID: state.nextEventID), to: &bytes)
+        return StoredSnapshot(sagaID: state.sagaID, nextEventID: state.nextEventID, bytes: bytes)
+    }
+
+    /// The state in a snapshot.
+    /// - Throws: ``Problem``.
+    public static func decode(_ snapshot: StoredSnapshot) throws(Problem) -> ExecutionState {
+        let bytes = snapshot.bytes
+        guard bytes.count > headerSize + LZ4Frame.headerSize + checksumSize else { throw .damaged("it is cut off") }
+        let body = bytes.dropLast(checksumSize)
+        guard checksum(of: body, sagaID: snapshot.sagaID, nextEventID: snapshot.nextEventID) == storedChecksum(bytes)
+        else { throw .damaged("its checksum is wrong") }
+        // The checksum holds, so these bytes were written on purpose.
+        let version = UInt16(bytes[2]) | UInt16(bytes[3]) << 8
+        guard bytes[0] <= formVersion, bytes[1] == Codec.postcard.rawValue, version <= schemaVersion else {
+            throw .future(version: version)
+        }
+        guard version == schemaVersion, bytes[0] == formVersion else { throw .outdated(version: version) }
+        do throws(CodecError) {
+            let raw = try LZ4Frame.decompress(Array(body.dropFirst(headerSize)), limit: maximumStateBytes)
+            let state = try Postcard.decodeStrict(ExecutionState.self, from: raw)
+            guard state.sagaID == snapshot.sagaID, state.nextEventID == snapshot.nextEventID else {
+                throw CodecError(.badTag, at: 0)
+            }
+            return state
+        } catch {
+            throw .damaged("it does not decode: \(error)")
+        }
+    }
+
+    /// When a snapshot was taken; nil if it is cut off.
+    public static func takenAt(_ snapshot: StoredSnapshot) -> Timestamp? {
+        guard snapshot.bytes.count >= headerSize else { return nil }
+        var micros: UInt64 = 0
+        for (index, byte) in snapshot.bytes[4..<headerSize].enumerated() { micros |= UInt64(byte) << UInt64(8 * index) }
+        return Timestamp(microseconds: Int64(bitPattern: micros))
+    }
+
+    static func storedChecksum(_ bytes: [UInt8]) -> UInt32 {
+        guard bytes.count >= checksumSize else { return 0 }
+        return bytes.suffix(checksumSize).reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    private static func checksum(of body: ArraySlice<UInt8>, sagaID: SagaID, nextEventID: EventID) -> UInt32 {
+        var keyed: [UInt8] = []
+        keyed.reserveCapacity(24 + body.count)
+        keyed += sagaID.bytes
+        append(nextEventID, to: &keyed)
+        keyed += body
+        return keyed.withUnsafeBytes { Checksum.of($0) }
+    }
+
+    private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+}
+
+extension Snapshot.Problem: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .damaged(let what): "it is damaged: \(what)"
+        case .future(let version): "a newer program wrote it (version \(version))"
+        case .outdated(let version): "an older program wrote it (version \(version))"
+        case .beyondHistory(let next): "it has events up to \(next), which the history does not have"
+        case .missing: "it is not there"
+        case .misfit(let what): "the events after it do not fit: \(what)"
+        }
+    }
+}
