@@ -147,7 +147,7 @@ let package = Package(
             ["SagaPostgres", "SagaCore", "SagaEngine", "SagaClient", "SagaSamples", "CPostgres", logging]),
         tests("SagaCatalogueTests", ["SagaCatalogue", "SagaCore"]),
         tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaMemory", "SagaSQLite", "sim"]),
-        tests("SagaTestKitTests", ["SagaTestKit", "SagaCore", "Examples"]),
+        tests("SagaTestKitTests", ["SagaTestKit", "SagaCore", "SagaEngine", "SagaMemory", "Examples"]),
         tests("SagaWireTests", ["SagaWire", "SagaCore"]),
         tests("SagaTransportTests", ["SagaTransport", "SagaWire", "COpenSSL"] + nio),
         tests(

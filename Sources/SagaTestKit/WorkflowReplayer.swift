@@ -102,7 +102,8 @@ public struct WorkflowReplayer {
         guard verdict?.problem == nil, let instance, var task else { return }
         task.firstEventID = first
         task.events = page
-        if let answer = instance.activate(task) { verdict?.problem = problem(answer) }
+        let problem = problem(instance.activate(task))
+        verdict?.problem = problem
     }
 
     /// What an answer of the code says of the replay; nil if all is well so far.

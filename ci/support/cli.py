@@ -335,12 +335,63 @@ def a_blocked_undo_waits_for_a_person(shell: Shell) -> None:
     shell.run("blocked", "retry", "trip", expect=CONFLICT)
 
 
+def a_saga_moves_to_another_store(shell: Shell) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    here = {"SAGA_ADDRESS": address, "SAGA_INSECURE": "true"}
+    first = shell.server("server", "--listen", address, "--insecure", "--store", "sqlite:one.db", env=here)
+    trip = {"traveller": "Ada", "destination": "Lisbon", "departure": "2027-03-01", "nights": 3, "price": "1.00"}
+    started = shell.json("start", "travel.booking", "--id", "trip", "--input", json.dumps(trip), env=here)[0]
+    shell.run("start", "some.type", "--id", "other", env=here)
+    for name in ("a", "b"):
+        shell.run("signal", "other", name, "--input", "1", env=here)
+    past = shell.json("describe", "other", "--at", "1", env=here)[0]
+    assert past["as_of_event"] == 1 and past["history_length"] == 2 and past["status"] == "Running", past
+    assert "as of       event 1" in shell.run("describe", "other", "--at", "1", env=here)
+    shell.run("describe", "other", "--at", "99", expect=NOT_FOUND, env=here)
+    shell.run("export", "nothing", "--file", "no.history", expect=NOT_FOUND, env=here)
+    assert not os.path.exists(f"{shell.folder}/no.history")
+    shell.run("export", "trip", "--file", "trip.json", "--format", "json", env=here)
+    shell.run("export", "trip", "--file", "trip.history", env=here)
+    shell.run("diff", "trip.json", "trip.history")
+    shell.run("import", "trip.history", "--store", "sqlite:one.db", expect=USAGE)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(timeout=20) == 0
+    shell.run("export", "--all", "--store", "sqlite:one.db", "--file", "all.history")
+    assert "differ" in (shell.run("diff", "trip.history", "all.history", expect=SAGA_FAILED), shell.errors)[1]
+    with open(f"{shell.folder}/all.history", "rb") as file:
+        whole = file.read()
+    with open(f"{shell.folder}/bad.history", "wb") as file:
+        file.write(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    with open(f"{shell.folder}/cut.history", "wb") as file:
+        file.write(whole[:-1])
+    for bad in ("bad.history", "cut.history"):
+        shell.run("import", bad, "--store", "sqlite:two.db", expect=USAGE)
+    assert "2 runs" in shell.run("import", "all.history", "--store", "sqlite:two.db")
+    assert "2 were there" in shell.run("import", "all.history", "--store", "sqlite:two.db")
+    # It goes on there, and ends.
+    shell.server("server", "--listen", address, "--insecure", "--store", "sqlite:two.db", env=here)
+    os.mkdir(f"{shell.folder}/books")
+    shell.spawn("travel-worker", "--address", address, "--insecure", "--books", "books")
+    result = shell.json("result", "trip", "--wait", "30s", env=here)[0]
+    assert result["status"] == "Completed" and result["saga_id"] == started["saga_id"], result
+    end = len(shell.json("history", "trip", env=here))
+    past = shell.json("describe", "trip", "--at", str(end - 1), env=here)[0]
+    assert {"flight", "hotel"} <= {entry["name"] for entry in past["step_outputs"]}, past
+    # And today's code fits what was recorded; another one does not.
+    shell.run("export", "trip", "--file", "done.json", "--format", "json", env=here)
+    assert "1 of 1 histories fit" in shell.run("replay", "done.json")
+    shell.run("export", "other", "--file", "other.history", env=here)
+    verdict = shell.json("replay", "other.history", expect=SAGA_FAILED)[0]
+    assert not verdict["fits"] and "some.type" in verdict["problem"]["message"], verdict
+    shell.run("replay", "cut.history", expect=8)
+
+
 TESTS = [
     certificates_are_made_once_and_keys_are_private, a_server_does_not_start_in_the_open,
     settings_come_from_flag_environment_file, sagas_are_started_steered_and_read, tokens_say_who_may_do_what,
     servers_and_clients_check_each_other, a_unix_socket_needs_no_certificate, a_server_drains_and_owns_its_store,
     a_server_without_descriptors_left_goes_on, a_server_uses_the_cores_it_may,
-    a_blocked_undo_waits_for_a_person,
+    a_blocked_undo_waits_for_a_person, a_saga_moves_to_another_store,
 ]  # fmt: skip
 
 

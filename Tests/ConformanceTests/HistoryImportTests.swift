@@ -1,0 +1,123 @@
+import SagaCore
+import SagaEngine
+import SagaMemory
+import SagaSamples
+import Testing
+
+/// Runs that move from one store to another.
+@Suite struct HistoryImportTests {
+    private func history(_ lab: inout Lab, _ id: SagaID, _ count: Int, workflow: String, closes: Bool = false)
+        -> [HistoryEvent]
+    {
+        (0..<count).map { index in
+            var attributes = EventAttributes.signalReceived(
+                SignalReceived(name: "s", payload: lab.maker.payload(), signalID: "\(index)"))
+            if index == 0 {
+                attributes = .workflowExecutionStarted(
+                    WorkflowExecutionStarted(
+                        namespace: "default", workflowID: workflow, workflowType: "Order", workflowVersion: 0,
+                        taskQueue: "default", input: lab.maker.payload(), requestID: "r-\(workflow)",
+                        executionTimeoutMicros: 0, cancelGraceMicros: 0))
+            } else if closes, index == count - 1 {
+                attributes = .workflowExecutionTerminated(
+                    WorkflowExecutionTerminated(reason: "", identity: "", requestID: "", compensation: .none))
+            }
+            return HistoryEvent(
+                eventID: EventID(index), sagaID: id, timestamp: id.time.adding(microseconds: Int64(index)),
+                attributes: attributes)
+        }
+    }
+
+    private func add(_ events: [HistoryEvent], to importer: inout HistoryImporter) async throws {
+        var rest = events[...]
+        while !rest.isEmpty {
+            try await importer.add(.events(Array(rest.prefix(HistoryFile.maximumEvents))))
+            rest = rest.dropFirst(HistoryFile.maximumEvents)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.all)
+    func runsComeOutAsTheyWentIn(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            let (first, second, other) = (lab.newID(), lab.newID(), lab.newID())
+            let runs = [
+                history(&lab, first, 5, workflow: "a", closes: true), history(&lab, second, 2_345, workflow: "a"),
+                history(&lab, other, 1, workflow: "b"),
+            ]
+            var importer = try await HistoryImporter(into: store)
+            for run in runs { try await add(run, to: &importer) }
+            try await importer.end()
+            #expect(importer.report == .init(runs: 3, known: 0, events: 2_351))
+            for run in runs { #expect(try await store.history(run[0].sagaID) == run) }
+            let rows = [
+                try await store.execution(first), try await store.execution(second),
+                try await store.latestExecution(namespace: "default", workflowID: "b"),
+            ]
+            #expect(rows.map { $0?.status } == [.terminated, .running, .running])
+            #expect(try await store.latestExecution(namespace: "default", workflowID: "a")?.sagaID == second)
+            #expect(try await store.openExecutions(after: nil, limit: 9).map(\.sagaID) == [second, other])
+            // And out again.
+            var exported: [HistoryEvent] = []
+            let row = try #require(rows[1])
+            _ = try await HistoryExporter(store: store).export(row) { item in
+                if case .events(let events) = item {
+                    #expect(events.count <= HistoryFile.maximumEvents)
+                    exported += events
+                }
+            }
+            #expect(exported == runs[1])
+            // Again: nothing happens.
+            var again = try await HistoryImporter(into: store)
+            for run in runs { try await add(run, to: &again) }
+            try await again.end()
+            #expect(again.report == .init(runs: 0, known: 3, events: 0))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.all)
+    func whatIsInTheWayIsNotOverwritten(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            let id = lab.newID()
+            let run = history(&lab, id, 9, workflow: "a")
+            var importer = try await HistoryImporter(into: store)
+            try await add(Array(run.prefix(4)), to: &importer)
+            try await importer.end()
+            // A later end of the same run is added.
+            var more = try await HistoryImporter(into: store)
+            try await add(run, to: &more)
+            try await more.end()
+            #expect(more.report == .init(runs: 1, known: 0, events: 5))
+            #expect(try await store.history(id) == run)
+            // Another run of that name, while this one is open; a shorter one; one that says something else.
+            let rival = history(&lab, lab.newID(), 2, workflow: "a")
+            await #expect(throws: ImportFailure.self) {
+                var importer = try await HistoryImporter(into: store)
+                try await importer.add(.events(rival))
+                try await importer.end()
+            }
+            await #expect(throws: ImportFailure.self) {
+                var importer = try await HistoryImporter(into: store)
+                try await importer.add(.events(Array(run.prefix(3))))
+                try await importer.end()
+            }
+            var changed = run
+            changed[8].traceID = "another"
+            let other = changed
+            await #expect(throws: ImportFailure.self) {
+                var importer = try await HistoryImporter(into: store)
+                try await importer.add(.events(other))
+                try await importer.end()
+            }
+            var misfit = history(&lab, lab.newID(), 3, workflow: "c")
+            misfit[2].attributes = .timerFired(TimerFired(createdEventID: 1))
+            let bad = misfit
+            await #expect(throws: ImportFailure.self) {
+                var importer = try await HistoryImporter(into: store)
+                try await importer.add(.events(bad))
+                try await importer.end()
+            }
+            #expect(try await store.execution(bad[0].sagaID) == nil)
+            #expect(try await store.history(id) == run)
+        }
+    }
+}
