@@ -1,3 +1,4 @@
+import SagaCodec
 import SagaCore
 import SagaSamples
 import Testing

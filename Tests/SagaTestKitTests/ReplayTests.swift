@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct ReplayTests {
     private struct Echo: Activity {
         static let typeID = "replay.echo"
-        func execute(_ context: ActivityContext, _ input: String) async throws -> String { input }
+        func execute(_ input: String, _ context: ActivityContext) async throws -> String { input }
     }
 
     /// The code that wrote the histories.

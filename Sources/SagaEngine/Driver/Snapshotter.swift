@@ -40,6 +40,11 @@ final class Snapshotter: Sendable {
 
     func take(_ execution: ExecutionState) {
         let wake = state.withLock { state in
+            // A newer state of the same run takes the place of one that nobody has come to yet.
+            if let index = state.waiting.lastIndex(where: { $0.sagaID == execution.sagaID }) {
+                state.waiting[index] = execution
+                return false
+            }
             guard state.waiting.count < Self.maximumWaiting else {
                 state.counts.dropped += 1
                 return false

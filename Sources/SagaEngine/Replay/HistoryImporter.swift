@@ -58,6 +58,12 @@ public struct HistoryImporter {
         public var known = 0
         /// Events that were written.
         public var events: UInt64 = 0
+
+        public init(runs: Int = 0, known: Int = 0, events: UInt64 = 0) {
+            self.runs = runs
+            self.known = known
+            self.events = events
+        }
     }
 
     /// Takes a store over.

@@ -28,7 +28,7 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(help: "The file.")
     var file: String
     @Option(help: "binary or json.")
-    var format = HistoryFile.Format.binary
+    var format = HistoryFileForm.binary
     @Option(help: "sqlite:PATH, postgres://…, or postgres:KEYWORD=VALUE …; default: over the server.")
     var store: String?
     @OptionGroup var connection: ConnectionFlags
@@ -40,7 +40,7 @@ struct ExportCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var sink = HistorySink(try FileSink(file), format)
+        var sink = HistorySink(try FileSink(file), format.format)
         do {
             let runs: Int
             if let store {
@@ -115,4 +115,10 @@ struct ExportCommand: AsyncParsableCommand {
     }
 }
 
-extension HistoryFile.Format: ExpressibleByArgument {}
+/// How a history file is written.
+enum HistoryFileForm: String, ExpressibleByArgument, CaseIterable {
+    case binary
+    case json
+
+    var format: HistoryFile.Format { self == .json ? .json : .binary }
+}

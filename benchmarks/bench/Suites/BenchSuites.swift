@@ -6,6 +6,7 @@ enum BenchSuites {
         CodecSuite(),
         ReplaySuite(),
         SnapshotSuite(),
+        RecoverySuite(),
         EngineSuite(),
         RPCSuite(),
         WireSuite(),
