@@ -211,7 +211,8 @@ import Testing
         }
         #expect(try await skipped() == .missing)
         // One of another run under this one's key.
-        var foreign = try Snapshot.encode(try state(history(&lab, lab.newID(), 4), lab.newID()), at: id.time)
+        let stranger = lab.newID()
+        var foreign = try Snapshot.encode(try state(history(&lab, stranger, 4), stranger), at: id.time)
         foreign.sagaID = id
         try await store.keep([foreign], newest: 1)
         let foreignProblem = try await skipped()

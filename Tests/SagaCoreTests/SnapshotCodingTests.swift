@@ -43,7 +43,7 @@ import Testing
     @Test func theFormIsFixed() throws {
         let state = try Self.state([Self.event(0, Self.started), Self.signal(1, id: "b"), Self.signal(2, id: "a")])
         let bytes = Postcard.encode(state)
-        #expect(bytes.count == 107)
+        #expect(bytes.count == 117)
         #expect(try Postcard.decodeStrict(ExecutionState.self, from: bytes) == state)
     }
 

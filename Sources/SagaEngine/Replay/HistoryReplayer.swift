@@ -47,35 +47,6 @@ public struct HistoryReplayer: Sendable {
         return run
     }
 
-    /// Replays many runs, several at a time.
-    /// - Parameters:
-    ///   - sagaIDs: The runs.
-    ///   - start: Where to begin each. Default: at a snapshot.
-    ///   - concurrency: How many at a time. Default 4.
-    ///   - body: Called as each is done, in any order: with nil for a run that there is not.
-    public func replay(
-        _ sagaIDs: [SagaID], from start: Start = .snapshot, concurrency: Int = 4,
-        _ body: @Sendable (SagaID, Result<ReplayedRun?, ReplayFailure>) async -> Void
-    ) async {
-        await withTaskGroup(of: (SagaID, Result<ReplayedRun?, ReplayFailure>).self) { group in
-            var rest = sagaIDs[...]
-            for sagaID in rest.prefix(max(1, concurrency)) { group.addTask { await one(sagaID, start) } }
-            rest = rest.dropFirst(max(1, concurrency))
-            while let (sagaID, result) = await group.next() {
-                if let next = rest.popFirst() { group.addTask { await one(next, start) } }
-                await body(sagaID, result)
-            }
-        }
-    }
-
-    private func one(_ sagaID: SagaID, _ start: Start) async -> (SagaID, Result<ReplayedRun?, ReplayFailure>) {
-        do throws(ReplayFailure) {
-            return (sagaID, .success(try await state(of: sagaID, from: start)))
-        } catch {
-            return (sagaID, .failure(error))
-        }
-    }
-
     // MARK: One run
 
     /// Replays up to before an event, or to the end.
