@@ -76,7 +76,6 @@ import Testing
     @Test(arguments: StoreUnderTest.all)
     func theyGoWithTheirRun(_ kind: StoreUnderTest) async throws {
         try await kind.use { store, lab async throws in
-            guard !kind.name.hasPrefix("PostgreSQL") else { return }
             let keeper = try snapshots(store)
             let id = lab.newID()
             _ = try await store.append(lab.batch([lab.start(id, workflow: "a")]))
