@@ -21,6 +21,9 @@ struct PostgresReader {
             ORDER BY first_event_id
             """)
 
+    /// Pages up to this many events come as one result: libpq then does less for each row.
+    private static let wholePage = 4_096
+
     func events(of sagaID: SagaID, from: EventID, limit: Int) throws(ReadFailure) -> [HistoryEvent] {
         guard let start = Int64(exactly: from) else { return [] }
         let (sum, overflow) = start.addingReportingOverflow(Int64(clamping: max(1, limit)))
@@ -28,9 +31,13 @@ struct PostgresReader {
         var page = EventPage(sagaID: sagaID, from: from, limit: limit)
         let problem: StoreError?
         do throws(PgFailure) {
-            // Row by row: the decoding of one runs beside the sending of the next, and no page is in memory twice.
-            problem = try connection.stream(Self.selectEvents, parameters) { (row) throws(StoreError) in
-                try page.add(row)
+            if limit <= Self.wholePage {
+                problem = page.addAll(try connection.run(Self.selectEvents, parameters))
+            } else {
+                // Row by row: the decoding of one runs beside the sending of the next, and no page is in memory twice.
+                problem = try connection.stream(Self.selectEvents, parameters) { (row) throws(StoreError) in
+                    try page.add(row, 0)
+                }
             }
         } catch {
             throw .server(error)
@@ -130,9 +137,19 @@ private struct EventPage {
         self.limit = limit
     }
 
+    /// Adds the rows of a whole result, as far as they are wanted; gives what is wrong with them.
+    mutating func addAll(_ rows: PgResult) -> StoreError? {
+        do throws(StoreError) {
+            for index in 0..<rows.count { guard try add(rows, index) else { break } }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     /// - Returns: Whether more is wanted.
-    mutating func add(_ row: PgResult) throws(StoreError) -> Bool {
-        guard let firstID = row.int64(0, 0), firstID >= 0, let rowCount = row.int32(0, 1), rowCount > 0 else {
+    mutating func add(_ row: PgResult, _ index: Int) throws(StoreError) -> Bool {
+        guard let firstID = row.int64(index, 0), firstID >= 0, let rowCount = row.int32(index, 1), rowCount > 0 else {
             throw damaged(from, "a row has no place or no events")
         }
         let first = EventID(firstID)
@@ -149,7 +166,7 @@ private struct EventPage {
         expected = first + EventID(count)
         let skipped = from > first ? Int(from - first) : 0
         if !events.isEmpty && events.count + count - skipped > limit { return false }
-        try decode(row.bytes(0, 2), first: first, count: count, skipped: skipped)
+        try decode(row.bytes(index, 2), first: first, count: count, skipped: skipped)
         return true
     }
 
