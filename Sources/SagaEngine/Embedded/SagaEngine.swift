@@ -78,10 +78,17 @@ public final class SagaEngine: Sendable {
     public func startWorkflow<W: DurableWorkflow>(
         _ workflow: W.Type, id: String, input: W.Input, options: StartOptions = .init()
     ) async throws -> SagaHandle<W> {
+        try await start(W.typeID, id: id, input: try converter.encode(input), options: options)
+    }
+
+    /// Starts a run of a type by its name.
+    func start<W: DurableWorkflow>(
+        _ type: String, id: String, input: Payload, options: StartOptions
+    ) async throws -> SagaHandle<W> {
         let start = StartCall(
-            namespace: Self.namespace, workflowID: id, workflowType: W.typeID,
+            namespace: Self.namespace, workflowID: id, workflowType: type,
             workflowVersion: options.workflowVersion, taskQueue: options.taskQueue ?? taskQueue,
-            input: try converter.encode(input), requestID: options.requestID, identity: "embedded",
+            input: input, requestID: options.requestID, identity: "embedded",
             reusePolicy: options.reusePolicy,
             executionTimeoutMicros: options.executionTimeout?.wholeMicroseconds ?? 0,
             autoCompensate: options.autoCompensate, continueOnUndoError: options.continueOnUndoError,

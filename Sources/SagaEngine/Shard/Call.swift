@@ -34,6 +34,12 @@ public enum Call: Sendable {
     case undoRun(UndoRunCall)
     /// An operator's decision about a blocked undo, or about a run whose code is blocked.
     case operate(OperatorCall)
+    /// Register a definition.
+    case define(DefinitionCall)
+    /// Read a definition; version 0 is the newest.
+    case definition(namespace: String, name: String, version: UInt32)
+    /// List definitions by name, those after a name.
+    case definitions(namespace: String, after: String, limit: Int)
 }
 
 /// Names a run.
@@ -286,6 +292,10 @@ public enum CallReply: Sendable {
     case queried(Payload, upTo: EventID)
     /// Events up to this id are durable.
     case events(SagaID, nextEventID: EventID, isClosed: Bool)
+    /// A definition is registered in this version; `unchanged` if it was before.
+    case defined(version: UInt32, unchanged: Bool)
+    case definition(SagaDefinition, registeredAt: Timestamp)
+    case definitions([DefinitionSummary], hasMore: Bool)
 }
 
 /// What became of an update.

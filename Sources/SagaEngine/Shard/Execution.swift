@@ -46,6 +46,10 @@ final class Execution {
     /// Whether the code wants to end the run, which waits for an undo that a late report has put back. Code that is given
     /// events again says so again, so nothing is lost with it.
     var isEndHeld = false
+    /// The run of a definition, as far as it has been given events; nil for code, and while it is not needed.
+    var program: DefinitionRun?
+    /// Whether the program is at work.
+    var isAdvancing = false
     /// The workflow task that is out.
     @exclusivity(unchecked) var activation: Activation?
     /// Reads the history for a worker that does not hold the code.
@@ -100,6 +104,12 @@ final class Execution {
     /// Drops events that nobody needs from memory any more.
     func trimRecent() {
         guard historyLoad == nil else { return }
+        if isDeclared {
+            let needed = min(durableNext, program?.nextEventID ?? durableNext)
+            guard needed > recentBase else { return }
+            recent.removeFirst(Int(needed - recentBase))
+            return recentBase = needed
+        }
         // A young run keeps its few events, so that its first worker needs no read.
         if recentBase == 0 && recent.count <= 32 && codeHolder == nil { return }
         let needed = min(durableNext, codeHolder == nil ? durableNext : codeNext)

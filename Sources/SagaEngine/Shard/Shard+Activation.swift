@@ -4,6 +4,7 @@ internal import SagaCore
 extension Shard {
     /// Gives the code its new events, if it may act, a worker is there and no task is out.
     func activate(_ execution: Execution) {
+        if execution.isDeclared { return activateDeclared(execution) }
         guard execution.needsActivation, execution.activation == nil, execution.historyLoad == nil,
             !execution.isCodeRetryArmed, execution.state.codeMayAct
         else { return }
@@ -85,6 +86,10 @@ extension Shard {
             pendingLoads[load] = nil
             return queryHistoryLoaded(queryID, result)
         }
+        if case .program(let sagaID)? = pendingLoads[load] {
+            pendingLoads[load] = nil
+            return programHistoryLoaded(load, sagaID, result)
+        }
         guard case .history(let sagaID)? = pendingLoads.removeValue(forKey: load),
             let execution = executions[sagaID], var history = execution.historyLoad, history.load == load
         else { return }
@@ -129,6 +134,7 @@ extension Shard {
         execution.codeHolder = nil
         execution.codeNext = 0
         execution.activation = nil
+        execution.program = nil
     }
 
     // MARK: Answers
@@ -165,7 +171,7 @@ extension Shard {
     }
 
     /// Code that cannot be run is tried again, then the run waits for a person: never a hot loop (semantics, section 3).
-    private func codeFailed(_ execution: Execution, _ cause: BlockCause, _ error: SagaError) {
+    func codeFailed(_ execution: Execution, _ cause: BlockCause, _ error: SagaError) {
         execution.codeFailures += 1
         execution.needsActivation = true
         guard execution.codeFailures >= 3 else {
@@ -196,7 +202,8 @@ extension Shard {
 
     // MARK: Commands
 
-    private func perform(
+    /// Does what the code wants, in the order in which it wants it.
+    func perform(
         _ commands: [NumberedCommand], seen: EventID, unconsumed: UInt32, _ execution: Execution
     ) {
         for numbered in commands {

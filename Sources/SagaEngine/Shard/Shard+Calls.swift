@@ -14,6 +14,10 @@ enum PendingLoad {
     case reset(SagaID)
     /// The history for a question.
     case query(UInt64)
+    /// The history for a run of a definition.
+    case program(SagaID)
+    /// The history of a declared run, for a question about it.
+    case declaredQuery(CallID, QueryCall)
 }
 
 extension Shard {
@@ -24,6 +28,16 @@ extension Shard {
             let failure = CallFailure(
                 .resourceExhausted, "the store is slower than the load; try again", retryAfterMicros: 100_000)
             return answer(id, .failure(failure))
+        }
+        switch call {
+        case .start(let start), .signalWithStart(let start, _):
+            if let problem = definitionProblem(start) { return fail(id, problem.code, problem.message) }
+        case .define(let request): return define(id, call, request)
+        case .definition(let namespace, let name, let version):
+            return readDefinition(id, namespace, name, version)
+        case .definitions(let namespace, let after, let limit):
+            return listDefinitions(id, namespace, after: after, limit: limit)
+        default: break
         }
         let target = call.target
         let key = WorkflowKey(namespace: target.namespace, workflowID: target.workflowID)
@@ -54,7 +68,7 @@ extension Shard {
             self.signal(
                 id, call, signal, execution, reply: .started(execution.sagaID, alreadyStarted: false), isStart: true)
         case .signal, .cancel, .terminate, .pause, .resume, .reset, .result, .describe, .awaitEvents, .operate, .update,
-            .query, .undoRun:
+            .query, .undoRun, .define, .definition, .definitions:
             // A parent wants to know what its child left.
             let isInternal = id >= Self.firstInternalCall
             loadRun(call.target, isInternal ? .all : call.wantedEvents, .call(id, call))
@@ -97,6 +111,7 @@ extension Shard {
             } else {
                 fail(id, .unavailable, "another run of workflow id \(undo.target.workflowID) is open", execution)
             }
+        case .define, .definition, .definitions: handleCall(id, call)
         }
     }
 
@@ -117,13 +132,18 @@ extension Shard {
         let execution = Execution(sagaID: newSagaID())
         execution.startCondition = condition
         executions[execution.sagaID] = execution
-        let queue = start.taskQueue.isEmpty ? config.defaultTaskQueue : start.taskQueue
+        let definition = definition(for: start)
+        let asked = start.taskQueue.isEmpty ? config.defaultTaskQueue : start.taskQueue
+        // A definition needs no worker for its code, and the run keeps the version that it begins with.
+        let queue = definition == nil ? asked : EngineQueue.name
+        let timeout = start.executionTimeoutMicros > 0 ? start.executionTimeoutMicros : definition?.executionTimeoutMicros
         let started = WorkflowExecutionStarted(
             namespace: start.namespace, workflowID: start.workflowID, workflowType: start.workflowType,
-            workflowVersion: start.workflowVersion, taskQueue: queue, input: start.input, requestID: start.requestID,
-            executionTimeoutMicros: max(0, start.executionTimeoutMicros),
+            workflowVersion: definition?.version ?? start.workflowVersion, taskQueue: queue, input: start.input,
+            requestID: start.requestID, executionTimeoutMicros: max(0, timeout ?? 0),
             cancelGraceMicros: start.cancelGraceMicros > 0 ? start.cancelGraceMicros : config.cancelGraceMicros,
-            autoCompensate: start.autoCompensate, continueOnUndoError: start.continueOnUndoError,
+            autoCompensate: start.autoCompensate,
+            continueOnUndoError: start.continueOnUndoError || definition?.continueOnUndoError == true,
             identity: start.identity, parentSagaID: start.parent?.sagaID,
             parentInitiatedEventID: start.parent?.eventID, memo: start.memo, searchAttributes: start.searchAttributes)
         emit(execution, .workflowExecutionStarted(started), queue: queue, traceID: start.traceID)
@@ -247,12 +267,13 @@ extension Shard {
         if case .report(let report)? = pending { return lateRunLoaded(report, result) }
         if case .orphan(let sagaID)? = pending { return parentLoaded(sagaID, result) }
         if case .reset(let sagaID)? = pending { return resetLoaded(sagaID, result) }
+        if case .declaredQuery(let id, let query)? = pending { return declaredQueryLoaded(id, query, result) }
         guard case .call(let id, let call)? = pending else { return }
         switch result {
         case .failure(let error):
             answer(id, .failure(CallFailure(.unavailable, error.message)))
         case .success(nil):
-            if case .start = call {
+            if call.isRepeatable {
                 // The id was free after all (a conflict that has passed): once more.
                 handleCall(id, call)
             } else {
@@ -305,6 +326,7 @@ extension Shard {
             fail(
                 id, .failedPrecondition, "run \(row.sagaID) of \(row.workflowID) is closed: \(row.status.name)",
                 sagaID: row.sagaID, status: row.status)
+        case .define, .definition, .definitions: handleCall(id, call)
         }
     }
 
@@ -413,14 +435,36 @@ extension Call {
         case .query(let query): query.target
         case .undoRun(let undo): undo.target
         case .reset(let reset): reset.target
+        case .define(let request): Shard.definitionTarget(request.namespace, request.definition.name)
+        case .definition(let namespace, let name, _): Shard.definitionTarget(namespace, name)
+        case .definitions(let namespace, _, _): Shard.definitionTarget(namespace, "all")
+        }
+    }
+
+    /// Whether the call may be made again as if it were new.
+    fileprivate var isRepeatable: Bool {
+        switch self {
+        case .start, .define: true
+        default: false
+        }
+    }
+
+    /// The namespace that the caller named.
+    fileprivate var namespace: String {
+        switch self {
+        case .define(let request): request.namespace
+        case .definition(let namespace, _, _), .definitions(let namespace, _, _): namespace
+        default: target.namespace
         }
     }
 
     fileprivate var addsEvents: Bool {
         switch self {
-        case .start, .signal, .signalWithStart, .cancel, .update, .undoRun: true
+        case .start, .signal, .signalWithStart, .cancel, .update, .undoRun, .define: true
         // What ends a run or helps it end makes room, so it is always let in.
-        case .terminate, .pause, .resume, .reset, .operate, .result, .describe, .awaitEvents, .query: false
+        case .terminate, .pause, .resume, .reset, .operate, .result, .describe, .awaitEvents, .query, .definition,
+            .definitions:
+            false
         }
     }
 
@@ -438,7 +482,8 @@ extension Call {
 
     /// What is wrong with the names in the call.
     fileprivate var problem: String? {
-        if let problem = Name.problem(with: target.namespace, what: "namespace") { return problem }
+        if let problem = Name.problem(with: namespace, what: "namespace") { return problem }
+        if namespace.hasPrefix(Shard.definitionNamespace) { return "namespace \(namespace) is the engine's own" }
         if target.sagaID == nil || !target.workflowID.isEmpty,
             let problem = Name.problem(with: target.workflowID, what: "workflow id")
         {

@@ -241,6 +241,7 @@ extension Shard {
 
     private func remove(_ execution: Execution) {
         executions[execution.sagaID] = nil
+        if let key = definitionKey(of: execution) { definitions.remove(key) }
         if execution.state.status == .blocked { blockedRunCount -= 1 }
         if openRuns[key(of: execution)] == execution.sagaID { openRuns[key(of: execution)] = nil }
         if execution.isDirty { dirty.removeAll { $0 === execution } }

@@ -62,6 +62,9 @@ extension Shard {
                 WaitReason(
                     .timer, "timer \(timer.timerID) at \(timer.dueAt)", until: timer.dueAt, eventID: eventID))
         }
+        for name in execution.program?.awaitedSignals ?? [] {
+            reasons.append(WaitReason(.signal, "signal \(name)"))
+        }
         if execution.activation != nil || execution.historyLoad != nil {
             reasons.append(WaitReason(.workflowTask, "a worker that advances its code"))
         } else if execution.needsActivation && state.codeMayAct {

@@ -16,6 +16,7 @@ struct LiveQuery {
 /// Queries: answered by the code from durable events only, on open and on closed runs (semantics, section 5).
 extension Shard {
     func query(_ id: CallID, _ query: QueryCall, _ execution: Execution) {
+        if execution.isDeclared { return queryDeclared(id, .query(query), query, execution) }
         let state = execution.state
         let run = WorkflowTask(
             sagaID: state.sagaID, generation: 0, namespace: state.namespace, workflowID: state.workflowID,
@@ -37,6 +38,11 @@ extension Shard {
     func queryClosed(_ id: CallID, _ query: QueryCall, _ run: LoadedRun) {
         guard case .workflowExecutionStarted(let started)? = run.events.first?.attributes else {
             return fail(id, .internalError, "run \(run.row.sagaID) has no first event", sagaID: run.row.sagaID)
+        }
+        if started.taskQueue == EngineQueue.name {
+            var target = query.target
+            target.sagaID = run.row.sagaID
+            return loadRun(target, .all, .declaredQuery(id, query))
         }
         let task = WorkflowTask(
             sagaID: run.row.sagaID, generation: 0, namespace: started.namespace, workflowID: started.workflowID,

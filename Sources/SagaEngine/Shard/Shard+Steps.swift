@@ -81,8 +81,8 @@ extension Shard {
         let task = ActivityTask(
             reference: reference, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
             workflowType: execution.state.workflowType, stepID: step.scheduled.stepID,
-            activityType: step.scheduled.activityType,
-            taskQueue: lane.queue, input: step.scheduled.input,
+            activityType: step.scheduled.activityType, taskQueue: lane.queue,
+            input: execution.isDeclared ? UndoBinding.stripped(step.scheduled.input) : step.scheduled.input,
             idempotencyKey: planted(.idempotencyKeyUnstable)
                 ? "\(step.scheduled.idempotencyKey)/\(step.attempt)" : step.scheduled.idempotencyKey,
             timeouts: timeouts, heartbeatDetails: live.heartbeatDetails)

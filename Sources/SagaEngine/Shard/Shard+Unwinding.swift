@@ -228,6 +228,12 @@ extension Shard {
             reference.isProbe || entry.attempt == reference.attempt,
             let live = execution.undoTasks[reference.eventID], live.phase == .queued, live.attempt == reference.attempt
         else { return }
+        var data = entry.data
+        if data == nil, !reference.isProbe {
+            do throws(SagaError) { data = try UndoBinding.input(of: entry) } catch {
+                return undoFailed(execution, entry, error)
+            }
+        }
         let closeBy = time.monotonic.addingSaturating(entry.undo.timeouts.effectiveStartToClose)
         _ = execution.undoTasks.update(reference.eventID) { task in
             task.phase = .out(worker)
@@ -239,10 +245,10 @@ extension Shard {
         let task = ActivityTask(
             reference: reference, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
             workflowType: execution.state.workflowType, stepID: entry.stepID, activityType: lane.type,
-            taskQueue: lane.queue,
-            input: entry.input, idempotencyKey: reference.isProbe ? entry.stepKey + "/probe" : entry.idempotencyKey,
+            taskQueue: lane.queue, input: execution.isDeclared ? UndoBinding.stripped(entry.input) : entry.input,
+            idempotencyKey: reference.isProbe ? entry.stepKey + "/probe" : entry.idempotencyKey,
             timeouts: entry.undo.timeouts,
-            undo: UndoTaskInput(output: entry.output, data: entry.data, outcome: entry.outcome, stepKey: entry.stepKey))
+            undo: UndoTaskInput(output: entry.output, data: data, outcome: entry.outcome, stepKey: entry.stepKey))
         // A probe asks about the step; what was prepared for the undo is not for it.
         effects.append(.worker(worker, .activityTask(task)))
     }

@@ -41,6 +41,8 @@ package final class Shard {
     var blockCount: UInt64 = 0
     var snapshotCount: UInt64 = 0
 
+    /// Definitions of declarative sagas.
+    var definitions = DefinitionCatalogue()
     var dispatcher = TaskDispatcher()
     var limiter: QueueLimiter
     /// Whether queues with a limit are looked at again at a time.
@@ -124,7 +126,7 @@ package final class Shard {
     }
 
     /// How many runs are in memory.
-    package var openRunCount: Int { executions.count }
+    package var openRunCount: Int { executions.count - definitions.count }
 
     /// Whether anything is gathered or in flight that is not durable.
     package var isIdle: Bool {
@@ -134,7 +136,7 @@ package final class Shard {
     /// How the shard stands, in numbers.
     package var status: ShardStatus {
         ShardStatus(
-            isReady: isReady, runs: executions.count, blockedRuns: blockedRunCount, undurableEvents: undurableEvents,
+            isReady: isReady, runs: openRunCount, blockedRuns: blockedRunCount, undurableEvents: undurableEvents,
             lateEffects: lateEffectCount, blocks: blockCount, snapshots: snapshotCount)
     }
 
@@ -165,6 +167,7 @@ package final class Shard {
         executions[execution.sagaID] = execution
         openRuns[key(of: execution)] = execution.sagaID
         execution.needsActivation = execution.state.codeMayAct
+        recoverProgram(execution, events)
         if execution.state.status == .blocked { blockedRunCount += 1 }
     }
 
@@ -224,7 +227,8 @@ package final class Shard {
             switch pendingLoads[load] {
             case .call(let id, let call)?: waitingCalls.append((id, call))
             case .report(let report)?: lateReports.append(report)
-            case .history?, .query?, .orphan?, .reset?, nil: break
+            case .declaredQuery(let id, let query)?: waitingCalls.append((id, .query(query)))
+            case .history?, .query?, .orphan?, .reset?, .program?, nil: break
             }
         }
         lateReports += (inFlight?.late ?? []) + lateToRecord.map(\.report)
@@ -240,6 +244,7 @@ package final class Shard {
         forgetInternalCalls()
         executions = [:]
         openRuns = [:]
+        definitions.removeAll()
         dirty = []
         inFlight = nil
         undurableEvents = 0

@@ -1,0 +1,151 @@
+internal import SagaCore
+
+/// Runs of definitions: advanced by the shard itself, at the place where others wait for a worker (semantics, section 6). What
+/// happened and what the definition makes of it are one append, and no worker is asked.
+extension Shard {
+    /// Gives a declared run its new events and does what it wants.
+    func activateDeclared(_ execution: Execution) {
+        guard !execution.isAdvancing else { return }
+        execution.isAdvancing = true
+        defer { execution.isAdvancing = false }
+        while execution.needsActivation, execution.historyLoad == nil, !execution.isCodeRetryArmed,
+            execution.state.codeMayAct
+        {
+            execution.needsActivation = false
+            if execution.isDefinition { return }
+            advance(execution)
+        }
+    }
+
+    private func advance(_ execution: Execution) {
+        guard prepareProgram(execution) else {
+            let name = "\(execution.state.workflowType) version \(execution.state.workflowVersion)"
+            return codeFailed(
+                execution, .codeFailure,
+                SagaError(kind: .configuration, message: "definition \(name) is not registered here"))
+        }
+        refuseUpdates(execution)
+        while let next = execution.program?.nextEventID {
+            guard let events = execution.recentEvents(from: next) else { return loadForProgram(execution, from: next) }
+            if let mismatch = feed(events, execution) {
+                dropCode(execution)
+                return codeFailed(execution, .nondeterminism, mismatch)
+            }
+            execution.codeFailures = 0
+            let commands = execution.program?.commands ?? []
+            let before = execution.state.nextEventID
+            if commands.isEmpty || before == 0 { return }
+            perform(
+                commands, seen: before - 1, unconsumed: execution.program?.unconsumedSignals ?? 0, execution)
+            // Its end waits for something, or it has come.
+            if execution.state.nextEventID == before { return }
+        }
+    }
+
+    /// - Returns: Whether there is a program.
+    private func prepareProgram(_ execution: Execution) -> Bool {
+        if execution.program != nil { return true }
+        let state = execution.state
+        let key = DefinitionCatalogue.Key(namespace: state.namespace, name: state.workflowType)
+        guard let program = definitions.program(key, version: state.workflowVersion) else { return false }
+        execution.program = DefinitionRun(program, workflowID: state.workflowID)
+        return true
+    }
+
+    private func feed(_ events: some Sequence<HistoryEvent>, _ execution: Execution) -> SagaError? {
+        for event in events where event.eventID == execution.program?.nextEventID {
+            if let mismatch = execution.program?.take(event) { return mismatch }
+        }
+        return nil
+    }
+
+    /// A run as the store has it: while all of it is at hand, its program is brought to where it stands.
+    func recoverProgram(_ execution: Execution, _ events: [HistoryEvent]) {
+        if let key = definitionKey(of: execution) {
+            for event in events { definitions.take(event, key) }
+        } else if execution.isDeclared, execution.state.codeMayAct, prepareProgram(execution),
+            feed(events, execution) != nil
+        {
+            // It is said when the run is activated.
+            execution.program = nil
+        }
+    }
+
+    // MARK: Runs whose events are not in memory
+
+    private func loadForProgram(_ execution: Execution, from next: EventID) {
+        let load = nextLoadID
+        nextLoadID += 1
+        execution.historyLoad = HistoryLoad(load: load, worker: 0, generation: 0, next: next)
+        pendingLoads[load] = .program(execution.sagaID)
+        effects.append(.loadHistory(load, execution.sagaID, from: next, limit: config.historyPageEvents))
+    }
+
+    func programHistoryLoaded(_ load: LoadID, _ sagaID: SagaID, _ result: Result<[HistoryEvent], StoreError>) {
+        guard let execution = executions[sagaID], execution.historyLoad?.load == load else { return }
+        execution.historyLoad = nil
+        execution.needsActivation = true
+        guard execution.state.codeMayAct, let next = execution.program?.nextEventID else {
+            execution.program = nil
+            return activateDeclared(execution)
+        }
+        guard case .success(let page) = result, page.first?.eventID == next else {
+            return armCodeRetry(execution, 100_000)
+        }
+        if let mismatch = feed(page, execution) {
+            dropCode(execution)
+            codeFailed(execution, .nondeterminism, mismatch)
+        }
+        activateDeclared(execution)
+    }
+
+    // MARK: Messages
+
+    private func refuseUpdates(_ execution: Execution) {
+        let updates = takeUpdates(execution)
+        if updates.isEmpty { return }
+        let error = SagaError(
+            kind: .validation, message: "a declarative saga takes no updates; send it a signal", isNonRetryable: true)
+        judged(updates.map { UpdateVerdict(updateID: $0.updateID, error: error) }, execution)
+    }
+
+    /// Answers from what the events say, with no worker.
+    func queryDeclared(_ id: CallID, _ call: Call, _ query: QueryCall, _ execution: Execution) {
+        guard let program = execution.program, program.nextEventID == execution.state.nextEventID else {
+            let target = RunTarget(
+                namespace: query.target.namespace, workflowID: execution.state.workflowID, sagaID: execution.sagaID)
+            return loadRun(target, .all, .declaredQuery(id, query))
+        }
+        switch answer(query, program) {
+        case .success(let output):
+            hold(reply: .queried(output, upTo: program.nextEventID - 1), to: id, call, execution)
+        case .failure(let failure): answer(id, .failure(failure))
+        }
+    }
+
+    func declaredQueryLoaded(_ id: CallID, _ query: QueryCall, _ result: Result<LoadedRun?, StoreError>) {
+        guard case .success(let run?) = result,
+            case .workflowExecutionStarted(let started)? = run.events.first?.attributes
+        else { return answer(id, .failure(CallFailure(.unavailable, "the history cannot be read; try again"))) }
+        let key = DefinitionCatalogue.Key(namespace: started.namespace, name: started.workflowType)
+        guard let definition = definitions.program(key, version: started.workflowVersion) else {
+            return fail(id, .failedPrecondition, "definition \(started.workflowType) is not registered here")
+        }
+        var program = DefinitionRun(definition, workflowID: started.workflowID)
+        for event in run.events {
+            if let mismatch = program.take(event) { return fail(id, .failedPrecondition, mismatch.message) }
+        }
+        switch answer(query, program) {
+        case .success(let output):
+            answer(id, .success(.queried(output, upTo: program.nextEventID == 0 ? 0 : program.nextEventID - 1)))
+        case .failure(let failure): answer(id, .failure(failure))
+        }
+    }
+
+    private func answer(_ query: QueryCall, _ program: DefinitionRun) -> Result<Payload, CallFailure> {
+        if query.name == "state" { return .success(program.summary) }
+        return .failure(
+            CallFailure(
+                .invalidArgument, "a declarative saga answers the query state; there is no query \(query.name)"))
+    }
+}
