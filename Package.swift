@@ -51,6 +51,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
         // System libraries: the only doors to C that is not ours.
@@ -79,6 +80,9 @@ let package = Package(
             resources: ["v1", "v2", "v3", "v4", "v5", "v6"].map { .embedInCode("Schema/sql/\($0).sql") },
             swiftSettings: settings),
 
+        // Definitions of sagas as YAML files; the one target that knows YAML.
+        library("SagaDefinitionFile", ["SagaCodec", "SagaCore", .product(name: "Yams", package: "Yams")]),
+
         // For those who test sagas.
         library("SagaTestKit", ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory"]),
 
@@ -95,7 +99,7 @@ let package = Package(
             name: "saga",
             dependencies: [
                 "SagaCore", "SagaServer", "SagaEngine", "SagaSQLite", "SagaPostgres", "SagaMemory", "SagaClient",
-                "SagaWorker", "SagaTestKit", "Examples",
+                "SagaWorker", "SagaTestKit", "Examples", "SagaDefinitionFile",
                 "SagaTransport", "SagaWire", "SagaCodec", logging, lifecycle, arguments,
                 unixSignals,
             ], swiftSettings: settings),
@@ -147,6 +151,8 @@ let package = Package(
             ["SagaPostgres", "SagaCore", "SagaEngine", "SagaClient", "SagaSamples", "CPostgres", logging]),
         tests("SagaCatalogueTests", ["SagaCatalogue", "SagaCore"]),
         tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaMemory", "SagaSQLite", "sim"]),
+        tests(
+            "SagaDefinitionFileTests", ["SagaDefinitionFile", "SagaCore", "SagaEngine", "SagaMemory", "Examples"]),
         tests("SagaTestKitTests", ["SagaTestKit", "SagaCore", "SagaEngine", "SagaMemory", "Examples"]),
         tests("SagaWireTests", ["SagaWire", "SagaCore"]),
         tests("SagaTransportTests", ["SagaTransport", "SagaWire", "COpenSSL"] + nio),

@@ -12,12 +12,19 @@ public struct Catalogue: Sendable {
     /// - Throws: What a scenario threw, with its name.
     public init() async throws {
         for scenario in Scenario.all {
-            let engine = try await Self.engine()
+            let store = MemoryEventStore()
+            let engine = try await Self.engine(store)
             do {
                 try await scenario.run(engine)
                 for row in try await engine.list() {
                     let handle = engine.handle(AnyWorkflow.self, id: row.workflowID, sagaID: row.sagaID)
                     for event in try await handle.history() { note(event.eventType, scenario.name) }
+                }
+                // What the engine keeps for itself: registered definitions.
+                for row in try await store.list(ExecutionQuery(namespace: "saga.definitions/default")) {
+                    for event in try await store.events(of: row.sagaID, from: 0, limit: 1_000) {
+                        note(event.eventType, scenario.name)
+                    }
                 }
             } catch {
                 await engine.shutDown()
@@ -32,13 +39,13 @@ public struct Catalogue: Sendable {
         emitters[type, default: []].append(name)
     }
 
-    private static func engine() async throws -> SagaEngine {
+    private static func engine(_ store: MemoryEventStore) async throws -> SagaEngine {
         var logger = Logger(label: "catalogue")
         logger.logLevel = .critical
         var config = SagaEngineConfig()
         config.cancelGrace = .milliseconds(200)
         return try await SagaEngine(
-            config: config, store: MemoryEventStore(), workflows: catalogueWorkflows, activities: catalogueActivities,
+            config: config, store: store, workflows: catalogueWorkflows, activities: catalogueActivities,
             logger: logger)
     }
 

@@ -108,6 +108,12 @@ struct Scenario: Sendable {
             options.executionTimeout = .milliseconds(100)
             _ = try await engine.startWorkflow(Local.self, id: "s", input: ["slow"], options: options).closing()
         },
+        Scenario(name: "a definition is registered and runs") { engine in
+            try await engine.register(declaredSteps)
+            let handle = try await engine.startDefinition("declared", id: "s", input: "ok", as: [String].self)
+            try await handle.signal("go", "on")
+            _ = try await handle.result()
+        },
         Scenario(name: "a saga continues as new") { engine in
             _ = try await engine.executeWorkflow(Again.self, id: "s", input: 2)
         },

@@ -177,6 +177,17 @@ struct AnyWorkflow: DurableWorkflow {
     func run(_ context: WorkflowContext, _ input: Int) async throws -> Int { input }
 }
 
+/// A saga as data.
+let declaredSteps = SagaDefinition(
+    name: "declared",
+    steps: [
+        StepDefinition(
+            id: "work",
+            kind: .activity(ActivityStep(activityType: Work.typeID, undo: UndoSpec(activityType: UndoWork.typeID)))),
+        StepDefinition(id: "go", kind: .signal(SignalStep(name: "go", timeoutMicros: 60_000_000))),
+        StepDefinition(id: "pause", kind: .timer(delayMicros: 1_000)),
+    ], output: .template(#"["${steps.work.output}"]"#))
+
 var catalogueWorkflows: WorkflowRegistry {
     var workflows = WorkflowRegistry()
     workflows.register(Steps.self)

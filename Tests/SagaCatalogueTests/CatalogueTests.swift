@@ -7,7 +7,6 @@ import Testing
     /// emitted no longer is.
     private static let notBuilt: [EventType] = [
         .commandIssued, .commandCompleted, .commandFailed,
-        .domainEvent,
     ]
 
     @Test func everyEventIsEmittedByAScenario() async throws {

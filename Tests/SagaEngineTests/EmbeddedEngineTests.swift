@@ -74,7 +74,7 @@ import Testing
 }
 
 /// A store that outlives the engine that closes it.
-private struct KeptOpen: EventStore {
+struct KeptOpen: EventStore {
     let store: MemoryEventStore
 
     init(_ store: MemoryEventStore) { self.store = store }

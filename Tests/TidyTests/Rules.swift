@@ -116,6 +116,7 @@ enum Imports {
             "SagaCodec", "SagaCore", "SagaEngine", "SagaWire", "SagaTransport", "Logging", "ServiceLifecycle",
             "UnixSignals",
         ] + nio + system,
+        "SagaDefinitionFile": ["SagaCodec", "SagaCore", "Yams"],
         "SagaTestKit": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "Glibc", "Musl", "Darwin"],
         "SagaCatalogue": ["SagaCore", "SagaEngine", "SagaMemory", "Logging"],
         "SagaSimulator": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "Synchronization"],

@@ -387,7 +387,43 @@ def a_saga_moves_to_another_store(shell: Shell) -> None:
     shell.run("replay", "cut.history", expect=8)
 
 
+def sagas_are_files(shell: Shell) -> None:
+    shell.server("dev", "--port", "0")
+    with open(f"{shell.folder}/.saga/client.conf") as file:
+        address = [line.split(" = ")[1].strip() for line in file if line.startswith("address")][0]
+    os.mkdir(f"{shell.folder}/books")
+    shell.spawn("travel-worker", "--address", address, "--ca", ".saga/ca.pem", "--books", "books")
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    shutil.copy(f"{root}/docs/examples/travel.yaml", f"{shell.folder}/travel.yaml")
+    trip = json.dumps({"traveller": "Ada", "destination": "Lisbon", "nights": 3, "price": "1.00"})
+    result = shell.json("run", "travel.yaml", "--id", "trip", "--input", trip)[0]
+    assert set(result["output"]["data"]) == {"flight", "hotel", "car", "payment"}, result
+    refused = json.dumps(dict(json.loads(trip), rehearsal={"refuse_payment": True}))
+    shell.run("run", "travel.yaml", "--id", "refused", "--input", refused, expect=SAGA_FAILED)
+    assert shell.json("result", "refused", expect=SAGA_FAILED)[0]["compensation"]["state"] == "complete"
+    assert shell.json("query", "trip", "state")[0], "a closed saga tells its state"
+    listed = shell.json("definition", "list")
+    assert [(d["name"], d["version"], d["steps"]) for d in listed] == [("travel.declared", 1, 4)], listed
+    assert [s["id"] for s in shell.json("definition", "show", "travel.declared")[0]["steps"]] == [
+        "flight", "hotel", "car", "payment",
+    ]  # fmt: skip
+    with open(f"{shell.folder}/travel.yaml") as file:
+        text = file.read()
+    with open(f"{shell.folder}/travel.yaml", "w") as file:
+        file.write(text.replace("steps.car.output", "steps.cart.output"))
+    shell.run("definition", "check", "travel.yaml", expect=USAGE)
+    line = 1 + text[: text.index("steps.car.output")].count("\n")
+    assert f"travel.yaml:{line}: output: " in shell.errors and "no step cart" in shell.errors, shell.errors
+    with open(f"{shell.folder}/travel.yaml", "w") as file:
+        file.write(text.replace("  car: ${steps.car.output.reference}\n", ""))
+    changed = shell.json("definition", "register", "travel.yaml")[0]
+    assert (changed["version"], changed["unchanged"]) == (2, False), changed
+    assert "line" not in shell.run("run", "travel.yaml", "--id", "third", "--detach", "--input", trip)
+    assert set(shell.json("result", "third")[0]["output"]["data"]) == {"flight", "hotel", "payment"}
+
+
 TESTS = [
+    sagas_are_files,
     certificates_are_made_once_and_keys_are_private, a_server_does_not_start_in_the_open,
     settings_come_from_flag_environment_file, sagas_are_started_steered_and_read, tokens_say_who_may_do_what,
     servers_and_clients_check_each_other, a_unix_socket_needs_no_certificate, a_server_drains_and_owns_its_store,

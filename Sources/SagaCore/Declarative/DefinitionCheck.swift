@@ -27,8 +27,12 @@ struct DefinitionCheck {
         // At most 255 and 1,024 bytes on the wire.
         problems.append(
             DefinitionProblem(
-                line: about?.line ?? 0, stepID: String(about?.id.prefix(60) ?? ""), field: field,
-                message: String(message.prefix(500))))
+                line: about?.line ?? 0, stepID: Self.cut(about?.id ?? "", 250), field: field,
+                message: Self.cut(message, 1_000)))
+    }
+
+    private static func cut(_ text: String, _ limit: Int) -> String {
+        text.utf8.count <= limit ? text : String(decoding: text.utf8.prefix(limit), as: UTF8.self)
     }
 
     private mutating func check(name: String, _ step: Int?, _ field: String, _ what: String) {
@@ -217,7 +221,9 @@ struct DefinitionCheck {
             timeouts.scheduleToStartMicros, timeouts.startToCloseMicros, timeouts.scheduleToCloseMicros,
             timeouts.heartbeatMicros,
         ]
-        if all.contains(where: { $0 < 0 }) { report(index, prefix + "timeouts", "a time-out is negative; 0 means none") }
+        if all.contains(where: { $0 < 0 }) {
+            report(index, prefix + "timeouts", "a time-out is negative; 0 means none")
+        }
     }
 
     // MARK: Values
@@ -288,7 +294,8 @@ struct DefinitionCheck {
             } else if stageOf[source] == stageOf[index] {
                 message = "step \(id) runs at the same time, in group \(definition.steps[index].group)"
             } else if isNeeded(index, by: source) {
-                message = "a cycle: step \(definition.steps[index].id) needs \(id), which needs \(definition.steps[index].id)"
+                message =
+                    "a cycle: step \(definition.steps[index].id) needs \(id), which needs \(definition.steps[index].id)"
             } else {
                 message = "step \(id) runs later; put it before this step"
             }
@@ -299,7 +306,8 @@ struct DefinitionCheck {
         if !mayBeAbsent, !missing.allSatisfy(own.contains) {
             report(
                 index, field,
-                "\(name): step \(id) may be left out; give a default (${\(reference.text) ?? null}) or the same conditions")
+                "\(name): step \(id) may be left out; give a default (${\(reference.text) ?? null}) or the same conditions"
+            )
         }
     }
 }

@@ -179,17 +179,21 @@ package struct DefinitionRun: Sendable {
         let id = step.definition.id
         switch step.definition.kind {
         case .activity(let activity):
-            var input = try payload(step.input, &values)
+            // Nobody but the definition says what an undo receives.
+            var input = UndoBinding.stripped(try payload(step.input, &values))
             if let template = step.undoInput {
                 input.metadata.append(
                     MetadataEntry(key: UndoBinding.key, value: try template.fillAllButOwn(&values)))
             }
             let queue = activity.taskQueue.isEmpty ? program.taskQueue : activity.taskQueue
+            var undo = activity.undo
+            // Said for certain: the run's own queue has no workers.
+            if undo?.taskQueue.isEmpty == true { undo?.taskQueue = queue }
             issue(
                 .scheduleActivity(
                     ScheduleActivity(
                         stepID: id, activityType: activity.activityType, taskQueue: queue, input: input,
-                        retry: activity.retry, timeouts: activity.timeouts, undo: activity.undo,
+                        retry: activity.retry, timeouts: activity.timeouts, undo: undo,
                         priority: activity.priority, pivot: activity.pivot)), for: index)
         case .signal(let signal):
             if let place = state.signals.firstIndex(where: { $0.name == signal.name }) {
@@ -297,7 +301,9 @@ package struct DefinitionRun: Sendable {
             if index > 0 { data.append(UInt8(ascii: ",")) }
             data += Array(#"{"id":"#.utf8) + JSONText.string(step.definition.id)
             data += Array(#","status":"\#(state.steps[index].name)""#.utf8)
-            if let output = state.outputs[index], output.encoding == "json", data.count < Template.maximumResult {
+            if let output = state.outputs[index], output.encoding == "json",
+                data.count + output.data.count < Template.maximumResult
+            {
                 data += Array(#","output":"#.utf8) + (output.data.isEmpty ? Array("null".utf8) : output.data)
             }
             data.append(UInt8(ascii: "}"))

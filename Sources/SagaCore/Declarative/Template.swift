@@ -175,7 +175,10 @@ package struct Template: Hashable, Sendable {
     }
 
     private static func written(_ reference: ValueReference, isWhole: Bool) -> [UInt8] {
-        let inside = [UInt8(ascii: "$"), UInt8(ascii: "{")] + JSONText.inside(Array(reference.text.utf8)[...]) + [UInt8(ascii: "}")]
+        let inside =
+            [UInt8(ascii: "$"), UInt8(ascii: "{")] + JSONText.inside(Array(reference.text.utf8)[...]) + [
+                UInt8(ascii: "}")
+            ]
         return isWhole ? [UInt8(ascii: "\"")] + inside + [UInt8(ascii: "\"")] : inside
     }
 

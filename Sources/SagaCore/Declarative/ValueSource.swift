@@ -113,7 +113,8 @@ struct ValueSource {
         guard let payload, !payload.isEmpty else { return nil }
         guard payload.encoding == "json" else {
             throw Self.problem(
-                "${\(reference.text)} looks into data of encoding \(payload.encoding); only json has parts: pass it whole")
+                "${\(reference.text)} looks into data of encoding \(payload.encoding); only json has parts: pass it whole"
+            )
         }
         do throws(CodecError) {
             let document = try JSONDocument(payload.data)

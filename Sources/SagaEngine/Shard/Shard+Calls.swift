@@ -136,7 +136,8 @@ extension Shard {
         let asked = start.taskQueue.isEmpty ? config.defaultTaskQueue : start.taskQueue
         // A definition needs no worker for its code, and the run keeps the version that it begins with.
         let queue = definition == nil ? asked : EngineQueue.name
-        let timeout = start.executionTimeoutMicros > 0 ? start.executionTimeoutMicros : definition?.executionTimeoutMicros
+        let timeout =
+            start.executionTimeoutMicros > 0 ? start.executionTimeoutMicros : definition?.executionTimeoutMicros
         let started = WorkflowExecutionStarted(
             namespace: start.namespace, workflowID: start.workflowID, workflowType: start.workflowType,
             workflowVersion: definition?.version ?? start.workflowVersion, taskQueue: queue, input: start.input,
@@ -180,6 +181,7 @@ extension Shard {
 
     private func isSameMeaning(_ start: StartCall, _ execution: Execution) -> Bool {
         guard execution.state.workflowType == start.workflowType else { return false }
+        if let program = execution.program { return program.state.input == start.input }
         // The input is compared only while it is in memory: keeping it for ever would double every run's size.
         guard let first = execution.recentEvents(from: 0)?.first,
             case .workflowExecutionStarted(let started) = first.attributes

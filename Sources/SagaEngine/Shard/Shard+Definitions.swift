@@ -47,7 +47,10 @@ extension Shard {
             )
         }
         if versions.isEmpty, start.taskQueue == EngineQueue.name {
-            return (.invalidArgument, "there is no definition \(start.workflowType); queue \(EngineQueue.name) runs those only")
+            return (
+                .invalidArgument,
+                "there is no definition \(start.workflowType); queue \(EngineQueue.name) runs those only"
+            )
         }
         return nil
     }
@@ -56,6 +59,14 @@ extension Shard {
 
     func define(_ id: CallID, _ call: Call, _ request: DefinitionCall) {
         var definition = request.definition
+        let size = StoredDefinition(
+            definition: definition, requestID: request.requestID, identity: request.identity
+        ).encoded.count
+        guard size <= DefinitionCatalogue.maximumBytes else {
+            return fail(
+                id, .invalidArgument,
+                "the definition takes \(size) bytes; \(DefinitionCatalogue.maximumBytes) are allowed")
+        }
         let problems = definition.problems
         if let first = problems.first {
             let more = problems.count > 1 ? " (and \(problems.count - 1) more problems)" : ""
@@ -99,11 +110,6 @@ extension Shard {
         let stored = StoredDefinition(
             definition: definition, requestID: request.requestID, identity: request.identity
         ).encoded
-        guard stored.count <= DefinitionCatalogue.maximumBytes else {
-            return fail(
-                id, .invalidArgument,
-                "the definition takes \(stored.count) bytes; \(DefinitionCatalogue.maximumBytes) are allowed")
-        }
         let execution = run ?? beginDefinition(target, request)
         let event = DomainEvent(
             typeName: DefinitionCatalogue.runType, typeVersion: SagaDefinition.formatVersion,
@@ -138,7 +144,9 @@ extension Shard {
         let versions = durableVersions(DefinitionCatalogue.Key(namespace: namespace, name: name))
         let found = version == 0 ? versions.last : versions.last { $0.definition.version == version }
         guard let found else {
-            let what = version == 0 || versions.isEmpty ? "no definition \(name)" : "no version \(version) of definition \(name)"
+            let what =
+                version == 0 || versions.isEmpty
+                ? "no definition \(name)" : "no version \(version) of definition \(name)"
             return fail(id, .notFound, "there is \(what)")
         }
         answer(id, .success(.definition(found.definition, registeredAt: found.registeredAt)))

@@ -229,7 +229,7 @@ extension Shard {
             let live = execution.undoTasks[reference.eventID], live.phase == .queued, live.attempt == reference.attempt
         else { return }
         var data = entry.data
-        if data == nil, !reference.isProbe {
+        if data == nil, !reference.isProbe, execution.isDeclared {
             do throws(SagaError) { data = try UndoBinding.input(of: entry) } catch {
                 return undoFailed(execution, entry, error)
             }
@@ -246,6 +246,7 @@ extension Shard {
             reference: reference, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
             workflowType: execution.state.workflowType, stepID: entry.stepID, activityType: lane.type,
             taskQueue: lane.queue, input: execution.isDeclared ? UndoBinding.stripped(entry.input) : entry.input,
+            idempotencyKey: reference.isProbe ? entry.stepKey + "/probe" : entry.idempotencyKey,
             idempotencyKey: reference.isProbe ? entry.stepKey + "/probe" : entry.idempotencyKey,
             timeouts: entry.undo.timeouts,
             undo: UndoTaskInput(output: entry.output, data: data, outcome: entry.outcome, stepKey: entry.stepKey))

@@ -23,29 +23,36 @@ package struct Exhaustive {
     package func run(_ endings: [ExhaustiveEnding] = ExhaustiveEnding.allCases) -> Result {
         var result = Result()
         for ending in endings {
-            visit(0, 0, ending, &result)
-            var point = 1
-            // The number of boundaries changes with the crashes before them, so each loop ends where no crash came.
-            while visit(point, 0, ending, &result) >= 1 {
-                if secondCrashStride > 0 {
-                    var again = 1
-                    while visit(point, again, ending, &result) >= 2 { again += secondCrashStride }
-                }
-                point += 1
-            }
+            // The same saga as code and as a definition.
+            for isDeclared in [false, true] { visitAll(ending, isDeclared, &result) }
         }
         return result
     }
 
+    private func visitAll(_ ending: ExhaustiveEnding, _ isDeclared: Bool, _ result: inout Result) {
+        visit(0, 0, ending, isDeclared, &result)
+        var point = 1
+        // The number of boundaries changes with the crashes before them, so each loop ends where no crash came.
+        while visit(point, 0, ending, isDeclared, &result) >= 1 {
+            if secondCrashStride > 0 {
+                var again = 1
+                while visit(point, again, ending, isDeclared, &result) >= 2 { again += secondCrashStride }
+            }
+            point += 1
+        }
+    }
+
     /// - Returns: How many processes died.
     @discardableResult
-    private func visit(_ point: Int, _ again: Int, _ ending: ExhaustiveEnding, _ result: inout Result) -> Int {
+    private func visit(
+        _ point: Int, _ again: Int, _ ending: ExhaustiveEnding, _ isDeclared: Bool, _ result: inout Result
+    ) -> Int {
         var options = SimulationOptions(quiet: 1)
         options.workers = 1
         // A point beyond the end is never reached, and so switches all chance off.
         options.crashAt = point == 0 ? .max / 2 : point
         options.crashAgainAfter = again
-        let simulation = Simulation(options, ending: ending, store: makeStore())
+        let simulation = Simulation(options, ending: ending, isDeclared: isDeclared, store: makeStore())
         simulation.run()
         let deaths = simulation.deaths
         if deaths > 0 || point == 0 { result.points += 1 }
@@ -61,8 +68,9 @@ package struct Exhaustive {
 extension Simulation {
     /// Whether the six-step saga ended as it must, whatever crashed.
     func judgeEnding(_ ending: ExhaustiveEnding, deaths: Int) -> Violation? {
-        guard let sagaID = checker.order.first, let run = checker.run(sagaID), checker.order.count == 1 else {
-            return Violation("start", "there must be exactly one run, there are \(checker.order.count)")
+        let runs = checker.order.compactMap(checker.run).filter { !$0.isDefinition }
+        guard let run = runs.first, runs.count == 1 else {
+            return Violation("start", "there must be exactly one run, there are \(runs.count)")
         }
         let alive = checker.ledger.keys.filter { checker.ledger.effect($0).isAlive }.count
         let happened = checker.ledger.keys.filter { checker.ledger.effect($0).executions > 0 }.count

@@ -22,6 +22,10 @@ struct Checker {
     private var cameInTime: Set<TaskReference> = []
     /// Attempts that workers said have failed, or were stopped.
     private var failures: Set<TaskReference> = []
+    /// The versions of each definition, as the plans have them, and how many of them are durable.
+    var declaredPlans: [String: [DeclaredPlan]] = [:]
+    private(set) var definedVersions: [String: Int] = [:]
+    private(set) var declared: [SagaID: DeclaredModel] = [:]
     private(set) var eventCount = 0
     var violations: [Violation] = []
 
@@ -54,6 +58,7 @@ struct Checker {
                 // In place: the model is large.
                 if let index = runs.index(forKey: entry.sagaID) { try runs.values[index].apply(event, ledger) }
                 try judgeOutput(event)
+                try judgeDeclared(event)
             }
         } catch {
             report(error)
@@ -77,6 +82,32 @@ struct Checker {
         }
         order.append(entry.sagaID)
         runsOfID[started.workflowID, default: []].append(entry.sagaID)
+    }
+
+    /// Definitions and the runs of them.
+    private mutating func judgeDeclared(_ event: HistoryEvent) throws(Violation) {
+        if case .domainEvent = event.attributes, let run = runs[event.sagaID], run.isDefinition {
+            definedVersions[run.started?.workflowID ?? "", default: 0] += 1
+        }
+        if case .workflowExecutionStarted(let started) = event.attributes,
+            let plans = declaredPlans[started.workflowType]
+        {
+            let version = Int(started.workflowVersion)
+            guard started.taskQueue == "saga.engine", version >= 1, plans.indices.contains(version - 1),
+                version <= definedVersions[started.workflowType] ?? 0
+            else {
+                throw Violation("declared", "\(event.sagaID) begins with version \(version), which is not durable")
+            }
+            declared[event.sagaID] = DeclaredModel(plans[version - 1])
+        }
+        try declared[event.sagaID]?.judge(event)
+    }
+
+    /// The engine says that a definition is registered.
+    mutating func answered(define name: String, version: UInt32) {
+        check(
+            version >= 1 && Int(version) <= definedVersions[name] ?? 0, "durable",
+            "version \(version) of definition \(name) is acknowledged but not durable")
     }
 
     /// What is recorded as a result is what a worker sent.
@@ -135,6 +166,9 @@ struct Checker {
     /// a message that was long under way.
     mutating func handedOut(_ task: ActivityTask, isOwner: Bool, at wall: Timestamp?) {
         let reference = task.reference
+        if reference.isUndo {
+            do throws(Violation) { try declared[reference.sagaID]?.judgeUndo(task) } catch { report(error) }
+        }
         guard isOwner else { return handedOutByZombie(task) }
         guard let run = runs[reference.sagaID], !run.isClosed else {
             return report(Violation("cause", "a task of \(reference.sagaID), which is closed or not durable, is out"))

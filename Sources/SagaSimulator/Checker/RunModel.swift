@@ -95,6 +95,10 @@ struct RunModel {
 
     init(sagaID: SagaID) { self.sagaID = sagaID }
 
+    /// Whether the engine itself runs it, from a definition.
+    var isDeclared: Bool { started?.taskQueue == "saga.engine" }
+    /// Whether it holds the versions of a definition; it stays open.
+    var isDefinition: Bool { isDeclared && started?.workflowType == "saga.definition" }
     var isClosed: Bool { closing != nil }
     var isEndingBadly: Bool { unwinding.map { $0 != .requested } ?? false }
 
@@ -194,7 +198,7 @@ struct RunModel {
             try judgeUnwinding(event, ledger)
         case .workflowExecutionCompleted(let value):
             try check(
-                lastSignal.map { ledger.hasSeen($0, atEndOf: sagaID) } ?? true, "signal",
+                isDeclared || lastSignal.map { ledger.hasSeen($0, atEndOf: sagaID) } ?? true, "signal",
                 "completed, and its code has not seen the signal of event \(lastSignal ?? 0)")
             try close(event, value.compensation, endsBadly: false)
         case .workflowExecutionFailed(let value): try close(event, value.compensation, endsBadly: true)

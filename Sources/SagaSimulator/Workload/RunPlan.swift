@@ -9,6 +9,8 @@ struct RunPlan {
         case terminate(compensate: Bool)
         case startAgain
         case describe
+        /// Register the next version of the definition.
+        case define
     }
 
     /// How the attempts of an activity go.
@@ -51,17 +53,20 @@ struct RunPlan {
     var isPipelined = false
     var steps: [String: Behavior] = [:]
     var undos: [String: Behavior] = [:]
+    /// The versions of its definition; empty for code.
+    var declared: [DeclaredPlan] = []
     /// What clients do after the start, one after the other, each so long after the one before was answered.
     var operations: [(operation: Operation, after: Int64)] = []
 
     func behavior(of stepID: String, isUndo: Bool) -> Behavior { (isUndo ? undos : steps)[stepID] ?? Behavior() }
 
     /// Six steps in a row: the saga of the exhaustive crash loop.
-    static func sixSteps(_ ending: ExhaustiveEnding) -> RunPlan {
+    static func sixSteps(_ ending: ExhaustiveEnding, isDeclared: Bool) -> RunPlan {
         var plan = RunPlan(
-            index: 0, workflowID: "run-0", workflowType: "sequence",
+            index: 0, workflowID: "run-0", workflowType: isDeclared ? "declared-0" : "sequence",
             // In this variant each of the six steps has an undo; the last one has a single attempt.
             input: [6, 0, 0], startAt: 0)
+        if isDeclared { plan.declared = DeclaredPlan.sixSteps(plan.input) }
         switch ending {
         case .finishes: break
         case .failsAtTheEnd: plan.steps["s6"] = Behavior(failure: .refusal, failures: .max)
@@ -77,13 +82,18 @@ struct RunPlan {
         workflowID = "run-\(index)"
         let types = [
             "sequence", "sequence", "parallel", "group", "race", "signals", "cancel-aware", "manual", "tracked",
-            "timers", "stubborn", "nested", "nested", "together",
+            "timers", "stubborn", "nested", "nested", "together", "declared", "declared", "declared",
         ]
         workflowType = types[random.pick(0...(types.count - 1))]
         let count = random.pick(1...6)
         input = [count, random.happens(400_000) ? random.pick(1...count) : 0, random.pick(0...9_999)]
         startAt = random.draw(0...2_000_000)
         if workflowType == "manual" { autoCompensate = false }
+        if workflowType == "declared" {
+            // A definition of its own, so that what one client registers changes nothing for another.
+            workflowType = "declared-\(index)"
+            declared = DeclaredPlan.versions(input)
+        }
         continueOnUndoError = random.happens(150_000)
         if random.happens(120_000) { executionTimeoutMicros = random.draw(200_000...8_000_000) }
         reusePolicy = random.happens(500_000) ? .allow : .allowIfFailed
@@ -128,6 +138,13 @@ struct RunPlan {
     private mutating func planOperations(_ count: Int, _ random: inout SplitMix64) {
         if workflowType == "signals" || workflowType == "race" {
             for number in 0..<count { operations.append((.signal(number), random.draw(0...600_000))) }
+        }
+        if !declared.isEmpty {
+            if random.happens(500_000) { insert(.signal(0), &random) }
+            if random.happens(400_000) {
+                insert(.define, &random)
+                insert(.startAgain, &random)
+            }
         }
         if random.happens(250_000) { insert(.cancel, &random) }
         if random.happens(50_000) { insert(.terminate(compensate: random.happens(600_000)), &random) }

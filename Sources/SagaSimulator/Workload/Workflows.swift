@@ -43,24 +43,36 @@ private struct Shape {
     }
 }
 
-extension WorkflowContext {
-    /// One step whose policies follow from the variant, so that all of them meet all faults.
-    fileprivate func step(_ name: String, _ number: Int, _ variant: Int, pivot: Bool = false) async throws -> Int {
+/// The policies of a step, which follow from the variant, so that all of them meet all faults.
+struct StepPolicy {
+    var retry: RetryPolicy
+    var timeouts: ActivityTimeouts
+    var undo: UndoSpec?
+    var priority: Int32
+
+    init(_ number: Int, _ variant: Int) {
         let mix = variant &+ number &* 7
-        let attempts: UInt32 = mix % 3 == 0 ? 1 : 3
         let policy: UndoFailedStep = mix % 11 == 0 ? .never : (mix % 5 == 0 ? .always : .ifUnknown)
         let undo = UndoSpec(
             activityType: SimulatedWorkflows.undoType, undoFailedStep: policy,
             retry: RetryPolicy(initialIntervalMicros: 300_000, jitter: 0),
             timeouts: ActivityTimeouts(startToCloseMicros: 2_000_000),
             probeActivityType: mix % 7 == 3 ? SimulatedWorkflows.probeType : "")
-        let timeouts = ActivityTimeouts(
+        timeouts = ActivityTimeouts(
             scheduleToStartMicros: mix % 13 == 0 ? 1_500_000 : 0, startToCloseMicros: 1_000_000,
             scheduleToCloseMicros: mix % 17 == 0 ? 4_000_000 : 0, heartbeatMicros: mix % 19 == 0 ? 300_000 : 0)
+        retry = RetryPolicy(maximumAttempts: mix % 3 == 0 ? 1 : 3, initialIntervalMicros: 200_000)
+        self.undo = mix % 23 == 0 ? nil : undo
+        priority = mix % 29 == 0 ? 1 : 0
+    }
+}
+
+extension WorkflowContext {
+    fileprivate func step(_ name: String, _ number: Int, _ variant: Int, pivot: Bool = false) async throws -> Int {
+        let policy = StepPolicy(number, variant)
         let options = ActivityOptions(
-            stepID: name,
-            retry: RetryPolicy(maximumAttempts: attempts, initialIntervalMicros: 200_000),
-            timeouts: timeouts, undo: mix % 23 == 0 ? nil : undo, priority: mix % 29 == 0 ? 1 : 0, pivot: pivot)
+            stepID: name, retry: policy.retry, timeouts: policy.timeouts, undo: policy.undo, priority: policy.priority,
+            pivot: pivot)
         return try await executeActivity(
             named: SimulatedWorkflows.stepType, number, as: Int.self, options: options)
     }

@@ -108,6 +108,16 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case snapshotSkipped
     case snapshotLost
     case snapshotOfDeadServer
+    case definitionRegistered
+    case definitionVersioned
+    case definitionRepeated
+    case declaredCompleted
+    case declaredFailed
+    case declaredAfterCrash
+    case declaredSecondVersion
+    case declaredLeftOut
+    case declaredSignalTooLate
+    case declaredUndoBound
 }
 
 /// How often each of them happened.

@@ -13,6 +13,8 @@ struct ClientOperation {
         case terminate(compensate: Bool)
         case describe
         case result
+        /// Register a version of the definition.
+        case define(Int)
         case operate(OperatorVerb)
 
         /// Whether it may be refused because the workflow id was used before.
@@ -52,6 +54,13 @@ extension Simulation {
     static let namespace = "default"
 
     func start(_ plan: RunPlan, _ run: Int) {
+        if !plan.declared.isEmpty {
+            return add(ClientOperation(run: run, kind: .define(1), requestID: "define-\(plan.index)-1"), after: 0)
+        }
+        startRun(plan, run)
+    }
+
+    private func startRun(_ plan: RunPlan, _ run: Int) {
         let kind = plan.startsWithSignal ? ClientOperation.Kind.signalWithStart(99, again: false) : .start
         add(ClientOperation(run: run, kind: kind, requestID: "start-\(plan.index)"), after: 0)
     }
@@ -110,6 +119,12 @@ extension Simulation {
         let control = ControlCall(target: target, reason: "asked", requestID: operation.requestID, identity: "client")
         switch operation.kind {
         case .start, .startAgain: return .start(makeStart(plan, operation.requestID))
+        case .define(let version):
+            return .define(
+                DefinitionCall(
+                    namespace: Self.namespace,
+                    definition: plan.declared[version - 1].definition(plan.workflowType),
+                    requestID: operation.requestID, identity: "client"))
         case .signalWithStart(let number, _):
             return .signalWithStart(
                 makeStart(plan, operation.requestID),
@@ -168,6 +183,9 @@ extension Simulation {
                 checker.answered(request: operation.requestID, sagaID, "\(operation.kind)")
             }
         case .success(.closed(let closed)): checker.answered(result: closed)
+        case .success(.defined(let version, _)):
+            checker.answered(define: plans[operation.run].workflowType, version: version)
+        case .success(.definition), .success(.definitions): break
         case .success(.description), .success(.events), .success(.queried), .success(.updated): break
         case .failure(let failure): judge(failure, operation)
         }
@@ -213,6 +231,7 @@ extension Simulation {
     private func follow(_ operation: ClientOperation, _ result: Result<CallReply, CallFailure>) {
         let plan = plans[operation.run]
         switch (operation.kind, result) {
+        case (.define(1), .success): startRun(plan, operation.run)
         case (.start, .success(.started(let sagaID, _))),
             (.signalWithStart(_, again: false), .success(.started(let sagaID, _))),
             (.signalWithStart(_, again: false), .success(.done(let sagaID))):
@@ -270,6 +289,7 @@ extension Simulation {
             case .terminate(let compensate): .terminate(compensate: compensate)
             case .startAgain: plans[run].startsAgainWithSignal ? .signalWithStart(98, again: true) : .startAgain
             case .describe: .describe
+            case .define: .define(plans[run].declared.count)
             }
         return ClientOperation(
             run: run, kind: kind, requestID: "request-\(plans[run].index)-\(place)", sagaID: sagaID, place: place)

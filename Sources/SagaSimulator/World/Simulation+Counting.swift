@@ -8,6 +8,7 @@ extension Simulation {
         // Only where it is needed: a copy of it for every event costs.
         var run: RunModel? { checker.run(event.sagaID) }
         switch event.attributes {
+        case .domainEvent: if run?.isDefinition == true { coverage.hit(.definitionRegistered) }
         case .workflowExecutionBlocked(let value):
             coverage.hit(value.cause == .undoFailed ? .undoBlocked : .codeBlocked)
             blocked(event.sagaID)
@@ -28,6 +29,7 @@ extension Simulation {
         case .timerFired:
             coverage.hit(.timerFired)
             if crashes > 0 { coverage.hit(.timerFiredAfterCrash) }
+            if run?.isDeclared == true, run?.isEndingBadly == true { coverage.hit(.declaredSignalTooLate) }
         case .timerCanceled: coverage.hit(.timerCanceled)
         case .markerRecorded(let value): if value.kind == .undoCommitted { coverage.hit(.pivotDropped) }
         case .compensationStarted(let value):
@@ -68,6 +70,9 @@ extension Simulation {
         case (.signal, .success): coverage.hit(.signalBeforeWait)
         case (.startAgain, .success(.started(_, let alreadyStarted))):
             coverage.hit(alreadyStarted ? .startedAgainWhileOpen : .startedAgainAfterClose)
+        case (.define(let version), .success(.defined(_, let isUnchanged))):
+            if version > 1 { coverage.hit(.definitionVersioned) }
+            if operation.tries > 1, !isUnchanged { coverage.hit(.definitionRepeated) }
         case (.startAgain, .failure): coverage.hit(.startRefusedByPolicy)
         default: break
         }
@@ -75,6 +80,13 @@ extension Simulation {
 
     func countEnd(_ run: RunModel?) {
         guard let closing = run?.closing else { return }
+        if let run, run.isDeclared {
+            if case .workflowExecutionCompleted = closing { coverage.hit(.declaredCompleted) }
+            if case .workflowExecutionFailed = closing { coverage.hit(.declaredFailed) }
+            if crashes > 0 { coverage.hit(.declaredAfterCrash) }
+            if run.started?.workflowVersion == 2 { coverage.hit(.declaredSecondVersion) }
+            if checker.declared[run.sagaID]?.hasLeftOut == true { coverage.hit(.declaredLeftOut) }
+        }
         let summary: CompensationSummary?
         switch closing {
         case .workflowExecutionCompleted(let value):

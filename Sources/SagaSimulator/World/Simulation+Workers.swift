@@ -335,6 +335,7 @@ extension Simulation {
         let task = running.task
         if task.activityType == SimulatedWorkflows.probeType { return }
         if let undo = task.undo {
+            if undo.data != nil { coverage.hit(.declaredUndoBound) }
             checker.ledger.undo(undo.stepKey, undoKey: task.idempotencyKey)
         } else {
             checker.ledger.perform(task.idempotencyKey)

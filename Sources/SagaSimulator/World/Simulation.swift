@@ -75,17 +75,19 @@ package final class Simulation {
     /// - Parameters:
     ///   - options: What the seed says.
     ///   - ending: For the fixed saga of the exhaustive loop; nil for the seed's own sagas.
+    ///   - isDeclared: Whether that saga is a definition, not code.
     ///   - store: The store; nil for the simulated one.
     ///   - isTracing: Whether to keep lines for people.
     package init(
-        _ options: SimulationOptions, ending: ExhaustiveEnding? = nil, store: (any SimulationStore)? = nil,
+        _ options: SimulationOptions, ending: ExhaustiveEnding? = nil, isDeclared: Bool = false,
+        store: (any SimulationStore)? = nil,
         isTracing: Bool = false
     ) {
         self.options = options
         self.store = store ?? SimulatedStore()
         self.isTracing = isTracing
         if let ending {
-            plans = [.sixSteps(ending)]
+            plans = [.sixSteps(ending, isDeclared: isDeclared)]
         } else {
             plans = (0..<options.runs).filter { options.runMask >> UInt64($0 & 63) & 1 == 1 }
                 .map { RunPlan(seed: options.seed, index: $0) }
@@ -93,6 +95,7 @@ package final class Simulation {
         var index: [String: Int] = [:]
         for (position, plan) in plans.enumerated() { index[plan.workflowID] = position }
         planOfID = index
+        for plan in plans where !plan.declared.isEmpty { checker.declaredPlans[plan.workflowType] = plan.declared }
         clientClocks = [Int64](repeating: 0, count: plans.count)
         clientHomes = [UInt32](repeating: .max, count: plans.count)
         network = chances(options.seed, 2)

@@ -93,6 +93,9 @@ extension Call {
         case .reset(let call): "reset \(call.target.workflowID) to \(call.eventID)"
         case .pause(let call): "pause \(call.target.workflowID)"
         case .resume(let call): "resume \(call.target.workflowID)"
+        case .define(let call): "define \(call.definition.name) \(call.requestID)"
+        case .definition(_, let name, let version): "definition \(name) \(version)"
+        case .definitions(_, let after, _): "definitions after \(after)"
         case .query(let call): "query \(call.target.workflowID) \(call.name)"
         }
     }
@@ -141,6 +144,9 @@ extension CallReply {
         case .updated(let update): "updated \(update.sagaID.short) \(update.acceptedEventID)"
         case .queried: "queried"
         case .events: "events"
+        case .defined(let version, let isUnchanged): "defined version \(version) unchanged \(isUnchanged)"
+        case .definition: "definition"
+        case .definitions: "definitions"
         }
     }
 }

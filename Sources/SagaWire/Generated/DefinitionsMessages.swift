@@ -206,6 +206,11 @@ extension Wire {
         package var undo: Wire.UndoSpec?
         /// True: when it completes, earlier undo entries are dropped.
         package var pivot: Bool
+        /// What the undo receives: a template as in InputTemplate that may also read `output`, `outcome` and `key` of the step; empty =
+        /// what every undo receives. At most 65,536 bytes.
+        package var undoInput: String
+        /// Higher is handed out first.
+        package var priority: Int32
 
         package init(
             activityType: String = "",
@@ -214,7 +219,9 @@ extension Wire {
             retry: Wire.RetryPolicy? = nil,
             timeouts: Wire.ActivityTimeouts? = nil,
             undo: Wire.UndoSpec? = nil,
-            pivot: Bool = false
+            pivot: Bool = false,
+            undoInput: String = "",
+            priority: Int32 = 0
         ) {
             self.activityType = activityType
             self.taskQueue = taskQueue
@@ -223,6 +230,8 @@ extension Wire {
             self.timeouts = timeouts
             self.undo = undo
             self.pivot = pivot
+            self.undoInput = undoInput
+            self.priority = priority
         }
     }
 }
@@ -254,6 +263,8 @@ extension Wire.ActivityStep: CMessage {
         timeouts = Unpacked.message(c.pointee.timeouts)
         undo = Unpacked.message(c.pointee.undo)
         pivot = c.pointee.pivot != 0
+        undoInput = Unpacked.text(c.pointee.undo_input)
+        priority = c.pointee.priority
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -265,6 +276,8 @@ extension Wire.ActivityStep: CMessage {
         if let timeouts { c.pointee.timeouts = arena.message(timeouts) }
         if let undo { c.pointee.undo = arena.message(undo) }
         c.pointee.pivot = pivot ? 1 : 0
+        if !undoInput.isEmpty { c.pointee.undo_input = arena.text(undoInput, "ActivityStep.undo_input") }
+        c.pointee.priority = priority
     }
 }
 
@@ -361,6 +374,73 @@ extension Wire.TimerStep: CMessage {
 }
 
 extension Wire {
+    /// Runs another workflow as a part of the saga.
+    package struct ChildStep: Sendable, Equatable {
+        /// Which: code of a worker, or another definition. 1-255 bytes.
+        package var workflowType: String
+        /// Queue of its code. 0-255 bytes; empty = the definition's own.
+        package var taskQueue: String
+        /// What it receives; absent = the start input.
+        package var input: Wire.InputTemplate?
+        /// What becomes of it when this saga ends first; not given = it is cancelled.
+        package var parentClosePolicy: Wire.ParentClosePolicy
+        /// Microseconds after which it is unwound. 0 = never.
+        package var executionTimeoutMicros: Int64
+
+        package init(
+            workflowType: String = "",
+            taskQueue: String = "",
+            input: Wire.InputTemplate? = nil,
+            parentClosePolicy: Wire.ParentClosePolicy = .unspecified,
+            executionTimeoutMicros: Int64 = 0
+        ) {
+            self.workflowType = workflowType
+            self.taskQueue = taskQueue
+            self.input = input
+            self.parentClosePolicy = parentClosePolicy
+            self.executionTimeoutMicros = executionTimeoutMicros
+        }
+    }
+}
+
+extension Wire.ChildStep: WireMessage {
+    package static var protoName: String { "saga.v1.ChildStep" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.ChildStep: CMessage {
+    typealias CStruct = Saga__V1__ChildStep
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__child_step__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        workflowType = Unpacked.text(c.pointee.workflow_type)
+        taskQueue = Unpacked.text(c.pointee.task_queue)
+        input = Unpacked.message(c.pointee.input)
+        parentClosePolicy = Wire.ParentClosePolicy(rawValue: Int32(truncatingIfNeeded: c.pointee.parent_close_policy.rawValue))
+        executionTimeoutMicros = c.pointee.execution_timeout_us
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__child_step__init(c)
+        if !workflowType.isEmpty { c.pointee.workflow_type = arena.text(workflowType, "ChildStep.workflow_type") }
+        if !taskQueue.isEmpty { c.pointee.task_queue = arena.text(taskQueue, "ChildStep.task_queue") }
+        if let input { c.pointee.input = arena.message(input) }
+        c.pointee.parent_close_policy = Saga__V1__ParentClosePolicy(rawValue: .init(truncatingIfNeeded: parentClosePolicy.rawValue))
+        c.pointee.execution_timeout_us = executionTimeoutMicros
+    }
+}
+
+extension Wire {
     /// One step. Steps run in order; those that name the same group run together.
     package struct StepDefinition: Sendable, Equatable {
         /// Its name, unique in the definition. 1-255 bytes.
@@ -369,7 +449,7 @@ extension Wire {
         package var group: String
         /// The step is left out unless all hold. At most 16.
         package var conditions: [Wire.Condition]
-        /// One of: activity, signal, timer; nil if none is set.
+        /// One of: activity, signal, timer, child; nil if none is set.
         package var kind: Kind?
         /// Line of the source that it came from, for errors; 0 = unknown.
         package var line: UInt32
@@ -388,13 +468,15 @@ extension Wire {
             self.line = line
         }
 
-        package enum Kind: Sendable, Equatable {
+        package indirect enum Kind: Sendable, Equatable {
             /// Run an activity.
             case activity(Wire.ActivityStep)
             /// Wait for a signal.
             case signal(Wire.SignalStep)
             /// Wait for a time.
             case timer(Wire.TimerStep)
+            /// Run another workflow.
+            case child(Wire.ChildStep)
         }
     }
 }
@@ -426,6 +508,7 @@ extension Wire.StepDefinition: CMessage {
         case 4: kind = Unpacked.message(c.pointee.activity).map { .activity($0) }
         case 5: kind = Unpacked.message(c.pointee.signal).map { .signal($0) }
         case 6: kind = Unpacked.message(c.pointee.timer).map { .timer($0) }
+        case 8: kind = Unpacked.message(c.pointee.child).map { .child($0) }
         default: kind = nil
         }
         line = c.pointee.line
@@ -449,6 +532,9 @@ extension Wire.StepDefinition: CMessage {
         case .timer(let value):
             c.pointee.kind_case = .init(rawValue: 6)
             c.pointee.timer = arena.message(value)
+        case .child(let value):
+            c.pointee.kind_case = .init(rawValue: 8)
+            c.pointee.child = arena.message(value)
         case nil: break
         }
         c.pointee.line = line

@@ -19,6 +19,7 @@ struct EngineSuite: BenchSuite {
                 try await measure(context, store, 256, refused: true)
             }
         }
+        try await measureDeclared(context)
         try await measureScale(context)
     }
 

@@ -17,9 +17,11 @@ from saga_engine import (
     Client,
     ConnectionLost,
     DomainError,
+    SagaDefinition,
     Status,
     StatusCode,
     StatusError,
+    Undo,
     UndoInput,
     Worker,
     WorkflowCanceled,
@@ -295,3 +297,58 @@ async def test_requests_that_the_server_must_refuse() -> None:
         with pytest.raises(StatusError) as caught:
             await client.call(methods.WORKFLOWS_START, request)
         assert caught.value.code == StatusCode.PERMISSION_DENIED
+
+
+async def test_a_saga_as_data_needs_no_workflow_worker() -> None:
+    undone: List[Any] = []
+
+    @activity("declared.book")
+    async def book(ctx: ActivityContext, order: Any) -> Any:
+        if order["what"] == order["refused"]:
+            raise DomainError("no")
+        return {"number": f"{order['what']}-1"}
+
+    @activity("declared.cancel")
+    async def cancel(ctx: ActivityContext, undo: UndoInput) -> None:
+        undone.append(undo.data)
+
+    queue = unique("declared")
+    saga = SagaDefinition(unique("saga"), task_queue=queue)
+    undo = Undo("declared.cancel", {"number": "${output.number ?? none}", "why": "${outcome}"})
+
+    def order(what: str) -> Any:
+        return {"what": what, "refused": "${input.refused ?? nothing}"}
+
+    flight = saga.activity("flight", "declared.book", order("flight"), undo=undo)
+    with saga.parallel():
+        saga.activity("hotel", "declared.book", order("hotel"), undo=undo)
+        saga.activity("extra", "declared.book", order("extra"), undo=undo, when=["input.extra == true"])
+    go = saga.signal("go", "go", within=60)
+    saga.activity("payment", "declared.book", order("payment"))
+    saga.returns([flight.output("number"), go.output()])
+    async with connect() as client:
+        assert await client.validate_definition(saga) == []
+        assert await client.register_definition(saga) == (1, False)
+        assert await client.register_definition(saga) == (1, True)
+        name = saga.message.name
+        assert name in [entry.name async for entry in client.list_definitions()]
+        assert len((await client.get_definition(name)).definition.steps) == 5
+        worker = Worker(client, task_queues=[queue], activities=[book, cancel])
+        serving = asyncio.ensure_future(worker.run())
+        handle = await client.start(name, {}, workflow_id=unique("data"))
+        await handle.signal("go", 7)
+        assert await handle.result(timeout=30) == ["flight-1", 7]
+        state = await client.query(handle.workflow_id, "state")
+        assert [step["status"] for step in state["steps"]] == ["done", "done", "left_out", "done", "done"]
+        handle = await client.start(name, {"refused": "payment"}, workflow_id=unique("data"))
+        await handle.signal("go", 7)
+        with pytest.raises(WorkflowFailed):
+            await handle.result(timeout=30)
+        assert undone == [{"number": f"{what}-1", "why": "completed"} for what in ("hotel", "flight")]
+        worker.stop()
+        await asyncio.wait_for(serving, 20)
+        saga.activity("wrong", "declared.book", {"x": "${steps.nowhere.output}"})
+        problems = await client.validate_definition(saga)
+        assert [problem.step_id for problem in problems] == ["wrong"]
+        with pytest.raises(StatusError, match="no step nowhere"):
+            await client.register_definition(saga)

@@ -232,6 +232,51 @@ void   saga__v1__timer_step__free_unpacked
   assert(message->base.descriptor == &saga__v1__timer_step__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   saga__v1__child_step__init
+                     (Saga__V1__ChildStep         *message)
+{
+  static const Saga__V1__ChildStep init_value = SAGA__V1__CHILD_STEP__INIT;
+  *message = init_value;
+}
+size_t saga__v1__child_step__get_packed_size
+                     (const Saga__V1__ChildStep *message)
+{
+  assert(message->base.descriptor == &saga__v1__child_step__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__child_step__pack
+                     (const Saga__V1__ChildStep *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__child_step__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__child_step__pack_to_buffer
+                     (const Saga__V1__ChildStep *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__child_step__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__ChildStep *
+       saga__v1__child_step__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__ChildStep *)
+     protobuf_c_message_unpack (&saga__v1__child_step__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__child_step__free_unpacked
+                     (Saga__V1__ChildStep *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__child_step__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   saga__v1__step_definition__init
                      (Saga__V1__StepDefinition         *message)
 {
@@ -913,7 +958,7 @@ const ProtobufCMessageDescriptor saga__v1__condition__descriptor =
   (ProtobufCMessageInit) saga__v1__condition__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__activity_step__field_descriptors[7] =
+static const ProtobufCFieldDescriptor saga__v1__activity_step__field_descriptors[9] =
 {
   {
     "activity_type",
@@ -999,20 +1044,46 @@ static const ProtobufCFieldDescriptor saga__v1__activity_step__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "undo_input",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ActivityStep, undo_input),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "priority",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ActivityStep, priority),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__activity_step__field_indices_by_name[] = {
   0,   /* field[0] = activity_type */
   2,   /* field[2] = input */
   6,   /* field[6] = pivot */
+  8,   /* field[8] = priority */
   3,   /* field[3] = retry */
   1,   /* field[1] = task_queue */
   4,   /* field[4] = timeouts */
   5,   /* field[5] = undo */
+  7,   /* field[7] = undo_input */
 };
 static const ProtobufCIntRange saga__v1__activity_step__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor saga__v1__activity_step__descriptor =
 {
@@ -1022,7 +1093,7 @@ const ProtobufCMessageDescriptor saga__v1__activity_step__descriptor =
   "Saga__V1__ActivityStep",
   "saga.v1",
   sizeof(Saga__V1__ActivityStep),
-  7,
+  9,
   saga__v1__activity_step__field_descriptors,
   saga__v1__activity_step__field_indices_by_name,
   1,  saga__v1__activity_step__number_ranges,
@@ -1118,7 +1189,97 @@ const ProtobufCMessageDescriptor saga__v1__timer_step__descriptor =
   (ProtobufCMessageInit) saga__v1__timer_step__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__step_definition__field_descriptors[7] =
+static const ProtobufCFieldDescriptor saga__v1__child_step__field_descriptors[5] =
+{
+  {
+    "workflow_type",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ChildStep, workflow_type),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "task_queue",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ChildStep, task_queue),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "input",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ChildStep, input),
+    &saga__v1__input_template__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent_close_policy",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ChildStep, parent_close_policy),
+    &saga__v1__parent_close_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "execution_timeout_us",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ChildStep, execution_timeout_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__child_step__field_indices_by_name[] = {
+  4,   /* field[4] = execution_timeout_us */
+  2,   /* field[2] = input */
+  3,   /* field[3] = parent_close_policy */
+  1,   /* field[1] = task_queue */
+  0,   /* field[0] = workflow_type */
+};
+static const ProtobufCIntRange saga__v1__child_step__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor saga__v1__child_step__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.ChildStep",
+  "ChildStep",
+  "Saga__V1__ChildStep",
+  "saga.v1",
+  sizeof(Saga__V1__ChildStep),
+  5,
+  saga__v1__child_step__field_descriptors,
+  saga__v1__child_step__field_indices_by_name,
+  1,  saga__v1__child_step__number_ranges,
+  (ProtobufCMessageInit) saga__v1__child_step__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__step_definition__field_descriptors[8] =
 {
   {
     "id",
@@ -1204,9 +1365,22 @@ static const ProtobufCFieldDescriptor saga__v1__step_definition__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "child",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__StepDefinition, kind_case),
+    offsetof(Saga__V1__StepDefinition, child),
+    &saga__v1__child_step__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__step_definition__field_indices_by_name[] = {
   3,   /* field[3] = activity */
+  7,   /* field[7] = child */
   2,   /* field[2] = conditions */
   1,   /* field[1] = group */
   0,   /* field[0] = id */
@@ -1217,7 +1391,7 @@ static const unsigned saga__v1__step_definition__field_indices_by_name[] = {
 static const ProtobufCIntRange saga__v1__step_definition__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor saga__v1__step_definition__descriptor =
 {
@@ -1227,7 +1401,7 @@ const ProtobufCMessageDescriptor saga__v1__step_definition__descriptor =
   "Saga__V1__StepDefinition",
   "saga.v1",
   sizeof(Saga__V1__StepDefinition),
-  7,
+  8,
   saga__v1__step_definition__field_descriptors,
   saga__v1__step_definition__field_indices_by_name,
   1,  saga__v1__step_definition__number_ranges,

@@ -1,6 +1,7 @@
 """Saga Engine for Python: start sagas, and serve their activities."""
 
 from saga_engine.client import Client, IdReuse, Status, WorkflowHandle
+from saga_engine.declarative import SagaDefinition, Step, Undo
 from saga_engine.errors import (
     CompensationSummary,
     ConnectionLost,
@@ -36,11 +37,14 @@ __all__ = [
     "NoEffect",
     "PayloadCodec",
     "RawPayload",
+    "SagaDefinition",
     "SagaEngineError",
     "SagaError",
     "Status",
     "StatusCode",
     "StatusError",
+    "Step",
+    "Undo",
     "UndoInput",
     "ValidationError",
     "Worker",

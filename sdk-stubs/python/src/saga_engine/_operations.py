@@ -1,11 +1,13 @@
 """Calls of the client beside its everyday ones: asking and changing running code, resets, and undos that need a person."""
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, Optional
+from typing import TYPE_CHECKING, Any, AsyncIterator, List, Optional, Tuple, Union
 
 from saga_engine import payloads
+from saga_engine.declarative import SagaDefinition
 from saga_engine.errors import SagaError
 from saga_engine.v1 import common_messages_pb2 as common
 from saga_engine.v1 import compensation_messages_pb2 as compensation_messages
+from saga_engine.v1 import definitions_messages_pb2 as definitions_messages
 from saga_engine.v1 import services
 from saga_engine.v1 import workflows_messages_pb2 as workflow_messages
 
@@ -21,6 +23,7 @@ class Operations:
     values: payloads.Values
     workflows: services.WorkflowsService
     compensation: services.CompensationService
+    definitions: services.DefinitionsService
 
     def handle(self, workflow_id: str, saga_id: bytes = b"") -> "WorkflowHandle":
         """A handle on a run; `Client` makes it."""
@@ -119,6 +122,48 @@ class Operations:
         request = workflow_messages.ResumeWorkflowRequest(reason=reason)
         _refer(request.workflow, workflow_id, saga_id)
         await self.workflows.resume(request, timeout=timeout, request_id=request_id)
+
+    # Sagas as data.
+
+    async def register_definition(
+        self,
+        definition: "Union[SagaDefinition, definitions_messages.SagaDefinition]",
+        *,
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> Tuple[int, bool]:
+        """Registers a definition; its version, and whether the same was registered before. A changed one is the next version."""
+        request = definitions_messages.RegisterDefinitionRequest(definition=_message(definition))
+        answer = await self.definitions.register(request, timeout=timeout, request_id=request_id)
+        return answer.version, answer.unchanged
+
+    async def validate_definition(
+        self, definition: "Union[SagaDefinition, definitions_messages.SagaDefinition]", *, timeout: float = DEFAULT_TIMEOUT
+    ) -> "List[definitions_messages.DefinitionProblem]":
+        """Everything that is wrong with a definition; nothing is stored."""
+        request = definitions_messages.ValidateDefinitionRequest(definition=_message(definition))
+        return list((await self.definitions.validate(request, timeout=timeout)).problems)
+
+    async def get_definition(
+        self, name: str, version: int = 0, *, timeout: float = DEFAULT_TIMEOUT
+    ) -> "definitions_messages.GetDefinitionResponse":
+        """A registered definition; version 0 is the newest."""
+        request = definitions_messages.GetDefinitionRequest(name=name, version=version)
+        return await self.definitions.get(request, timeout=timeout)
+
+    async def list_definitions(
+        self, *, page_size: int = 0, timeout: float = DEFAULT_TIMEOUT
+    ) -> "AsyncIterator[definitions_messages.DefinitionInfo]":
+        """The registered definitions, by name."""
+        token = b""
+        while True:
+            request = definitions_messages.ListDefinitionsRequest(page_size=page_size, page_token=token)
+            page = await self.definitions.list(request, timeout=timeout)
+            for entry in page.definitions:
+                yield entry
+            token = page.next_page_token
+            if not token:
+                return
 
     # Undos that need a person. `step_event_id` is the event that scheduled the step.
 
@@ -227,6 +272,12 @@ class Operations:
             token = page.next_page_token
             if not token:
                 return
+
+
+def _message(
+    definition: "Union[SagaDefinition, definitions_messages.SagaDefinition]",
+) -> "definitions_messages.SagaDefinition":
+    return definition.message if isinstance(definition, SagaDefinition) else definition
 
 
 def _refer(reference: "common.WorkflowRef", workflow_id: str, saga_id: bytes) -> None:

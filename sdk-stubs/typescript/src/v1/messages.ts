@@ -4115,6 +4115,13 @@ export interface ActivityStep {
   undo?: UndoSpec | undefined;
   /** True: when it completes, earlier undo entries are dropped. */
   pivot: boolean;
+  /**
+   * What the undo receives: a template as in InputTemplate that may also read `output`, `outcome` and `key` of the
+   * step; empty = what every undo receives. At most 65,536 bytes.
+   */
+  undoInput: string;
+  /** Higher is handed out first. */
+  priority: number;
 }
 /** Makes, writes and reads a ActivityStep. */
 export const ActivityStep: MessageType<ActivityStep> = message("saga.v1.ActivityStep", [
@@ -4125,6 +4132,8 @@ export const ActivityStep: MessageType<ActivityStep> = message("saga.v1.Activity
   { no: 5, name: "timeouts", type: () => ActivityTimeouts },
   { no: 6, name: "undo", type: () => UndoSpec },
   { no: 7, name: "pivot", type: "bool" },
+  { no: 8, name: "undoInput", type: "string" },
+  { no: 9, name: "priority", type: "int32" },
 ]);
 
 /** Waits for a signal; its data is the step's output. */
@@ -4150,6 +4159,28 @@ export const TimerStep: MessageType<TimerStep> = message("saga.v1.TimerStep", [
   { no: 1, name: "delayUs", type: "int64" },
 ]);
 
+/** Runs another workflow as a part of the saga. */
+export interface ChildStep {
+  /** Which: code of a worker, or another definition. 1-255 bytes. */
+  workflowType: string;
+  /** Queue of its code. 0-255 bytes; empty = the definition's own. */
+  taskQueue: string;
+  /** What it receives; absent = the start input. */
+  input?: InputTemplate | undefined;
+  /** What becomes of it when this saga ends first; not given = it is cancelled. */
+  parentClosePolicy: ParentClosePolicy;
+  /** Microseconds after which it is unwound. 0 = never. */
+  executionTimeoutUs: bigint;
+}
+/** Makes, writes and reads a ChildStep. */
+export const ChildStep: MessageType<ChildStep> = message("saga.v1.ChildStep", [
+  { no: 1, name: "workflowType", type: "string" },
+  { no: 2, name: "taskQueue", type: "string" },
+  { no: 3, name: "input", type: () => InputTemplate },
+  { no: 4, name: "parentClosePolicy", type: "enum" },
+  { no: 5, name: "executionTimeoutUs", type: "int64" },
+]);
+
 /** One step. Steps run in order; those that name the same group run together. */
 export interface StepDefinition {
   /** Its name, unique in the definition. 1-255 bytes. */
@@ -4166,6 +4197,8 @@ export interface StepDefinition {
     | { case: "signal"; value: SignalStep }
     /** Wait for a time. */
     | { case: "timer"; value: TimerStep }
+    /** Run another workflow. */
+    | { case: "child"; value: ChildStep }
     | undefined;
   /** Line of the source that it came from, for errors; 0 = unknown. */
   line: number;
@@ -4178,6 +4211,7 @@ export const StepDefinition: MessageType<StepDefinition> = message("saga.v1.Step
   { no: 4, name: "activity", type: () => ActivityStep, oneof: "kind" },
   { no: 5, name: "signal", type: () => SignalStep, oneof: "kind" },
   { no: 6, name: "timer", type: () => TimerStep, oneof: "kind" },
+  { no: 8, name: "child", type: () => ChildStep, oneof: "kind" },
   { no: 7, name: "line", type: "uint32" },
 ]);
 

@@ -21,6 +21,7 @@ typedef struct Saga__V1__Condition Saga__V1__Condition;
 typedef struct Saga__V1__ActivityStep Saga__V1__ActivityStep;
 typedef struct Saga__V1__SignalStep Saga__V1__SignalStep;
 typedef struct Saga__V1__TimerStep Saga__V1__TimerStep;
+typedef struct Saga__V1__ChildStep Saga__V1__ChildStep;
 typedef struct Saga__V1__StepDefinition Saga__V1__StepDefinition;
 typedef struct Saga__V1__SagaDefinition Saga__V1__SagaDefinition;
 typedef struct Saga__V1__DefinitionProblem Saga__V1__DefinitionProblem;
@@ -176,10 +177,19 @@ struct  Saga__V1__ActivityStep
    * True: when it completes, earlier undo entries are dropped.
    */
   protobuf_c_boolean pivot;
+  /*
+   * What the undo receives: a template as in InputTemplate that may also read `output`, `outcome` and `key` of the step; empty =
+   * what every undo receives. At most 65,536 bytes.
+   */
+  char *undo_input;
+  /*
+   * Higher is handed out first.
+   */
+  int32_t priority;
 };
 #define SAGA__V1__ACTIVITY_STEP__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__activity_step__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, NULL, NULL, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, NULL, NULL, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -218,11 +228,44 @@ struct  Saga__V1__TimerStep
     , 0 }
 
 
+/*
+ * Runs another workflow as a part of the saga.
+ */
+struct  Saga__V1__ChildStep
+{
+  ProtobufCMessage base;
+  /*
+   * Which: code of a worker, or another definition. 1-255 bytes.
+   */
+  char *workflow_type;
+  /*
+   * Queue of its code. 0-255 bytes; empty = the definition's own.
+   */
+  char *task_queue;
+  /*
+   * What it receives; absent = the start input.
+   */
+  Saga__V1__InputTemplate *input;
+  /*
+   * What becomes of it when this saga ends first; not given = it is cancelled.
+   */
+  Saga__V1__ParentClosePolicy parent_close_policy;
+  /*
+   * Microseconds after which it is unwound. 0 = never.
+   */
+  int64_t execution_timeout_us;
+};
+#define SAGA__V1__CHILD_STEP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__child_step__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, SAGA__V1__PARENT_CLOSE_POLICY__PARENT_CLOSE_POLICY_UNSPECIFIED, 0 }
+
+
 typedef enum {
   SAGA__V1__STEP_DEFINITION__KIND__NOT_SET = 0,
   SAGA__V1__STEP_DEFINITION__KIND_ACTIVITY = 4,
   SAGA__V1__STEP_DEFINITION__KIND_SIGNAL = 5,
-  SAGA__V1__STEP_DEFINITION__KIND_TIMER = 6
+  SAGA__V1__STEP_DEFINITION__KIND_TIMER = 6,
+  SAGA__V1__STEP_DEFINITION__KIND_CHILD = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__STEP_DEFINITION__KIND__CASE)
 } Saga__V1__StepDefinition__KindCase;
 
@@ -263,6 +306,10 @@ struct  Saga__V1__StepDefinition
      * Wait for a time.
      */
     Saga__V1__TimerStep *timer;
+    /*
+     * Run another workflow.
+     */
+    Saga__V1__ChildStep *child;
   };
 };
 #define SAGA__V1__STEP_DEFINITION__INIT \
@@ -628,6 +675,25 @@ Saga__V1__TimerStep *
 void   saga__v1__timer_step__free_unpacked
                      (Saga__V1__TimerStep *message,
                       ProtobufCAllocator *allocator);
+/* Saga__V1__ChildStep methods */
+void   saga__v1__child_step__init
+                     (Saga__V1__ChildStep         *message);
+size_t saga__v1__child_step__get_packed_size
+                     (const Saga__V1__ChildStep   *message);
+size_t saga__v1__child_step__pack
+                     (const Saga__V1__ChildStep   *message,
+                      uint8_t             *out);
+size_t saga__v1__child_step__pack_to_buffer
+                     (const Saga__V1__ChildStep   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__ChildStep *
+       saga__v1__child_step__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__child_step__free_unpacked
+                     (Saga__V1__ChildStep *message,
+                      ProtobufCAllocator *allocator);
 /* Saga__V1__StepDefinition methods */
 void   saga__v1__step_definition__init
                      (Saga__V1__StepDefinition         *message);
@@ -873,6 +939,9 @@ typedef void (*Saga__V1__SignalStep_Closure)
 typedef void (*Saga__V1__TimerStep_Closure)
                  (const Saga__V1__TimerStep *message,
                   void *closure_data);
+typedef void (*Saga__V1__ChildStep_Closure)
+                 (const Saga__V1__ChildStep *message,
+                  void *closure_data);
 typedef void (*Saga__V1__StepDefinition_Closure)
                  (const Saga__V1__StepDefinition *message,
                   void *closure_data);
@@ -921,6 +990,7 @@ extern const ProtobufCMessageDescriptor saga__v1__condition__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_step__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__signal_step__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__timer_step__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__child_step__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__step_definition__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__saga_definition__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__definition_problem__descriptor;

@@ -199,6 +199,7 @@ static inline const ProtobufCMessageDescriptor *saga__v1__condition__d(void) { r
 static inline const ProtobufCMessageDescriptor *saga__v1__activity_step__d(void) { return &saga__v1__activity_step__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__signal_step__d(void) { return &saga__v1__signal_step__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__timer_step__d(void) { return &saga__v1__timer_step__descriptor; }
+static inline const ProtobufCMessageDescriptor *saga__v1__child_step__d(void) { return &saga__v1__child_step__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__step_definition__d(void) { return &saga__v1__step_definition__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__saga_definition__d(void) { return &saga__v1__saga_definition__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__definition_problem__d(void) { return &saga__v1__definition_problem__descriptor; }

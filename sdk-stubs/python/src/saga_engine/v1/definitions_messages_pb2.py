@@ -14,47 +14,49 @@ _sym_db = _symbol_database.Default()
 from saga_engine.v1 import common_messages_pb2 as saga_dot_v1_dot_common__messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"saga/v1/definitions_messages.proto\x12\x07saga.v1\x1a\x1dsaga/v1/common_messages.proto\"\x84\x01\n\rInputTemplate\x12\x12\n\x08template\x18\x01 \x01(\tH\x00\x12\x18\n\x0eoutput_of_step\x18\x02 \x01(\tH\x00\x12\x15\n\x0bstart_input\x18\x03 \x01(\x08H\x00\x12$\n\x08\x63onstant\x18\x04 \x01(\x0b\x32\x10.saga.v1.PayloadH\x00\x42\x08\n\x06source\"J\n\tCondition\x12\x0c\n\x04path\x18\x01 \x01(\t\x12 \n\x02op\x18\x02 \x01(\x0e\x32\x14.saga.v1.ConditionOp\x12\r\n\x05value\x18\x03 \x01(\t\"\xe2\x01\n\x0c\x41\x63tivityStep\x12\x15\n\ractivity_type\x18\x01 \x01(\t\x12\x12\n\ntask_queue\x18\x02 \x01(\t\x12%\n\x05input\x18\x03 \x01(\x0b\x32\x16.saga.v1.InputTemplate\x12#\n\x05retry\x18\x04 \x01(\x0b\x32\x14.saga.v1.RetryPolicy\x12+\n\x08timeouts\x18\x05 \x01(\x0b\x32\x19.saga.v1.ActivityTimeouts\x12\x1f\n\x04undo\x18\x06 \x01(\x0b\x32\x11.saga.v1.UndoSpec\x12\r\n\x05pivot\x18\x07 \x01(\x08\".\n\nSignalStep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ntimeout_us\x18\x02 \x01(\x03\"\x1d\n\tTimerStep\x12\x10\n\x08\x64\x65lay_us\x18\x01 \x01(\x03\"\xe0\x01\n\x0eStepDefinition\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12&\n\nconditions\x18\x03 \x03(\x0b\x32\x12.saga.v1.Condition\x12)\n\x08\x61\x63tivity\x18\x04 \x01(\x0b\x32\x15.saga.v1.ActivityStepH\x00\x12%\n\x06signal\x18\x05 \x01(\x0b\x32\x13.saga.v1.SignalStepH\x00\x12#\n\x05timer\x18\x06 \x01(\x0b\x32\x12.saga.v1.TimerStepH\x00\x12\x0c\n\x04line\x18\x07 \x01(\rB\x06\n\x04kind\"\xe6\x01\n\x0eSagaDefinition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x12\n\ntask_queue\x18\x03 \x01(\t\x12&\n\x05steps\x18\x04 \x03(\x0b\x32\x17.saga.v1.StepDefinition\x12&\n\x06output\x18\x05 \x01(\x0b\x32\x16.saga.v1.InputTemplate\x12\x1c\n\x14\x65xecution_timeout_us\x18\x06 \x01(\x03\x12\x1e\n\x16\x63ontinue_on_undo_error\x18\x07 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x08 \x01(\t\"C\n\x11\x44\x65\x66initionProblem\x12\x0c\n\x04line\x18\x01 \x01(\r\x12\x0f\n\x07step_id\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"p\n\x19RegisterDefinitionRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12+\n\ndefinition\x18\x02 \x01(\x0b\x32\x17.saga.v1.SagaDefinition\"@\n\x1aRegisterDefinitionResponse\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x11\n\tunchanged\x18\x02 \x01(\x08\"p\n\x19ValidateDefinitionRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12+\n\ndefinition\x18\x02 \x01(\x0b\x32\x17.saga.v1.SagaDefinition\"J\n\x1aValidateDefinitionResponse\x12,\n\x08problems\x18\x01 \x03(\x0b\x32\x1a.saga.v1.DefinitionProblem\"]\n\x14GetDefinitionRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\"[\n\x15GetDefinitionResponse\x12+\n\ndefinition\x18\x01 \x01(\x0b\x32\x17.saga.v1.SagaDefinition\x12\x15\n\rregistered_us\x18\x02 \x01(\x03\"g\n\x16ListDefinitionsRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\x0c\"U\n\x0e\x44\x65\x66initionInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x15\n\rregistered_us\x18\x03 \x01(\x03\x12\r\n\x05steps\x18\x04 \x01(\r\"`\n\x17ListDefinitionsResponse\x12,\n\x0b\x64\x65\x66initions\x18\x01 \x03(\x0b\x32\x17.saga.v1.DefinitionInfo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\x0c*\xec\x01\n\x0b\x43onditionOp\x12\x1c\n\x18\x43ONDITION_OP_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONDITION_OP_EQUAL\x10\x01\x12\x1a\n\x16\x43ONDITION_OP_NOT_EQUAL\x10\x02\x12\x15\n\x11\x43ONDITION_OP_LESS\x10\x03\x12\x1e\n\x1a\x43ONDITION_OP_LESS_OR_EQUAL\x10\x04\x12\x18\n\x14\x43ONDITION_OP_GREATER\x10\x05\x12!\n\x1d\x43ONDITION_OP_GREATER_OR_EQUAL\x10\x06\x12\x17\n\x13\x43ONDITION_OP_EXISTS\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"saga/v1/definitions_messages.proto\x12\x07saga.v1\x1a\x1dsaga/v1/common_messages.proto\"\x84\x01\n\rInputTemplate\x12\x12\n\x08template\x18\x01 \x01(\tH\x00\x12\x18\n\x0eoutput_of_step\x18\x02 \x01(\tH\x00\x12\x15\n\x0bstart_input\x18\x03 \x01(\x08H\x00\x12$\n\x08\x63onstant\x18\x04 \x01(\x0b\x32\x10.saga.v1.PayloadH\x00\x42\x08\n\x06source\"J\n\tCondition\x12\x0c\n\x04path\x18\x01 \x01(\t\x12 \n\x02op\x18\x02 \x01(\x0e\x32\x14.saga.v1.ConditionOp\x12\r\n\x05value\x18\x03 \x01(\t\"\x88\x02\n\x0c\x41\x63tivityStep\x12\x15\n\ractivity_type\x18\x01 \x01(\t\x12\x12\n\ntask_queue\x18\x02 \x01(\t\x12%\n\x05input\x18\x03 \x01(\x0b\x32\x16.saga.v1.InputTemplate\x12#\n\x05retry\x18\x04 \x01(\x0b\x32\x14.saga.v1.RetryPolicy\x12+\n\x08timeouts\x18\x05 \x01(\x0b\x32\x19.saga.v1.ActivityTimeouts\x12\x1f\n\x04undo\x18\x06 \x01(\x0b\x32\x11.saga.v1.UndoSpec\x12\r\n\x05pivot\x18\x07 \x01(\x08\x12\x12\n\nundo_input\x18\x08 \x01(\t\x12\x10\n\x08priority\x18\t \x01(\x05\".\n\nSignalStep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ntimeout_us\x18\x02 \x01(\x03\"\x1d\n\tTimerStep\x12\x10\n\x08\x64\x65lay_us\x18\x01 \x01(\x03\"\xb4\x01\n\tChildStep\x12\x15\n\rworkflow_type\x18\x01 \x01(\t\x12\x12\n\ntask_queue\x18\x02 \x01(\t\x12%\n\x05input\x18\x03 \x01(\x0b\x32\x16.saga.v1.InputTemplate\x12\x37\n\x13parent_close_policy\x18\x04 \x01(\x0e\x32\x1a.saga.v1.ParentClosePolicy\x12\x1c\n\x14\x65xecution_timeout_us\x18\x05 \x01(\x03\"\x85\x02\n\x0eStepDefinition\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12&\n\nconditions\x18\x03 \x03(\x0b\x32\x12.saga.v1.Condition\x12)\n\x08\x61\x63tivity\x18\x04 \x01(\x0b\x32\x15.saga.v1.ActivityStepH\x00\x12%\n\x06signal\x18\x05 \x01(\x0b\x32\x13.saga.v1.SignalStepH\x00\x12#\n\x05timer\x18\x06 \x01(\x0b\x32\x12.saga.v1.TimerStepH\x00\x12#\n\x05\x63hild\x18\x08 \x01(\x0b\x32\x12.saga.v1.ChildStepH\x00\x12\x0c\n\x04line\x18\x07 \x01(\rB\x06\n\x04kind\"\xe6\x01\n\x0eSagaDefinition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x12\n\ntask_queue\x18\x03 \x01(\t\x12&\n\x05steps\x18\x04 \x03(\x0b\x32\x17.saga.v1.StepDefinition\x12&\n\x06output\x18\x05 \x01(\x0b\x32\x16.saga.v1.InputTemplate\x12\x1c\n\x14\x65xecution_timeout_us\x18\x06 \x01(\x03\x12\x1e\n\x16\x63ontinue_on_undo_error\x18\x07 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x08 \x01(\t\"C\n\x11\x44\x65\x66initionProblem\x12\x0c\n\x04line\x18\x01 \x01(\r\x12\x0f\n\x07step_id\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"p\n\x19RegisterDefinitionRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12+\n\ndefinition\x18\x02 \x01(\x0b\x32\x17.saga.v1.SagaDefinition\"@\n\x1aRegisterDefinitionResponse\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x11\n\tunchanged\x18\x02 \x01(\x08\"p\n\x19ValidateDefinitionRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12+\n\ndefinition\x18\x02 \x01(\x0b\x32\x17.saga.v1.SagaDefinition\"J\n\x1aValidateDefinitionResponse\x12,\n\x08problems\x18\x01 \x03(\x0b\x32\x1a.saga.v1.DefinitionProblem\"]\n\x14GetDefinitionRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\"[\n\x15GetDefinitionResponse\x12+\n\ndefinition\x18\x01 \x01(\x0b\x32\x17.saga.v1.SagaDefinition\x12\x15\n\rregistered_us\x18\x02 \x01(\x03\"g\n\x16ListDefinitionsRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\x0c\"U\n\x0e\x44\x65\x66initionInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x15\n\rregistered_us\x18\x03 \x01(\x03\x12\r\n\x05steps\x18\x04 \x01(\r\"`\n\x17ListDefinitionsResponse\x12,\n\x0b\x64\x65\x66initions\x18\x01 \x03(\x0b\x32\x17.saga.v1.DefinitionInfo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\x0c*\xec\x01\n\x0b\x43onditionOp\x12\x1c\n\x18\x43ONDITION_OP_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONDITION_OP_EQUAL\x10\x01\x12\x1a\n\x16\x43ONDITION_OP_NOT_EQUAL\x10\x02\x12\x15\n\x11\x43ONDITION_OP_LESS\x10\x03\x12\x1e\n\x1a\x43ONDITION_OP_LESS_OR_EQUAL\x10\x04\x12\x18\n\x14\x43ONDITION_OP_GREATER\x10\x05\x12!\n\x1d\x43ONDITION_OP_GREATER_OR_EQUAL\x10\x06\x12\x17\n\x13\x43ONDITION_OP_EXISTS\x10\x07\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'saga_engine.v1.definitions_messages_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _CONDITIONOP._serialized_start=1975
-  _CONDITIONOP._serialized_end=2211
+  _CONDITIONOP._serialized_start=2233
+  _CONDITIONOP._serialized_end=2469
   _INPUTTEMPLATE._serialized_start=79
   _INPUTTEMPLATE._serialized_end=211
   _CONDITION._serialized_start=213
   _CONDITION._serialized_end=287
   _ACTIVITYSTEP._serialized_start=290
-  _ACTIVITYSTEP._serialized_end=516
-  _SIGNALSTEP._serialized_start=518
-  _SIGNALSTEP._serialized_end=564
-  _TIMERSTEP._serialized_start=566
-  _TIMERSTEP._serialized_end=595
-  _STEPDEFINITION._serialized_start=598
-  _STEPDEFINITION._serialized_end=822
-  _SAGADEFINITION._serialized_start=825
-  _SAGADEFINITION._serialized_end=1055
-  _DEFINITIONPROBLEM._serialized_start=1057
-  _DEFINITIONPROBLEM._serialized_end=1124
-  _REGISTERDEFINITIONREQUEST._serialized_start=1126
-  _REGISTERDEFINITIONREQUEST._serialized_end=1238
-  _REGISTERDEFINITIONRESPONSE._serialized_start=1240
-  _REGISTERDEFINITIONRESPONSE._serialized_end=1304
-  _VALIDATEDEFINITIONREQUEST._serialized_start=1306
-  _VALIDATEDEFINITIONREQUEST._serialized_end=1418
-  _VALIDATEDEFINITIONRESPONSE._serialized_start=1420
-  _VALIDATEDEFINITIONRESPONSE._serialized_end=1494
-  _GETDEFINITIONREQUEST._serialized_start=1496
-  _GETDEFINITIONREQUEST._serialized_end=1589
-  _GETDEFINITIONRESPONSE._serialized_start=1591
-  _GETDEFINITIONRESPONSE._serialized_end=1682
-  _LISTDEFINITIONSREQUEST._serialized_start=1684
-  _LISTDEFINITIONSREQUEST._serialized_end=1787
-  _DEFINITIONINFO._serialized_start=1789
-  _DEFINITIONINFO._serialized_end=1874
-  _LISTDEFINITIONSRESPONSE._serialized_start=1876
-  _LISTDEFINITIONSRESPONSE._serialized_end=1972
+  _ACTIVITYSTEP._serialized_end=554
+  _SIGNALSTEP._serialized_start=556
+  _SIGNALSTEP._serialized_end=602
+  _TIMERSTEP._serialized_start=604
+  _TIMERSTEP._serialized_end=633
+  _CHILDSTEP._serialized_start=636
+  _CHILDSTEP._serialized_end=816
+  _STEPDEFINITION._serialized_start=819
+  _STEPDEFINITION._serialized_end=1080
+  _SAGADEFINITION._serialized_start=1083
+  _SAGADEFINITION._serialized_end=1313
+  _DEFINITIONPROBLEM._serialized_start=1315
+  _DEFINITIONPROBLEM._serialized_end=1382
+  _REGISTERDEFINITIONREQUEST._serialized_start=1384
+  _REGISTERDEFINITIONREQUEST._serialized_end=1496
+  _REGISTERDEFINITIONRESPONSE._serialized_start=1498
+  _REGISTERDEFINITIONRESPONSE._serialized_end=1562
+  _VALIDATEDEFINITIONREQUEST._serialized_start=1564
+  _VALIDATEDEFINITIONREQUEST._serialized_end=1676
+  _VALIDATEDEFINITIONRESPONSE._serialized_start=1678
+  _VALIDATEDEFINITIONRESPONSE._serialized_end=1752
+  _GETDEFINITIONREQUEST._serialized_start=1754
+  _GETDEFINITIONREQUEST._serialized_end=1847
+  _GETDEFINITIONRESPONSE._serialized_start=1849
+  _GETDEFINITIONRESPONSE._serialized_end=1940
+  _LISTDEFINITIONSREQUEST._serialized_start=1942
+  _LISTDEFINITIONSREQUEST._serialized_end=2045
+  _DEFINITIONINFO._serialized_start=2047
+  _DEFINITIONINFO._serialized_end=2132
+  _LISTDEFINITIONSRESPONSE._serialized_start=2134
+  _LISTDEFINITIONSRESPONSE._serialized_end=2230
 # @@protoc_insertion_point(module_scope)

@@ -16,22 +16,40 @@ CONDITION_OP_UNSPECIFIED: ConditionOp
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ActivityStep(_message.Message):
-    __slots__ = ["activity_type", "input", "pivot", "retry", "task_queue", "timeouts", "undo"]
+    __slots__ = ["activity_type", "input", "pivot", "priority", "retry", "task_queue", "timeouts", "undo", "undo_input"]
     ACTIVITY_TYPE_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     PIVOT_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     RETRY_FIELD_NUMBER: _ClassVar[int]
     TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
     TIMEOUTS_FIELD_NUMBER: _ClassVar[int]
     UNDO_FIELD_NUMBER: _ClassVar[int]
+    UNDO_INPUT_FIELD_NUMBER: _ClassVar[int]
     activity_type: str
     input: InputTemplate
     pivot: bool
+    priority: int
     retry: _common_messages_pb2.RetryPolicy
     task_queue: str
     timeouts: _common_messages_pb2.ActivityTimeouts
     undo: _common_messages_pb2.UndoSpec
-    def __init__(self, activity_type: _Optional[str] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[InputTemplate, _Mapping]] = ..., retry: _Optional[_Union[_common_messages_pb2.RetryPolicy, _Mapping]] = ..., timeouts: _Optional[_Union[_common_messages_pb2.ActivityTimeouts, _Mapping]] = ..., undo: _Optional[_Union[_common_messages_pb2.UndoSpec, _Mapping]] = ..., pivot: bool = ...) -> None: ...
+    undo_input: str
+    def __init__(self, activity_type: _Optional[str] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[InputTemplate, _Mapping]] = ..., retry: _Optional[_Union[_common_messages_pb2.RetryPolicy, _Mapping]] = ..., timeouts: _Optional[_Union[_common_messages_pb2.ActivityTimeouts, _Mapping]] = ..., undo: _Optional[_Union[_common_messages_pb2.UndoSpec, _Mapping]] = ..., pivot: bool = ..., undo_input: _Optional[str] = ..., priority: _Optional[int] = ...) -> None: ...
+
+class ChildStep(_message.Message):
+    __slots__ = ["execution_timeout_us", "input", "parent_close_policy", "task_queue", "workflow_type"]
+    EXECUTION_TIMEOUT_US_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_CLOSE_POLICY_FIELD_NUMBER: _ClassVar[int]
+    TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_TYPE_FIELD_NUMBER: _ClassVar[int]
+    execution_timeout_us: int
+    input: InputTemplate
+    parent_close_policy: _common_messages_pb2.ParentClosePolicy
+    task_queue: str
+    workflow_type: str
+    def __init__(self, workflow_type: _Optional[str] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[InputTemplate, _Mapping]] = ..., parent_close_policy: _Optional[_Union[_common_messages_pb2.ParentClosePolicy, str]] = ..., execution_timeout_us: _Optional[int] = ...) -> None: ...
 
 class Condition(_message.Message):
     __slots__ = ["op", "path", "value"]
@@ -158,8 +176,9 @@ class SignalStep(_message.Message):
     def __init__(self, name: _Optional[str] = ..., timeout_us: _Optional[int] = ...) -> None: ...
 
 class StepDefinition(_message.Message):
-    __slots__ = ["activity", "conditions", "group", "id", "line", "signal", "timer"]
+    __slots__ = ["activity", "child", "conditions", "group", "id", "line", "signal", "timer"]
     ACTIVITY_FIELD_NUMBER: _ClassVar[int]
+    CHILD_FIELD_NUMBER: _ClassVar[int]
     CONDITIONS_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -167,13 +186,14 @@ class StepDefinition(_message.Message):
     SIGNAL_FIELD_NUMBER: _ClassVar[int]
     TIMER_FIELD_NUMBER: _ClassVar[int]
     activity: ActivityStep
+    child: ChildStep
     conditions: _containers.RepeatedCompositeFieldContainer[Condition]
     group: str
     id: str
     line: int
     signal: SignalStep
     timer: TimerStep
-    def __init__(self, id: _Optional[str] = ..., group: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., activity: _Optional[_Union[ActivityStep, _Mapping]] = ..., signal: _Optional[_Union[SignalStep, _Mapping]] = ..., timer: _Optional[_Union[TimerStep, _Mapping]] = ..., line: _Optional[int] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., group: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., activity: _Optional[_Union[ActivityStep, _Mapping]] = ..., signal: _Optional[_Union[SignalStep, _Mapping]] = ..., timer: _Optional[_Union[TimerStep, _Mapping]] = ..., child: _Optional[_Union[ChildStep, _Mapping]] = ..., line: _Optional[int] = ...) -> None: ...
 
 class TimerStep(_message.Message):
     __slots__ = ["delay_us"]
