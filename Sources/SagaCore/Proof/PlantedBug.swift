@@ -76,6 +76,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case slotNeverGivenBack = "slot-never-given-back"
     /// A worker that drains is given new tasks.
     case drainIgnored = "drain-ignored"
+    /// A declared run goes on with the newest version of its definition.
+    case declaredVersionForgotten = "declared-version-forgotten"
 
     /// A snapshot is handed out before its events are durable.
     case snapshotBeforeDurable = "snapshot-before-durable"

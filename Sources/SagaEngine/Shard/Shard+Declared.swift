@@ -45,10 +45,12 @@ extension Shard {
     /// - Returns: Whether there is a program.
     private func prepareProgram(_ execution: Execution) -> Bool {
         if execution.program != nil { return true }
-        let state = execution.state
-        let key = DefinitionCatalogue.Key(namespace: state.namespace, name: state.workflowType)
-        guard let program = definitions.program(key, version: state.workflowVersion) else { return false }
-        execution.program = DefinitionRun(program, workflowID: state.workflowID)
+        let key = DefinitionCatalogue.Key(
+            namespace: execution.state.namespace, name: execution.state.workflowType)
+        var version = execution.state.workflowVersion
+        if planted(.declaredVersionForgotten) { version = definitions.versions(key).last?.definition.version ?? 0 }
+        guard let program = definitions.program(key, version: version) else { return false }
+        execution.program = DefinitionRun(program, workflowID: execution.state.workflowID)
         return true
     }
 

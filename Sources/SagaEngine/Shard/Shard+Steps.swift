@@ -83,7 +83,6 @@ extension Shard {
             workflowType: execution.state.workflowType, stepID: step.scheduled.stepID,
             activityType: step.scheduled.activityType, taskQueue: lane.queue,
             input: execution.isDeclared ? UndoBinding.stripped(step.scheduled.input) : step.scheduled.input,
-            input: execution.isDeclared ? UndoBinding.stripped(step.scheduled.input) : step.scheduled.input,
             idempotencyKey: planted(.idempotencyKeyUnstable)
                 ? "\(step.scheduled.idempotencyKey)/\(step.attempt)" : step.scheduled.idempotencyKey,
             timeouts: timeouts, heartbeatDetails: live.heartbeatDetails)

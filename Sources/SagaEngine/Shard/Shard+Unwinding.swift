@@ -247,7 +247,6 @@ extension Shard {
             workflowType: execution.state.workflowType, stepID: entry.stepID, activityType: lane.type,
             taskQueue: lane.queue, input: execution.isDeclared ? UndoBinding.stripped(entry.input) : entry.input,
             idempotencyKey: reference.isProbe ? entry.stepKey + "/probe" : entry.idempotencyKey,
-            idempotencyKey: reference.isProbe ? entry.stepKey + "/probe" : entry.idempotencyKey,
             timeouts: entry.undo.timeouts,
             undo: UndoTaskInput(output: entry.output, data: data, outcome: entry.outcome, stepKey: entry.stepKey))
         // A probe asks about the step; what was prepared for the undo is not for it.
