@@ -56,6 +56,7 @@ public struct StepDefinition: Hashable, Sendable {
     public var group: String
     /// The step is left out unless all hold. At most 16.
     public var conditions: [StepCondition]
+    /// What it does.
     public var kind: Kind
     /// Line of the source that it came from, for errors; 0 = unknown.
     public var line: UInt32
@@ -77,7 +78,9 @@ public struct ActivityStep: Hashable, Sendable {
     public var taskQueue: String
     /// What it receives; nil = the start input.
     public var input: InputTemplate?
+    /// How failed attempts are repeated.
     public var retry: RetryPolicy
+    /// Its time-outs.
     public var timeouts: ActivityTimeouts
     /// How it is undone; nil = it has no undo.
     public var undo: UndoSpec?
@@ -174,6 +177,7 @@ public struct StepCondition: Hashable, Sendable {
 
     /// For example `input.amount` or `steps.pay.output.state`.
     public var path: String
+    /// How.
     public var comparison: Comparison
     /// With what: JSON text of a scalar, at most 1,024 bytes; unused by `exists`.
     public var value: String
