@@ -143,7 +143,7 @@ class SagaDefinition:
         _template(self.message.output, value)
 
     def _step(self, id: str, when: Sequence[str]) -> "messages.StepDefinition":
-        step = self.message.steps.add(id=id, group=self._group)
+        step: messages.StepDefinition = self.message.steps.add(id=id, group=self._group)
         for text in [when] if isinstance(when, str) else when:
             step.conditions.append(_condition(text))
         return step
