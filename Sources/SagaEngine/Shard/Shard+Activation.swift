@@ -86,6 +86,10 @@ extension Shard {
             pendingLoads[load] = nil
             return queryHistoryLoaded(queryID, result)
         }
+        if case .definition(let sagaID)? = pendingLoads[load] {
+            pendingLoads[load] = nil
+            return definitionLoaded(sagaID, result)
+        }
         if case .program(let sagaID)? = pendingLoads[load] {
             pendingLoads[load] = nil
             return programHistoryLoaded(load, sagaID, result)

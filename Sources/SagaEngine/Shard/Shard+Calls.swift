@@ -16,6 +16,8 @@ enum PendingLoad {
     case query(UInt64)
     /// The history for a run of a definition.
     case program(SagaID)
+    /// The versions of a definition, after a take-over.
+    case definition(SagaID)
     /// The history of a declared run, for a question about it.
     case declaredQuery(CallID, QueryCall)
 }

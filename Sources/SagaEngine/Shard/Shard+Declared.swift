@@ -61,18 +61,6 @@ extension Shard {
         return nil
     }
 
-    /// A run as the store has it: while all of it is at hand, its program is brought to where it stands.
-    func recoverProgram(_ execution: Execution, _ events: [HistoryEvent]) {
-        if let key = definitionKey(of: execution) {
-            for event in events { definitions.take(event, key) }
-        } else if execution.isDeclared, execution.state.codeMayAct, prepareProgram(execution),
-            feed(events, execution) != nil
-        {
-            // It is said when the run is activated.
-            execution.program = nil
-        }
-    }
-
     // MARK: Runs whose events are not in memory
 
     private func loadForProgram(_ execution: Execution, from next: EventID) {

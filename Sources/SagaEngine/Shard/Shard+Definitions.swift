@@ -55,6 +55,32 @@ extension Shard {
         return nil
     }
 
+    // MARK: Recovery
+
+    /// Reads the versions of a definition that was taken over. Nothing else happens before they are there.
+    func loadDefinition(_ execution: Execution, from next: EventID) {
+        let load = nextLoadID
+        nextLoadID += 1
+        definitionLoads.insert(execution.sagaID)
+        pendingLoads[load] = .definition(execution.sagaID)
+        effects.append(.loadHistory(load, execution.sagaID, from: next, limit: config.historyPageEvents))
+    }
+
+    func definitionLoaded(_ sagaID: SagaID, _ result: Result<[HistoryEvent], StoreError>) {
+        guard let execution = executions[sagaID], let key = definitionKey(of: execution),
+            case .success(let page) = result, let last = page.last
+        else {
+            // All is read anew, as after a crash: without its definitions the shard could not go on.
+            areDefinitionsLost = true
+            definitionLoads.remove(sagaID)
+            return definitionLoadEnded()
+        }
+        for event in page { definitions.take(event, key) }
+        if last.eventID + 1 < execution.state.nextEventID { return loadDefinition(execution, from: last.eventID + 1) }
+        definitionLoads.remove(sagaID)
+        definitionLoadEnded()
+    }
+
     // MARK: Calls
 
     func define(_ id: CallID, _ call: Call, _ request: DefinitionCall) {

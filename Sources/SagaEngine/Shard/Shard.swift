@@ -43,6 +43,10 @@ package final class Shard {
 
     /// Definitions of declarative sagas.
     var definitions = DefinitionCatalogue()
+    /// Definitions that are being read after a take-over; the shard is ready when all are there.
+    var definitionLoads: Set<SagaID> = []
+    var areDefinitionsLost = false
+    private var deferredEpoch: UInt64?
     var dispatcher = TaskDispatcher()
     var limiter: QueueLimiter
     /// Whether queues with a limit are looked at again at a time.
@@ -167,12 +171,14 @@ package final class Shard {
         executions[execution.sagaID] = execution
         openRuns[key(of: execution)] = execution.sagaID
         execution.needsActivation = execution.state.codeMayAct
-        recoverProgram(execution, events)
+        if execution.isDefinition { loadDefinition(execution, from: 0) }
         if execution.state.status == .blocked { blockedRunCount += 1 }
     }
 
     private func recoveryFinished(_ epoch: UInt64) {
         guard !isReady else { return }
+        guard definitionLoads.isEmpty else { return deferredEpoch = epoch }
+        if areDefinitionsLost { return startRecovery("a definition could not be read") }
         self.epoch = epoch
         isReady = true
         // In the order of the saga ids: recovery must not depend on a hash.
@@ -193,6 +199,13 @@ package final class Shard {
         let calls = waitingCalls
         waitingCalls = []
         for (id, call) in calls { handleCall(id, call) }
+    }
+
+    /// A definition was read, or could not be: the shard may be ready now.
+    func definitionLoadEnded() {
+        guard definitionLoads.isEmpty, let epoch = deferredEpoch else { return }
+        deferredEpoch = nil
+        recoveryFinished(epoch)
     }
 
     /// Forgets everything that is not durable and asks for what is; the same road as after a crash.
@@ -228,7 +241,7 @@ package final class Shard {
             case .call(let id, let call)?: waitingCalls.append((id, call))
             case .report(let report)?: lateReports.append(report)
             case .declaredQuery(let id, let query)?: waitingCalls.append((id, .query(query)))
-            case .history?, .query?, .orphan?, .reset?, .program?, nil: break
+            case .history?, .query?, .orphan?, .reset?, .program?, .definition?, nil: break
             }
         }
         lateReports += (inFlight?.late ?? []) + lateToRecord.map(\.report)
@@ -245,6 +258,9 @@ package final class Shard {
         executions = [:]
         openRuns = [:]
         definitions.removeAll()
+        definitionLoads = []
+        areDefinitionsLost = false
+        deferredEpoch = nil
         dirty = []
         inFlight = nil
         undurableEvents = 0
