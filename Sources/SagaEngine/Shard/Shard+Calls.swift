@@ -183,7 +183,7 @@ extension Shard {
 
     private func isSameMeaning(_ start: StartCall, _ execution: Execution) -> Bool {
         guard execution.state.workflowType == start.workflowType else { return false }
-        if let program = execution.program { return program.state.input == start.input }
+        if let program = execution.program, program.nextEventID > 0 { return program.state.input == start.input }
         // The input is compared only while it is in memory: keeping it for ever would double every run's size.
         guard let first = execution.recentEvents(from: 0)?.first,
             case .workflowExecutionStarted(let started) = first.attributes
