@@ -29,6 +29,12 @@ public final class MemoryEventStore: EventStore {
         try access { state throws(StoreError) in try state.events(of: sagaID, from: from, limit: limit) }
     }
 
+    public func packedEvents(
+        of sagaID: SagaID, from: EventID, limit: Int
+    ) async throws(StoreError) -> PackedHistory {
+        try access { state throws(StoreError) in try state.packedEvents(of: sagaID, from: from, limit: limit) }
+    }
+
     public func execution(_ sagaID: SagaID) async throws(StoreError) -> ExecutionRow? {
         try access { state in state.runs[sagaID]?.row }
     }

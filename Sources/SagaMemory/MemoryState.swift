@@ -135,6 +135,20 @@ struct MemoryState {
         return events
     }
 
+    func packedEvents(of sagaID: SagaID, from: EventID, limit: Int) throws(StoreError) -> PackedHistory {
+        var page = PackedHistory(sagaID: sagaID)
+        guard let rows = runs[sagaID]?.rows else { return page }
+        for row in rows[firstRow(in: rows, endingAfter: from)...] {
+            if !page.isEmpty && page.count + row.count > limit || page.isFull(before: row.blob.count) { break }
+            do throws(CodecError) {
+                try page.append(row.blob, firstEventID: row.firstEventID, count: row.count)
+            } catch {
+                throw StoreError(.corrupt, "events of \(sagaID) from \(row.firstEventID): \(error)")
+            }
+        }
+        return page
+    }
+
     func openExecutions(after: SagaID?, limit: Int) -> [ExecutionRow] {
         var rows: [ExecutionRow] = []
         for id in order[(after.map(position(after:)) ?? 0)...] {

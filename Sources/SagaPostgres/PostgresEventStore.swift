@@ -99,6 +99,14 @@ public final class PostgresEventStore: EventStore, CallbackAppender {
         }
     }
 
+    public func packedEvents(
+        of sagaID: SagaID, from: EventID, limit: Int
+    ) async throws(StoreError) -> PackedHistory {
+        try await reads.run("read stored events") { (reader) throws(ReadFailure) in
+            try reader.packedEvents(of: sagaID, from: from, limit: limit)
+        }
+    }
+
     public func execution(_ sagaID: SagaID) async throws(StoreError) -> ExecutionRow? {
         try await reads.run("read a run") { (reader) throws(ReadFailure) in try reader.execution(sagaID) }
     }

@@ -45,11 +45,39 @@ final class Reader {
     // MARK: Events
 
     func events(of sagaID: SagaID, from: EventID, limit: Int) throws(StoreError) -> [HistoryEvent] {
-        guard let after = Int64(exactly: from) else { return [] }
+        var events: [HistoryEvent] = []
+        try forEachRow(of: sagaID, from: from) { (bytes, first, count) throws(StoreError) in
+            let skipped = from > first ? Int(from - first) : 0
+            if !events.isEmpty && events.count + count - skipped > limit { return false }
+            try check(bytes, sagaID, first: first, count: count)
+            try decode(bytes, sagaID, first: first, count: count, skipped: skipped, into: &events)
+            return true
+        }
+        return events
+    }
+
+    func packedEvents(of sagaID: SagaID, from: EventID, limit: Int) throws(StoreError) -> PackedHistory {
+        var page = PackedHistory(sagaID: sagaID)
+        try forEachRow(of: sagaID, from: from) { (bytes, first, count) throws(StoreError) in
+            if !page.isEmpty && page.count + count > limit || page.isFull(before: bytes.count) { return false }
+            try check(bytes, sagaID, first: first, count: count)
+            do throws(CodecError) { try page.append(bytes, firstEventID: first, count: count) } catch {
+                throw damaged(sagaID, first, "its row is too long: \(error)")
+            }
+            return true
+        }
+        return page
+    }
+
+    /// Rows from the one on that has an event, checked by their places, until `body` has enough.
+    private func forEachRow(
+        of sagaID: SagaID, from: EventID,
+        _ body: (UnsafeRawBufferPointer, _ first: EventID, _ count: Int) throws(StoreError) -> Bool
+    ) throws(StoreError) {
+        guard let after = Int64(exactly: from) else { return }
         try selectEvents.bind(sagaID, at: 1)
         try selectEvents.bind(after, at: 2)
         defer { selectEvents.reset() }
-        var events: [HistoryEvent] = []
         var expected: EventID?
         while try selectEvents.step() {
             let next = EventID(clamping: selectEvents.int64(0))
@@ -65,21 +93,23 @@ final class Reader {
                 throw damaged(sagaID, from, "the first row begins with event \(first)")
             }
             expected = next
-            let skipped = from > first ? Int(from - first) : 0
-            if !events.isEmpty && events.count + count - skipped > limit { break }
-            try decode(sagaID, first: first, count: count, skipped: skipped, into: &events)
+            guard try body(selectEvents.bytes(3), first, count) else { return }
         }
-        return events
     }
 
-    private func decode(
-        _ sagaID: SagaID, first: EventID, count: Int, skipped: Int, into events: inout [HistoryEvent]
+    private func check(
+        _ bytes: UnsafeRawBufferPointer, _ sagaID: SagaID, first: EventID, count: Int
     ) throws(StoreError) {
-        let bytes = selectEvents.bytes(3)
         let checksum = Checksum.of(bytes, sagaID: sagaID, firstEventID: first, count: count)
         guard Int64(checksum) == selectEvents.int64(2) else {
             throw damaged(sagaID, first, "the checksum of its row is wrong")
         }
+    }
+
+    private func decode(
+        _ bytes: UnsafeRawBufferPointer, _ sagaID: SagaID, first: EventID, count: Int, skipped: Int,
+        into events: inout [HistoryEvent]
+    ) throws(StoreError) {
         let before = events.count
         do throws(CodecError) {
             try PackedEvents.decode(bytes, sagaID: sagaID, firstEventID: first, into: &events)

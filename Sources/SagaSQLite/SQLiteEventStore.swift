@@ -62,6 +62,14 @@ public final class SQLiteEventStore: EventStore {
         try await reads.run { reader throws(StoreError) in try reader.events(of: sagaID, from: from, limit: limit) }
     }
 
+    public func packedEvents(
+        of sagaID: SagaID, from: EventID, limit: Int
+    ) async throws(StoreError) -> PackedHistory {
+        try await reads.run { reader throws(StoreError) in
+            try reader.packedEvents(of: sagaID, from: from, limit: limit)
+        }
+    }
+
     public func execution(_ sagaID: SagaID) async throws(StoreError) -> ExecutionRow? {
         try await reads.run { reader throws(StoreError) in try reader.execution(sagaID) }
     }

@@ -141,7 +141,7 @@ public enum PackedEvents {
             traceID: flags & Flag.trace != 0 ? try reader.readTextRange() : nil, attributes: FrameRange())
     }
 
-    private static func decodeOne(
+    static func decodeOne(
         _ reader: inout PostcardReader, _ bytes: UnsafeRawBufferPointer, sagaID: SagaID, eventID: EventID, base: Int64,
         _ catalog: EventCatalog, into events: inout [HistoryEvent]
     ) throws(CodecError) {

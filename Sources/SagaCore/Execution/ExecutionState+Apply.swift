@@ -1,3 +1,5 @@
+internal import SagaCodec
+
 extension ExecutionState {
     /// Applies the next event.
     /// - Throws: `SagaError` of kind replay if the event does not fit; the state must not be used further then.
@@ -23,13 +25,13 @@ extension ExecutionState {
         case .workflowExecutionCanceled: close(.canceled, event)
         case .workflowExecutionContinuedAsNew: close(.continuedAsNew, event)
         case .workflowExecutionTerminated(let value):
-            remember(value.requestID, event)
+            remember(value.requestID, event.eventID)
             close(.terminated, event)
         case .workflowExecutionCancelRequested(let value):
-            remember(value.requestID, event)
+            remember(value.requestID, event.eventID)
             if cancelRequest == nil { cancelRequest = CancelRequest(reason: value.reason, at: event.timestamp) }
         case .workflowExecutionReset(let value):
-            remember(value.requestID, event)
+            remember(value.requestID, event.eventID)
             // Apart from those that the first event may have brought.
             carry(value.carriedUndo, taskQueue: taskQueue, below: EventID.max - 1 << 32)
         case .workflowExecutionBlocked(let value):
@@ -39,20 +41,15 @@ extension ExecutionState {
             block = nil
             status = unwinding == nil ? .running : .compensating
         case .workflowExecutionPaused(let value):
-            remember(value.requestID, event)
+            remember(value.requestID, event.eventID)
             status = .paused
         case .workflowExecutionResumed(let value):
-            remember(value.requestID, event)
+            remember(value.requestID, event.eventID)
             status = .running
         case .signalReceived(let value):
-            remember(value.requestID, event)
-            if !value.signalID.isEmpty { signalIDs.insert(value.signalID) }
-            signalCount &+= 1
-            if !value.codeGone { lastMessageEventID = event.eventID }
-        case .timerCreated(let value):
-            timers[event.eventID] = TimerState(
-                timerID: value.timerID, dueAt: value.dueAt, commandNumber: value.commandNumber)
-            eventOfCommand[value.commandNumber] = event.eventID
+            remember(value.requestID, event.eventID)
+            signalReceived(value.signalID, codeGone: value.codeGone, event.eventID)
+        case .timerCreated(let value): begin(timer: event.eventID, value)
         case .timerFired(let value): try endTimer(value.createdEventID, event)
         case .timerCanceled(let value): if value.createdEventID != 0 { try endTimer(value.createdEventID, event) }
         case .markerRecorded(let value): applyMarker(value, event)
@@ -120,13 +117,27 @@ extension ExecutionState {
         externalSignals = EventTable()
         children = EventTable()
         localSteps = EventTable()
-        eventOfCommand = [:]
+        eventOfCommand = EventTable()
+    }
+
+    /// A timer is open from here on.
+    mutating func begin(timer eventID: EventID, _ created: TimerCreated) {
+        timers[eventID] = TimerState(
+            timerID: created.timerID, dueAt: created.dueAt, commandNumber: created.commandNumber)
+        eventOfCommand[EventID(created.commandNumber)] = eventID
+    }
+
+    mutating func signalReceived(_ signalID: String, codeGone: Bool, _ eventID: EventID) {
+        if !signalID.isEmpty { signalIDs.insert(signalID) }
+        signalCount &+= 1
+        if !codeGone { lastMessageEventID = eventID }
     }
 
     private mutating func endTimer(_ createdEventID: EventID, _ event: HistoryEvent) throws(SagaError) {
-        guard let timer = timers[createdEventID] else { throw misfit(event, "timer \(createdEventID) is not open") }
-        timers[createdEventID] = nil
-        eventOfCommand[timer.commandNumber] = nil
+        guard let timer = timers.remove(createdEventID) else {
+            throw misfit(event, "timer \(createdEventID) is not open")
+        }
+        _ = eventOfCommand.remove(EventID(timer.commandNumber))
     }
 
     private mutating func applyMarker(_ value: MarkerRecorded, _ event: HistoryEvent) {
@@ -148,9 +159,14 @@ extension ExecutionState {
         }
     }
 
-    mutating func remember(_ requestID: String, _ event: HistoryEvent) {
+    mutating func remember(_ requestID: String, _ eventID: EventID) {
         // The first event counts: a start that brings a signal along gives both its id.
-        if !requestID.isEmpty, requests[requestID] == nil { requests[requestID] = event.eventID }
+        if !requestID.isEmpty, requests[requestID] == nil { requests[requestID] = eventID }
+    }
+
+    func undecodable(_ error: CodecError) -> SagaError {
+        SagaError(
+            kind: .codec, message: "stored events of run \(sagaID) do not decode: \(error)", isNonRetryable: true)
     }
 
     func misfit(_ event: HistoryEvent, _ why: String) -> SagaError {

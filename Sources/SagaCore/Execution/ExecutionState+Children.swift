@@ -27,7 +27,7 @@ extension ExecutionState {
         switch event.attributes {
         case .startChildWorkflowExecutionInitiated(let value):
             children[event.eventID] = ChildState(initiated: value)
-            eventOfCommand[value.commandNumber] = event.eventID
+            eventOfCommand[EventID(value.commandNumber)] = event.eventID
         case .childWorkflowExecutionStarted(let value):
             try updateChild(value.initiatedEventID, event) { $0.sagaID = value.childSagaID }
         case .childWorkflowExecutionContinuedAsNew(let value):
@@ -64,9 +64,8 @@ extension ExecutionState {
     }
 
     private mutating func endChild(_ initiated: EventID, _ event: HistoryEvent) throws(SagaError) -> ChildState {
-        guard let child = children[initiated] else { throw misfit(event, "child \(initiated) is not open") }
-        children[initiated] = nil
-        eventOfCommand[child.initiated.commandNumber] = nil
+        guard let child = children.remove(initiated) else { throw misfit(event, "child \(initiated) is not open") }
+        _ = eventOfCommand.remove(EventID(child.initiated.commandNumber))
         return child
     }
 

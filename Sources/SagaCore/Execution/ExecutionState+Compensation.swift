@@ -6,7 +6,7 @@ extension ExecutionState {
             let started = Unwinding(
                 cause: value.cause, error: value.error, scope: value.scope, commandNumber: value.commandNumber,
                 reason: value.reason)
-            remember(value.requestID, event)
+            remember(value.requestID, event.eventID)
             undoLog.beginUnwinding(value.scope, at: event.eventID)
             if value.cause == .requested, unwinding != nil {
                 queuedUnwindings.append(started)
@@ -65,7 +65,7 @@ extension ExecutionState {
             }
             if value.happened { undoLog.happened(value.stepEventID) }
         case .compensationOperatorAction(let value):
-            remember(value.requestID, event)
+            remember(value.requestID, event.eventID)
             if value.verb == .giveUp { isGivenUp = true }
         case .compensationCompleted:
             // An unwinding that the code asked for gives the run back to the code.

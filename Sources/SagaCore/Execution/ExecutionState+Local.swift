@@ -17,8 +17,9 @@ extension ExecutionState {
     ) throws(SagaError) {
         // Without an undo there is nothing to keep of it.
         guard let scheduled else { return }
-        guard let step = localSteps[scheduled] else { throw misfit(event, "local activity \(scheduled) is not open") }
-        localSteps[scheduled] = nil
+        guard let step = localSteps.remove(scheduled) else {
+            throw misfit(event, "local activity \(scheduled) is not open")
+        }
         guard let undo = step.undo else { return }
         let isUndone = undo.undoFailedStep.undoes(outcome)
         guard isUndone || outcome == .unknown else { return }

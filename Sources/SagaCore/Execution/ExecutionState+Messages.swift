@@ -29,7 +29,7 @@ extension ExecutionState {
         case .externalSignalDelivered(let value): try endExternalSignal(value.requestedEventID, event)
         case .externalSignalFailed(let value): try endExternalSignal(value.requestedEventID, event)
         case .workflowUpdateAccepted(let value):
-            remember(value.requestID, event)
+            remember(value.requestID, event.eventID)
             updates[value.updateID] = UpdateState(name: value.name, eventID: event.eventID, outcome: .open)
             openUpdates[event.eventID] = value.updateID
             lastMessageEventID = event.eventID

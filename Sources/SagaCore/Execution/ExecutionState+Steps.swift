@@ -3,8 +3,7 @@ extension ExecutionState {
     mutating func applyStep(_ event: HistoryEvent) throws(SagaError) {
         switch event.attributes {
         case .activityTaskScheduled(let value):
-            steps[event.eventID] = StepState(scheduled: value, scheduledAt: event.timestamp)
-            eventOfCommand[value.commandNumber] = event.eventID
+            begin(step: event.eventID, value, at: event.timestamp)
         case .activityTaskStarted(let value):
             try updateStep(value.scheduledEventID, event) { $0.startedAttempt = max($0.startedAttempt, value.attempt) }
         case .activityTaskRetryScheduled(let value):
@@ -40,6 +39,17 @@ extension ExecutionState {
         }
     }
 
+    /// A step is open from here on.
+    mutating func begin(
+        step eventID: EventID, _ scheduled: consuming ActivityTaskScheduled, at time: Timestamp,
+        startedAttempt: UInt32 = 0
+    ) {
+        eventOfCommand[EventID(scheduled.commandNumber)] = eventID
+        var step = StepState(scheduled, at: time)
+        step.startedAttempt = startedAttempt
+        steps[eventID] = step
+    }
+
     private mutating func updateStep(
         _ eventID: EventID, _ event: HistoryEvent, _ change: (inout StepState) -> Void
     ) throws(SagaError) {
@@ -47,9 +57,8 @@ extension ExecutionState {
     }
 
     private mutating func endStep(_ eventID: EventID, _ event: HistoryEvent) throws(SagaError) -> StepState {
-        guard let step = steps[eventID] else { throw misfit(event, "step \(eventID) is not open") }
-        steps[eventID] = nil
-        eventOfCommand[step.scheduled.commandNumber] = nil
+        guard let step = steps.remove(eventID) else { throw misfit(event, "step \(eventID) is not open") }
+        _ = eventOfCommand.remove(EventID(step.scheduled.commandNumber))
         return step
     }
 
@@ -57,6 +66,7 @@ extension ExecutionState {
         of step: StepState, _ stepEventID: EventID, _ event: HistoryEvent, _ outcome: StepOutcome,
         output: Payload? = nil, data: Payload? = nil
     ) {
+        guard step.scheduled.undo != nil else { return }
         let scheduled = step.scheduled
         guard let undo = scheduled.undo else { return }
         let isUndone = undo.undoFailedStep.undoes(outcome)

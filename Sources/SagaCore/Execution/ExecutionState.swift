@@ -81,8 +81,8 @@ public struct ExecutionState: Equatable, Sendable {
     var signalIDs: Set<String> = []
     /// What each request id did, for exactly-once answers.
     var requests: [String: EventID] = [:]
-    /// Open steps and timers by the command that began them.
-    var eventOfCommand: [CommandNumber: EventID] = [:]
+    /// Open steps, timers and children by the number of the command that began them.
+    var eventOfCommand = EventTable<EventID>()
 
     /// A run of which no event has been applied.
     public init(sagaID: SagaID) { self.sagaID = sagaID }
@@ -103,7 +103,7 @@ public struct ExecutionState: Equatable, Sendable {
     public func hasSignal(_ signalID: String) -> Bool { !signalID.isEmpty && signalIDs.contains(signalID) }
 
     /// The open step or timer that a command began.
-    public func openEvent(ofCommand number: CommandNumber) -> EventID? { eventOfCommand[number] }
+    public func openEvent(ofCommand number: CommandNumber) -> EventID? { eventOfCommand[EventID(number)] }
 
     /// How many requests, signals and updates the state remembers.
     public var messageCount: Int { requests.count + signalIDs.count + updates.count }
@@ -130,8 +130,11 @@ public struct ExecutionState: Equatable, Sendable {
 
 /// A step that is not closed.
 public struct StepState: Hashable, Sendable {
-    /// The event that scheduled it, with its input and policies.
-    public var scheduled: ActivityTaskScheduled
+    /// The event that scheduled it, with its input and policies. Shared by all copies of the state, and read in place.
+    public var scheduled: ActivityTaskScheduled {
+        _read { yield box.value }
+    }
+    private let box: Shared<ActivityTaskScheduled>
     /// When it was scheduled.
     public var scheduledAt: Timestamp
     /// The current or next attempt, from 1.
@@ -147,10 +150,26 @@ public struct StepState: Hashable, Sendable {
     /// The error of the last failed attempt.
     public var lastError: SagaError?
 
+    init(_ scheduled: consuming ActivityTaskScheduled, at time: Timestamp) {
+        box = Shared(scheduled)
+        scheduledAt = time
+    }
+
     /// What is known if it ended now, with this last attempt.
     public func outcome(of last: StepOutcome) -> StepOutcome {
         last == .completed ? .completed : (hasUnknownAttempt ? .unknown : last)
     }
+}
+
+/// A large value that never changes: whoever copies or moves what holds it copies a reference.
+final class Shared<Value: Hashable & Sendable>: Hashable, Sendable {
+    let value: Value
+
+    init(_ value: consuming Value) { self.value = value }
+
+    static func == (left: Shared, right: Shared) -> Bool { left === right || left.value == right.value }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(value) }
 }
 
 /// A timer that has not fired.
@@ -224,18 +243,31 @@ public struct EventTable<Value: Hashable & Sendable>: Hashable, Sendable {
     public subscript(_ eventID: EventID) -> Value? {
         get { index(of: eventID).map { values[$0] } }
         set {
+            // What begins is younger than what is there.
+            if let newValue, keys.last.map({ $0 < eventID }) ?? true {
+                keys.append(eventID)
+                values.append(newValue)
+                return
+            }
             switch (index(of: eventID), newValue) {
             case (let index?, let value?): values[index] = value
             case (let index?, nil):
                 keys.remove(at: index)
                 values.remove(at: index)
             case (nil, let value?):
-                let position = keys.isEmpty || keys[keys.count - 1] < eventID ? keys.count : insertionIndex(eventID)
+                let position = insertionIndex(eventID)
                 keys.insert(eventID, at: position)
                 values.insert(value, at: position)
             case (nil, nil): break
             }
         }
+    }
+
+    /// Takes a value out; nil if there is none.
+    public mutating func remove(_ eventID: EventID) -> Value? {
+        guard let index = index(of: eventID) else { return nil }
+        keys.remove(at: index)
+        return values.remove(at: index)
     }
 
     /// Changes a value in place; false if there is none.
@@ -246,6 +278,8 @@ public struct EventTable<Value: Hashable & Sendable>: Hashable, Sendable {
     }
 
     private func index(of eventID: EventID) -> Int? {
+        // The oldest is looked for most.
+        if keys.first == eventID { return 0 }
         let position = insertionIndex(eventID)
         return position < keys.count && keys[position] == eventID ? position : nil
     }

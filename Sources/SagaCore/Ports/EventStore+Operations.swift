@@ -1,3 +1,5 @@
+internal import SagaCodec
+
 /// A store that has threads of its own and can answer on them.
 package protocol CallbackAppender: EventStore {
     /// The same as `append`, without a task of Swift's in between.
@@ -8,6 +10,16 @@ package protocol CallbackAppender: EventStore {
 extension EventStore {
     /// Whether the store keeps the search attributes of its rows and filters by them. Default: no.
     public var filtersByAttributes: Bool { false }
+
+    /// Packs what `events` returns.
+    public func packedEvents(
+        of sagaID: SagaID, from: EventID, limit: Int
+    ) async throws(StoreError) -> PackedHistory {
+        let events = try await events(of: sagaID, from: from, limit: limit)
+        do throws(CodecError) { return try PackedHistory(of: sagaID, [events]) } catch {
+            throw StoreError(.corrupt, "events of \(sagaID) from \(from): \(error)")
+        }
+    }
 
     /// Stores that cannot remove anything say so.
     public func delete(_ sagaID: SagaID) async throws(StoreError) -> Bool {

@@ -18,6 +18,15 @@ public protocol EventStore: Sendable {
     ///     than `limit` does not mean the end: an empty answer does.
     func events(of sagaID: SagaID, from: EventID, limit: Int) async throws(StoreError) -> [HistoryEvent]
 
+    /// Reads rows of one run as they are stored, oldest first, for those who make the run's state of them (`HistoryFold`).
+    /// What a checksum or a row's place can show is checked; nothing is decoded.
+    /// - Parameters:
+    ///   - sagaID: The run.
+    ///   - from: First event id wanted; the first row is the one that has it.
+    ///   - limit: Most events to return; one whole stored row is returned even if it is longer. Fewer than `limit` does not
+    ///     mean the end: an empty answer does.
+    func packedEvents(of sagaID: SagaID, from: EventID, limit: Int) async throws(StoreError) -> PackedHistory
+
     /// The row of one run; nil if the run is unknown.
     func execution(_ sagaID: SagaID) async throws(StoreError) -> ExecutionRow?
 

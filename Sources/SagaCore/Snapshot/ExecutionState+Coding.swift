@@ -43,7 +43,7 @@ extension ExecutionState: PostcardCodable {
         writer.write(signalCount)
         writer.write(signalIDs.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
         writer.write(requests)
-        writer.write(eventOfCommand)
+        writer.write(eventsByCommand)
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -87,7 +87,24 @@ extension ExecutionState: PostcardCodable {
         signalCount = try reader.read()
         signalIDs = Set(try reader.read([String].self))
         requests = try reader.read()
-        eventOfCommand = try reader.read()
+        eventsByCommand = try reader.read()
+    }
+}
+
+extension ExecutionState {
+    /// As the stored form has it.
+    private var eventsByCommand: [CommandNumber: EventID] {
+        get {
+            var events: [CommandNumber: EventID] = [:]
+            for number in eventOfCommand.eventIDs { events[CommandNumber(clamping: number)] = eventOfCommand[number] }
+            return events
+        }
+        set {
+            eventOfCommand = EventTable()
+            for (number, eventID) in newValue.sorted(by: { $0.key < $1.key }) {
+                eventOfCommand[EventID(number)] = eventID
+            }
+        }
     }
 }
 
@@ -104,7 +121,7 @@ extension StepState: PostcardCodable {
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
-        self.init(scheduled: try reader.read(), scheduledAt: try reader.read())
+        self.init(try reader.read(), at: try reader.read())
         attempt = try reader.read()
         hasUnknownAttempt = try reader.read()
         retryDueAt = try reader.read()

@@ -50,8 +50,10 @@ public struct HistoryReplayer: Sendable {
     // MARK: One run
 
     /// Replays up to before an event, or to the end.
+    /// - Parameter body: Called with each event; nil if nobody wants them, and nobody can have written beyond `end`: then only
+    ///   what the state keeps is decoded.
     func replay(
-        _ sagaID: SagaID, end: EventID?, from start: Start, _ body: (HistoryEvent) -> Void
+        _ sagaID: SagaID, end: EventID?, from start: Start, _ body: ((HistoryEvent) -> Void)?
     ) async throws(ReplayFailure) -> ReplayedRun? {
         var limit = end ?? .max
         var skipped: [EventID] = []
@@ -90,7 +92,7 @@ public struct HistoryReplayer: Sendable {
     /// Goes on from a snapshot. The event that it ends with is read again: a snapshot of more than the history has would
     /// otherwise look like one without a tail.
     private func tail(
-        of stored: StoredSnapshot, end: EventID?, _ body: (HistoryEvent) -> Void
+        of stored: StoredSnapshot, end: EventID?, _ body: ((HistoryEvent) -> Void)?
     ) async throws(ReplayFailure) -> Result<ReplayedRun, Snapshot.Problem> {
         let state: ExecutionState
         do throws(Snapshot.Problem) { state = try Snapshot.decode(stored) } catch { return .failure(error) }
@@ -110,8 +112,9 @@ public struct HistoryReplayer: Sendable {
     /// Applies what follows, page by page.
     /// - Returns: Why an event does not fit; nil if all do.
     private func fold(
-        _ run: inout ReplayedRun, end: EventID?, _ body: (HistoryEvent) -> Void
+        _ run: inout ReplayedRun, end: EventID?, _ body: ((HistoryEvent) -> Void)?
     ) async throws(ReplayFailure) -> SagaError? {
+        guard let body else { return try await foldRows(&run, end: end) }
         while end.map({ run.state.nextEventID < $0 }) ?? !run.state.isClosed {
             let events = try await page(of: run.state.sagaID, from: run.state.nextEventID)
             if events.isEmpty { return nil }
@@ -120,15 +123,35 @@ public struct HistoryReplayer: Sendable {
         return nil
     }
 
+    /// The same from stored rows, whose events are not wanted.
+    private func foldRows(_ run: inout ReplayedRun, end: EventID?) async throws(ReplayFailure) -> SagaError? {
+        var fold = HistoryFold()
+        while end.map({ run.state.nextEventID < $0 }) ?? !run.state.isClosed {
+            let from = run.state.nextEventID
+            let rows: PackedHistory
+            do throws(StoreError) {
+                rows = try await store.packedEvents(of: run.state.sagaID, from: from, limit: Self.pageEvents)
+            } catch {
+                throw .store(error)
+            }
+            do throws(SagaError) { try fold.apply(rows, to: &run.state) } catch { return error }
+            // The end, or rows without anything new.
+            if run.state.nextEventID == from { return nil }
+            run.eventsApplied += run.state.nextEventID - from
+            if let recorded = fold.recordedSnapshot { run.recordedSnapshot = recorded }
+        }
+        return nil
+    }
+
     private static func apply(
-        _ events: ArraySlice<HistoryEvent>, to run: inout ReplayedRun, end: EventID?, _ body: (HistoryEvent) -> Void
+        _ events: ArraySlice<HistoryEvent>, to run: inout ReplayedRun, end: EventID?, _ body: ((HistoryEvent) -> Void)?
     ) -> SagaError? {
         for event in events {
             if let end, event.eventID >= end { break }
             do throws(SagaError) { try run.state.apply(event) } catch { return error }
             run.eventsApplied += 1
             if case .snapshotCreated(let created) = event.attributes { run.recordedSnapshot = created.uptoEventID }
-            body(event)
+            body?(event)
         }
         return nil
     }
@@ -159,7 +182,7 @@ extension HistoryReplayer {
     package func recover(_ row: ExecutionRow) async throws(ReplayFailure) -> RecoveredRun? {
         let start: Start = row.nextEventID < Self.shortHistory ? .beginning : .snapshot
         // Nobody else writes while a shard recovers, so the row tells where the history ends.
-        guard let run = try await replay(row.sagaID, end: row.nextEventID, from: start, { _ in }) else { return nil }
+        guard let run = try await replay(row.sagaID, end: row.nextEventID, from: start, nil) else { return nil }
         return RecoveredRun(state: run.state, snapshotAt: run.snapshotAt)
     }
 }

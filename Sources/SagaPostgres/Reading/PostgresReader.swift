@@ -25,13 +25,22 @@ struct PostgresReader {
     private static let wholePage = 4_096
 
     func events(of sagaID: SagaID, from: EventID, limit: Int) throws(ReadFailure) -> [HistoryEvent] {
-        guard let start = Int64(exactly: from) else { return [] }
-        let (sum, overflow) = start.addingReportingOverflow(Int64(clamping: max(1, limit)))
-        let parameters = PgParameters().id(sagaID).int64(start).int64(overflow ? .max : sum)
-        var page = EventPage(sagaID: sagaID, from: from, limit: limit)
+        try page(EventPage(sagaID: sagaID, from: from, limit: limit)).events
+    }
+
+    func packedEvents(of sagaID: SagaID, from: EventID, limit: Int) throws(ReadFailure) -> PackedHistory {
+        let packed = PackedHistory(sagaID: sagaID)
+        return try page(EventPage(sagaID: sagaID, from: from, limit: limit, packed: packed)).packed ?? packed
+    }
+
+    private func page(_ empty: EventPage) throws(ReadFailure) -> EventPage {
+        guard let start = Int64(exactly: empty.from) else { return empty }
+        let (sum, overflow) = start.addingReportingOverflow(Int64(clamping: max(1, empty.limit)))
+        let parameters = PgParameters().id(empty.sagaID).int64(start).int64(overflow ? .max : sum)
+        var page = empty
         let problem: StoreError?
         do throws(PgFailure) {
-            if limit <= Self.wholePage {
+            if empty.limit <= Self.wholePage {
                 problem = page.addAll(try connection.run(Self.selectEvents, parameters))
             } else {
                 // Row by row: the decoding of one runs beside the sending of the next, and no page is in memory twice.
@@ -43,7 +52,7 @@ struct PostgresReader {
             throw .server(error)
         }
         if let problem { throw .store(problem) }
-        return page.events
+        return page
     }
 
     // MARK: Late effects
@@ -129,10 +138,13 @@ private struct EventPage {
     let from: EventID
     let limit: Int
     private(set) var events: [HistoryEvent] = []
+    /// Where the rows go if they are wanted as they are; nil to decode them.
+    private(set) var packed: PackedHistory?
     private var expected: EventID?
 
-    init(sagaID: SagaID, from: EventID, limit: Int) {
+    init(sagaID: SagaID, from: EventID, limit: Int, packed: PackedHistory? = nil) {
         self.sagaID = sagaID
+        self.packed = packed
         self.from = from
         self.limit = limit
     }
@@ -165,20 +177,38 @@ private struct EventPage {
         }
         expected = first + EventID(count)
         let skipped = from > first ? Int(from - first) : 0
-        if !events.isEmpty && events.count + count - skipped > limit { return false }
-        try decode(row.bytes(index, 2), first: first, count: count, skipped: skipped)
+        let stored = row.bytes(index, 2)
+        let isFirst = events.isEmpty && packed?.isEmpty ?? true
+        let before = packed?.count ?? events.count
+        if !isFirst && before + count - (packed == nil ? skipped : 0) > limit { return false }
+        let blob = try checked(stored, first: first, count: count)
+        if packed == nil {
+            try decode(blob, first: first, count: count, skipped: skipped)
+            return true
+        }
+        if packed?.isFull(before: blob.count) ?? false { return false }
+        do throws(CodecError) { try packed?.append(blob, firstEventID: first, count: count) } catch {
+            throw damaged(first, "its row is too long: \(error)")
+        }
         return true
     }
 
-    private mutating func decode(
-        _ stored: UnsafeRawBufferPointer, first: EventID, count: Int, skipped: Int
-    ) throws(StoreError) {
+    /// A row without its checksum, which is right.
+    private func checked(
+        _ stored: UnsafeRawBufferPointer, first: EventID, count: Int
+    ) throws(StoreError) -> UnsafeRawBufferPointer {
         guard stored.count > 4 else { throw damaged(first, "its row is cut off") }
         let packed = UnsafeRawBufferPointer(rebasing: stored[..<(stored.count - 4)])
         let checksum = UInt32(bigEndian: stored.loadUnaligned(fromByteOffset: packed.count, as: UInt32.self))
         guard RowChecksum.of(packed, sagaID: sagaID, firstEventID: first, count: count) == checksum else {
             throw damaged(first, "the checksum of its row is wrong")
         }
+        return packed
+    }
+
+    private mutating func decode(
+        _ packed: UnsafeRawBufferPointer, first: EventID, count: Int, skipped: Int
+    ) throws(StoreError) {
         let before = events.count
         do throws(CodecError) {
             try PackedEvents.decode(packed, sagaID: sagaID, firstEventID: first, into: &events)

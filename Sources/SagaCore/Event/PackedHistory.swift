@@ -1,0 +1,69 @@
+public import SagaCodec
+
+/// Rows of one run as a store has them: blobs of ``PackedEvents``, one behind the other, whose checksums were compared and which
+/// nobody has decoded. What ``HistoryFold`` makes the state of a run of.
+public struct PackedHistory: Sendable {
+    /// One stored row.
+    public struct Row: Hashable, Sendable {
+        /// The id of its first event.
+        public var firstEventID: EventID
+        /// How many events it has.
+        public var count: Int
+        /// Where its blob lies in ``PackedHistory/bytes``.
+        public var blob: FrameRange
+    }
+
+    /// Bytes beyond which a page takes no further row: 64 MiB.
+    public static let maximumBytes = 64 << 20
+
+    /// The run.
+    public let sagaID: SagaID
+    /// All blobs.
+    public private(set) var bytes: [UInt8] = []
+    /// The rows, oldest first, without a gap between them.
+    public private(set) var rows: [Row] = []
+    /// How many events the rows have.
+    public private(set) var count = 0
+
+    public init(sagaID: SagaID) { self.sagaID = sagaID }
+
+    /// Whether there are no rows.
+    public var isEmpty: Bool { rows.isEmpty }
+
+    /// The id after the last event; nil if there are no rows.
+    public var nextEventID: EventID? { rows.last.map { $0.firstEventID &+ EventID($0.count) } }
+
+    /// Whether a further row of so many bytes would make the page too long. The first row always fits.
+    public func isFull(before byteCount: Int) -> Bool {
+        !rows.isEmpty && bytes.count + byteCount > Self.maximumBytes
+    }
+
+    /// Adds the next row.
+    /// - Throws: ``CodecError/Reason/limitExceeded`` beyond 4 GiB.
+    public mutating func append(
+        _ blob: UnsafeRawBufferPointer, firstEventID: EventID, count: Int
+    ) throws(CodecError) {
+        guard bytes.count + blob.count <= PostcardReader.inputLimit else { throw CodecError(.limitExceeded, at: 0) }
+        let range = FrameRange(offset: UInt32(bytes.count), count: UInt32(blob.count))
+        bytes.append(contentsOf: blob)
+        rows.append(Row(firstEventID: firstEventID, count: count, blob: range))
+        self.count += count
+    }
+
+    /// Adds the next row.
+    /// - Throws: ``CodecError/Reason/limitExceeded`` beyond 4 GiB.
+    public mutating func append(_ blob: [UInt8], firstEventID: EventID, count: Int) throws(CodecError) {
+        try blob.withUnsafeBufferPointer { (blob) throws(CodecError) in
+            try append(UnsafeRawBufferPointer(blob), firstEventID: firstEventID, count: count)
+        }
+    }
+
+    /// Rows of events that are at hand.
+    public init(of sagaID: SagaID, _ rows: [[HistoryEvent]]) throws(CodecError) {
+        self.init(sagaID: sagaID)
+        for row in rows {
+            guard let first = row.first else { continue }
+            try append(PackedEvents.encode(row), firstEventID: first.eventID, count: row.count)
+        }
+    }
+}
