@@ -29,6 +29,38 @@ import Testing
         }
     }
 
+    /// What recovery reads: rows as they are stored, from the one on that has the event.
+    @Test(arguments: StoreUnderTest.all)
+    func storedRowsAreTheEvents(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            let id = lab.newID()
+            _ = try await store.append(lab.batch([lab.start(id, workflow: "w", events: 4)]))
+            for count in [1, 7, 2, 1, 30, 3] { _ = try await store.append(lab.batch([lab.more(id, events: count)])) }
+            let all = try #require(lab.histories[id])
+            for from in 0..<all.count {
+                for limit in [-5, 1, 5, 16, 1_000] {
+                    let page = try await store.packedEvents(of: id, from: EventID(from), limit: limit)
+                    let events = try page.events()
+                    var next = page.rows.first?.firstEventID
+                    for row in page.rows {
+                        #expect(row.firstEventID == next)
+                        next = row.firstEventID + EventID(row.count)
+                    }
+                    let first = Int(try #require(page.rows.first).firstEventID)
+                    #expect(first <= from && first + page.rows[0].count > from, "the row that has event \(from)")
+                    #expect(events == Array(all[first..<first + events.count]), "from \(from), limit \(limit)")
+                    #expect(page.count == events.count && page.nextEventID == EventID(first + events.count))
+                    #expect(page.rows.count == 1 || page.count <= limit)
+                }
+            }
+            #expect(try await store.packedEvents(of: id, from: 0, limit: 1_000).count == all.count)
+            #expect(try await store.packedEvents(of: id, from: EventID(all.count), limit: 10).isEmpty)
+            #expect(try await store.packedEvents(of: id, from: .max, limit: 10).isEmpty)
+            #expect(try await store.packedEvents(of: lab.newID(), from: 0, limit: 10).isEmpty)
+            #expect(try await store.state(of: lab.newID()) == nil)
+        }
+    }
+
     @Test(arguments: StoreUnderTest.all)
     func rowsSayHowTheRunStands(_ kind: StoreUnderTest) async throws {
         try await kind.use { store, lab async throws in

@@ -58,6 +58,22 @@ public struct PackedHistory: Sendable {
         }
     }
 
+    /// All events, decoded in full.
+    /// - Parameter catalog: The forms that may be read; older ones are brought up to today's.
+    public func events(catalog: EventCatalog = .current) throws(CodecError) -> [HistoryEvent] {
+        var events: [HistoryEvent] = []
+        try bytes.withUnsafeBufferPointer { (bytes) throws(CodecError) in
+            for row in rows {
+                let start = Int(row.blob.offset)
+                let blob = UnsafeRawBufferPointer(
+                    rebasing: UnsafeRawBufferPointer(bytes)[start...].prefix(Int(row.blob.count)))
+                try PackedEvents.decode(
+                    blob, sagaID: sagaID, firstEventID: row.firstEventID, into: &events, catalog: catalog)
+            }
+        }
+        return events
+    }
+
     /// Rows of events that are at hand.
     public init(of sagaID: SagaID, _ rows: [[HistoryEvent]]) throws(CodecError) {
         self.init(sagaID: sagaID)
