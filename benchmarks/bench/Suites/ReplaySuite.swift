@@ -142,7 +142,7 @@ struct ReplaySuite: BenchSuite {
         }
     }
 
-    private static func digest(_ state: borrowing ExecutionState) -> UInt64 {
+    private static func digest(_ state: ExecutionState) -> UInt64 {
         state.nextEventID &+ UInt64(state.steps.count) &* 31 &+ UInt64(state.timers.count) &* 1_009
             &+ UInt64(state.signalCount) &* 65_537 &+ UInt64(state.nextCommandNumber) &* 7
     }
