@@ -57,7 +57,6 @@ import Testing
             #expect(try await store.packedEvents(of: id, from: EventID(all.count), limit: 10).isEmpty)
             #expect(try await store.packedEvents(of: id, from: .max, limit: 10).isEmpty)
             #expect(try await store.packedEvents(of: lab.newID(), from: 0, limit: 10).isEmpty)
-            #expect(try await store.state(of: lab.newID()) == nil)
         }
     }
 
