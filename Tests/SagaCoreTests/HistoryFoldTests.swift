@@ -68,6 +68,20 @@ import Testing
         }
     }
 
+    @Test func theNewestSnapshotThatTheEventsSpeakOfIsKnown() throws {
+        var maker = RunMaker(seed: 21, sagaID: Self.id)
+        maker.make(200)
+        let noted = maker.events.compactMap { event -> EventID? in
+            guard case .snapshotCreated(let created) = event.attributes else { return nil }
+            return created.uptoEventID
+        }
+        var state = ExecutionState(sagaID: Self.id)
+        var fold = HistoryFold()
+        #expect(fold.recordedSnapshot == nil)
+        try fold.apply(PackedHistory(of: Self.id, [maker.events]), to: &state)
+        #expect(noted.count > 1 && fold.recordedSnapshot == noted.last)
+    }
+
     @Test func whatTheStateHasSeenIsPassedOver() throws {
         var maker = RunMaker(seed: 5, sagaID: Self.id)
         maker.make(80)

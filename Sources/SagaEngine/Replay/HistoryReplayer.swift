@@ -50,16 +50,16 @@ public struct HistoryReplayer: Sendable {
     // MARK: One run
 
     /// Replays up to before an event, or to the end.
-    /// - Parameter body: Called with each event; nil if nobody wants them, and nobody can have written beyond `end`: then only
-    ///   what the state keeps is decoded.
+    /// - Parameter needsEvents: False if nobody looks at them, and nobody can have written beyond `end`: then only what the
+    ///   state keeps is decoded.
     func replay(
-        _ sagaID: SagaID, end: EventID?, from start: Start, _ body: ((HistoryEvent) -> Void)?
+        _ sagaID: SagaID, end: EventID?, from start: Start, needsEvents: Bool = true, _ body: (HistoryEvent) -> Void
     ) async throws(ReplayFailure) -> ReplayedRun? {
         var limit = end ?? .max
         var skipped: [EventID] = []
         while start == .snapshot, limit > 0, skipped.count < Self.maximumSkips {
             guard let stored = try await snapshot(of: sagaID, upTo: limit) else { break }
-            switch try await tail(of: stored, end: end, body) {
+            switch try await tail(of: stored, end: end, needsEvents, body) {
             case .success(let run):
                 reportMissing(run, end: end, skipped)
                 return run
@@ -71,7 +71,7 @@ public struct HistoryReplayer: Sendable {
             limit = stored.nextEventID - 1
         }
         var run = ReplayedRun(state: ExecutionState(sagaID: sagaID))
-        if let misfit = try await fold(&run, end: end, body) { throw .unreplayable(misfit) }
+        if let misfit = try await fold(&run, end: end, needsEvents, body) { throw .unreplayable(misfit) }
         guard run.state.nextEventID > 0 else { return nil }
         if start == .snapshot, snapshots != nil { reportMissing(run, end: end, skipped) }
         return run
@@ -92,7 +92,7 @@ public struct HistoryReplayer: Sendable {
     /// Goes on from a snapshot. The event that it ends with is read again: a snapshot of more than the history has would
     /// otherwise look like one without a tail.
     private func tail(
-        of stored: StoredSnapshot, end: EventID?, _ body: ((HistoryEvent) -> Void)?
+        of stored: StoredSnapshot, end: EventID?, _ needsEvents: Bool, _ body: (HistoryEvent) -> Void
     ) async throws(ReplayFailure) -> Result<ReplayedRun, Snapshot.Problem> {
         let state: ExecutionState
         do throws(Snapshot.Problem) { state = try Snapshot.decode(stored) } catch { return .failure(error) }
@@ -105,16 +105,16 @@ public struct HistoryReplayer: Sendable {
         if let misfit = Self.apply(last.dropFirst(), to: &run, end: end, body) {
             return .failure(.misfit(misfit.message))
         }
-        if let misfit = try await fold(&run, end: end, body) { return .failure(.misfit(misfit.message)) }
+        if let misfit = try await fold(&run, end: end, needsEvents, body) { return .failure(.misfit(misfit.message)) }
         return .success(run)
     }
 
     /// Applies what follows, page by page.
     /// - Returns: Why an event does not fit; nil if all do.
     private func fold(
-        _ run: inout ReplayedRun, end: EventID?, _ body: ((HistoryEvent) -> Void)?
+        _ run: inout ReplayedRun, end: EventID?, _ needsEvents: Bool, _ body: (HistoryEvent) -> Void
     ) async throws(ReplayFailure) -> SagaError? {
-        guard let body else { return try await foldRows(&run, end: end) }
+        if !needsEvents { return try await foldRows(&run, end: end) }
         while end.map({ run.state.nextEventID < $0 }) ?? !run.state.isClosed {
             let events = try await page(of: run.state.sagaID, from: run.state.nextEventID)
             if events.isEmpty { return nil }
@@ -144,14 +144,14 @@ public struct HistoryReplayer: Sendable {
     }
 
     private static func apply(
-        _ events: ArraySlice<HistoryEvent>, to run: inout ReplayedRun, end: EventID?, _ body: ((HistoryEvent) -> Void)?
+        _ events: ArraySlice<HistoryEvent>, to run: inout ReplayedRun, end: EventID?, _ body: (HistoryEvent) -> Void
     ) -> SagaError? {
         for event in events {
             if let end, event.eventID >= end { break }
             do throws(SagaError) { try run.state.apply(event) } catch { return error }
             run.eventsApplied += 1
             if case .snapshotCreated(let created) = event.attributes { run.recordedSnapshot = created.uptoEventID }
-            body?(event)
+            body(event)
         }
         return nil
     }
@@ -182,7 +182,10 @@ extension HistoryReplayer {
     package func recover(_ row: ExecutionRow) async throws(ReplayFailure) -> RecoveredRun? {
         let start: Start = row.nextEventID < Self.shortHistory ? .beginning : .snapshot
         // Nobody else writes while a shard recovers, so the row tells where the history ends.
-        guard let run = try await replay(row.sagaID, end: row.nextEventID, from: start, nil) else { return nil }
+        guard let run = try await replay(row.sagaID, end: row.nextEventID, from: start, needsEvents: false, { _ in })
+        else {
+            return nil
+        }
         return RecoveredRun(state: run.state, snapshotAt: run.snapshotAt)
     }
 }
