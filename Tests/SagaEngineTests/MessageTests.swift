@@ -63,6 +63,24 @@ private struct Sender: DurableWorkflow {
     }
 }
 
+/// Ends when the update that it has begun is dealt with.
+private struct Attentive: DurableWorkflow {
+    static let typeID = "attentive"
+
+    private final class State { var hasBegun = false }
+
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> Int {
+        let state = State()
+        try context.setUpdateHandler("wait") { (_: Int) async throws -> Int in
+            state.hasBegun = true
+            return try await context.waitForSignal("go", as: Int.self)
+        }
+        try await context.waitUntil { state.hasBegun }
+        try await context.waitForUpdateHandlers()
+        return input
+    }
+}
+
 @Suite(.timeLimit(.minutes(1))) struct MessageTests {
     private func engine(
         _ world: World = World(), store: any EventStore = MemoryEventStore(), config: SagaEngineConfig = .init()
@@ -71,6 +89,7 @@ private struct Sender: DurableWorkflow {
         workflows.register(Basket.self)
         workflows.register(Patient.self)
         workflows.register(Sender.self)
+        workflows.register(Attentive.self)
         return try await SagaEngine(config: config, store: store, workflows: workflows, activities: activities)
     }
 
@@ -85,6 +104,17 @@ private struct Sender: DurableWorkflow {
         #expect(try await basket.result() == ["milk", "bread"])
         // A closed run still answers, from its history alone.
         #expect(try await basket.query("items", as: [String].self) == ["milk", "bread"])
+        await engine.shutDown()
+    }
+
+    @Test func codeWaitsForTheUpdatesThatItHasBegun() async throws {
+        let engine = try await engine()
+        let handle = try await engine.startWorkflow(Attentive.self, id: "w-1", input: 3)
+        async let answer: Int = handle.update("wait", 1)
+        while !(try await handle.history().contains { $0.eventType == .workflowUpdateAccepted }) { await Task.yield() }
+        try await handle.signal("go", 7)
+        #expect(try await answer == 7)
+        #expect(try await handle.result() == 3)
         await engine.shutDown()
     }
 

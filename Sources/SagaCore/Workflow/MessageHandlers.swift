@@ -29,12 +29,6 @@ struct MessageHandlers {
     }
 
     mutating func removeCondition(_ id: UInt64) { conditions.removeAll { $0.id == id } }
-
-    /// Takes the first condition that is met.
-    mutating func takeMetCondition() -> UInt64? {
-        guard let index = conditions.firstIndex(where: { $0.isMet() }) else { return nil }
-        return conditions.remove(at: index).id
-    }
 }
 
 /// A closure of workflow code on its way into a task of the same executor. Everything of a run happens on one thread at a

@@ -315,7 +315,11 @@ public final class WorkflowContext: @unchecked Sendable {
 
     /// Resumes code whose condition holds by now, one at a time, for the next may hang on what it does.
     func resumeMetCondition() -> Bool {
-        guard !isDead, let id = messages.takeMetCondition() else { return false }
+        guard !isDead else { return false }
+        // From a copy: a condition may ask the context itself, as that of `waitForUpdateHandlers` does.
+        let conditions = messages.conditions
+        guard let id = conditions.first(where: { $0.isMet() })?.id else { return false }
+        messages.removeCondition(id)
         waiters.removeFirst { $0.target == .condition(id) }?.continuation.resume(returning: .payload(.empty))
         return true
     }
