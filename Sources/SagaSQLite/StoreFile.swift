@@ -49,7 +49,11 @@ final class StoreFile: Sendable {
         self.lock = lock
     }
 
-    deinit { close(lock) }
+    deinit {
+        // Said, not left to `close`: a program that is just being started holds a copy of the descriptor for a moment.
+        flock(lock, LOCK_UN)
+        close(lock)
+    }
 
     /// The path without symbolic links, so that one file has one lock; makes missing directories.
     private static func canonical(_ path: String) throws(StoreError) -> String {
