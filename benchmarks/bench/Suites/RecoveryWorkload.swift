@@ -24,7 +24,7 @@ struct RunOfSteps: Sendable {
             case (_, 1):
                 attributes = .activityTaskScheduled(
                     ActivityTaskScheduled(
-                        commandNumber: command, stepID: "\(BenchStep.typeID)-\(command)",
+                        commandNumber: command, stepID: BenchStep.typeID,
                         activityType: BenchStep.typeID, taskQueue: "default", input: one, retry: RetryPolicy(),
                         timeouts: .standard, undo: hasUndo ? BenchStep.undoSpec : nil,
                         idempotencyKey: "\(Self.id)/\(eventID)"))
