@@ -156,14 +156,17 @@ async def an_open_run_is_paused_looked_into_and_deleted(w: World) -> None:
     """Calls that need no workflow code, on a run that no worker serves."""
     await w.connected()
     first = await w.start("Nobody")
+    waits = (await w.ok(Verb.VERB_DESCRIBE)).lines
     await w.ok(Verb.VERB_PAUSE, text="lunch")
-    assert (await w.ok(Verb.VERB_DESCRIBE)).number == 9
+    paused = (await w.ok(Verb.VERB_DESCRIBE)).lines
+    assert len(paused) == 1 and paused != waits, (waits, paused)
     await w.ok(Verb.VERB_RESUME, text="lunch is over")
-    assert (await w.ok(Verb.VERB_DESCRIBE)).number == 1
+    assert (await w.ok(Verb.VERB_DESCRIBE)).lines == waits
     await w.status(UNAVAILABLE, Verb.VERB_QUERY, name="n", timeout_ms=3_000)
     await w.status(DEADLINE_EXCEEDED, Verb.VERB_UPDATE, name="n", text="u", timeout_ms=500)
     await w.status(FAILED_PRECONDITION, Verb.VERB_DELETE)
-    assert (await w.ok(Verb.VERB_STATE_AT, number=0)).number == 1
+    found = await w.ok(Verb.VERB_STATE_AT, number=0)
+    assert found.number == 1, found
     second = await w.ok(Verb.VERB_RESET, number=0, text="once more")
     assert len(second.saga_id) == 16 and second.saga_id != first.saga_id, second
     await w.ok(Verb.VERB_TERMINATE, text="over")
