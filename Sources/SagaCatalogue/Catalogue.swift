@@ -20,8 +20,10 @@ public struct Catalogue: Sendable {
                     let handle = engine.handle(AnyWorkflow.self, id: row.workflowID, sagaID: row.sagaID)
                     for event in try await handle.history() { note(event.eventType, scenario.name) }
                 }
-                // What the engine keeps for itself: registered definitions.
-                for row in try await store.list(ExecutionQuery(namespace: "saga.definitions/default")) {
+                // What is kept beside users' runs: registered definitions, aggregates.
+                var beside = try await store.list(ExecutionQuery(namespace: "saga.definitions/default"))
+                beside += try await store.list(ExecutionQuery(namespace: AggregateStore.namespace))
+                for row in beside {
                     for event in try await store.events(of: row.sagaID, from: 0, limit: 1_000) {
                         note(event.eventType, scenario.name)
                     }

@@ -76,6 +76,9 @@ struct Scenario: Sendable {
             try await handle.signal("go", "on")
             _ = try await handle.result()
         },
+        Scenario(name: "an aggregate changes") { engine in
+            _ = try await engine.aggregates(Note.self).update("n") { _ in [.written("x")] }
+        },
         Scenario(name: "a saga signals another") { engine in
             let receiver = try await engine.startWorkflow(Waiting.self, id: "receiver", input: "go")
             _ = try await engine.executeWorkflow(Waiting.self, id: "s", input: "forward")

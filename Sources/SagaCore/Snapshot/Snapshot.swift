@@ -24,8 +24,8 @@ public struct StoredSnapshot: Hashable, Sendable {
 ///
 /// | bytes | |
 /// |---|---|
-/// | 1 | form of what follows: 1 |
-/// | 1 | ``Codec`` of the state: postcard |
+/// | 1 | kind: 1 the state of a run, 2 an aggregate |
+/// | 1 | ``Codec`` of the state: postcard for a run, JSON for an aggregate |
 /// | 2 | version of the state's schema, least significant byte first |
 /// | 8 | when it was taken, microseconds since 1970, least significant byte first |
 /// | … | the state, in an ``LZ4Frame`` |
@@ -33,8 +33,12 @@ public struct StoredSnapshot: Hashable, Sendable {
 ///
 /// The checksum covers the key, so that a damaged byte and a snapshot under the wrong run are both noticed.
 public enum Snapshot {
-    /// The form of the frame around the state.
-    public static let formVersion: UInt8 = 1
+    /// Of what it is the state.
+    package enum Kind: UInt8, Sendable {
+        case run = 1
+        case aggregate = 2
+    }
+
     /// The version of the state: of its fields, and of what events make of it. One that was written by another version is
     /// not used; the history makes a new one.
     public static let schemaVersion: UInt16 = 1
@@ -66,22 +70,46 @@ public enum Snapshot {
     ///   - time: When it is taken.
     /// - Throws: ``CodecError/Reason/limitExceeded`` if the state is too large to be kept.
     public static func encode(_ state: ExecutionState, at time: Timestamp) throws(CodecError) -> StoredSnapshot {
-        var writer = PostcardWriter(capacity: 4_096)
-        writer.write(state)
-        guard writer.count <= maximumStateBytes else { throw CodecError(.limitExceeded, at: 0) }
-        let frame = try writer.withBytes { bytes throws(CodecError) in try LZ4Frame.compress(bytes) }
-        var bytes: [UInt8] = [formVersion, Codec.postcard.rawValue]
+        try seal(
+            Postcard.encode(state), kind: .run, codec: .postcard, version: schemaVersion, sagaID: state.sagaID,
+            nextEventID: state.nextEventID, at: time)
+    }
+
+    /// The stored form of a state that is encoded already.
+    package static func seal(
+        _ raw: [UInt8], kind: Kind, codec: Codec, version: UInt16, sagaID: SagaID, nextEventID: EventID,
+        at time: Timestamp
+    ) throws(CodecError) -> StoredSnapshot {
+        guard raw.count <= maximumStateBytes else { throw CodecError(.limitExceeded, at: 0) }
+        let frame = try LZ4Frame.compress(raw)
+        var bytes: [UInt8] = [kind.rawValue, codec.rawValue]
         bytes.reserveCapacity(headerSize + frame.count + checksumSize)
-        append(schemaVersion, to: &bytes)
+        append(version, to: &bytes)
         append(time.microseconds, to: &bytes)
         bytes += frame
-        append(checksum(of: bytes[...], sagaID: state.sagaID, nextEventID: state.nextEventID), to: &bytes)
-        return StoredSnapshot(sagaID: state.sagaID, nextEventID: state.nextEventID, bytes: bytes)
+        append(checksum(of: bytes[...], sagaID: sagaID, nextEventID: nextEventID), to: &bytes)
+        return StoredSnapshot(sagaID: sagaID, nextEventID: nextEventID, bytes: bytes)
     }
 
     /// The state in a snapshot.
     /// - Throws: ``Problem``.
     public static func decode(_ snapshot: StoredSnapshot) throws(Problem) -> ExecutionState {
+        let raw = try open(snapshot, kind: .run, codec: .postcard, version: schemaVersion)
+        do throws(CodecError) {
+            let state = try Postcard.decodeStrict(ExecutionState.self, from: raw)
+            guard state.sagaID == snapshot.sagaID, state.nextEventID == snapshot.nextEventID else {
+                throw CodecError(.badTag, at: 0)
+            }
+            return state
+        } catch {
+            throw .damaged("it does not decode: \(error)")
+        }
+    }
+
+    /// The encoded state in a snapshot.
+    package static func open(
+        _ snapshot: StoredSnapshot, kind: Kind, codec: Codec, version wanted: UInt16
+    ) throws(Problem) -> [UInt8] {
         let bytes = snapshot.bytes
         guard bytes.count > headerSize + LZ4Frame.headerSize + checksumSize else { throw .damaged("it is cut off") }
         let body = bytes.dropLast(checksumSize)
@@ -89,17 +117,12 @@ public enum Snapshot {
         else { throw .damaged("its checksum is wrong") }
         // The checksum holds, so these bytes were written on purpose.
         let version = UInt16(bytes[2]) | UInt16(bytes[3]) << 8
-        guard bytes[0] <= formVersion, bytes[1] == Codec.postcard.rawValue, version <= schemaVersion else {
+        guard bytes[0] == kind.rawValue, bytes[1] == codec.rawValue, version <= wanted else {
             throw .future(version: version)
         }
-        guard version == schemaVersion, bytes[0] == formVersion else { throw .outdated(version: version) }
+        guard version == wanted else { throw .outdated(version: version) }
         do throws(CodecError) {
-            let raw = try LZ4Frame.decompress(Array(body.dropFirst(headerSize)), limit: maximumStateBytes)
-            let state = try Postcard.decodeStrict(ExecutionState.self, from: raw)
-            guard state.sagaID == snapshot.sagaID, state.nextEventID == snapshot.nextEventID else {
-                throw CodecError(.badTag, at: 0)
-            }
-            return state
+            return try LZ4Frame.decompress(Array(body.dropFirst(headerSize)), limit: maximumStateBytes)
         } catch {
             throw .damaged("it does not decode: \(error)")
         }

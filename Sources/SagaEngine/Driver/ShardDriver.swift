@@ -317,7 +317,8 @@ package final class ShardDriver: Sendable {
         var after: SagaID?
         while true {
             let rows = try await store.openExecutions(after: after, limit: 1_000)
-            for row in rows { try await readOpenRun(row) }
+            // Aggregates are no runs: nobody advances them.
+            for row in rows where row.namespace != AggregateStore.namespace { try await readOpenRun(row) }
             guard let last = rows.last else { return }
             after = last.sagaID
         }

@@ -155,6 +155,11 @@ public final class SagaEngine: Sendable {
         await store.close()
     }
 
+    /// Event-sourced aggregates of one type, in the engine's store.
+    public func aggregates<A: Aggregate>(_ type: A.Type = A.self) -> AggregateRepository<A> {
+        AggregateRepository(store: store, converter: converter)
+    }
+
     var replayer: HistoryReplayer { driver.replayer }
 
     func call(_ call: Call) async throws(CallFailure) -> CallReply { try await driver.call(call).get() }

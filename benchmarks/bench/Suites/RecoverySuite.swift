@@ -14,6 +14,7 @@ struct RecoverySuite: BenchSuite {
     let summary = "a start over stored runs: snapshot and tail against the whole history; what snapshots cost"
 
     func run(_ context: BenchContext) async throws {
+        try await veryLongRun(context)
         try states(context)
         try rerun(context)
         try hotPath(context)
@@ -21,6 +22,22 @@ struct RecoverySuite: BenchSuite {
             try await resume(context, store)
             try await restart(context, store)
         }
+    }
+
+    // MARK: One very long run
+
+    /// A run of a million events in SQLite is written, replayed and resumed, in a process that the kernel gives 256 MiB.
+    private func veryLongRun(_ context: BenchContext) async throws {
+        let count = context.quick ? 100_000 : 1_000_000
+        guard context.wants("very long run") else { return }
+        let memory = try LongRun.inItsOwnProcess(events: count)
+        print(
+            "  \(count) events: peak \(memory.written) MiB written, \(memory.replayed) replayed, \(memory.peak) resumed"
+        )
+        var result = context.result(
+            "very long run: \(count) events", unit: "MiB peak", value: Double(memory.peak), better: .lower)
+        result.samples = 1
+        context.record(result)
     }
 
     // MARK: One state
@@ -61,31 +78,15 @@ struct RecoverySuite: BenchSuite {
         let events = RunOfSteps(count: steps * 3 + 1, hasUndo: false).events
         var workflows = WorkflowRegistry()
         workflows.register(BenchLine.self)
-        guard let definition = workflows.definition(BenchLine.typeID, version: 0) else {
-            throw BenchFailure("recovery: the code is not registered")
-        }
         try context.measure(
             BenchCase(name: "code over its results", operations: steps, operation: "result", clock: .cpu)
         ) {
-            var task = WorkflowTask(
-                sagaID: RunOfSteps.id, generation: 1, namespace: "default", workflowID: "line",
-                workflowType: BenchLine.typeID, workflowVersion: 0, taskQueue: "default", firstEventID: 0, events: [])
-            let instance = WorkflowInstance(task: task, definition: definition, converter: .json)
-            var results: UInt64 = 0
+            var replay = CodeReplay(workflows)
             for start in stride(from: 0, to: events.count, by: 1_000) {
                 let end = min(events.count, start + 1_000)
-                task.firstEventID = EventID(start)
-                task.events = Array(events[start..<end])
-                task.more = end < events.count
-                switch instance.activate(task) {
-                case nil: continue
-                case .completed(let seen, let commands, _, _)?: results = seen &+ UInt64(commands.count)
-                case .failed(_, let error)?: throw BenchFailure("recovery: \(error.message)")
-                case .needHistory?: throw BenchFailure("recovery: the code wants its history again")
-                }
+                try replay.give(Array(events[start..<end]), isLast: end == events.count)
             }
-            instance.evict()
-            return results
+            return replay.results
         }
     }
 
@@ -220,5 +221,36 @@ struct BenchLine: DurableWorkflow {
         var sum = 0
         for _ in 0..<input { sum += try await context.executeActivity(BenchStep.self, 1) }
         return sum
+    }
+}
+
+/// Code that is given its history in pages.
+struct CodeReplay {
+    private let instance: WorkflowInstance?
+    private var task: WorkflowTask
+    private(set) var results: UInt64 = 0
+
+    init(_ workflows: WorkflowRegistry) {
+        let first = WorkflowTask(
+            sagaID: RunOfSteps.id, generation: 1, namespace: "default", workflowID: "line",
+            workflowType: BenchLine.typeID, workflowVersion: 0, taskQueue: "default", firstEventID: 0, events: [])
+        task = first
+        instance = workflows.definition(BenchLine.typeID, version: 0).map {
+            WorkflowInstance(task: first, definition: $0, converter: .json)
+        }
+    }
+
+    mutating func give(_ page: [HistoryEvent], isLast: Bool) throws {
+        guard let instance else { throw BenchFailure("recovery: the code is not registered") }
+        task.firstEventID = page.first?.eventID ?? 0
+        task.events = page
+        task.more = !isLast
+        switch instance.activate(task) {
+        case nil: return
+        case .completed(let seen, let commands, _, _)?: results = seen &+ UInt64(commands.count)
+        case .failed(_, let error)?: throw BenchFailure("recovery: \(error.message)")
+        case .needHistory?: throw BenchFailure("recovery: the code wants its history again")
+        }
+        instance.evict()
     }
 }

@@ -8,39 +8,55 @@ struct RunOfSteps: Sendable {
 
     /// - Parameter hasUndo: Whether each step can be undone, so that the state grows.
     init(count: Int, hasUndo: Bool) {
-        let one = Payload(encoding: "json", data: Array("1".utf8))
-        events = (0..<count).map { index in
-            let eventID = EventID(index)
-            let attributes: EventAttributes
-            let command = CommandNumber(max(0, index - 1) / 3)
-            switch (index, index % 3) {
-            case (0, _):
-                attributes = .workflowExecutionStarted(
-                    WorkflowExecutionStarted(
-                        namespace: "default", workflowID: "line", workflowType: BenchLine.typeID, workflowVersion: 0,
-                        taskQueue: "default",
-                        input: Payload(encoding: "json", data: Array("\((count - 1) / 3 + 1)".utf8)),
-                        executionTimeoutMicros: 0, cancelGraceMicros: 0))
-            case (_, 1):
-                attributes = .activityTaskScheduled(
-                    ActivityTaskScheduled(
-                        commandNumber: command, stepID: BenchStep.typeID,
-                        activityType: BenchStep.typeID, taskQueue: "default", input: one, retry: RetryPolicy(),
-                        timeouts: .standard, undo: hasUndo ? BenchStep.undoSpec : nil,
-                        idempotencyKey: "\(Self.id)/\(eventID)"))
-            case (_, 2):
-                attributes = .activityTaskStarted(
-                    ActivityTaskStarted(
-                        scheduledEventID: eventID - 1, attempt: 1, identity: "bench",
-                        startedAt: Self.id.time.adding(microseconds: Int64(index))))
-            default:
-                attributes = .activityTaskCompleted(
-                    ActivityTaskCompleted(scheduledEventID: eventID - 2, attempt: 1, output: one))
-            }
-            return HistoryEvent(
-                eventID: eventID, sagaID: Self.id, timestamp: Self.id.time.adding(microseconds: Int64(index)),
-                attributes: attributes)
+        let steps = (count - 1) / 3 + 1
+        events = (0..<count).map { Self.event($0, steps: steps, hasUndo: hasUndo) }
+    }
+
+    /// One event of a run of so many steps.
+    private static func event(_ index: Int, steps: Int, hasUndo: Bool) -> HistoryEvent {
+        let eventID = EventID(index)
+        let command = CommandNumber(max(0, index - 1) / 3)
+        let attributes: EventAttributes
+        switch (index, index % 3) {
+        case (0, _):
+            attributes = .workflowExecutionStarted(
+                WorkflowExecutionStarted(
+                    namespace: "default", workflowID: "line", workflowType: BenchLine.typeID, workflowVersion: 0,
+                    taskQueue: "default",
+                    input: Payload(encoding: "json", data: Array("\(steps)".utf8)),
+                    executionTimeoutMicros: 0, cancelGraceMicros: 0))
+        case (_, 1):
+            attributes = .activityTaskScheduled(
+                ActivityTaskScheduled(
+                    commandNumber: command, stepID: BenchStep.typeID,
+                    activityType: BenchStep.typeID, taskQueue: "default", input: one, retry: RetryPolicy(),
+                    timeouts: .standard, undo: hasUndo ? BenchStep.undoSpec : nil,
+                    idempotencyKey: "\(id)/\(eventID)"))
+        case (_, 2):
+            attributes = .activityTaskStarted(
+                ActivityTaskStarted(
+                    scheduledEventID: eventID - 1, attempt: 1, identity: "bench",
+                    startedAt: id.time.adding(microseconds: Int64(index))))
+        default:
+            attributes = .activityTaskCompleted(
+                ActivityTaskCompleted(scheduledEventID: eventID - 2, attempt: 1, output: one))
         }
+        return HistoryEvent(
+            eventID: eventID, sagaID: id, timestamp: id.time.adding(microseconds: Int64(index)),
+            attributes: attributes)
+    }
+
+    private static let one = Payload(encoding: "json", data: Array("1".utf8))
+
+    /// Writes the first events of a run of so many steps, 1,000 an append, without ever holding all of them.
+    static func write(_ count: Int, steps: Int, to store: any EventStore) async throws -> SagaID {
+        let epoch = try await store.takeOver()
+        let none = RunOfSteps(count: 0, hasUndo: false)
+        for start in stride(from: 0, to: count, by: 1_000) {
+            let part = (start..<min(count, start + 1_000)).map { event($0, steps: steps, hasUndo: false) }
+            try await none.append([none.entry(part, EventID(start), sagaID: id, workflowID: "line")], to: store, epoch)
+        }
+        return id
     }
 
     /// Writes it once, 30 events an append.
