@@ -30,6 +30,31 @@ import Testing
         #expect(sources[.activityTimeout] == .standard)
     }
 
+    @Test func snapshotsAreTakenAsIsSaid() throws {
+        #expect(try settings(tls).engine.snapshots == SnapshotPolicy())
+        var flags = tls
+        flags[.snapshotEvents] = "0"
+        #expect(try settings(flags).engine.snapshots.isOff)
+        flags[.snapshotBytes] = "4096"
+        flags[.snapshotInterval] = "5m"
+        flags[.snapshotsKept] = "7"
+        let policy = try settings(flags).engine.snapshots
+        #expect(policy.bytes == 4_096 && policy.interval == .seconds(300) && policy.kept == 7 && !policy.isOff)
+    }
+
+    @Test func timesAreRead() {
+        #expect(TimeText.read("1970-01-01T00:00:00Z") == Timestamp(microseconds: 0))
+        #expect(TimeText.read("2024-02-29 23:59:59.5Z") == Timestamp(microseconds: 1_709_251_199_500_000))
+        #expect(TimeText.read("1969-12-31T23:59") == Timestamp(microseconds: -60_000_000))
+        for time in [0, -1, 1_790_000_000_123_456, 253_402_300_799_999_999] as [Int64] {
+            let stamp = Timestamp(microseconds: time)
+            #expect(TimeText.read(stamp.description) == stamp, "\(stamp)")
+        }
+        for text in ["", "now", "2023-02-29T00:00:00Z", "2024-13-01T00:00Z", "2024-01-01T24:00Z", "2024-01-01"] {
+            #expect(TimeText.read(text) == nil, "\(text)")
+        }
+    }
+
     @Test func whatPrintConfigShowsIsAFileThatGivesTheSame() throws {
         var flags = tls
         flags[.listen] = "[::1]:9000"
@@ -67,6 +92,8 @@ import Testing
             ([.store: "sqlite:"], "store is sqlite:"),
             ([.allowUnsafeDurability: "maybe"], "allow-unsafe-durability is maybe"),
             ([.reclaimGrace: "soon"], "reclaim-grace is soon"),
+            ([.snapshotEvents: "-1"], "snapshot-events is -1"), ([.snapshotBytes: "x"], "snapshot-bytes is x"),
+            ([.snapshotInterval: "-"], "snapshot-interval is -"), ([.snapshotsKept: "0"], "snapshots-kept is 0"),
             ([.threads: "-1"], "threads is -1"),
             ([.maxConnections: "0"], "max-connections is 0"),
             ([.logLevel: "loud"], "log-level is loud"),

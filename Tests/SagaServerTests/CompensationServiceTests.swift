@@ -248,7 +248,7 @@ private struct Doomed: DurableWorkflow {
         let client = try await server.client()
         let answer = try await client.call(Wire.Admin.Readiness.self) { Wire.ReadinessRequest(header: $0) }
         #expect(answer.ready)
-        #expect(answer.components.map(\.name) == ["store", "engine", "listener"])
+        #expect(answer.components.map(\.name) == ["store", "engine", "listener", "snapshots"])
         await client.close()
         await server.stop()
     }

@@ -33,7 +33,8 @@ extension ServerConnection {
             var problem: String?
             do throws(StoreError) { _ = try await store.metadata() } catch { problem = error.message }
             let engine = await driver.status()
-            let parts = [
+            let snapshots = driver.snapshotCounts
+            var parts = [
                 Wire.ComponentStatus(name: "store", ready: problem == nil, message: problem ?? "answers"),
                 Wire.ComponentStatus(
                     name: "engine", ready: engine.isReady,
@@ -43,6 +44,13 @@ extension ServerConnection {
                 Wire.ComponentStatus(
                     name: "listener", ready: !isDraining, message: isDraining ? "drains" : "accepts connections"),
             ]
+            if let snapshots {
+                parts.append(
+                    Wire.ComponentStatus(
+                        name: "snapshots", ready: true,
+                        message: "\(snapshots.kept) kept, \(snapshots.failed) failed, \(snapshots.dropped) let go, "
+                            + "\(snapshots.skipped) found bad"))
+            }
             return try Wire.ReadinessResponse(ready: parts.allSatisfy(\.ready), components: parts).serialized()
         }
     }

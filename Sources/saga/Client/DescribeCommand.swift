@@ -9,19 +9,34 @@ struct DescribeCommand: AsyncParsableCommand {
         commandName: "describe", abstract: "How a saga stands: what it waits for, its open steps, its undo log.",
         discussion: """
             With --at N: how it stood after event N, with the outputs of its steps until then. Event numbers stand in: \
-            saga history ID --events.
+            saga history ID --events. With --at-time: after the last event that is not later, UTC, such as \
+            2026-11-23T07:15:00Z.
             """)
 
     @OptionGroup var target: SagaTarget
     @Option(help: "As of this event.")
     var at: UInt64?
+    @Option(
+        help: "As of this time, UTC: 2026-11-23T07:15:00Z.",
+        transform: { text in
+            guard let time = TimeText.read(text) else {
+                throw ValidationError("a time looks like this: 2026-11-23T07:15:00Z")
+            }
+            return time
+        })
+    var atTime: Timestamp?
     @OptionGroup var connection: ConnectionFlags
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard at == nil || atTime == nil else { throw ValidationError("give --at or --at-time, not both") }
+    }
 
     func run() async throws {
         let sagaID = try target.sagaID()
         let description = try await connection.withClient { client in
             if let at { return try await client.describe(target.id, sagaID: sagaID, at: at) }
+            if let atTime { return try await client.describe(target.id, sagaID: sagaID, at: atTime) }
             return try await client.describe(target.id, sagaID: sagaID)
         }
         switch output.format {

@@ -31,6 +31,14 @@ struct ServerFlags: ParsableArguments {
     var drainGrace: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.maxConnections.help))
     var maxConnections: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.snapshotEvents.help))
+    var snapshotEvents: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.snapshotBytes.help))
+    var snapshotBytes: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.snapshotInterval.help))
+    var snapshotInterval: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.snapshotsKept.help))
+    var snapshotsKept: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.onBlocked.help))
     var onBlocked: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.logLevel.help))
@@ -44,7 +52,9 @@ struct ServerFlags: ParsableArguments {
             (.clientCA, clientCA), (.tokens, tokens),
             (.insecure, insecure ? "true" : nil), (.threads, threads), (.reclaimGrace, reclaimGrace),
             (.cancelGrace, cancelGrace), (.activityTimeout, activityTimeout), (.drainGrace, drainGrace),
-            (.maxConnections, maxConnections), (.onBlocked, onBlocked), (.logLevel, logLevel),
+            (.maxConnections, maxConnections), (.snapshotEvents, snapshotEvents), (.snapshotBytes, snapshotBytes),
+            (.snapshotInterval, snapshotInterval), (.snapshotsKept, snapshotsKept), (.onBlocked, onBlocked),
+            (.logLevel, logLevel),
         ]
         var values: [ServerSettings.Name: String] = [:]
         for (name, value) in all { values[name] = value }

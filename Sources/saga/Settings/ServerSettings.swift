@@ -18,6 +18,10 @@ struct ServerSettings {
         case activityTimeout = "activity-timeout"
         case drainGrace = "drain-grace"
         case maxConnections = "max-connections"
+        case snapshotEvents = "snapshot-events"
+        case snapshotBytes = "snapshot-bytes"
+        case snapshotInterval = "snapshot-interval"
+        case snapshotsKept = "snapshots-kept"
         case onBlocked = "on-blocked"
         case logLevel = "log-level"
 
@@ -38,6 +42,10 @@ struct ServerSettings {
             case .activityTimeout: "300s"
             case .drainGrace: "30s"
             case .maxConnections: "10000"
+            case .snapshotEvents: "100"
+            case .snapshotBytes: "0"
+            case .snapshotInterval: "0s"
+            case .snapshotsKept: "2"
             case .onBlocked: ""
             case .logLevel: "info"
             }
@@ -59,6 +67,10 @@ struct ServerSettings {
             case .activityTimeout: "start-to-close time-out of steps that do not say their own"
             case .drainGrace: "how long a server that stops waits for what runs"
             case .maxConnections: "connections at the same time; more are refused"
+            case .snapshotEvents: "events of a saga between two snapshots; 0 = their number does not count"
+            case .snapshotBytes: "bytes of payload between two snapshots; 0 = they do not count"
+            case .snapshotInterval: "time between two snapshots of a saga that goes on; 0s = it does not count"
+            case .snapshotsKept: "how many of the newest snapshots of a saga stay"
             case .onBlocked:
                 "a command that is run, or an http(s) URL that is posted to, for each saga that needs a person"
             case .logLevel: "trace, debug, info, notice, warning, error or critical"
@@ -193,6 +205,20 @@ struct ServerSettings {
         case .maxConnections:
             guard let value = Int(text), (1...1_000_000).contains(value) else { throw wrong("give 1 to 1000000") }
             maxConnections = value
+        case .snapshotEvents:
+            guard let value = UInt64(text), value <= 1_000_000_000 else { throw wrong("give 0 to 1000000000") }
+            engine.snapshots.events = value
+        case .snapshotBytes:
+            guard let value = Int(text), (0...1_000_000_000_000).contains(value) else {
+                throw wrong("give 0 to 1000000000000")
+            }
+            engine.snapshots.bytes = value
+        case .snapshotInterval:
+            let value = try duration()
+            engine.snapshots.interval = value == .zero ? nil : value
+        case .snapshotsKept:
+            guard let value = Int(text), (1...1_000).contains(value) else { throw wrong("give 1 to 1000") }
+            engine.snapshots.kept = value
         case .onBlocked: onBlocked = try path.map { text throws(Failure) in try AlertDoor(text) }
         case .logLevel:
             let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
