@@ -107,6 +107,12 @@ public final class PostgresEventStore: EventStore, CallbackAppender {
         }
     }
 
+    public func packedEvents(of places: [HistoryPlace], limit: Int) async throws(StoreError) -> [PackedHistory] {
+        try await reads.run("read stored events of many runs") { (reader) throws(ReadFailure) in
+            try reader.packedEvents(of: places, limit: limit)
+        }
+    }
+
     public func execution(_ sagaID: SagaID) async throws(StoreError) -> ExecutionRow? {
         try await reads.run("read a run") { (reader) throws(ReadFailure) in try reader.execution(sagaID) }
     }

@@ -70,6 +70,17 @@ public final class SQLiteEventStore: EventStore {
         }
     }
 
+    public func packedEvents(of places: [HistoryPlace], limit: Int) async throws(StoreError) -> [PackedHistory] {
+        try await reads.run { reader throws(StoreError) in
+            var pages = PackedPages()
+            for place in places {
+                let page = try reader.packedEvents(of: place.sagaID, from: place.from, limit: limit)
+                if !pages.add(page) { break }
+            }
+            return pages.all
+        }
+    }
+
     public func execution(_ sagaID: SagaID) async throws(StoreError) -> ExecutionRow? {
         try await reads.run { reader throws(StoreError) in try reader.execution(sagaID) }
     }

@@ -147,8 +147,10 @@ final class TortureRun {
         var after: SagaID?
         while true {
             let rows = try await store.openExecutions(after: after, limit: 100)
+            let replayer = HistoryReplayer(store: store)
+            let page = try await replayer.recoveryPage(of: rows)
             for row in rows {
-                guard let run = try await HistoryReplayer(store: store).recover(row) else { continue }
+                guard let run = try await replayer.recover(row, in: page) else { continue }
                 shard.handle(.recovered(run), now: time)
             }
             guard let last = rows.last else { break }

@@ -60,6 +60,56 @@ import Testing
         }
     }
 
+    /// The same of many runs: what each has by itself, in the order that was asked for.
+    @Test(arguments: StoreUnderTest.all)
+    func storedRowsOfManyRunsAreThoseOfEach(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            var places: [HistoryPlace] = []
+            for run in 0..<40 {
+                let id = lab.newID()
+                _ = try await store.append(lab.batch([lab.start(id, workflow: "w\(run)", events: 3)]))
+                for count in [1, 7, run % 5 + 1] {
+                    _ = try await store.append(lab.batch([lab.more(id, events: count)]))
+                }
+                places.append(HistoryPlace(id, from: EventID(run % 14)))
+            }
+            places.reverse()
+            places.insert(HistoryPlace(lab.newID(), from: 0), at: 7)
+            places.append(HistoryPlace(lab.newID(), from: .max))
+            for limit in [-1, 1, 4, 1_000] {
+                for part in [places, places.map { HistoryPlace($0.sagaID, from: 0) }, Array(places.prefix(1)), []] {
+                    let pages = try await store.packedEvents(of: part, limit: limit)
+                    #expect(pages.map(\.sagaID) == part.map(\.sagaID))
+                    for (place, page) in zip(part, pages) {
+                        let one = try await store.packedEvents(of: place.sagaID, from: place.from, limit: limit)
+                        #expect(page.rows == one.rows && page.bytes == one.bytes, "from \(place.from), limit \(limit)")
+                    }
+                }
+            }
+        }
+    }
+
+    /// What does not fit into one answer is asked for again.
+    @Test(arguments: StoreUnderTest.all)
+    func anAnswerOfManyRunsHasALimit(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            var places: [HistoryPlace] = []
+            let large = Payload(encoding: "raw", data: [UInt8](repeating: 7, count: 12 << 20))
+            for run in 0..<7 {
+                let id = lab.newID()
+                var entry = lab.start(id, workflow: "w\(run)", events: 1)
+                entry.events[0].attributes = .domainEvent(
+                    DomainEvent(typeName: "large", typeVersion: 1, payload: large))
+                _ = try await store.append(lab.batch([entry]))
+                places.append(HistoryPlace(id, from: 0))
+            }
+            let pages = try await store.packedEvents(of: places, limit: 10)
+            #expect(pages.map(\.sagaID) == places.prefix(5).map(\.sagaID))
+            let rest = try await store.packedEvents(of: Array(places.dropFirst(5)), limit: 10)
+            #expect(rest.map(\.count) == [1, 1])
+        }
+    }
+
     @Test(arguments: StoreUnderTest.all)
     func rowsSayHowTheRunStands(_ kind: StoreUnderTest) async throws {
         try await kind.use { store, lab async throws in

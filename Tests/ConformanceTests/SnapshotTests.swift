@@ -257,4 +257,54 @@ import Testing
             #expect(found[unknown] == .some(nil))
         }
     }
+
+    /// Recovery reads many runs at once: short and long ones, with a good, a damaged and no snapshot, and tails of any length.
+    @Test(arguments: StoreUnderTest.all)
+    func aPageOfOpenRunsIsRecoveredAsEachByItself(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            let keeper = try snapshots(store)
+            var wanted: [SagaID: (state: ExecutionState, at: EventID)] = [:]
+            var damaged: Set<SagaID> = []
+            for index in 0..<24 {
+                let id = lab.newID()
+                let count = [3, 127, 128, 300][index % 4]
+                let events = history(&lab, id, count)
+                for start in stride(from: 0, to: count, by: 50) {
+                    let part = Array(events[start..<min(count, start + 50)])
+                    let entry = AppendEntry(
+                        sagaID: id, expectedNextEventID: EventID(start), events: part,
+                        row: start == 0 ? lab.row(id, workflow: "w\(index)", next: EventID(part.count)) : nil,
+                        start: start == 0 ? .unused : nil)
+                    #expect(try await store.append(lab.batch([entry])) == [.appended])
+                }
+                let whole = try state(events, id)
+                wanted[id] = (whole, 0)
+                if count > 127, index < 20 {
+                    let next = [EventID(1), 50, 77, EventID(count)][index / 4 % 4]
+                    var stored = try Snapshot.encode(try state(events.prefix(Int(next)), id), at: id.time)
+                    if index >= 16 {
+                        stored.bytes[20] ^= 1
+                        damaged.insert(id)
+                    } else {
+                        wanted[id] = (whole, next)
+                    }
+                    try await keeper.keep([stored], newest: 1)
+                }
+            }
+            let skipped = Mutex<Set<SagaID>>([])
+            let replayer = HistoryReplayer(store: store) { problem in
+                skipped.withLock { _ = $0.insert(problem.sagaID) }
+            }
+            let rows = try await store.openExecutions(after: nil, limit: 1_000)
+            #expect(rows.count == 24)
+            let page = try await replayer.recoveryPage(of: rows)
+            for row in rows {
+                let run = try #require(try await replayer.recover(row, in: page))
+                #expect(run.state == wanted[row.sagaID]?.state)
+                #expect(run.snapshotAt == wanted[row.sagaID]?.at)
+                #expect(try await replayer.recover(row)?.state == run.state)
+            }
+            #expect(skipped.withLock { $0 } == damaged)
+        }
+    }
 }

@@ -83,3 +83,19 @@ public struct PackedHistory: Sendable {
         }
     }
 }
+
+/// Pages of many runs, up to about as many bytes as one page of one run may have.
+package struct PackedPages: Sendable {
+    package private(set) var all: [PackedHistory] = []
+    private var byteCount = 0
+
+    package init() {}
+
+    /// Adds the next page; false if it does not fit any more. The first one always does.
+    package mutating func add(_ page: PackedHistory) -> Bool {
+        byteCount += page.bytes.count
+        guard all.isEmpty || byteCount <= PackedHistory.maximumBytes else { return false }
+        all.append(page)
+        return true
+    }
+}

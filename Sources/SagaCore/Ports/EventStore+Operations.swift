@@ -21,6 +21,16 @@ extension EventStore {
         }
     }
 
+    /// Run by run.
+    public func packedEvents(of places: [HistoryPlace], limit: Int) async throws(StoreError) -> [PackedHistory] {
+        var pages = PackedPages()
+        for place in places {
+            let page = try await packedEvents(of: place.sagaID, from: place.from, limit: limit)
+            if !pages.add(page) { break }
+        }
+        return pages.all
+    }
+
     /// Stores that cannot remove anything say so.
     public func delete(_ sagaID: SagaID) async throws(StoreError) -> Bool {
         throw StoreError(.misconfigured, "this store does not remove runs")

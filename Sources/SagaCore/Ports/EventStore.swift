@@ -27,6 +27,14 @@ public protocol EventStore: Sendable {
     ///     mean the end: an empty answer does.
     func packedEvents(of sagaID: SagaID, from: EventID, limit: Int) async throws(StoreError) -> PackedHistory
 
+    /// The same of many runs in few questions, for recovery.
+    /// - Parameters:
+    ///   - places: The runs, each once, with the first event wanted of each.
+    ///   - limit: Most events of each run, as above.
+    /// - Returns: One page for each run, in their order, empty for one without such events. Fewer than `places` if the bytes
+    ///   would become too many (``PackedHistory/maximumBytes``): then those of the first runs, at least one.
+    func packedEvents(of places: [HistoryPlace], limit: Int) async throws(StoreError) -> [PackedHistory]
+
     /// The row of one run; nil if the run is unknown.
     func execution(_ sagaID: SagaID) async throws(StoreError) -> ExecutionRow?
 
@@ -65,6 +73,19 @@ public protocol EventStore: Sendable {
 
     /// Flushes and closes; further calls throw.
     func close() async
+}
+
+/// A place in the history of a run.
+public struct HistoryPlace: Hashable, Sendable {
+    /// The run.
+    public var sagaID: SagaID
+    /// The first event from there on.
+    public var from: EventID
+
+    public init(_ sagaID: SagaID, from: EventID) {
+        self.sagaID = sagaID
+        self.from = from
+    }
 }
 
 /// Everything that one group commit appends.

@@ -11,4 +11,19 @@ public protocol SnapshotStore: Sendable {
     /// The newest snapshot of a run that holds no event from `limit` on; nil if there is none. What is read is not judged:
     /// ``Snapshot/decode(_:)`` does that.
     func snapshot(of sagaID: SagaID, upTo limit: EventID) async throws(StoreError) -> StoredSnapshot?
+
+    /// The newest snapshots of many runs, in any order; of runs that have none, nothing. May leave runs out, if all would be
+    /// too many bytes for one answer.
+    func newestSnapshots(of sagaIDs: [SagaID]) async throws(StoreError) -> [StoredSnapshot]
+}
+
+extension SnapshotStore {
+    /// Run by run.
+    public func newestSnapshots(of sagaIDs: [SagaID]) async throws(StoreError) -> [StoredSnapshot] {
+        var found: [StoredSnapshot] = []
+        for sagaID in sagaIDs {
+            if let snapshot = try await snapshot(of: sagaID, upTo: .max) { found.append(snapshot) }
+        }
+        return found
+    }
 }

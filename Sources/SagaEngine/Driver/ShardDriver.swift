@@ -20,7 +20,7 @@ package final class ShardDriver: Sendable {
     package let store: any EventStore
     /// Facts that the store fixed when it was created.
     package let metadata: StoreMetadata
-    private let logger: Logger
+    let logger: Logger
     private let queue = DispatchQueue(label: "saga.shard")
     private let mailbox = Mutex(Mailbox())
     /// Touched only by whoever has claimed the mailbox.
@@ -287,57 +287,6 @@ package final class ShardDriver: Sendable {
                 result = .failure(error)
             }
             post(.runLoaded(load, result))
-        }
-    }
-
-    /// Takes the store over and reads every open run, as often as it takes: without its store the engine has nothing to do.
-    private func recover() {
-        Task {
-            var attempt: UInt32 = 0
-            while true {
-                do throws(StoreError) {
-                    let epoch = try await store.takeOver()
-                    try await readOpenRuns()
-                    return post(.recoveryFinished(epoch: epoch))
-                } catch {
-                    attempt &+= 1
-                    let wait = RetryPolicy(initialIntervalMicros: 100_000, maximumIntervalMicros: 5_000_000)
-                        .interval(after: attempt, random: 0)
-                    logger.error(
-                        "the store cannot be read; trying again",
-                        metadata: ["error": "\(error.message)", "wait_ms": "\(wait / 1_000)"])
-                    if error.reason == .closed { return }
-                    try? await Task.sleep(for: .microseconds(wait))
-                }
-            }
-        }
-    }
-
-    private func readOpenRuns() async throws(StoreError) {
-        var after: SagaID?
-        while true {
-            let rows = try await store.openExecutions(after: after, limit: 1_000)
-            // Aggregates are no runs: nobody advances them.
-            for row in rows where row.namespace != AggregateStore.namespace { try await readOpenRun(row) }
-            guard let last = rows.last else { return }
-            after = last.sagaID
-        }
-    }
-
-    private func readOpenRun(_ row: ExecutionRow) async throws(StoreError) {
-        do throws(ReplayFailure) {
-            if let run = try await replayer.recover(row) { post(.recovered(run)) }
-        } catch {
-            switch error {
-            case .store(let error): throw error
-            case .unreplayable(let error):
-                // Never guessed over: the run stays as it is in the store, for a person to look at.
-                logger.error(
-                    "a run cannot be recovered and is left alone",
-                    metadata: [
-                        "saga_id": "\(row.sagaID)", "workflow_id": "\(row.workflowID)", "error": "\(error.message)",
-                    ])
-            }
         }
     }
 

@@ -13,7 +13,7 @@ public struct HistoryReplayer: Sendable {
     }
 
     let store: any EventStore
-    private let snapshots: (any SnapshotStore)?
+    let snapshots: (any SnapshotStore)?
     private let onSkipped: @Sendable (SkippedSnapshot) -> Void
 
     /// A replayer over a store; its snapshots are used if it keeps any.
@@ -91,14 +91,16 @@ public struct HistoryReplayer: Sendable {
 
     /// Goes on from a snapshot. The event that it ends with is read again: a snapshot of more than the history has would
     /// otherwise look like one without a tail.
-    private func tail(
-        of stored: StoredSnapshot, end: EventID?, _ needsEvents: Bool, _ body: (HistoryEvent) -> Void
+    func tail(
+        of stored: StoredSnapshot, end: EventID?, _ needsEvents: Bool, firstPage: [HistoryEvent]? = nil,
+        _ body: (HistoryEvent) -> Void
     ) async throws(ReplayFailure) -> Result<ReplayedRun, Snapshot.Problem> {
         let state: ExecutionState
         do throws(Snapshot.Problem) { state = try Snapshot.decode(stored) } catch { return .failure(error) }
         guard stored.nextEventID > 0 else { return .failure(.damaged("it holds no event")) }
         var run = ReplayedRun(state: state, snapshotAt: stored.nextEventID)
-        let last = try await page(of: stored.sagaID, from: stored.nextEventID - 1)
+        var last = firstPage ?? []
+        if last.isEmpty { last = try await page(of: stored.sagaID, from: stored.nextEventID - 1) }
         guard let first = last.first, first.timestamp == state.lastTimestamp else {
             return .failure(.beyondHistory(nextEventID: stored.nextEventID))
         }
@@ -165,28 +167,12 @@ public struct HistoryReplayer: Sendable {
     }
 
     /// The history speaks of a newer snapshot than the one that was used, and it was not there to be skipped.
-    private func reportMissing(_ run: ReplayedRun, end: EventID?, _ skipped: [EventID]) {
+    func reportMissing(_ run: ReplayedRun, end: EventID?, _ skipped: [EventID]) {
         // An older state may be asked for whose snapshots were removed long ago.
         guard end == nil, let recorded = run.recordedSnapshot, recorded >= run.snapshotAt,
             !skipped.contains(recorded + 1)
         else { return }
         onSkipped(SkippedSnapshot(sagaID: run.state.sagaID, nextEventID: recorded + 1, problem: .missing))
-    }
-}
-
-extension HistoryReplayer {
-    /// Runs with fewer events are replayed from the first: as fast, and one question less to the store.
-    private static let shortHistory: EventID = 128
-
-    /// An open run, for recovery.
-    package func recover(_ row: ExecutionRow) async throws(ReplayFailure) -> RecoveredRun? {
-        let start: Start = row.nextEventID < Self.shortHistory ? .beginning : .snapshot
-        // Nobody else writes while a shard recovers, so the row tells where the history ends.
-        guard let run = try await replay(row.sagaID, end: row.nextEventID, from: start, needsEvents: false, { _ in })
-        else {
-            return nil
-        }
-        return RecoveredRun(state: run.state, snapshotAt: run.snapshotAt)
     }
 }
 

@@ -122,8 +122,15 @@ final class PgConnection {
     func stream(
         _ statement: PgStatement, _ parameters: PgParameters, _ body: (PgResult) throws(StoreError) -> Bool
     ) throws(PgFailure) -> StoreError? {
+        try parameters.withBuffers { (buffers) throws(PgFailure) in try stream(statement, buffers, body) }
+    }
+
+    func stream(
+        _ statement: PgStatement, _ parameters: [UnsafeRawBufferPointer?],
+        _ body: (PgResult) throws(StoreError) -> Bool
+    ) throws(PgFailure) -> StoreError? {
         try prepare(statement)
-        try parameters.withBuffers { (buffers) throws(PgFailure) in try send(statement.name, buffers) }
+        try send(statement.name, parameters)
         PQsetSingleRowMode(handle)
         var problem: StoreError?
         var goesOn = true

@@ -112,4 +112,10 @@ extension PostgresEventStore: SnapshotStore {
             try reader.snapshot(of: sagaID, upTo: limit)
         }
     }
+
+    public func newestSnapshots(of sagaIDs: [SagaID]) async throws(StoreError) -> [StoredSnapshot] {
+        try await reads.run("read snapshots") { (reader) throws(ReadFailure) in
+            try reader.newestSnapshots(of: sagaIDs)
+        }
+    }
 }

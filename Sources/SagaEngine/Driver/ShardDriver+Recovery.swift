@@ -1,0 +1,98 @@
+internal import Logging
+internal import SagaCore
+
+/// The start over a store, and the return after a lost one.
+extension ShardDriver {
+    /// Takes the store over and reads every open run, as often as it takes: without its store the engine has nothing to do.
+    func recover() {
+        Task {
+            var attempt: UInt32 = 0
+            while true {
+                do throws(StoreError) {
+                    let epoch = try await store.takeOver()
+                    try await readOpenRuns()
+                    return post(.recoveryFinished(epoch: epoch))
+                } catch {
+                    attempt &+= 1
+                    let wait = RetryPolicy(initialIntervalMicros: 100_000, maximumIntervalMicros: 5_000_000)
+                        .interval(after: attempt, random: 0)
+                    logger.error(
+                        "the store cannot be read; trying again",
+                        metadata: ["error": "\(error.message)", "wait_ms": "\(wait / 1_000)"])
+                    if error.reason == .closed { return }
+                    try? await Task.sleep(for: .microseconds(wait))
+                }
+            }
+        }
+    }
+
+    /// Open runs that are read at once.
+    private static let runsAtOnce = 1_000
+
+    /// Page by page; while the states of one are made, the store reads the next.
+    private func readOpenRuns() async throws(StoreError) {
+        let replayer = replayer
+        var next = Self.page(after: nil, store, replayer)
+        while true {
+            let page = try await next.value.get()
+            guard let last = page.last else { return }
+            next = Self.page(after: last, store, replayer)
+            var recovered: [ShardInput] = []
+            recovered.reserveCapacity(page.runs.rows.count)
+            for row in page.runs.rows {
+                if let run = try await recover(row, page, replayer) { recovered.append(.recovered(run)) }
+            }
+            post(recovered)
+        }
+    }
+
+    private struct OpenRuns: Sendable {
+        /// The last run of the page; nil if there is none any more.
+        var last: SagaID?
+        var runs: RecoveryPage
+        /// Something of the page is damaged: its runs are read one by one, so that only those are left alone that are.
+        var isDamaged = false
+    }
+
+    private static func page(
+        after: SagaID?, _ store: any EventStore, _ replayer: HistoryReplayer
+    ) -> Task<Result<OpenRuns, StoreError>, Never> {
+        Task {
+            do throws(StoreError) {
+                let rows = try await store.openExecutions(after: after, limit: runsAtOnce)
+                // Aggregates are no runs: nobody advances them.
+                let runs = rows.filter { $0.namespace != AggregateStore.namespace }
+                do throws(StoreError) {
+                    return .success(OpenRuns(last: rows.last?.sagaID, runs: try await replayer.recoveryPage(of: runs)))
+                } catch {
+                    guard error.reason == .corrupt else { throw error }
+                    return .success(
+                        OpenRuns(last: rows.last?.sagaID, runs: RecoveryPage(rows: runs), isDamaged: true))
+                }
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    private func recover(
+        _ row: ExecutionRow, _ page: OpenRuns, _ replayer: HistoryReplayer
+    ) async throws(StoreError) -> RecoveredRun? {
+        do throws(ReplayFailure) {
+            return try await page.isDamaged ? replayer.recover(row) : replayer.recover(row, in: page.runs)
+        } catch {
+            switch error {
+            case .store(let error) where error.reason != .corrupt: throw error
+            case .store, .unreplayable:
+                // Never guessed over: the run stays as it is in the store, for a person to look at.
+                logger.error(
+                    "a run cannot be recovered and is left alone",
+                    metadata: [
+                        "saga_id": "\(row.sagaID)", "workflow_id": "\(row.workflowID)",
+                        "error": "\(error.sagaError.message)",
+                    ])
+                return nil
+            }
+        }
+    }
+}
