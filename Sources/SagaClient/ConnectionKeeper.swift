@@ -129,10 +129,10 @@ package final class ConnectionKeeper: Sendable {
             let first = await group.next().flatMap { $0 }
             group.cancelAll()
             box.give(nil)
-            return first
-                ?? .failure(
-                    SagaClientError(
-                        .unavailable, "no connection to \(options.address) in time"))
+            if let first { return first }
+            var late = SagaClientError(.unavailable, "no connection to \(options.address) in time")
+            late.source = .connection
+            return .failure(late)
         }
     }
 

@@ -29,6 +29,8 @@ public struct ConnectionOptions: Sendable {
         case tls(ca: String? = nil, certificate: String? = nil, key: String? = nil, serverName: String? = nil)
         /// Plain text: only to a Unix socket or a loopback address.
         case insecure
+        /// Connections that the program makes itself.
+        case custom(any Transport)
     }
 
     public var address: Address
@@ -73,6 +75,7 @@ extension ConnectionOptions {
         let clientSecurity: ClientSecurity
         switch security {
         case .insecure: clientSecurity = .insecure
+        case .custom(let transport): clientSecurity = transport.security
         case .tls(let ca, let certificate, let key, let serverName):
             clientSecurity = .tls(
                 TLSClientConfiguration(

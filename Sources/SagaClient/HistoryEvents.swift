@@ -62,47 +62,49 @@ public struct HistoryEvents: AsyncSequence, Sendable {
         }
 
         private mutating func followPage() async throws(SagaClientError) {
-            let client = sequence.client
-            do throws(TransportError) {
-                let stream = try await openedStream()
-                guard let item = try await stream.next() else {
-                    isAtEnd = true
-                    return
-                }
-                failures = 0
-                let wire: Wire.HistoryItem
-                do throws(WireError) { wire = try Wire.HistoryItem(decoding: item, limits: .response) } catch {
-                    throw TransportError(.limit, "the server's answer does not read: \(error)")
-                }
-                target.sagaID = wire.sagaID
-                page = try decodeItem(wire.events)
-                if let last = page.last { next = last.eventID + 1 }
-            } catch {
+            let item: [UInt8]?
+            do throws(SagaClientError) { item = try await nextItem() } catch {
                 stream = nil
-                let failure = SagaClientError(error, isMutation: false)
-                guard failure.isTransient else { throw failure }
+                guard error.isTransient else { throw error }
                 failures += 1
-                do { try await Task.sleep(for: failure.retryAfter ?? client.keeper.pause(after: failures)) } catch {
+                do {
+                    try await Task.sleep(for: error.retryAfter ?? sequence.client.keeper.pause(after: failures))
+                } catch {
                     throw SagaClientError(.cancelled, "the reader was cancelled")
                 }
+                return
+            }
+            failures = 0
+            guard let item else {
+                isAtEnd = true
+                return
+            }
+            let wire: Wire.HistoryItem
+            do throws(WireError) { wire = try Wire.HistoryItem(decoding: item, limits: .response) } catch {
+                throw SagaClientError(.dataLoss, "the server's answer does not read: \(error)")
+            }
+            target.sagaID = wire.sagaID
+            page = try decode(wire.events)
+            if let last = page.last { next = last.eventID + 1 }
+        }
+
+        private mutating func nextItem() async throws(SagaClientError) -> [UInt8]? {
+            let stream = try await openedStream()
+            do throws(TransportError) { return try await stream.next() } catch {
+                throw SagaClientError(error, isMutation: false)
             }
         }
 
-        private mutating func openedStream() async throws(TransportError) -> ClientStream {
+        private mutating func openedStream() async throws(SagaClientError) -> ClientStream {
             if let stream { return stream }
             let request = Wire.FollowHistoryRequest(
                 header: Wire.RequestHeader(), workflow: target, fromEventID: next)
             let body: [UInt8]
             do throws(WireError) { body = try request.serialized() } catch {
-                throw TransportError(.configuration, "the request cannot be sent: \(error)")
+                throw SagaClientError(.invalidArgument, "the request cannot be sent: \(error)")
             }
-            let connection: ClientConnection
-            do throws(SagaClientError) {
-                connection = try await sequence.client.keeper.connection(
-                    until: .now + sequence.client.keeper.options.deadline)
-            } catch {
-                throw TransportError(error)
-            }
+            let connection = try await sequence.client.keeper.connection(
+                until: .now + sequence.client.keeper.options.deadline)
             let opened = connection.openStream(method: Wire.Method.workflowsFollowHistory.rawValue, body: body)
             stream = opened
             return opened
@@ -112,25 +114,6 @@ public struct HistoryEvents: AsyncSequence, Sendable {
             do throws(WireError) { return try HistoryEvent.list(wire, "events") } catch {
                 throw SagaClientError(.dataLoss, "the history does not read: \(error)")
             }
-        }
-
-        private func decodeItem(_ wire: [Wire.HistoryEvent]) throws(TransportError) -> [HistoryEvent] {
-            do throws(WireError) { return try HistoryEvent.list(wire, "events") } catch {
-                throw TransportError(.limit, "the history does not read: \(error)")
-            }
-        }
-    }
-}
-
-extension TransportError {
-    /// A failure to connect, in the transport's own terms.
-    fileprivate init(_ error: SagaClientError) {
-        switch error.code {
-        case .cancelled: self.init(.cancelled, error.message)
-        case .unavailable: self.init(.connectFailed, error.message)
-        default:
-            let code = WireCode(rawValue: error.code.rawValue) ?? .unknown
-            self.init(.helloRefused(WireStatus(code, error.message)), error.message)
         }
     }
 }

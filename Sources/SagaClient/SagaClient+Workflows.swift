@@ -40,14 +40,20 @@ extension SagaClient {
     public func start<W: DurableWorkflow>(
         _ workflow: W.Type, id: String, input: W.Input, options: WorkflowOptions = .init()
     ) async throws(SagaClientError) -> WorkflowHandle<W> {
-        let payload = try encode(input)
-        let (sagaID, alreadyStarted) = try await start(type: W.typeID, id: id, input: payload, options: options)
+        let (sagaID, alreadyStarted) = try await startEncoded(
+            W.typeID, id, try encode(input), options)
         return WorkflowHandle(client: self, workflowID: id, sagaID: sagaID, alreadyStarted: alreadyStarted)
     }
 
     /// Starts a run by the name of its type.
     public func start(
         type: String, id: String, input: Payload, options: WorkflowOptions = .init()
+    ) async throws(SagaClientError) -> (sagaID: SagaID, alreadyStarted: Bool) {
+        try await startEncoded(type, id, try encode(input), options)
+    }
+
+    private func startEncoded(
+        _ type: String, _ id: String, _ input: Payload, _ options: WorkflowOptions
     ) async throws(SagaClientError) -> (sagaID: SagaID, alreadyStarted: Bool) {
         let start = Wire.StartOptions(type: type, id: id, input: input, options)
         let response = try await call(Wire.Workflows.Start.self, deadline: options.deadline) { header in
@@ -61,15 +67,30 @@ extension SagaClient {
         _ workflow: W.Type, id: String, input: W.Input, signal: String, _ value: Value, signalID: String = "",
         options: WorkflowOptions = .init()
     ) async throws(SagaClientError) -> WorkflowHandle<W> {
-        let start = Wire.StartOptions(type: W.typeID, id: id, input: try encode(input), options)
-        let payload = Wire.Payload(try encode(value))
+        let (sagaID, alreadyStarted) = try await signalWithStartEncoded(
+            W.typeID, id, try encode(input), signal, try encode(value), signalID, options)
+        return WorkflowHandle(client: self, workflowID: id, sagaID: sagaID, alreadyStarted: alreadyStarted)
+    }
+
+    /// Gives a run a signal, and starts it first, by the name of its type, if it is not open.
+    public func signalWithStart<Value: Encodable>(
+        type: String, id: String, input: Payload, signal: String, _ value: Value, signalID: String = "",
+        options: WorkflowOptions = .init()
+    ) async throws(SagaClientError) -> (sagaID: SagaID, alreadyStarted: Bool) {
+        try await signalWithStartEncoded(type, id, try encode(input), signal, try encode(value), signalID, options)
+    }
+
+    private func signalWithStartEncoded(
+        _ type: String, _ id: String, _ input: Payload, _ signal: String, _ value: Payload, _ signalID: String,
+        _ options: WorkflowOptions
+    ) async throws(SagaClientError) -> (sagaID: SagaID, alreadyStarted: Bool) {
+        let start = Wire.StartOptions(type: type, id: id, input: input, options)
+        let payload = Wire.Payload(value)
         let response = try await call(Wire.Workflows.SignalWithStart.self, deadline: options.deadline) { header in
             Wire.SignalWithStartWorkflowRequest(
                 header: header, options: start, signalName: signal, signalInput: payload, signalID: signalID)
         }
-        return WorkflowHandle(
-            client: self, workflowID: id, sagaID: try response.sagaID.orMissing(),
-            alreadyStarted: response.alreadyStarted)
+        return (try response.sagaID.orMissing(), response.alreadyStarted)
     }
 
     /// A handle of a run that was started before: of the open or newest run, or of one run.

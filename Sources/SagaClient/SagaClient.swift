@@ -17,11 +17,34 @@ public final class SagaClient: Sendable {
     package let keeper: ConnectionKeeper
     let converter: any PayloadConverter
     package let logger: Logger
+    /// How long a call may take unless it says otherwise.
+    let deadline: Duration
+    /// Of every change made through this client; nil takes a new one for each.
+    private let requestID: String?
 
-    private init(keeper: ConnectionKeeper, converter: any PayloadConverter, logger: Logger) {
+    private init(
+        keeper: ConnectionKeeper, converter: any PayloadConverter, logger: Logger, deadline: Duration,
+        requestID: String?
+    ) {
         self.keeper = keeper
         self.converter = converter
         self.logger = logger
+        self.deadline = deadline
+        self.requestID = requestID
+    }
+
+    /// The same client, on the same connection, whose calls differ from the defaults.
+    ///
+    /// ```swift
+    /// try await client.with(deadline: .seconds(2)).cancel("payment-42")
+    /// ```
+    /// - Parameters:
+    ///   - deadline: How long a call may take, connecting and repeating included; nil leaves it.
+    ///   - requestID: Of the next change: the same id twice is one change, also in another process. nil takes a new one for each.
+    public func with(deadline: Duration? = nil, requestID: String? = nil) -> SagaClient {
+        SagaClient(
+            keeper: keeper, converter: converter, logger: logger, deadline: deadline ?? self.deadline,
+            requestID: requestID)
     }
 
     /// Connects.
@@ -44,7 +67,8 @@ public final class SagaClient: Sendable {
                 await keeper.close()
                 throw error
             }
-            return SagaClient(keeper: keeper, converter: converter, logger: logger)
+            return SagaClient(
+                keeper: keeper, converter: converter, logger: logger, deadline: options.deadline, requestID: nil)
         } catch {
             await group.shutdown()
             throw error
@@ -62,15 +86,15 @@ public final class SagaClient: Sendable {
     /// Makes a call, and repeats it as long as that is safe and may help.
     /// - Parameters:
     ///   - call: Which method.
-    ///   - deadline: From now; nil takes that of the connection options.
+    ///   - deadline: From now; nil takes the client's.
     ///   - make: Makes the request around the header.
     package func call<C: WireCall>(
         _ call: C.Type, deadline: Duration? = nil, _ make: (Wire.RequestHeader) -> C.Request
     ) async throws(SagaClientError) -> C.Response {
-        let end = ContinuousClock.now + (deadline ?? keeper.options.deadline)
+        let end = ContinuousClock.now + (deadline ?? self.deadline)
         let isMutation = C.method.mutates
         // Made once: a repeat with the same id is done once.
-        let requestID = isMutation ? Self.newRequestID() : ""
+        let requestID = isMutation ? self.requestID ?? Self.newRequestID() : ""
         var failures: UInt32 = 0
         var isOutcomeUnknown = false
         while true {
@@ -117,8 +141,10 @@ public final class SagaClient: Sendable {
         do throws(WireError) {
             return try C.Response(decoding: answer, limits: .response)
         } catch {
-            throw SagaClientError(
+            var failure = SagaClientError(
                 .internal, "the server's answer does not read: \(error)", outcomeIsUnknown: isMutation)
+            failure.source = .connection
+            throw failure
         }
     }
 
@@ -137,7 +163,9 @@ public final class SagaClient: Sendable {
         }
     }
 
-    func decode<Value: Decodable>(_ type: Value.Type, from payload: Payload) throws(SagaClientError) -> Value {
+    /// A value of the server's, by the client's converter: for answers that come as payloads.
+    /// - Throws: `.dataLoss` if it is not of that type.
+    public func decode<Value: Decodable>(_ type: Value.Type, from payload: Payload) throws(SagaClientError) -> Value {
         do {
             return try converter.decode(type, from: payload)
         } catch {

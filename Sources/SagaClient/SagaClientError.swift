@@ -52,7 +52,19 @@ public struct SagaClientError: Error, Sendable {
         init(_ number: UInt32) { self = Self.all.first { $0.rawValue == number } ?? Code(number, "CODE_\(number)") }
     }
 
+    /// Who says so.
+    public enum Source: Hashable, Sendable {
+        /// The client itself: the request cannot be sent, the caller gave up.
+        case client
+        /// The connection: nobody listens, a certificate that is not trusted, a connection that broke, a peer that breaks the protocol.
+        case connection
+        /// The server.
+        case server
+    }
+
     public var code: Code
+    /// Who says so. Default: the client itself.
+    public var source = Source.client
     /// What happened, for people.
     public var message: String
     /// The same for programs, if the server said more: its context names the run and its status.
@@ -85,6 +97,7 @@ extension SagaClientError {
     init(status bytes: [UInt8], isMutation: Bool) {
         guard let status = try? Wire.Status(decoding: bytes, limits: .response) else {
             self.init(.unknown, "the server sent an error that does not read", outcomeIsUnknown: isMutation)
+            source = .connection
             return
         }
         let code = Code(UInt32(clamping: status.code.rawValue))
@@ -95,6 +108,7 @@ extension SagaClientError {
             outcomeIsUnknown: isMutation && (saysUnknown || code == .deadlineExceeded || code == .unavailable),
             retryAfter: status.retryAfterMillis == 0
                 ? nil : .milliseconds(Int64(clamping: min(status.retryAfterMillis, 3_600_000))))
+        source = .server
     }
 
     /// A failure of the connection or of the call on it.
@@ -104,21 +118,28 @@ extension SagaClientError {
         case .status(let bytes): self.init(status: bytes, isMutation: isMutation)
         case .helloRefused(let status):
             self.init(Code(status.code.rawValue), status.message)
-        case .connectFailed, .connectionLost, .closed:
+            source = .server
+        case .connectFailed, .connectionLost, .closed, .brokenRule:
             self.init(.unavailable, error.message, outcomeIsUnknown: isUnknown)
+            source = .connection
         case .goAway(let millis):
             self.init(
                 .unavailable, error.message, outcomeIsUnknown: isUnknown,
                 retryAfter: .milliseconds(Int64(clamping: millis)))
+            source = .server
         case .security:
             // Told apart by its code from a server that refuses the caller: here the handshake itself failed.
             self.init(
                 .unauthenticated, error.message,
                 error: SagaError(kind: .configuration, message: error.message, code: "SE0201"))
+            source = .connection
+        case .refused(let code):
+            self.init(Code(code), error.message)
+            source = .connection
         case .timedOut: self.init(.deadlineExceeded, error.message, outcomeIsUnknown: isUnknown)
         case .cancelled: self.init(.cancelled, error.message, outcomeIsUnknown: isUnknown)
         case .limit: self.init(.resourceExhausted, error.message, outcomeIsUnknown: isUnknown)
-        case .configuration: self.init(.invalidArgument, error.message)
+        case .tooLarge, .configuration: self.init(.invalidArgument, error.message)
         }
     }
 

@@ -94,6 +94,8 @@ public struct ServerHealth: Sendable {
     public var serverTime: Timestamp
     /// From the question to the answer.
     public var roundTrip: Duration
+    /// What the question carried.
+    public var echo: [UInt8] = []
 }
 
 extension SagaClient {
@@ -167,11 +169,13 @@ extension SagaClient {
     }
 
     /// Whether the server answers, and how fast.
-    public func health() async throws(SagaClientError) -> ServerHealth {
+    /// - Parameter echo: Comes back in the answer; 64 KiB at most.
+    public func health(echo: [UInt8] = []) async throws(SagaClientError) -> ServerHealth {
         let begin = ContinuousClock.now
-        let response = try await call(Wire.Admin.Health.self) { Wire.HealthRequest(header: $0) }
+        let response = try await call(Wire.Admin.Health.self) { Wire.HealthRequest(header: $0, echo: echo) }
         return ServerHealth(
-            serverTime: Timestamp(microseconds: response.serverTimeMicros), roundTrip: begin.duration(to: .now))
+            serverTime: Timestamp(microseconds: response.serverTimeMicros), roundTrip: begin.duration(to: .now),
+            echo: response.echo)
     }
 
     /// Whether the server can do its work: whether its store answers, its engine is ready, and it takes connections.

@@ -170,16 +170,26 @@ final class ActivityRunner: Sendable {
         }
         do {
             let result = try await definition.execute(input, ActivityContext(task: task, reporter: running))
-            return .completed(output: result.output, undoData: result.undoData)
-        } catch is CancellationError where running.isCancelRequested {
-            return .canceled(outcome: .unknown, details: nil)
+            return .completed(output: result.output, undoData: running.undoData ?? result.undoData)
         } catch let error as ActivityInputError {
             return failed(task, inputError(error.reason, task), outcome: .noEffect)
+        } catch let error as NoEffect {
+            return ended(task, running, error.cause, outcome: .noEffect)
         } catch {
-            var described = SagaError(describing: error, kind: .activityExecution)
-            if described.timestamp.microseconds == 0 { described.timestamp = wallClock() }
-            return failed(task, described, outcome: described.impliedOutcome)
+            return ended(task, running, error, outcome: nil)
         }
+    }
+
+    /// - Parameter outcome: What the activity says itself; nil leaves it to the error's kind.
+    private func ended(
+        _ task: ActivityTask, _ running: RunningActivity, _ error: any Error, outcome: StepOutcome?
+    ) -> ActivityResult {
+        if error is CancellationError, running.isCancelRequested {
+            return .canceled(outcome: outcome ?? .unknown, details: nil)
+        }
+        var described = SagaError(describing: error, kind: .activityExecution)
+        if described.timestamp.microseconds == 0 { described.timestamp = wallClock() }
+        return failed(task, described, outcome: outcome ?? described.impliedOutcome)
     }
 
     private func failed(_ task: ActivityTask, _ error: SagaError, outcome: StepOutcome) -> ActivityResult {
@@ -191,7 +201,7 @@ final class ActivityRunner: Sendable {
     private func inputError(_ error: any Error, _ task: ActivityTask) -> SagaError {
         let cause = SagaError(describing: error, kind: .codec)
         return SagaError(
-            kind: .validation, message: "the input of activity \(task.activityType) does not decode: \(cause.message)",
+            kind: .codec, message: "the input of activity \(task.activityType) does not decode: \(cause.message)",
             causes: [ErrorCause(kind: cause.kind, message: cause.message)], timestamp: wallClock())
     }
 }

@@ -50,13 +50,14 @@ final class LocalRunner: Sendable {
             } catch let error as ActivityInputError {
                 let cause = SagaError(describing: error.reason, kind: .codec)
                 return .failed(
-                    SagaError(kind: .validation, message: "the input does not decode: \(cause.message)"),
+                    SagaError(kind: .codec, message: "the input does not decode: \(cause.message)"),
                     isUnknown ? .unknown : .noEffect)
             } catch is CancellationError {
                 return .canceled(.unknown)
             } catch {
-                let described = SagaError(describing: error, kind: .activityExecution)
-                isUnknown = isUnknown || described.impliedOutcome == .unknown
+                let said = error as? NoEffect
+                let described = SagaError(describing: said?.cause ?? error, kind: .activityExecution)
+                isUnknown = isUnknown || (said == nil && described.impliedOutcome == .unknown)
                 guard described.isRetryable, attempt < work.options.maximumAttempts else {
                     return .failed(described, isUnknown ? .unknown : .noEffect)
                 }
@@ -86,4 +87,5 @@ private final class Once: Sendable {
 private struct NoHeartbeat: HeartbeatReporter {
     var isCancelRequested: Bool { Task.isCancelled }
     func heartbeat(_ details: Payload?) {}
+    func setUndoData(_ data: Payload) {}
 }

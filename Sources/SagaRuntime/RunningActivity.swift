@@ -12,6 +12,7 @@ final class RunningActivity: HeartbeatReporter {
         /// Details that wait for the next heartbeat. The outer optional says whether one waits.
         var pending: Payload??
         var isTimerSet = false
+        var undoData: Payload?
     }
 
     /// Heartbeats are never sent more often than this, in nanoseconds.
@@ -39,6 +40,11 @@ final class RunningActivity: HeartbeatReporter {
     }
 
     var isCancelRequested: Bool { state.withLock { $0.isCancelRequested } }
+
+    /// What the activity prepared for its undo.
+    var undoData: Payload? { state.withLock { $0.undoData } }
+
+    func setUndoData(_ data: Payload) { state.withLock { $0.undoData = data } }
 
     /// Gives the attempt its Swift task, which is cancelled at once if that was asked for meanwhile.
     func attach(_ work: Task<Void, Never>) {

@@ -1,5 +1,6 @@
 internal import SagaCore
 internal import SagaEngine
+internal import Synchronization
 
 /// The user's activities: run, run twice, or left to hang, and what they change in the world.
 extension TortureRun {
@@ -62,8 +63,11 @@ extension TortureRun {
         }
         do {
             let input = try world.activities.input(for: task)
-            let result = try await definition.execute(input, ActivityContext(task: task, reporter: QuietReporter()))
-            return .completed(output: result.output, undoData: result.undoData)
+            let reporter = QuietReporter()
+            let result = try await definition.execute(input, ActivityContext(task: task, reporter: reporter))
+            return .completed(output: result.output, undoData: reporter.undoData.withLock { $0 } ?? result.undoData)
+        } catch let error as NoEffect {
+            return .failed(SagaError(describing: error.cause, kind: .activityExecution), outcome: .noEffect)
         } catch {
             let reason = (error as? ActivityInputError)?.reason ?? error
             let described = SagaError(describing: reason, kind: .activityExecution)
@@ -73,7 +77,9 @@ extension TortureRun {
 }
 
 /// Takes signs of life and says nothing.
-private struct QuietReporter: HeartbeatReporter {
+private final class QuietReporter: HeartbeatReporter {
+    let undoData = Mutex<Payload?>(nil)
     var isCancelRequested: Bool { false }
     func heartbeat(_ details: Payload?) {}
+    func setUndoData(_ data: Payload) { undoData.withLock { $0 = data } }
 }

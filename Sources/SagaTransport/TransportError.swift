@@ -7,6 +7,8 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
         case connectFailed
         /// TLS: see ``TLSError/Kind``.
         case security(TLSError.Kind)
+        /// A connection of the program's own cannot be made, and another attempt would not help: gRPC's number.
+        case refused(code: UInt32)
         /// The server answered HELLO with ERROR.
         case helloRefused(WireStatus)
         /// The server answered this call with ERROR: the encoded `saga.v1.Status`.
@@ -21,8 +23,12 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
         case cancelled
         /// The connection is closed on this side.
         case closed
-        /// The call breaks a limit of the protocol, or the peer broke a rule.
+        /// A limit of this side is reached for now.
         case limit
+        /// The message is longer than the peer takes, whenever it is sent.
+        case tooLarge
+        /// The peer broke a rule of the protocol; the connection is over.
+        case brokenRule
         /// The configuration cannot work, such as plain text to another machine.
         case configuration
     }
@@ -50,7 +56,8 @@ package struct TransportError: Error, Sendable, Hashable, CustomStringConvertibl
         case .lost(let text): self.init(.connectionLost, text, mayHaveBeenProcessed: mayHaveBeenProcessed)
         case .refused(let status):
             self.init(
-                .limit, "the server broke the protocol: \(status.message)", mayHaveBeenProcessed: mayHaveBeenProcessed)
+                .brokenRule, "the server broke the protocol: \(status.message)",
+                mayHaveBeenProcessed: mayHaveBeenProcessed)
         case .peerError(let status):
             self.init(
                 .connectionLost, "the server ended the connection: \(status.message) (\(status.code))",

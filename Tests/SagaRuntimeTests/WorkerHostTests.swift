@@ -245,7 +245,7 @@ private func task(_ eventID: EventID = 1, type: String = "scripted", input: Stri
         #expect(output == .json("42"))
         let expected: [(String, ErrorKind, StepOutcome)] = [
             ("1", .domain, .noEffect), ("2", .activityExecution, .unknown), ("3", .validation, .noEffect),
-            (#""text""#, .validation, .noEffect),
+            (#""text""#, .codec, .noEffect),
         ]
         for (input, kind, outcome) in expected {
             host.accept(task(input: input))

@@ -88,7 +88,7 @@ import Testing
             let tooLong = await errorOf {
                 try await connection.call(method: TestMethod.echo, body: [UInt8](repeating: 0, count: 4 << 20 + 1))
             }
-            #expect((tooLong as? TransportError)?.kind == .limit)
+            #expect((tooLong as? TransportError)?.kind == .tooLarge)
             #expect(try await connection.call(method: TestMethod.echo, body: [1]) == [1])
         }
     }

@@ -117,7 +117,10 @@ enum Imports {
             "UnixSignals",
         ] + nio + system,
         "SagaDefinitionFile": ["SagaCodec", "SagaCore", "Yams"],
-        "SagaTestKit": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "Glibc", "Musl", "Darwin"],
+        "SagaTestKit": [
+            "Synchronization", "SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "Glibc", "Musl",
+            "Darwin",
+        ],
         "SagaCatalogue": ["SagaCore", "SagaEngine", "SagaMemory", "Logging"],
         "SagaSimulator": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "Synchronization"],
         "Examples": ["SagaCore", "Glibc", "Musl", "Darwin"],

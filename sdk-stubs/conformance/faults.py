@@ -349,7 +349,7 @@ async def windows_are_given_back(w: World) -> None:
     async def serve(stream: PeerStream) -> None:
         for number in range(400):
             item = messages.HistoryItem(saga_id=bytes(16), status=1)
-            item.events.add(event_id=number, event_type=50)
+            item.events.add(event_id=number, event_type=50, saga_id=bytes(16)).signal_received.name = "n"
             await stream.send(item)
         await stream.end()
 

@@ -26,10 +26,14 @@ public struct ActivityContext: Sendable {
 
     /// Says that the attempt is alive; `details` reach the next attempt. Costs nothing if called often.
     public func heartbeat(_ details: Payload? = nil) { reporter.heartbeat(details) }
+
+    /// Gives the undo of this step `data` as its input, in place of input and output; counts if the attempt completes.
+    public func setUndoData(_ data: Payload) { reporter.setUndoData(data) }
 }
 
 /// Where heartbeats go.
 package protocol HeartbeatReporter: Sendable {
     var isCancelRequested: Bool { get }
     func heartbeat(_ details: Payload?)
+    func setUndoData(_ data: Payload)
 }

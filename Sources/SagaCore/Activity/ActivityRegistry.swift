@@ -32,12 +32,22 @@ public struct ActivityRegistry: Sendable {
         }
     }
 
+    /// Adds an undo that reads what it needs itself, whatever the encodings of its step are.
+    public mutating func register<A: Activity>(
+        _ activity: A, converter: any PayloadConverter = .json
+    ) where A.Input == UndoPayloads {
+        definitions[A.typeID] = ActivityDefinition(type: A.typeID, takesTask: true) { payload, context in
+            let input = try ActivityInputError.wrapping { try UndoPayloads(context.task, converter) }
+            return (try converter.encode(try await activity.execute(input, context)), nil)
+        }
+    }
+
     /// The code of an activity.
     package func definition(_ type: String) -> ActivityDefinition? { definitions[type] }
 
     /// What an activity is given: the input of a step, or for an undo what its step prepared, or all that is known.
     package func input(for task: ActivityTask) throws -> Payload {
-        guard let undo = task.undo else { return task.input }
+        guard let undo = task.undo, definitions[task.activityType]?.takesTask != true else { return task.input }
         if let data = undo.data { return data }
         if let prepared = try preparers[task.activityType]?(task.input, undo.output) { return prepared }
         return try UndoEnvelope.payload(input: task.input, undo: undo)
@@ -47,6 +57,8 @@ public struct ActivityRegistry: Sendable {
 /// An activity without its types.
 package struct ActivityDefinition: Sendable {
     package var type: String
+    /// Whether it reads the task itself, so that no input is made for it.
+    package var takesTask = false
     package var execute: @Sendable (Payload, ActivityContext) async throws -> (output: Payload, undoData: Payload?)
 }
 

@@ -51,6 +51,10 @@ public struct NamedPayload: Hashable, Sendable {
     }
 }
 
+/// A payload can stand where a value is wanted: converters pass it through as it is, so that its receiver sees any encoding.
+extension Payload: Codable {}
+extension MetadataEntry: Codable {}
+
 extension Payload: PostcardCodable {
     public init(from reader: inout PostcardReader) throws(CodecError) {
         encoding = try reader.read()

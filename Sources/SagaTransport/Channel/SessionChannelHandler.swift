@@ -374,18 +374,10 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     }
 
     override func apply(_ command: SessionCommand) {
-        switch command {
-        case .respond(let stream, let body): core.respond(stream, body)
-        case .fail(let stream, let status): core.fail(stream, status: status)
-        case .item(let stream, let body): core.sendItemOrCutOff(stream, body)
-        case .finish(let stream): core.finish(stream)
-        case .release(let stream): core.release(stream)
-        case .cancel(let stream, let reason): core.cancel(stream, reason: reason)
-        case .grant(let stream, let items, let bytes): core.grant(stream, items: items, bytes: bytes)
-        case .goAway(let reason, let drainMS, let retryAfterMS):
+        if case .goAway(let reason, let drainMS, let retryAfterMS) = command {
             drain(reason: reason, drainMS: drainMS, retryAfterMS: retryAfterMS)
-        case .close(let status): core.close(status)
-        case .perform(let body, _): body(core)
+        } else {
+            core.carryOut(command)
         }
     }
 

@@ -18,6 +18,25 @@ package enum SessionCommand: Sendable {
     case perform(@Sendable (SessionCore) -> Void, ifClosed: (@Sendable () -> Void)?)
 }
 
+extension SessionCore {
+    /// Carries out any command but GOAWAY, which is more than the session's own business.
+    @inline(__always)
+    func carryOut(_ command: SessionCommand) {
+        switch command {
+        case .respond(let stream, let body): respond(stream, body)
+        case .fail(let stream, let status): fail(stream, status: status)
+        case .item(let stream, let body): sendItemOrCutOff(stream, body)
+        case .finish(let stream): finish(stream)
+        case .release(let stream): release(stream)
+        case .cancel(let stream, let reason): cancel(stream, reason: reason)
+        case .grant(let stream, let items, let bytes): grant(stream, items: items, bytes: bytes)
+        case .goAway: break
+        case .close(let status): close(status)
+        case .perform(let body, _): body(self)
+        }
+    }
+}
+
 /// What one event loop shares between its connections: buffers for the read under way, the mailbox, the half-second
 /// tick. Everything but the mailbox is touched on the loop's thread only.
 final class TransportLoop: @unchecked Sendable {

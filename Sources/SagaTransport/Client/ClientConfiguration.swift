@@ -5,6 +5,29 @@ package enum ClientSecurity: Sendable {
     case tls(TLSClientConfiguration)
     /// Plain text: only to a Unix socket or a loopback address.
     case insecure
+    /// Somebody else connects and secures the connection; `TransportError` says why it could not be done.
+    case stream(@Sendable (TransportAddress) async throws -> ByteStream)
+}
+
+/// A connection that somebody else has made: bytes in, bytes out. The functions are called from any thread; one `receive`, one `send`
+/// at a time.
+package struct ByteStream: Sendable {
+    /// The next bytes; empty at the peer's orderly end.
+    package var receive: @Sendable () async throws -> [UInt8]
+    /// Sends all of these bytes.
+    package var send: @Sendable ([UInt8]) async throws -> Void
+    /// Ends the connection; a `receive` or `send` under way must end, too.
+    package var close: @Sendable () async -> Void
+
+    package init(
+        receive: @escaping @Sendable () async throws -> [UInt8],
+        send: @escaping @Sendable ([UInt8]) async throws -> Void,
+        close: @escaping @Sendable () async -> Void
+    ) {
+        self.receive = receive
+        self.send = send
+        self.close = close
+    }
 }
 
 /// Everything a client connection can be told.
@@ -41,6 +64,7 @@ extension ClientSecurity {
                     .configuration, "plain text is for Unix sockets and loopback only, not \(address)")
             }
             return nil
+        case .stream: return nil
         case .tls(let configuration):
             let name: String
             switch (configuration.serverName, address) {

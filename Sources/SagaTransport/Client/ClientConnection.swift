@@ -9,22 +9,29 @@ internal import Synchronization
 /// It does not connect again by itself: when it is lost, every open call fails with a ``TransportError`` that says
 /// whether the server may have begun it.
 package final class ClientConnection: Sendable {
-    private let channel: any Channel
+    private let eventLoop: any EventLoop
+    /// Succeeds once the connection is over.
+    private let whenGone: EventLoopFuture<Void>
     private let port: ConnectionPort
     private let shared: ClientShared
     private let delegate: LoopConfined<ClientDelegate>
 
-    private init(channel: any Channel, port: ConnectionPort, shared: ClientShared, delegate: ClientDelegate) {
-        self.channel = channel
-        self.port = port
-        self.shared = shared
-        self.delegate = LoopConfined(delegate)
+    /// On the event loop, from the parts of an opening that has its welcome.
+    init(_ parts: ClientOpening.Parts, whenGone: EventLoopFuture<Void>) {
+        eventLoop = whenGone.eventLoop
+        self.whenGone = whenGone
+        port = parts.port
+        shared = parts.shared
+        delegate = LoopConfined(parts.delegate)
     }
 
     /// Connects, with TLS and hello: when this returns, the connection is open for calls.
     package static func connect(
         _ configuration: ClientConfiguration, group: TransportGroup, logger: Logger? = nil
     ) async throws(TransportError) -> ClientConnection {
+        if case .stream(let open) = configuration.security {
+            return try await StreamConnection.connect(configuration, group: group, open)
+        }
         let security = try configuration.security.prepare(for: configuration.address)
         let opening = ClientOpening(configuration: configuration, group: group, security: security)
         let channel = try await opening.connect()
@@ -36,10 +43,6 @@ package final class ClientConnection: Sendable {
         } catch {
             throw TransportError(.connectFailed, "cannot connect to \(configuration.address): \(error)")
         }
-    }
-
-    static func make(_ channel: any Channel, _ parts: ClientOpening.Parts) -> ClientConnection {
-        ClientConnection(channel: channel, port: parts.port, shared: parts.shared, delegate: parts.delegate)
     }
 
     // MARK: State
@@ -90,7 +93,7 @@ package final class ClientConnection: Sendable {
                 }
                 handle.attach(call, to: self)
                 start(call)
-                if let timeout { handle.schedule(timeout, on: channel.eventLoop, call, self) }
+                if let timeout { handle.schedule(timeout, on: eventLoop, call, self) }
             }
         } onCancel: {
             handle.cancel()
@@ -131,7 +134,7 @@ package final class ClientConnection: Sendable {
     /// Closes in order; calls that are open fail.
     package func close() async {
         port.send(.close(nil))
-        try? await channel.closeFuture.get()
+        try? await whenGone.get()
     }
 }
 

@@ -45,8 +45,11 @@ final class ClientDelegate: ClientSessionDelegate {
             method: call.method, body: call.body, context: call, manualCredit: call.manualCredit)
         guard let stream else {
             let limit = session.limits.maxMessage
-            let text = call.body.count > limit ? "a request is at most \(limit) bytes" : "stream ids are used up"
-            return call.finished(.failure(TransportError(.limit, text)))
+            let error =
+                call.body.count > limit
+                ? TransportError(.tooLarge, "a request is at most \(limit) bytes")
+                : TransportError(.connectionLost, "stream ids are used up")
+            return call.finished(.failure(error))
         }
         call.stream = stream
         call.opened(session)

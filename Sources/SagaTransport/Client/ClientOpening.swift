@@ -87,6 +87,6 @@ final class ClientOpening: Sendable {
             return channel.eventLoop.makeFailedFuture(
                 TransportError(.connectionLost, "the connection broke off at once"))
         }
-        return parts.value.opened.map { ClientConnection.make(channel, parts.value) }
+        return parts.value.opened.map { ClientConnection(parts.value, whenGone: channel.closeFuture) }
     }
 }
