@@ -78,7 +78,8 @@ struct SagaCommand: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            DevCommand.self, ServerCommand.self, StartCommand.self, RunCommand.self, DefinitionCommand.self,
+            DevCommand.self, ServerCommand.self, NewCommand.self, StartCommand.self, RunCommand.self,
+            DefinitionCommand.self,
             ResultCommand.self, SignalCommand.self,
             QueryCommand.self,
             UpdateCommand.self,
