@@ -21,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 for folder in ("python/src", "python/tests", "python/conformance"):
     sys.path.insert(0, str(HERE.parent / folder))
 
+import definitions  # noqa: E402, F401 - adds its scenarios
 import faults  # noqa: E402, F401 - adds its scenarios
 import scenarios  # noqa: E402
 import workflows  # noqa: E402

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -169,5 +170,20 @@ func TestPlainTextIsForLoopbackOnly(t *testing.T) {
 	}
 	if _, err := Dial(context.Background(), "localhost:1", WithCAFile("/nowhere")); err == nil || errors.Is(err, ErrConnectionLost) {
 		t.Fatal(err)
+	}
+}
+
+func TestADefinitionThatSaysSomethingImpossibleIsRefused(t *testing.T) {
+	for _, option := range []StepOption{When("input.n is large"), When("input.n =="), StepInput(func() {})} {
+		made := NewDefinition("d", DefinitionOptions{})
+		made.Activity("a", "echo", option)
+		if _, err := made.Message(); !errors.Is(err, ErrDefinition) {
+			t.Errorf("%v is not refused", err)
+		}
+	}
+	made := NewDefinition("d", DefinitionOptions{})
+	made.Timer("t", time.Second, StepPivot())
+	if _, err := made.Message(); !errors.Is(err, ErrDefinition) {
+		t.Errorf("a timer that is a pivot: %v", err)
 	}
 }

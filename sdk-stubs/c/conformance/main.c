@@ -167,6 +167,52 @@ static saga_result do_describe(const Action *a, const saga_call_options *o, Outc
     return result;
 }
 
+/* HOST:PORT, a line feed, and the file of the authorities, of the last CONNECT. */
+static char where[4096];
+
+/* The definitions of VERB_REGISTER. */
+static saga_definition *declared(const Action *a)
+{
+    const char *const none[] = {NULL};
+    saga_definition_options options = {.task_queue = a->task_queue};
+    if (strcmp(a->text, "everything") == 0) {
+        const char *const when[] = {"input.n >= 2", "input.who != nobody", "input.mail exists", NULL};
+        const char *const small[] = {"input.n < 9", NULL};
+        options.timeout_ms = 600000;
+        options.description = "all of it";
+        saga_definition *d = saga_definition_new(a->workflow_type, &options);
+        saga_step_options pay = {
+            .input = "[\"${input.n}\",true]", .task_queue = "bank", .attempts = 5, .timeout_ms = 2500, .pivot = true,
+            .undo = "refund", .undo_input = "{\"who\":\"${input.who}\"}", .undo_queue = "desk",
+            .undo_failed_step = SAGA__V1__UNDO_FAILED_STEP__UNDO_FAILED_STEP_ALWAYS, .undo_probe = "paid", .when = when,
+        };
+        saga_step_options rest = {.when = small}, sub = {.input = "\"${input}\"", .task_queue = "else", .when = none};
+        saga_definition_activity(d, "pay", "charge", &pay);
+        saga_definition_signal(d, "ok", "go", 1500, NULL);
+        saga_definition_timer(d, "rest", 20, &rest);
+        saga_definition_child(d, "sub", "other", &sub);
+        saga_definition_activity(d, "end", "tidy", NULL);
+        saga_definition_returns(d, "\"${steps.end.output}\"");
+        return d;
+    }
+    saga_definition *d = saga_definition_new(a->workflow_type, &options);
+    if (strcmp(a->text, "wrong") == 0) {
+        saga_step_options wrong = {.input = "\"${steps.nobody.output}\""};
+        saga_definition_activity(d, "a", "echo", &wrong);
+        return d;
+    }
+    const char *const large[] = {"input.n > 3", NULL};
+    saga_step_options first = {.input = "{\"n\":\"${input.n}\"}"}, second = {.input = "{\"got\":\"${steps.a.output.n}\"}"};
+    saga_step_options third = {.when = large};
+    saga_definition_activity(d, "a", "echo", &first);
+    saga_definition_parallel(d, true);
+    saga_definition_activity(d, "b", "echo", &second);
+    saga_definition_activity(d, "c", "echo", &third);
+    saga_definition_parallel(d, false);
+    saga_definition_returns(d, "{\"a\":\"${steps.a.output.n}\",\"b\":\"${steps.b.output.got}\",\"c\":\"${steps.c.output.n ?? 0}\"}");
+    return d;
+}
+
 static saga_result act(const Action *a, const saga_call_options *o, Outcome *out, saga_error *error)
 {
     const char *id = a->workflow_id, *why = a->text;
@@ -178,6 +224,7 @@ static saga_result act(const Action *a, const saga_call_options *o, Outcome *out
     filter.workflow_id_prefix = a->text;
     switch (a->verb) {
     case SAGA__CONFORMANCE__VERB__VERB_CONNECT:
+        snprintf(where, sizeof where, "%s:%u\n%s", a->connect->host, a->connect->port, a->connect->ca);
         return do_connect(a->connect, error);
     case SAGA__CONFORMANCE__VERB__VERB_CLOSE:
         saga_client_free(client);
@@ -270,6 +317,24 @@ static saga_result act(const Action *a, const saga_call_options *o, Outcome *out
         return saga_give_up(client, id, why, o, error);
     case SAGA__CONFORMANCE__VERB__VERB_LATE_EFFECTS:
         return saga_late_effects(client, id, o, each_late, out, error);
+    case SAGA__CONFORMANCE__VERB__VERB_BENCH: {
+        double found[3];
+        result = measure(client, where, a, found, error);
+        for (int i = 0; i < 3 && result == SAGA_OK; i++) {
+            char line[32];
+            snprintf(line, sizeof line, "%.1f", found[i]);
+            add_line(out, line);
+        }
+        return result;
+    }
+    case SAGA__CONFORMANCE__VERB__VERB_REGISTER: {
+        saga_definition *definition = declared(a);
+        uint32_t version = 0;
+        result = saga_register_definition(client, definition, o, &version, NULL, error);
+        saga_definition_free(definition);
+        out->number = version;
+        return result;
+    }
     case SAGA__CONFORMANCE__VERB__VERB_SERVE:
         return do_serve(a, error);
     case SAGA__CONFORMANCE__VERB__VERB_DRAIN:

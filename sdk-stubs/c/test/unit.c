@@ -94,10 +94,37 @@ static void what_cannot_work_is_refused(void)
     saga_cancel_free(saga_cancel_new());
 }
 
+static void definitions_that_say_something_impossible_are_refused(void)
+{
+    const char *const wrong[] = {"input.n is large", "input.n ==", "exists", ""};
+    saga_error error = SAGA_ERROR_INIT;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const char *const when[] = {wrong[i], NULL};
+        saga_step_options options = {.when = when};
+        saga_definition *d = saga_definition_new("d", NULL);
+        saga_definition_activity(d, "a", "echo", &options);
+        CHECK(saga_register_definition(NULL, d, NULL, NULL, NULL, &error) == SAGA_INVALID && error.message[0]);
+        saga_definition_free(d);
+    }
+    const char *const when[] = {"input.n == a \"b", "input.n != 1e3", NULL};
+    saga_step_options options = {.when = when, .undo = "u"};
+    saga_definition *d = saga_definition_new("d", NULL);
+    saga_definition_activity(d, "a", "echo", &options);
+    saga_definition_returns(d, "1");
+    saga_definition_returns(d, "2");
+    const Saga__V1__SagaDefinition *made = saga_definition_message(d);
+    CHECK(strcmp(made->steps[0]->conditions[0]->value, "\"a \\\"b\"") == 0 && strcmp(made->steps[0]->conditions[1]->value, "1e3") == 0);
+    CHECK(strcmp(made->output->template_, "2") == 0);
+    saga_definition_free(d);
+    saga_definition_free(NULL);
+    saga_error_clear(&error);
+}
+
 int main(void)
 {
     static void (*const tests[])(void) = {
         frames_come_back, payloads_are_copied, errors_hold_and_let_go, methods_are_unique, what_cannot_work_is_refused,
+        definitions_that_say_something_impossible_are_refused,
     };
     int passed = 0, failed = 0;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {

@@ -25,6 +25,7 @@ import (
 
 type harness struct {
 	client *saga.Client
+	how    *pb.Connect
 	worker *saga.Worker
 	served chan error
 
@@ -235,6 +236,7 @@ func (h *harness) act(action *pb.Action) (*pb.Outcome, error) {
 	out := &pb.Outcome{}
 	switch action.Verb {
 	case pb.Verb_VERB_CONNECT:
+		h.how = action.Connect
 		return out, h.connect(ctx, action.Connect)
 	case pb.Verb_VERB_LOG:
 		h.mu.Lock()
@@ -354,6 +356,14 @@ func (h *harness) call(ctx context.Context, action *pb.Action, out *pb.Outcome) 
 		return c.GiveUp(ctx, id, reason, options...)
 	case pb.Verb_VERB_LATE_EFFECTS:
 		return c.LateEffects(ctx, id, func(*sagapb.LateEffect) error { out.Number++; return nil }, options...)
+	case pb.Verb_VERB_BENCH:
+		lines, err := h.measured(ctx, action)
+		out.Lines = lines
+		return err
+	case pb.Verb_VERB_REGISTER:
+		version, _, err := c.RegisterDefinition(ctx, declared(action.Text, action.WorkflowType, action.TaskQueue), options...)
+		out.Number = uint64(version)
+		return err
 	case pb.Verb_VERB_SERVE:
 		return h.serve(action)
 	case pb.Verb_VERB_DRAIN:
@@ -362,6 +372,37 @@ func (h *harness) call(ctx context.Context, action *pb.Action, out *pb.Outcome) 
 	default:
 		return fmt.Errorf("unknown verb %v", action.Verb)
 	}
+}
+
+// declared makes the definitions of VERB_REGISTER.
+func declared(which, name, queue string) *saga.Definition {
+	if which == "everything" {
+		made := saga.NewDefinition(name, saga.DefinitionOptions{TaskQueue: queue, Timeout: 10 * time.Minute, Description: "all of it"})
+		made.Activity("pay", "charge", saga.StepInput([]any{"${input.n}", true}), saga.StepQueue("bank"), saga.StepAttempts(5),
+			saga.StepTimeout(2500*time.Millisecond), saga.StepPivot(), saga.StepUndoWith(saga.UndoOptions{
+				Activity: "refund", Input: map[string]any{"who": "${input.who}"}, TaskQueue: "desk",
+				FailedStep: sagapb.UndoFailedStep_UNDO_FAILED_STEP_ALWAYS, Probe: "paid",
+			}), saga.When("input.n >= 2", "input.who != nobody", "input.mail exists"))
+		made.Signal("ok", "go", 1500*time.Millisecond)
+		made.Timer("rest", 20*time.Millisecond, saga.When("input.n < 9"))
+		made.Child("sub", "other", saga.StepInput("${input}"), saga.StepQueue("else"))
+		end := made.Activity("end", "tidy")
+		made.Returns(end.Output(""))
+		return made
+	}
+	made := saga.NewDefinition(name, saga.DefinitionOptions{TaskQueue: queue})
+	if which == "wrong" {
+		made.Activity("a", "echo", saga.StepInput("${steps.nobody.output}"))
+		return made
+	}
+	a := made.Activity("a", "echo", saga.StepInput(map[string]any{"n": "${input.n}"}))
+	var b saga.Step
+	made.Parallel(func() {
+		b = made.Activity("b", "echo", saga.StepInput(map[string]any{"got": a.Output("n")}))
+		made.Activity("c", "echo", saga.When("input.n > 3"))
+	})
+	made.Returns(map[string]any{"a": a.Output("n"), "b": b.Output("got"), "c": "${steps.c.output.n ?? 0}"})
+	return made
 }
 
 func (h *harness) serve(action *pb.Action) error {

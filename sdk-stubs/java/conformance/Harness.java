@@ -14,6 +14,7 @@ import engine.saga.NoEffectException;
 import engine.saga.PayloadCodec;
 import engine.saga.Run;
 import engine.saga.SagaClient;
+import engine.saga.SagaDefinition;
 import engine.saga.StartOptions;
 import engine.saga.StatusException;
 import engine.saga.Undo;
@@ -35,6 +36,7 @@ import saga.conformance.Conformance.Step;
 import saga.conformance.Conformance.Value;
 import saga.v1.CommonMessages.ErrorKind;
 import saga.v1.CommonMessages.Payload;
+import saga.v1.CommonMessages.UndoFailedStep;
 import saga.v1.WorkflowsMessages.ResetUndo;
 import saga.v1.WorkflowsMessages.WorkflowFilter;
 
@@ -60,6 +62,7 @@ public final class Harness {
 
     private final List<String> lines = new CopyOnWriteArrayList<>();
     private SagaClient client;
+    private saga.conformance.Conformance.Connect where;
     private Worker worker;
     private Thread serving;
 
@@ -148,6 +151,7 @@ public final class Harness {
     private void connect(saga.conformance.Conformance.Connect how) {
         if (client != null) client.close();
         client = null;
+        where = how;
         var options = ConnectOptions.to(how.getHost(), how.getPort()).withToken(how.getToken()).withNamespace(how.getNamespace());
         options = how.getCa().isEmpty() ? options.withInsecure() : options.withCa(Path.of(how.getCa()));
         if (!how.getCert().isEmpty()) options = options.withCertificate(Path.of(how.getCert()), Path.of(how.getKey()));
@@ -225,6 +229,8 @@ public final class Harness {
             case VERB_RESOLVE_UNDO -> it.resolveUndo(id, a.getNumber(), why, options);
             case VERB_GIVE_UP -> it.giveUp(id, why, options);
             case VERB_LATE_EFFECTS -> it.lateEffects(id, late -> out.setNumber(out.getNumber() + 1), options);
+            case VERB_BENCH -> out.addAllLines(Bench.measured(client, where, a));
+            case VERB_REGISTER -> out.setNumber(it.register(declared(why, a.getWorkflowType(), a.getTaskQueue()), options));
             case VERB_SERVE -> serve(a);
             case VERB_DRAIN -> {
                 worker.stop();
@@ -232,6 +238,37 @@ public final class Harness {
             }
             default -> throw new IllegalArgumentException("unknown verb");
         }
+    }
+
+    /** The definitions of VERB_REGISTER. */
+    private static SagaDefinition declared(String which, String name, String queue) {
+        var made = new SagaDefinition(name).taskQueue(queue);
+        if (which.equals("everything")) {
+            made.timeout(Duration.ofMinutes(10)).description("all of it");
+            var undo = new SagaDefinition.Undoing("refund").input(Map.of("who", "${input.who}")).taskQueue("desk")
+                    .failedStep(UndoFailedStep.UNDO_FAILED_STEP_ALWAYS).probe("paid");
+            made.activity("pay", "charge", step -> step.input(List.of("${input.n}", true)).taskQueue("bank").attempts(5)
+                    .timeout(Duration.ofMillis(2_500)).pivot().undo(undo)
+                    .when("input.n >= 2", "input.who != nobody", "input.mail exists"));
+            made.signal("ok", "go", Duration.ofMillis(1_500), step -> step);
+            made.timer("rest", Duration.ofMillis(20), step -> step.when("input.n < 9"));
+            made.child("sub", "other", step -> step.input("${input}").taskQueue("else"));
+            var end = made.activity("end", "tidy");
+            made.returns(end.output());
+            return made;
+        }
+        if (which.equals("wrong")) {
+            made.activity("a", "echo", step -> step.input("${steps.nobody.output}"));
+            return made;
+        }
+        var a = made.activity("a", "echo", step -> step.input(Map.of("n", "${input.n}")));
+        made.parallel(() -> {
+            made.activity("b", "echo", step -> step.input(Map.of("got", a.output("n"))));
+            made.activity("c", "echo", step -> step.when("input.n > 3"));
+        });
+        var b = new SagaDefinition.StepRef("b");
+        made.returns(Map.of("a", a.output("n"), "b", b.output("got"), "c", "${steps.c.output.n ?? 0}"));
+        return made;
     }
 
     private static void started(Outcome.Builder out, Run run) {

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import signal
+import ssl
 import struct
 import sys
+import time
 from typing import Any, Dict, List, Optional
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -22,9 +24,11 @@ from saga_engine import (  # noqa: E402
     ErrorKind,
     NoEffect,
     RawPayload,
+    SagaDefinition,
     SagaEngineError,
     SagaError,
     StatusError,
+    Undo,
     UndoInput,
     Worker,
     WorkflowCanceled,
@@ -78,6 +82,7 @@ class Harness:
     def __init__(self) -> None:
         self.lines: List[str] = []
         self.client: Optional[Client] = None
+        self.how = program.Connect()
         self.worker: Optional[Worker] = None
         self.serving: Optional["asyncio.Task[None]"] = None
 
@@ -158,6 +163,7 @@ class Harness:
         outcome = program.Outcome()
         if verb == Verb.VERB_CONNECT:
             how = action.connect
+            self.how = how
             if self.client is not None:
                 await self.client.close()
             self.client = await Client.connect(
@@ -256,6 +262,11 @@ class Harness:
             await it.give_up(workflow_id, reason, **target)
         elif verb == Verb.VERB_LATE_EFFECTS:
             outcome.number = len([late async for late in it.late_effects(workflow_id, **reading)])
+        elif verb == Verb.VERB_BENCH:
+            outcome.lines.extend(await measured(it, self.how, action))
+        elif verb == Verb.VERB_REGISTER:
+            definition = declared(action.text, action.workflow_type, action.task_queue)
+            outcome.number, _ = await it.register_definition(definition, **limit)
         elif verb == Verb.VERB_SERVE:
             self.worker = Worker(
                 it,
@@ -276,6 +287,70 @@ class Harness:
         else:
             raise AssertionError(f"unknown verb {verb}")
         return outcome
+
+
+async def measured(it: Client, how: program.Connect, action: program.Action) -> List[str]:
+    """BENCH."""
+    times: List[float] = []
+    numbers = iter(range(action.number))
+    value, queue = from_value(action.input) if action.text == "saga" else None, action.task_queue
+    if action.text == "raw":
+        context = ssl.create_default_context(cafile=how.ca)
+        context.set_alpn_protocols(["saga/1"])
+        reader, writer = await asyncio.open_connection(how.host, how.port, ssl=context)
+        writer.write(action.input.data)
+        await reader.readexactly(struct.unpack(">I", await reader.readexactly(4))[0])
+
+    async def one(number: int) -> None:
+        if action.text == "health":
+            await it.health(action.echo)
+        elif action.text == "saga":
+            handle = await it.start(action.workflow_type, value, workflow_id=f"{action.workflow_id}-{number}", task_queue=queue)
+            await handle.result()
+        else:
+            writer.write(struct.pack(">IBBHI", 8 + len(action.echo), 3, 0, 1792, number + 1) + action.echo)
+            await reader.readexactly(struct.unpack(">I", await reader.readexactly(4))[0])
+
+    async def lane() -> None:
+        for number in numbers:
+            began = time.perf_counter()
+            await one(number)
+            times.append(time.perf_counter() - began)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(lane() for _ in range(action.concurrency or 1)))
+    total = time.perf_counter() - began
+    if action.text == "raw":
+        writer.close()
+    times.sort()
+    return [str(round(1e6 * found, 1)) for found in (total, times[len(times) // 2], times[len(times) * 99 // 100])]
+
+
+def declared(which: str, name: str, queue: str) -> SagaDefinition:
+    """The definitions of VERB_REGISTER."""
+    if which == "everything":
+        made = SagaDefinition(name, task_queue=queue, timeout=600, description="all of it")
+        undo = Undo("refund", {"who": "${input.who}"}, task_queue="desk", failed_step="always", probe="paid")
+        when = ["input.n >= 2", "input.who != nobody", "input.mail exists"]
+        made.activity(
+            "pay", "charge", ["${input.n}", True], undo=undo, task_queue="bank", attempts=5, timeout=2.5, pivot=True, when=when
+        )
+        made.signal("ok", "go", within=1.5)
+        made.timer("rest", 0.02, when="input.n < 9")
+        made.child("sub", "other", "${input}", task_queue="else")
+        end = made.activity("end", "tidy")
+        made.returns(end.output())
+        return made
+    made = SagaDefinition(name, task_queue=queue)
+    if which == "wrong":
+        made.activity("a", "echo", "${steps.nobody.output}")
+        return made
+    a = made.activity("a", "echo", {"n": "${input.n}"})
+    with made.parallel():
+        b = made.activity("b", "echo", {"got": a.output("n")})
+        made.activity("c", "echo", when="input.n > 3")
+    made.returns({"a": a.output("n"), "b": b.output("got"), "c": "${steps.c.output.n ?? 0}"})
+    return made
 
 
 async def echo(context: ActivityContext, value: Any) -> Any:

@@ -2,17 +2,19 @@
 
 import * as fs from "node:fs";
 import * as process from "node:process";
+import * as tls from "node:tls";
 import {
-  type Activity, ActivityCancelled, Client, ConnectionLost, NoEffect, Payload, type PayloadCodec, RawPayload, SagaError,
-  SagaEngineError, StatusError, type UndoInput, Worker, WorkflowCanceled, WorkflowEnded, WorkflowFailed, WorkflowTerminated,
+  type Activity, ActivityCancelled, Client, ConnectionLost, NoEffect, Payload, type PayloadCodec, RawPayload, SagaDefinition,
+  SagaError, SagaEngineError, StatusError, type UndoInput, Worker, WorkflowCanceled, WorkflowEnded, WorkflowFailed, WorkflowTerminated,
   WorkflowTimedOut, methods,
 } from "../src/index.js";
-import { Action, ActivityProgram, type Event, Op, Outcome, type Step, type Value, Verb } from "./messages.js";
+import { Action, ActivityProgram, type Connect, type Event, Op, Outcome, type Step, type Value, Verb } from "./messages.js";
 import type { Init } from "../src/wire.js";
 import * as services from "../src/v1/services.js";
 
 const lines: string[] = [];
 let client: Client | undefined;
+let where: Connect | undefined;
 let worker: Worker | undefined;
 let serving: Promise<void> = Promise.resolve();
 
@@ -98,6 +100,98 @@ const activities: Record<string, Activity> = {
   echo: (_, input) => input,
 };
 
+/** Round trips over a TLS connection by Node's own means. */
+async function rawLane(action: Action): Promise<(number: number) => Promise<void>> {
+  const how = where as Connect;
+  const socket = tls.connect({
+    host: how.host, port: how.port, servername: how.host, ca: fs.readFileSync(how.ca), ALPNProtocols: ["saga/1"],
+    minVersion: "TLSv1.3",
+  });
+  socket.setNoDelay(true);
+  let got = Buffer.alloc(0);
+  let arrived: () => void = () => undefined;
+  socket.on("data", (data) => {
+    got = got.length === 0 ? data : Buffer.concat([got, data]);
+    if (got.length < 4 || got.length < 4 + got.readUInt32BE(0)) return;
+    got = got.subarray(4 + got.readUInt32BE(0));
+    arrived();
+  });
+  const frame = async (data: Uint8Array): Promise<void> => {
+    const answered = new Promise<void>((resolve) => (arrived = resolve));
+    socket.write(data);
+    await answered;
+  };
+  await frame(action.input?.data ?? new Uint8Array());
+  socket.unref();
+  const request = Buffer.concat([Buffer.alloc(12), action.echo]);
+  request.writeUInt32BE(8 + action.echo.length, 0);
+  request.writeUInt8(3, 4);
+  request.writeUInt16BE(1792, 6);
+  return async (number) => {
+    request.writeUInt32BE(number + 1, 8);
+    await frame(request);
+  };
+}
+
+/** BENCH. */
+async function measured(it: Client, action: Action): Promise<string[]> {
+  const input = action.text === "saga" ? fromValue(action.input) : undefined;
+  const raw = action.text === "raw" ? await rawLane(action) : undefined;
+  const one = async (number: number): Promise<void> => {
+    if (raw) return raw(number);
+    if (action.text === "health") return void (await it.health(action.echo));
+    const names = { workflowId: `${action.workflowId}-${number}`, taskQueue: action.taskQueue };
+    await (await it.start(action.workflowType, input, names)).result();
+  };
+  const times: number[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < Number(action.number)) {
+      const number = next++;
+      const began = performance.now();
+      await one(number);
+      times.push(performance.now() - began);
+    }
+  };
+  const began = performance.now();
+  await Promise.all(Array.from({ length: action.concurrency || 1 }, lane));
+  const total = performance.now() - began;
+  times.sort((a, b) => a - b);
+  const at = (share: number): number => times[Math.floor(times.length * share)] ?? 0;
+  return [total, at(0.5), at(0.99)].map((millis) => (1_000 * millis).toFixed(1));
+}
+
+/** The definitions of REGISTER. */
+function declared(which: string, name: string, taskQueue: string): SagaDefinition {
+  if (which === "everything") {
+    const made = new SagaDefinition(name, { taskQueue, timeoutMs: 600_000, description: "all of it" });
+    made.activity("pay", "charge", {
+      input: ["${input.n}", true], taskQueue: "bank", attempts: 5, timeoutMs: 2_500, pivot: true,
+      undo: { activity: "refund", input: { who: "${input.who}" }, taskQueue: "desk", failedStep: "always", probe: "paid" },
+      when: ["input.n >= 2", "input.who != nobody", "input.mail exists"],
+    });
+    made.signal("ok", "go", { withinMs: 1_500 });
+    made.timer("rest", 20, { when: "input.n < 9" });
+    made.child("sub", "other", { input: "${input}", taskQueue: "else" });
+    const end = made.activity("end", "tidy");
+    made.returns(end.output());
+    return made;
+  }
+  const made = new SagaDefinition(name, { taskQueue });
+  if (which === "wrong") {
+    made.activity("a", "echo", { input: "${steps.nobody.output}" });
+    return made;
+  }
+  const a = made.activity("a", "echo", { input: { n: "${input.n}" } });
+  let b = a;
+  made.parallel(() => {
+    b = made.activity("b", "echo", { input: { got: a.output("n") } });
+    made.activity("c", "echo", { when: "input.n > 3" });
+  });
+  made.returns({ a: a.output("n"), b: b.output("got"), c: "${steps.c.output.n ?? 0}" });
+  return made;
+}
+
 // Actions
 
 async function act(action: Action): Promise<Init<Outcome>> {
@@ -113,6 +207,7 @@ async function act(action: Action): Promise<Init<Outcome>> {
     const how = action.connect;
     if (how === undefined) return { result: "bug", message: "no connect" };
     client?.close();
+    where = how;
     const file = (path: string): Uint8Array | undefined => (path === "" ? undefined : fs.readFileSync(path));
     client = await Client.connect({
       host: how.host, port: how.port, ca: file(how.ca), cert: file(how.cert), key: file(how.key), token: how.token,
@@ -226,6 +321,12 @@ async function act(action: Action): Promise<Init<Outcome>> {
       let number = 0n;
       for await (const _ of it.lateEffects({ ...options, workflowId })) number += 1n;
       return { number };
+    }
+    case Verb.BENCH:
+      return { lines: await measured(it, action) };
+    case Verb.REGISTER: {
+      const definition = declared(text, action.workflowType, action.taskQueue);
+      return { number: BigInt((await it.registerDefinition(definition, options)).version) };
     }
     case Verb.SERVE: {
       worker = new Worker(it, {

@@ -71,6 +71,28 @@ export enum Verb {
   DRAIN = 31,
   /** What activities wrote down so far, into `lines`. */
   LOG = 32,
+  /**
+   * Make a definition by the SDK's builder and register it; its version into `number`. Its name is `workflow_type`,
+   * its queue `task_queue`. What stands in it, by `text`: `runs`: activity `a` = `echo` of {"n": "${input.n}"};
+   * then together `b` = `echo` of {"got": output n of a} and `c` = `echo`, when `input.n > 3`; returns {"a": output
+   * n of a, "b": output got of b, "c": "${steps.c.output.n ?? 0}"}. `everything`: description `all of it`, time-out
+   * 600 s; activity `pay` = `charge` of ["${input.n}", true], queue `bank`, 5 attempts, time-out 2.5 s, pivot,
+   * undone by `refund` of {"who": "${input.who}"} on queue `desk`, always, probe `paid`, when `input.n >= 2` and
+   * `input.who != nobody` and `input.mail exists`; signal `ok` = `go` within 1.5 s; timer `rest` of 20 ms, when
+   * `input.n < 9`; child `sub` = `other` of the whole start input ("${input}") on queue `else`; activity `end` =
+   * `tidy`; returns "${steps.end.output}". `wrong`: activity `a` = `echo` of "${steps.nobody.output}", which the
+   * server refuses.
+   */
+  REGISTER = 33,
+  /**
+   * Measure `number` times what `text` says, `concurrency` at a time; microseconds into `lines`: all of it, the
+   * median and the 99th percentile of one. `health`: Health with `echo`. `saga`: start `workflow_type` with `input`
+   * under the ids `workflow_id`-0, -1 …, and wait for its result. `raw`: over a TLS connection that the harness
+   * makes by the means of its language alone, to where CONNECT led: write `input`.data (HELLO), read a frame; then,
+   * one after the other, write a frame of kind 3 and method 1792 with body `echo` on streams 1, 2 …, and read a
+   * frame.
+   */
+  BENCH = 34,
 }
 
 /** What an activity does, step by step. */
@@ -186,8 +208,10 @@ export interface Action {
   cancelAfterMs: bigint;
   /** For CONNECT. */
   connect?: Connect | undefined;
-  /** For HEALTH. */
+  /** For HEALTH and BENCH. */
   echo: Uint8Array;
+  /** For BENCH; 0 = 1. */
+  concurrency: number;
 }
 /** Makes, writes and reads a Action. */
 export const Action: MessageType<Action> = message("saga.conformance.Action", [
@@ -206,6 +230,7 @@ export const Action: MessageType<Action> = message("saga.conformance.Action", [
   { no: 13, name: "cancelAfterMs", type: "uint64" },
   { no: 14, name: "connect", type: () => Connect },
   { no: 15, name: "echo", type: "bytes" },
+  { no: 16, name: "concurrency", type: "uint32" },
 ]);
 
 /** An event in short. */

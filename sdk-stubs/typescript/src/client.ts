@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { type ConnectOptions, Connection, type Stream } from "./connection.js";
+import type { SagaDefinition } from "./declarative.js";
 import {
   compensation, ConnectionLost, SagaError, StatusError, WorkflowCanceled, WorkflowEnded, WorkflowFailed,
   WorkflowTerminated, WorkflowTimedOut,
@@ -9,7 +10,7 @@ import {
 import { type PayloadCodec, type PayloadConverter, Values } from "./payloads.js";
 import type { Caller, CallOptions, ClientStream, DuplexStream, Method, ServerStream } from "./rpc.js";
 import {
-  type BlockedWorkflow, type CompensationState, type DescribeWorkflowResponse, type GetWorkflowResultResponse,
+  type BlockedWorkflow, type CompensationState, type DefinitionProblem, type DescribeWorkflowResponse, type GetWorkflowResultResponse,
   type HistoryEvent, type IdReusePolicy, type LateEffect, type NamedPayload, ResetUndo, StatusCode,
   type StartOptions as StartOptionsMessage, type WorkflowInfo, WorkflowStatus,
 } from "./v1/messages.js";
@@ -345,6 +346,18 @@ export class Client implements Caller {
       yield* page.lateEffects;
       pageToken = page.nextPageToken;
     } while (pageToken.length > 0);
+  }
+
+  /** Stores a definition; a changed one becomes the next version. */
+  async registerDefinition(
+    definition: SagaDefinition, options: CallOptions = {},
+  ): Promise<{ version: number; unchanged: boolean }> {
+    return this.definitions.register({ definition: definition.message }, options);
+  }
+
+  /** Everything that is wrong with a definition; nothing is stored. */
+  async validateDefinition(definition: SagaDefinition, options: CallOptions = {}): Promise<DefinitionProblem[]> {
+    return (await this.definitions.validate({ definition: definition.message }, options)).problems;
   }
 
   /** Whether the server is alive; `echo` comes back. At most 65,536 bytes. */

@@ -3,6 +3,8 @@
 export { Client, WorkflowHandle } from "./client.js";
 export type { ClientOptions, ListOptions, StartOptions, Target } from "./client.js";
 export type { ConnectOptions } from "./connection.js";
+export { SagaDefinition, StepRef } from "./declarative.js";
+export type { ActivityStepOptions, Conditional, UndoOptions } from "./declarative.js";
 export * from "./errors.js";
 export { jsonConverter, protobuf, RawPayload, Values } from "./payloads.js";
 export type { PayloadCodec, PayloadConverter } from "./payloads.js";

@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { Assembler, encodeFrame, fragments, FrameError, Kind, Parser } from "../src/frames.js";
 import { jsonConverter, protobuf, RawPayload, Values } from "../src/payloads.js";
+import { SagaDefinition } from "../src/declarative.js";
 import { SagaError, ErrorKind } from "../src/errors.js";
 import {
   Command, HistoryEvent, Payload, RetryPolicy, SagaError as SagaErrorMessage, StartOptions, Status, WorkflowRef,
@@ -143,4 +144,14 @@ test("method numbers are unique and in the range of their service", () => {
   for (const [number, service] of numbers) {
     for (const [other, of] of numbers) if (number >> 8 === other >> 8) assert.equal(of, service);
   }
+});
+
+test("a definition that says something impossible is refused", () => {
+  const made = new SagaDefinition("d");
+  for (const when of ["input.n is large", "input.n ==", "exists", ""]) {
+    assert.throws(() => made.activity("a", "echo", { when }), TypeError);
+  }
+  assert.throws(() => made.activity("a", "echo", { input: 1n }), TypeError);
+  made.activity("a", "echo", { when: ["input.n == a b", "input.n != 1e3"] });
+  assert.deepEqual(made.message.steps.at(-1)?.conditions.map((found) => found.value), ['"a b"', "1e3"]);
 });

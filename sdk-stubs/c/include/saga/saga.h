@@ -128,6 +128,55 @@ saga_result saga_late_effects(saga_client *client, const char *workflow_id, cons
 saga_result saga_health(saga_client *client, const void *echo, size_t size, const saga_call_options *options,
     Saga__V1__HealthResponse **answer, saga_error *error);
 
+/* Sagas as data: built here, run by the server with no workflow worker. JSON texts refer to values: `${input.path}`,
+ * `${steps.ID.output.path}`, `${path ?? default}`. What goes wrong while a definition is built (no memory, a condition that does
+ * not read) is kept, and returned by saga_register_definition. */
+typedef struct saga_definition saga_definition;
+
+/* What a definition says of all its steps. */
+typedef struct saga_definition_options {
+    const char *task_queue;  /* Of steps that name none; NULL = `default`. */
+    uint64_t timeout_ms;     /* After which a run is undone; 0 = never. */
+    const char *description; /* For people; NULL = none. */
+} saga_definition_options;
+
+/* What is said of a step. Begin with {0}; children take `input`, `task_queue` and `when` only. */
+typedef struct saga_step_options {
+    const char *input;      /* JSON that it receives; NULL = the start input. */
+    const char *undo;       /* Activity that undoes it; NULL = it has no undo. */
+    const char *undo_input; /* JSON that the undo gets as its data; it may also refer to `${output...}`, `${outcome}`, `${key}`. */
+    const char *undo_queue;
+    Saga__V1__UndoFailedStep undo_failed_step; /* 0 = if its outcome is unknown. */
+    const char *undo_probe;  /* Activity that finds out whether a step of unknown outcome happened. */
+    const char *task_queue;  /* NULL = the definition's. */
+    uint32_t attempts;       /* In all; 0 = 3. */
+    uint64_t timeout_ms;     /* That an attempt may take; 0 = 300,000. */
+    bool pivot;              /* When it completes, earlier steps are not undone any more. */
+    const char *const *when; /* Conditions that must all hold, such as `input.n > 3` or `steps.a.output.b exists`; ends with NULL. */
+} saga_step_options;
+
+/* Begins a definition; its name is the workflow type. NULL options = the defaults; NULL = no memory. */
+saga_definition *saga_definition_new(const char *name, const saga_definition_options *options);
+void saga_definition_free(saga_definition *definition);
+/* Steps that are added between true and false run at the same time. */
+void saga_definition_parallel(saga_definition *definition, bool begins);
+/* Runs an activity. */
+void saga_definition_activity(saga_definition *definition, const char *id, const char *activity_type, const saga_step_options *options);
+/* Waits for a signal; its data is the step's output. When the time passes (0 = never), the saga fails. */
+void saga_definition_signal(saga_definition *definition, const char *id, const char *name, uint64_t within_ms,
+    const saga_step_options *options);
+/* Waits. */
+void saga_definition_timer(saga_definition *definition, const char *id, uint64_t delay_ms, const saga_step_options *options);
+/* Runs another workflow or definition as a part of this saga. */
+void saga_definition_child(saga_definition *definition, const char *id, const char *workflow_type, const saga_step_options *options);
+/* JSON that the saga returns; without this, the outputs of its steps by their ids. */
+void saga_definition_returns(saga_definition *definition, const char *json);
+/* What goes over the wire; lives as long as the definition. */
+const Saga__V1__SagaDefinition *saga_definition_message(const saga_definition *definition);
+/* Stores a definition. A changed one becomes the next version. `version` and `unchanged` may be NULL. */
+saga_result saga_register_definition(saga_client *client, const saga_definition *definition, const saga_call_options *options,
+    uint32_t *version, bool *unchanged, saga_error *error);
+
 /* Workers */
 
 /* One attempt of an activity, while its function runs. */

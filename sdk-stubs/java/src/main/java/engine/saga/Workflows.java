@@ -22,6 +22,9 @@ import saga.v1.CompensationMessages.RetryUndoRequest;
 import saga.v1.CompensationMessages.RetryUndoWithInputRequest;
 import saga.v1.CompensationMessages.SkipUndoRequest;
 import saga.v1.CompensationMessages.UndoRef;
+import saga.v1.DefinitionsMessages.DefinitionProblem;
+import saga.v1.DefinitionsMessages.RegisterDefinitionRequest;
+import saga.v1.DefinitionsMessages.ValidateDefinitionRequest;
 import saga.v1.HistoryMessages.HistoryEvent;
 import saga.v1.WorkflowsMessages.CancelWorkflowRequest;
 import saga.v1.WorkflowsMessages.CountWorkflowsRequest;
@@ -315,6 +318,18 @@ public final class Workflows {
             page.getLateEffectsList().forEach(each);
             token = page.getNextPageToken();
         } while (!token.isEmpty());
+    }
+
+    /** Stores a definition; its version. A changed one becomes the next version, the same again changes nothing. */
+    public int register(SagaDefinition definition, CallOptions options) {
+        var request = RegisterDefinitionRequest.newBuilder().setDefinition(definition.message()).build();
+        return client.definitions.register(request, options).getVersion();
+    }
+
+    /** Everything that is wrong with a definition; nothing is stored. */
+    public List<DefinitionProblem> validate(SagaDefinition definition, CallOptions options) {
+        var request = ValidateDefinitionRequest.newBuilder().setDefinition(definition.message()).build();
+        return client.definitions.validate(request, options).getProblemsList();
     }
 
     /** Whether the server is alive; `echo` comes back. At most 65,536 bytes. */

@@ -7,6 +7,7 @@ import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -101,10 +102,22 @@ final class Units {
         refuses(IllegalArgumentException.class, () -> new Worker(null));
     }
 
+    private static void definitionsThatSaySomethingImpossibleAreRefused() throws Exception {
+        var made = new SagaDefinition("d");
+        for (var when : List.of("input.n is large", "input.n ==", "exists", "")) {
+            refuses(IllegalArgumentException.class, () -> made.activity("a", "echo", step -> step.when(when)));
+        }
+        refuses(IllegalArgumentException.class, () -> made.timer("t", Duration.ofSeconds(1), step -> step.pivot()));
+        made.activity("a", "echo", step -> step.when("input.n == a b", "input.n != 1e3"));
+        var found = made.message().getSteps(made.message().getStepsCount() - 1).getConditionsList();
+        check(found.get(0).getValue().equals("\"a b\"") && found.get(1).getValue().equals("1e3"), "conditions");
+    }
+
     /** Runs all. */
     public static void main(String[] arguments) {
         var tests = List.<Test>of(Units::framesComeBack, Units::messagesAreJoinedWithinTheirLimit, Units::valuesComeBack,
-                Units::errorsCrossTheWire, Units::methodNumbersAreUnique, Units::whatCannotWorkIsRefused);
+                Units::errorsCrossTheWire, Units::methodNumbersAreUnique, Units::whatCannotWorkIsRefused,
+                Units::definitionsThatSaySomethingImpossibleAreRefused);
         int failed = 0;
         for (var test : tests) {
             try {
