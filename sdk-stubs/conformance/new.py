@@ -55,8 +55,8 @@ def works(program: str, language: str, folder: pathlib.Path, server: Server) -> 
     built = subprocess.run([sdk, "new", str(where)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
     assert built.returncode == 0, built.stdout[-3_000:]
     env = {**os.environ, "SAGA_ADDRESS": f"localhost:{server.port}", "SAGA_CA": server.ca}
-    with open(folder / f"{language}.log", "w+") as log:
-        worker = subprocess.Popen([sdk, "run-new", str(where)], env=env, stdout=log, stderr=subprocess.STDOUT)
+    with open(folder / f"{language}.log", "w+") as log, open(folder / f"{language}.errors", "w") as errors:
+        worker = subprocess.Popen([sdk, "run-new", str(where)], env=env, stdout=log, stderr=errors)
         try:
             begin = ["start", name, "--queue", name, "--wait"] if language == "swift" else ["run", str(where / "saga.yaml")]
             saga(program, *begin, "--id", f"{name}-1", "--input", '{"item": "book", "amount": 30}', env=env)
