@@ -9,7 +9,7 @@ struct Sim: AsyncParsableCommand {
         commandName: "sim",
         abstract: "Runs the real engine in a simulated world and checks its promises.",
         discussion: """
-            Each seed is a world of its own: eight sagas, workers, clients, a store and clocks, with crashes and other \
+            Each seed is a world of its own: two to eight sagas, workers, clients, a store and clocks, with crashes and other \
             faults between any two effects. The same seed always goes the same way. Promises: docs/simulation.md.
 
             The last line is "sim: N seeds, C crashes, V violations" (with --exhaustive: "points visited: P" comes \

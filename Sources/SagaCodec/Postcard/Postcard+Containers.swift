@@ -57,6 +57,7 @@ extension Array: PostcardDecodable where Element: PostcardDecodable {
 
 /// Rust's `BTreeMap`: pairs in the order of their keys (text in the order of its bytes), so equal maps have equal bytes.
 extension Dictionary: PostcardEncodable where Key: PostcardEncodable & Comparable, Value: PostcardEncodable {
+    @inlinable
     public func encode(into writer: inout PostcardWriter) {
         writer.writeVarint(UInt64(truncatingIfNeeded: count))
         for (key, value) in sortedForEncoding() {
@@ -68,8 +69,10 @@ extension Dictionary: PostcardEncodable where Key: PostcardEncodable & Comparabl
 
 extension Dictionary where Key: Comparable {
     /// Pairs in Rust's order of keys: Swift compares text by canonical equivalence, Rust by bytes.
+    @inlinable
     package func sortedForEncoding() -> [(key: Key, value: Value)] {
-        sorted { left, right in
+        if count < 2 { return Array(self) }
+        return sorted { left, right in
             if let left = left.key as? String, let right = right.key as? String {
                 return left.utf8.lexicographicallyPrecedes(right.utf8)
             }
@@ -80,6 +83,7 @@ extension Dictionary where Key: Comparable {
 
 extension Dictionary: PostcardDecodable where Key: PostcardDecodable, Value: PostcardDecodable {
     /// Of two equal keys the last one counts, as in the crate.
+    @inlinable
     public init(from reader: inout PostcardReader) throws(CodecError) {
         let count = try reader.readCount()
         self = [:]

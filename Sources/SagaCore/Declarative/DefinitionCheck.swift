@@ -14,7 +14,7 @@ struct DefinitionCheck {
     private(set) var output: SagaProgram.Input?
     private(set) var indexOfID: [String: Int] = [:]
     private var stageOf: [Int] = []
-    /// Which steps a step needs, by place.
+    /// Which steps a step needs, by place; found when a step is seen to need a later one, and only then.
     private var needs: [[Int]] = []
     /// Searches for a cycle that are still made: each may visit every step.
     private var cycleSearches = 16
@@ -59,8 +59,6 @@ struct DefinitionCheck {
         }
         nameSteps()
         formStages()
-        needs = [[Int]](repeating: [], count: definition.steps.count)
-        for index in definition.steps.indices { collectNeeds(index) }
         for index in definition.steps.indices { steps.append(check(index)) }
         if let wanted = definition.output { output = input(wanted, nil, "output") }
     }
@@ -108,7 +106,7 @@ struct DefinitionCheck {
     }
 
     /// Every step that a step's templates and conditions name, as far as they can be read.
-    private mutating func collectNeeds(_ index: Int) {
+    private func collectNeeds(_ index: Int) -> [Int] {
         let step = definition.steps[index]
         var ids: [String] = []
         func collect(_ text: String) {
@@ -133,13 +131,14 @@ struct DefinitionCheck {
         case .outputOfStep(let id)?: ids.append(id)
         case .startInput?, .constant?, nil: break
         }
-        needs[index] = ids.compactMap { indexOfID[$0] }
+        return ids.compactMap { indexOfID[$0] }
     }
 
     /// Whether a step needs another, directly or through others.
     private mutating func isNeeded(_ wanted: Int, by start: Int) -> Bool {
         guard cycleSearches > 0 else { return false }
         cycleSearches -= 1
+        if needs.isEmpty { needs = definition.steps.indices.map(collectNeeds) }
         var seen = [Bool](repeating: false, count: needs.count)
         var stack = [start]
         while let index = stack.popLast() {

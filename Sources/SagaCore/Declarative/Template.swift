@@ -56,15 +56,18 @@ package struct Template: Hashable, Sendable {
             done = inside.upperBound + 1
         }
         append(bytes[done...])
-        guard references.count <= Self.maximumReferences else {
+        // Texts stand between them, so few pieces are few references.
+        guard pieces.count <= Self.maximumReferences || references.count <= Self.maximumReferences else {
             throw .init("\(references.count) references; \(Self.maximumReferences) are allowed")
         }
     }
 
     private mutating func append(_ bytes: some Sequence<UInt8>) {
         if case .text(var before)? = pieces.last {
+            // Taken out, so that it grows in place.
+            pieces.removeLast()
             before += bytes
-            pieces[pieces.count - 1] = .text(before)
+            pieces.append(.text(before))
         } else {
             let bytes = Array(bytes)
             if !bytes.isEmpty { pieces.append(.text(bytes)) }

@@ -47,9 +47,11 @@ package struct ValueReference: Hashable, Sendable {
     /// Reads `path` or `path ?? value`; a value that is not JSON is a text.
     init(_ text: String) throws(Malformed) {
         self.text = text
-        let (written, fallback) = Self.split(text)
-        if let fallback { self.fallback = Self.json(fallback) }
-        var segments = try Self.segments(written)
+        // By bytes: a definition of a thousand steps has thousands of references, and each is read at every check of it.
+        let bytes = Array(text.utf8)
+        let (written, fallback) = Self.split(bytes)
+        if let fallback { self.fallback = Self.json(bytes[fallback]) }
+        var segments = try Self.segments(bytes[written])
         guard case .member(let first)? = segments.first else { throw Malformed("it begins with no name") }
         segments.removeFirst()
         switch first {
@@ -69,56 +71,69 @@ package struct ValueReference: Hashable, Sendable {
         if root == .ownOutcome || root == .ownKey, !path.isEmpty { throw Malformed("\(first) is a text without parts") }
     }
 
-    private static func split(_ text: String) -> (path: Substring, fallback: Substring?) {
-        let bytes = text.utf8
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
-            let next = bytes.index(after: index)
-            if next < bytes.endIndex, bytes[index] == UInt8(ascii: "?"), bytes[next] == UInt8(ascii: "?") {
-                return (trimmed(text[..<index]), trimmed(text[bytes.index(after: next)...]))
-            }
-            index = next
+    /// Where the path stands, and where the value after `??`.
+    private static func split(_ bytes: [UInt8]) -> (path: Range<Int>, fallback: Range<Int>?) {
+        let mark = UInt8(ascii: "?")
+        for index in bytes.indices.dropLast() where bytes[index] == mark && bytes[index + 1] == mark {
+            return (trimmed(bytes, 0..<index), trimmed(bytes, index + 2..<bytes.count))
         }
-        return (trimmed(text[...]), nil)
+        return (trimmed(bytes, bytes.indices), nil)
     }
 
-    private static func trimmed(_ text: Substring) -> Substring {
-        var text = text
-        while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
-        while let last = text.last, last == " " || last == "\t" { text.removeLast() }
-        return text
+    private static func trimmed(_ bytes: [UInt8], _ range: Range<Int>) -> Range<Int> {
+        func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        var (start, end) = (range.lowerBound, range.upperBound)
+        while start < end, isSpace(bytes[start]) { start += 1 }
+        while start < end, isSpace(bytes[end - 1]) { end -= 1 }
+        return start..<end
     }
 
     /// The default as JSON text: as it stands if it is JSON, else as a text.
-    private static func json(_ text: Substring) -> [UInt8] {
-        let bytes = Array(text.utf8)
+    private static func json(_ slice: ArraySlice<UInt8>) -> [UInt8] {
+        let bytes = Array(slice)
+        // The most usual one.
+        if bytes == Array("null".utf8) { return bytes }
         do throws(CodecError) {
             _ = try JSONDocument(bytes)
             return bytes
         } catch {
-            return JSONText.string(String(text))
+            return JSONText.string(String(decoding: bytes, as: UTF8.self))
         }
     }
 
-    private static func segments(_ path: Substring) throws(Malformed) -> [Segment] {
+    private static func segments(_ path: ArraySlice<UInt8>) throws(Malformed) -> [Segment] {
         var segments: [Segment] = []
-        for part in path.split(separator: ".", omittingEmptySubsequences: false) {
-            let pieces = part.split(separator: "[", omittingEmptySubsequences: false)
-            guard let name = pieces.first, !name.isEmpty, !name.contains(where: { $0 == "]" || $0 == " " }) else {
-                throw Malformed("a part of its path is empty or has a space or bracket")
-            }
-            segments.append(.member(String(name)))
-            for piece in pieces.dropFirst() {
-                guard piece.last == "]", let index = Int(piece.dropLast()), index >= 0 else {
-                    throw Malformed("write the place in a list as [0]")
-                }
-                segments.append(.element(index))
-            }
+        segments.reserveCapacity(4)
+        var start = path.startIndex
+        while true {
+            let end = path[start...].firstIndex(of: UInt8(ascii: ".")) ?? path.endIndex
+            try append(path[start..<end], to: &segments)
             guard segments.count <= maximumSegments else {
                 throw Malformed("its path has more than \(maximumSegments) parts")
             }
+            if end == path.endIndex { return segments }
+            start = end + 1
         }
-        return segments
+    }
+
+    /// One part of a path: a name and places in lists, `items[0][1]`.
+    private static func append(_ part: ArraySlice<UInt8>, to segments: inout [Segment]) throws(Malformed) {
+        let (open, close) = (UInt8(ascii: "["), UInt8(ascii: "]"))
+        var rest = part
+        let name = rest.prefix { $0 != open }
+        guard !name.isEmpty, !name.contains(where: { $0 == close || $0 == UInt8(ascii: " ") }) else {
+            throw Malformed("a part of its path is empty or has a space or bracket")
+        }
+        segments.append(.member(String(decoding: name, as: UTF8.self)))
+        rest = rest[name.endIndex...]
+        while !rest.isEmpty {
+            rest = rest.dropFirst()
+            let piece = rest.prefix { $0 != open }
+            guard piece.last == close, let index = Int(String(decoding: piece.dropLast(), as: UTF8.self)), index >= 0
+            else { throw Malformed("write the place in a list as [0]") }
+            segments.append(.element(index))
+            rest = rest[piece.endIndex...]
+        }
     }
 }
 

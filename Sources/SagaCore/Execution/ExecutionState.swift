@@ -226,20 +226,25 @@ public struct Block: Hashable, Sendable {
 /// Values by the event that began them, in the order of those events. Sagas have few open things at once, so a sorted array
 /// beats a dictionary, and its order never depends on a hash.
 public struct EventTable<Value: Hashable & Sendable>: Hashable, Sendable {
-    private var keys: [EventID] = []
-    private var values: [Value] = []
+    @usableFromInline var keys: [EventID] = []
+    @usableFromInline var values: [Value] = []
 
+    @inlinable
     public init() {}
 
     /// Whether there are no values.
+    @inlinable
     public var isEmpty: Bool { keys.isEmpty }
     /// How many values there are.
+    @inlinable
     public var count: Int { keys.count }
 
     /// The event ids, ascending.
+    @inlinable
     public var eventIDs: [EventID] { keys }
 
     /// The value that an event began; nil if there is none. Setting nil removes it.
+    @inlinable
     public subscript(_ eventID: EventID) -> Value? {
         get { index(of: eventID).map { values[$0] } }
         set {
@@ -264,6 +269,7 @@ public struct EventTable<Value: Hashable & Sendable>: Hashable, Sendable {
     }
 
     /// Takes a value out; nil if there is none.
+    @inlinable
     public mutating func remove(_ eventID: EventID) -> Value? {
         guard let index = index(of: eventID) else { return nil }
         keys.remove(at: index)
@@ -271,20 +277,23 @@ public struct EventTable<Value: Hashable & Sendable>: Hashable, Sendable {
     }
 
     /// Changes a value in place; false if there is none.
+    @inlinable
     public mutating func update(_ eventID: EventID, _ change: (inout Value) -> Void) -> Bool {
         guard let index = index(of: eventID) else { return false }
         change(&values[index])
         return true
     }
 
-    private func index(of eventID: EventID) -> Int? {
+    @inlinable
+    func index(of eventID: EventID) -> Int? {
         // The oldest is looked for most.
         if keys.first == eventID { return 0 }
         let position = insertionIndex(eventID)
         return position < keys.count && keys[position] == eventID ? position : nil
     }
 
-    private func insertionIndex(_ eventID: EventID) -> Int {
+    @inlinable
+    func insertionIndex(_ eventID: EventID) -> Int {
         var low = 0
         var high = keys.count
         while low < high {

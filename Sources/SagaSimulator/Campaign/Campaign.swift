@@ -3,6 +3,7 @@ package struct Campaign {
     /// What came of it.
     package struct Result: Sendable {
         package var seeds: UInt64 = 0
+        package var sagas = 0
         package var crashes = 0
         package var events = 0
         package var coverage = Coverage()
@@ -20,8 +21,6 @@ package struct Campaign {
 
     package var first: UInt64
     package var count: UInt64
-    /// Sagas of each seed.
-    package var runs = 8
 
     package init(first: UInt64 = 1, count: UInt64) {
         self.first = first
@@ -33,12 +32,13 @@ package struct Campaign {
         var result = Result()
         var hash = TraceHash()
         for seed in first..<(first &+ count) {
-            let options = SimulationOptions(seed: seed, runs: runs)
+            let options = SimulationOptions(seed: seed)
             let simulation = Simulation(options)
             simulation.run()
             result.seeds += 1
             result.crashes += simulation.crashes
             result.events += simulation.eventCount
+            result.sagas += simulation.options.runs
             result.coverage.add(simulation.coverage)
             hash.add(simulation.traceHash)
             if !simulation.violations.isEmpty {

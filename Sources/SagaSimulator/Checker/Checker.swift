@@ -12,7 +12,7 @@ struct Checker {
     /// Durable events, as the store was given them.
     private(set) var histories: [SagaID: [HistoryEvent]] = [:]
     /// Replays of the durable histories, each as far as it was last compared.
-    private var replays: [SagaID: ExecutionState] = [:]
+    private(set) var replays: [SagaID: ExecutionState] = [:]
     private var runOfStartRequest: [String: SagaID] = [:]
     /// Results that workers have sent, by attempt: what is recorded must be one of them.
     private var outputs: [TaskReference: Payload] = [:]

@@ -69,9 +69,12 @@ package struct SimulationOptions: Hashable, Sendable {
 
     /// The world of a seed. Each fault is absent in half of all seeds, else its rate is drawn log-uniformly, so that rare
     /// and frequent faults meet in all mixtures.
-    package init(seed: UInt64, runs: Int = 8) {
+    /// - Parameter runs: How many sagas it has; nil = drawn. In a small world each fault meets few sagas, so that what it does
+    ///   shows by itself; in a large one they meet each other.
+    package init(seed: UInt64, runs: Int? = nil) {
         self.seed = seed
-        self.runs = runs
+        var size = chances(seed, 0x800)
+        self.runs = runs ?? size.pick(2...8)
         var random = chances(seed, 1)
         workers = random.pick(1...3)
         let limits: [Int] = [
