@@ -113,6 +113,8 @@ let package = Package(
             name: "embedded-payment", dependencies: ["Examples", "SagaCore", "SagaEngine", "SagaSQLite"],
             swiftSettings: settings),
         .executableTarget(
+            name: "torture-order", dependencies: ["SagaCore", "SagaTestKit"], swiftSettings: settings),
+        .executableTarget(
             name: "bench",
             dependencies: [
                 "SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "SagaPostgres",

@@ -288,6 +288,20 @@ def a_server_uses_the_cores_it_may(shell: Shell) -> None:
     assert len(loops) == 1, f"threads on one core: {names}"
 
 
+def a_saga_of_ones_own_is_tortured(shell: Shell) -> None:
+    program = f"{shell.bin}/torture-order"
+    assert shell.run("torture", "--run", program, "--list").split() == ["careful", "careless"]
+    [careful] = shell.json("torture", "--run", program, "careful")
+    assert careful["findings"] == [], careful
+    # The mistake is named, and nothing else.
+    [careless] = shell.json("torture", "--run", program, "careless", expect=SAGA_FAILED)
+    found = {(finding["kind"], finding["step"]) for finding in careless["findings"]}
+    assert found == {("step_not_idempotent", "charge")}, careless
+    text = shell.run("torture", "--run", program, expect=SAGA_FAILED)
+    assert "step charge: is not idempotent" in text, text
+    shell.run("torture", "--run", program, "nobody", expect=USAGE)
+
+
 def a_blocked_undo_waits_for_a_person(shell: Shell) -> None:
     # The command also tells what it has inherited of the server.
     command = f"ls -l /proc/self/fd > {shell.folder}/descriptors; cat >> {shell.folder}/alerts"
@@ -429,7 +443,7 @@ TESTS = [
     settings_come_from_flag_environment_file, sagas_are_started_steered_and_read, tokens_say_who_may_do_what,
     servers_and_clients_check_each_other, a_unix_socket_needs_no_certificate, a_server_drains_and_owns_its_store,
     a_server_without_descriptors_left_goes_on, a_server_uses_the_cores_it_may,
-    a_blocked_undo_waits_for_a_person, a_saga_moves_to_another_store,
+    a_saga_of_ones_own_is_tortured, a_blocked_undo_waits_for_a_person, a_saga_moves_to_another_store,
 ]  # fmt: skip
 
 

@@ -82,7 +82,7 @@ struct RunPlan {
         workflowID = "run-\(index)"
         let types = [
             "sequence", "sequence", "parallel", "group", "race", "signals", "cancel-aware", "manual", "tracked",
-            "timers", "stubborn", "nested", "nested", "together", "declared", "declared", "declared",
+            "timers", "stubborn", "nested", "nested", "nested", "together", "declared", "declared", "declared",
         ]
         workflowType = types[random.pick(0...(types.count - 1))]
         let count = random.pick(1...6)
