@@ -2,7 +2,7 @@
 
     bench.py --saga SERVER [--long] [--json FILE] [LANGUAGE...]
 
-For each language, against a fresh server in memory, one after the other: sagas of one activity, served by the SDK's own worker,
+For each language, against a fresh `saga dev`, one after the other: sagas of one activity, served by the SDK's own worker,
 from start to result, 32 at a time and one at a time; Health calls one at a time beside raw TLS round trips with the same bytes, by
 the language's own means; then many Health calls (--long: a million), with the resident memory after the first fifth and after the
 last. Exit 1 if a call adds more than twice its language's round trip, or memory grows by more than a fifth.

@@ -9,7 +9,7 @@
 
 static void say(saga_worker *w, const char *what, const char *detail)
 {
-    char line[640];
+    char line[1200];
     snprintf(line, sizeof line, "saga worker: %s%s", what, detail);
     if (w->log) w->log(w->log_context, line);
     else fprintf(stderr, "%s\n", line);

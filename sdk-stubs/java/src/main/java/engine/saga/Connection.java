@@ -11,6 +11,7 @@ import java.net.Socket;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import saga.v1.CommonMessages.Status;
@@ -35,6 +36,7 @@ final class Connection {
     private final int maxFrame;
     private final Map<Integer, MessageStream<?, ?>> streams = new HashMap<>();
     private final Map<Integer, byte[]> afterwards = new HashMap<>();
+    private Thread writer;
     private ByteArrayOutputStream outbox = new ByteArrayOutputStream();
     private int lastStream;
     private GoAway goingAway;
@@ -169,7 +171,8 @@ final class Connection {
     synchronized void put(byte[] data) {
         if (lost != null) return;
         outbox.writeBytes(data);
-        notifyAll();
+        // Only the writer waits for this; those who wait for answers sleep on.
+        LockSupport.unpark(writer);
     }
 
     /** Frame by frame from `at` on, so that others get their turn between the parts of a large message. */
@@ -249,19 +252,27 @@ final class Connection {
         try {
             var output = socket.getOutputStream();
             while (true) {
-                byte[] data;
+                byte[] data = null;
                 synchronized (this) {
-                    while (lost == null && outbox.size() == 0) wait();
-                    if (outbox.size() == 0) return;
-                    data = outbox.toByteArray();
-                    outbox = new ByteArrayOutputStream();
-                    lastSent = System.nanoTime();
-                    notifyAll();
+                    writer = Thread.currentThread();
+                    if (outbox.size() > 0) {
+                        data = outbox.toByteArray();
+                        outbox = new ByteArrayOutputStream();
+                        lastSent = System.nanoTime();
+                        // Senders of large messages wait for room.
+                        if (data.length > OUTBOX_LIMIT) notifyAll();
+                    } else if (lost != null) {
+                        return;
+                    }
+                }
+                if (data == null) {
+                    LockSupport.park(this);
+                    continue;
                 }
                 output.write(data);
                 output.flush();
             }
-        } catch (IOException | InterruptedException error) {
+        } catch (IOException error) {
             lose(new ConnectionLostException(String.valueOf(error.getMessage()), error));
         } finally {
             close(raw);
@@ -328,6 +339,7 @@ final class Connection {
         for (var stream : streams.values()) stream.fail(error);
         streams.clear();
         notifyAll();
+        LockSupport.unpark(writer);
         // The writer says what is left and closes; a peer that does not take it is given a second.
         var goodbye = new Thread(() -> {
             try {
@@ -344,8 +356,9 @@ final class Connection {
     private void keepAlive() {
         long closeAfter = (welcome.getCloseAfterMs() > 0 ? welcome.getCloseAfterMs() : 60_000) * 1_000_000L;
         long pingAfter = (welcome.getPingAfterMs() > 0 ? Math.min(welcome.getPingAfterMs(), 20_000) : 20_000) * 1_000_000L;
-        synchronized (this) {
-            while (lost == null) {
+        while (true) {
+            synchronized (this) {
+                if (lost != null) return;
                 long now = System.nanoTime();
                 if (now - lastReceived >= closeAfter) {
                     lose(new ConnectionLostException("the server was silent for too long"));
@@ -355,8 +368,9 @@ final class Connection {
                     lastSent = now;
                     put(Frames.encode(Frames.Kind.PING, 0, "saga-jv1".getBytes(java.nio.charset.StandardCharsets.US_ASCII)));
                 }
-                await(1_000, "keep-alive");
             }
+            // Not on the monitor: every call would wake it.
+            LockSupport.parkNanos(this, 1_000_000_000L);
         }
     }
 }

@@ -154,7 +154,7 @@ public final class SagaClient implements AutoCloseable {
 
     /** One call until its deadline: repeated over new connections, with one request id. */
     public <Q extends MessageLite, R extends MessageLite> R call(Method<Q, R> method, Q request, CallOptions options) {
-        var id = UUID.randomUUID().toString();
+        var id = method.mutates() ? UUID.randomUUID().toString() : "";
         var timeout = options.timeout() == null ? DEFAULT_TIMEOUT : options.timeout();
         long deadline = System.nanoTime() + timeout.toNanos();
         var backoff = new Backoff(100, 5_000);
