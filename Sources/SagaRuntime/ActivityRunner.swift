@@ -171,6 +171,12 @@ final class ActivityRunner: Sendable {
         do {
             let result = try await definition.execute(input, ActivityContext(task: task, reporter: running))
             return .completed(output: result.output, undoData: running.undoData ?? result.undoData)
+        } catch is ActivityCompletesLater {
+            guard task.reference.isUndo else { return .completesLater }
+            let error = SagaError(
+                kind: .configuration, message: "the undo \(task.activityType) cannot complete later",
+                timestamp: wallClock(), isNonRetryable: true)
+            return failed(task, error, outcome: .unknown)
         } catch let error as ActivityInputError {
             return failed(task, inputError(error.reason, task), outcome: .noEffect)
         } catch let error as NoEffect {

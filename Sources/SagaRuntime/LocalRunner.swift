@@ -54,6 +54,11 @@ final class LocalRunner: Sendable {
                     isUnknown ? .unknown : .noEffect)
             } catch is CancellationError {
                 return .canceled(.unknown)
+            } catch is ActivityCompletesLater {
+                let error = SagaError(
+                    kind: .configuration, message: "local activity \(work.activityType) cannot complete later",
+                    isNonRetryable: true)
+                return .failed(error, .unknown)
             } catch {
                 let said = error as? NoEffect
                 let described = SagaError(describing: said?.cause ?? error, kind: .activityExecution)

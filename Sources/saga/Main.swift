@@ -87,7 +87,7 @@ struct SagaCommand: ParsableCommand {
             DeleteCommand.self,
             CountCommand.self, DescribeCommand.self, ListCommand.self, HistoryCommand.self,
             ExportCommand.self, ImportCommand.self, DiffCommand.self, ReplayCommand.self,
-            BlockedCommand.self, LateEffectsCommand.self, TortureCommand.self, HealthCommand.self, MigrateCommand.self,
+            ActivityCommand.self, BlockedCommand.self, LateEffectsCommand.self, TortureCommand.self, HealthCommand.self, MigrateCommand.self,
             FillEventsCommand.self,
             CertsCommand.self,
             TokenCommand.self,

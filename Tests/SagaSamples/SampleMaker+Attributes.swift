@@ -65,8 +65,9 @@ extension SampleMaker {
                     priority: Int32(bitPattern: number()), pivot: bool(), scope: number(), undoGroup: number()))
         case .activityTaskStarted:
             .activityTaskStarted(
-                ActivityTaskStarted(scheduledEventID: eventID(), attempt: number(), identity: text(), startedAt: time())
-            )
+                ActivityTaskStarted(
+                    scheduledEventID: eventID(), attempt: number(), identity: text(), startedAt: time(),
+                    completesLater: bool()))
         case .activityTaskCompleted:
             .activityTaskCompleted(
                 ActivityTaskCompleted(

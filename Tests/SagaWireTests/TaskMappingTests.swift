@@ -142,7 +142,9 @@ import Testing
             let sent = Wire.ActivityTask(task, token: [7], scheduledAt: Timestamp(microseconds: 4))
             let wire = try Wire.ActivityTask(decoding: sent.serialized())
             #expect(wire.scheduledMicros == 4 && wire.deadlineMicros == 0 && wire.taskToken == [7] && !wire.isProbe)
-            #expect(difference(try ActivityTask(wire), task) == nil)
+            var received = task
+            received.taskToken = [7]
+            #expect(difference(try ActivityTask(wire), received) == nil)
         }
         task.reference = TaskReference(sagaID: run, eventID: 5, attempt: 0, isUndo: true)
         #expect(Wire.ActivityTask(task, token: [7]).isProbe)

@@ -33,6 +33,10 @@ var Methods = map[string]*Method{
 	"Workflows.Pause":              methodWorkflowsPause,
 	"Workflows.Resume":             methodWorkflowsResume,
 	"Workers.Work":                 methodWorkersWork,
+	"Workers.CompleteActivity":     methodWorkersCompleteActivity,
+	"Workers.FailActivity":         methodWorkersFailActivity,
+	"Workers.StopActivity":         methodWorkersStopActivity,
+	"Workers.HeartbeatActivity":    methodWorkersHeartbeatActivity,
 	"Compensation.ListBlocked":     methodCompensationListBlocked,
 	"Compensation.Retry":           methodCompensationRetry,
 	"Compensation.RetryWithInput":  methodCompensationRetryWithInput,
@@ -50,6 +54,7 @@ var Methods = map[string]*Method{
 	"Schedules.Trigger":            methodSchedulesTrigger,
 	"Schedules.Delete":             methodSchedulesDelete,
 	"Schedules.List":               methodSchedulesList,
+	"Schedules.Describe":           methodSchedulesDescribe,
 	"Events.Append":                methodEventsAppend,
 	"Events.Read":                  methodEventsRead,
 	"Events.ReadFromSnapshot":      methodEventsReadFromSnapshot,
@@ -59,6 +64,7 @@ var Methods = map[string]*Method{
 	"Admin.ServerInfo":             methodAdminServerInfo,
 	"Admin.Namespaces":             methodAdminNamespaces,
 	"Admin.Drain":                  methodAdminDrain,
+	"Admin.SetVirtualClock":        methodAdminSetVirtualClock,
 }
 
 var methodWorkflowsStart = &Method{Number: 256, Name: "Workflows.Start", Mutates: true, newResponse: func() proto.Message { return new(sagapb.StartWorkflowResponse) }}
@@ -103,6 +109,14 @@ var methodWorkflowsResume = &Method{Number: 275, Name: "Workflows.Resume", Mutat
 
 var methodWorkersWork = &Method{Number: 512, Name: "Workers.Work", ClientStreaming: true, ServerStreaming: true, Mutates: true, newResponse: func() proto.Message { return new(sagapb.ServerItem) }}
 
+var methodWorkersCompleteActivity = &Method{Number: 513, Name: "Workers.CompleteActivity", Mutates: true, newResponse: func() proto.Message { return new(sagapb.ActivityReportResponse) }}
+
+var methodWorkersFailActivity = &Method{Number: 514, Name: "Workers.FailActivity", Mutates: true, newResponse: func() proto.Message { return new(sagapb.ActivityReportResponse) }}
+
+var methodWorkersStopActivity = &Method{Number: 515, Name: "Workers.StopActivity", Mutates: true, newResponse: func() proto.Message { return new(sagapb.ActivityReportResponse) }}
+
+var methodWorkersHeartbeatActivity = &Method{Number: 516, Name: "Workers.HeartbeatActivity", Mutates: true, newResponse: func() proto.Message { return new(sagapb.HeartbeatActivityResponse) }}
+
 var methodCompensationListBlocked = &Method{Number: 768, Name: "Compensation.ListBlocked", newResponse: func() proto.Message { return new(sagapb.ListBlockedResponse) }}
 
 var methodCompensationRetry = &Method{Number: 769, Name: "Compensation.Retry", Mutates: true, newResponse: func() proto.Message { return new(sagapb.OperatorResponse) }}
@@ -137,6 +151,8 @@ var methodSchedulesDelete = &Method{Number: 1284, Name: "Schedules.Delete", Muta
 
 var methodSchedulesList = &Method{Number: 1285, Name: "Schedules.List", newResponse: func() proto.Message { return new(sagapb.ListSchedulesResponse) }}
 
+var methodSchedulesDescribe = &Method{Number: 1286, Name: "Schedules.Describe", newResponse: func() proto.Message { return new(sagapb.DescribeScheduleResponse) }}
+
 var methodEventsAppend = &Method{Number: 1536, Name: "Events.Append", Mutates: true, newResponse: func() proto.Message { return new(sagapb.AppendEventsResponse) }}
 
 var methodEventsRead = &Method{Number: 1537, Name: "Events.Read", newResponse: func() proto.Message { return new(sagapb.ReadEventsResponse) }}
@@ -154,6 +170,8 @@ var methodAdminServerInfo = &Method{Number: 1794, Name: "Admin.ServerInfo", newR
 var methodAdminNamespaces = &Method{Number: 1795, Name: "Admin.Namespaces", newResponse: func() proto.Message { return new(sagapb.ListNamespacesResponse) }}
 
 var methodAdminDrain = &Method{Number: 1796, Name: "Admin.Drain", Mutates: true, newResponse: func() proto.Message { return new(sagapb.DrainServerResponse) }}
+
+var methodAdminSetVirtualClock = &Method{Number: 1797, Name: "Admin.SetVirtualClock", Mutates: true, newResponse: func() proto.Message { return new(sagapb.SetVirtualClockResponse) }}
 
 // WorkflowsService is: Sagas as callers see them.
 type WorkflowsService struct{ client *Client }
@@ -283,6 +301,26 @@ func (s WorkersService) Work(ctx context.Context, request *sagapb.WorkerItem, op
 	return &DuplexStream[*sagapb.WorkerItem, *sagapb.ServerItem]{stream}, nil
 }
 
+// CompleteActivity: reports the success of an attempt by its token, from any client.
+func (s WorkersService) CompleteActivity(ctx context.Context, request *sagapb.CompleteActivityRequest, options ...CallOption) (*sagapb.ActivityReportResponse, error) {
+	return invoke[*sagapb.ActivityReportResponse](ctx, s.client, methodWorkersCompleteActivity, request, options)
+}
+
+// FailActivity: reports the failure of an attempt by its token, from any client.
+func (s WorkersService) FailActivity(ctx context.Context, request *sagapb.FailActivityRequest, options ...CallOption) (*sagapb.ActivityReportResponse, error) {
+	return invoke[*sagapb.ActivityReportResponse](ctx, s.client, methodWorkersFailActivity, request, options)
+}
+
+// StopActivity: reports by its token that an attempt has stopped, from any client.
+func (s WorkersService) StopActivity(ctx context.Context, request *sagapb.StopActivityRequest, options ...CallOption) (*sagapb.ActivityReportResponse, error) {
+	return invoke[*sagapb.ActivityReportResponse](ctx, s.client, methodWorkersStopActivity, request, options)
+}
+
+// HeartbeatActivity: says by its token that an attempt is alive, from any client.
+func (s WorkersService) HeartbeatActivity(ctx context.Context, request *sagapb.HeartbeatActivityRequest, options ...CallOption) (*sagapb.HeartbeatActivityResponse, error) {
+	return invoke[*sagapb.HeartbeatActivityResponse](ctx, s.client, methodWorkersHeartbeatActivity, request, options)
+}
+
 // CompensationService is: What a person can do about an undo that failed for good. Each verb is an audited event.
 type CompensationService struct{ client *Client }
 
@@ -377,6 +415,11 @@ func (s SchedulesService) List(ctx context.Context, request *sagapb.ListSchedule
 	return invoke[*sagapb.ListSchedulesResponse](ctx, s.client, methodSchedulesList, request, options)
 }
 
+// Describe: reads one schedule.
+func (s SchedulesService) Describe(ctx context.Context, request *sagapb.DescribeScheduleRequest, options ...CallOption) (*sagapb.DescribeScheduleResponse, error) {
+	return invoke[*sagapb.DescribeScheduleResponse](ctx, s.client, methodSchedulesDescribe, request, options)
+}
+
 // EventsService is: Events as a store and as a feed.
 type EventsService struct{ client *Client }
 
@@ -430,4 +473,9 @@ func (s AdminService) Namespaces(ctx context.Context, request *sagapb.ListNamesp
 // Drain: finish what runs, then stop.
 func (s AdminService) Drain(ctx context.Context, request *sagapb.DrainServerRequest, options ...CallOption) (*sagapb.DrainServerResponse, error) {
 	return invoke[*sagapb.DrainServerResponse](ctx, s.client, methodAdminDrain, request, options)
+}
+
+// SetVirtualClock: gives the connection's namespace a virtual clock; there is no way back.
+func (s AdminService) SetVirtualClock(ctx context.Context, request *sagapb.SetVirtualClockRequest, options ...CallOption) (*sagapb.SetVirtualClockResponse, error) {
+	return invoke[*sagapb.SetVirtualClockResponse](ctx, s.client, methodAdminSetVirtualClock, request, options)
 }

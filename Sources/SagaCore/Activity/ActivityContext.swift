@@ -21,6 +21,17 @@ public struct ActivityContext: Sendable {
     /// The caller's name for the saga.
     public var workflowID: String { task.workflowID }
 
+    /// Names this attempt to whoever completes it from outside; see ``ActivityCompletesLater``.
+    public var taskToken: [UInt8] { task.taskToken }
+
+    /// The same as hexadecimal digits, as `saga activity` takes it.
+    public var taskTokenText: String {
+        task.taskToken.reduce(into: "") { text, byte in
+            text += String(byte >> 4, radix: 16)
+            text += String(byte & 15, radix: 16)
+        }
+    }
+
     /// Whether the run wants the step to stop. Swift's own task cancellation is set at the same time.
     public var isCancelRequested: Bool { reporter.isCancelRequested }
 
@@ -36,4 +47,13 @@ package protocol HeartbeatReporter: Sendable {
     var isCancelRequested: Bool { get }
     func heartbeat(_ details: Payload?)
     func setUndoData(_ data: Payload)
+}
+
+/// Thrown by an activity whose work goes on elsewhere: at a person's desk, in a batch job, with a partner.
+///
+/// Keep ``ActivityContext/taskToken`` first. The place at the worker is free again; the step stays open until somebody
+/// completes, fails or stops the attempt by its token, or one of its time-outs ends it (semantics, section 5). Give such a step
+/// a start-to-close time-out that is long enough. Undos, probes and local activities cannot complete later.
+public struct ActivityCompletesLater: Error, Hashable, Sendable {
+    public init() {}
 }

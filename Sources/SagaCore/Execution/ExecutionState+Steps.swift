@@ -5,7 +5,17 @@ extension ExecutionState {
         case .activityTaskScheduled(let value):
             begin(step: event.eventID, value, at: event.timestamp)
         case .activityTaskStarted(let value):
-            try updateStep(value.scheduledEventID, event) { $0.startedAttempt = max($0.startedAttempt, value.attempt) }
+            try updateStep(value.scheduledEventID, event) { step in
+                step.startedAttempt = max(step.startedAttempt, value.attempt)
+                if value.completesLater {
+                    step.laterAttempt = value.attempt
+                    step.laterSince = value.startedAt
+                } else if step.laterAttempt == value.attempt {
+                    // After a reset the same attempt is handed out anew.
+                    step.laterAttempt = 0
+                    step.laterSince = nil
+                }
+            }
         case .activityTaskRetryScheduled(let value):
             try updateStep(value.scheduledEventID, event) { step in
                 step.attempt = value.attempt &+ 1

@@ -149,6 +149,10 @@ public struct StepState: Hashable, Sendable {
     public var startedAttempt: UInt32 = 0
     /// The error of the last failed attempt.
     public var lastError: SagaError?
+    /// The attempt that goes on outside of its worker, to be completed by its token; 0 for none.
+    public var laterAttempt: UInt32 = 0
+    /// When that attempt was handed out.
+    public var laterSince: Timestamp?
 
     init(_ scheduled: consuming ActivityTaskScheduled, at time: Timestamp) {
         box = Shared(scheduled)

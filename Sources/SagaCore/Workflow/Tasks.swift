@@ -18,6 +18,29 @@ public struct TaskReference: Hashable, Sendable {
     }
 }
 
+extension TaskReference {
+    /// The reference as bytes, for use inside one process: a server signs its tokens.
+    package var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        for value in [sagaID.high, sagaID.low, eventID, UInt64(attempt) << 1 | (isUndo ? 1 : 0)] {
+            for shift in stride(from: 56, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+            }
+        }
+        return bytes
+    }
+
+    /// Reads what ``bytes`` gave; nil for anything else.
+    package init?(bytes: [UInt8]) {
+        guard bytes.count == 32 else { return nil }
+        let words = (0..<4).map { word in bytes[word * 8..<word * 8 + 8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+        guard let attempt = UInt32(exactly: words[3] >> 1) else { return nil }
+        self.init(
+            sagaID: SagaID(high: words[0], low: words[1]), eventID: words[2], attempt: attempt,
+            isUndo: words[3] & 1 == 1)
+    }
+}
+
 extension TaskReference: Comparable {
     /// By run, event, attempt: a fixed order, so that nothing depends on a hash.
     public static func < (left: TaskReference, right: TaskReference) -> Bool {
@@ -169,6 +192,8 @@ public struct ActivityTask: Sendable {
     public var undo: UndoTaskInput?
     /// Details of the last heartbeat of an earlier attempt.
     public var heartbeatDetails: Payload?
+    /// Names the attempt to whoever completes it from outside of the worker; empty where it was not given.
+    public var taskToken: [UInt8] = []
 
     public init(
         reference: TaskReference, namespace: String, workflowID: String, workflowType: String, stepID: String,
@@ -215,4 +240,6 @@ public enum ActivityResult: Sendable {
     /// `outcome` is `noEffect` only if the activity said so, or the error's kind says so.
     case failed(SagaError, outcome: StepOutcome)
     case canceled(outcome: StepOutcome, details: Payload?)
+    /// The attempt goes on outside of the worker; somebody completes it by its token.
+    case completesLater
 }

@@ -40,6 +40,38 @@ public enum Call: Sendable {
     case definition(namespace: String, name: String, version: UInt32)
     /// List definitions by name, those after a name.
     case definitions(namespace: String, after: String, limit: Int)
+    /// The end of an attempt that somebody outside of the worker knows of; answered like a worker's report.
+    case reportActivity(ActivityReportCall)
+    /// A sign of life of an attempt that goes on outside of the worker.
+    case heartbeatActivity(ActivityHeartbeatCall)
+}
+
+/// How an attempt ended, told by whoever has its token.
+public struct ActivityReportCall: Sendable {
+    public var namespace: String
+    public var reference: TaskReference
+    /// Anything but `completesLater`.
+    public var result: ActivityResult
+
+    public init(namespace: String, reference: TaskReference, result: ActivityResult) {
+        self.namespace = namespace
+        self.reference = reference
+        self.result = result
+    }
+}
+
+/// That an attempt is alive, told by whoever has its token.
+public struct ActivityHeartbeatCall: Sendable {
+    public var namespace: String
+    public var reference: TaskReference
+    /// The next attempt gets the last ones.
+    public var details: Payload?
+
+    public init(namespace: String, reference: TaskReference, details: Payload? = nil) {
+        self.namespace = namespace
+        self.reference = reference
+        self.details = details
+    }
 }
 
 /// Names a run.
@@ -296,6 +328,10 @@ public enum CallReply: Sendable {
     case defined(version: UInt32, unchanged: Bool)
     case definition(SagaDefinition, registeredAt: Timestamp)
     case definitions([DefinitionSummary], hasMore: Bool)
+    /// What became of a report about an attempt.
+    case reported(ReportVerdict)
+    /// Whether the attempt still counts, and whether it should stop.
+    case alive(isCurrent: Bool, isCancelRequested: Bool)
 }
 
 /// What became of an update.

@@ -150,6 +150,8 @@ struct LiveTask: Hashable {
         case queued
         /// With a worker.
         case out(WorkerID)
+        /// Goes on outside of the worker that had it; somebody will complete it by its token.
+        case later
         /// May be with a worker of the time before the restart.
         case maybeOut
         /// Waits for the next attempt.
@@ -172,13 +174,21 @@ struct LiveTask: Hashable {
     var isCancelSent = false
     /// Whether an attempt may have run of which nothing is known.
     var mayHaveRun = false
+
+    /// Whether the attempt runs, with its worker or outside.
+    var isOut: Bool {
+        switch phase {
+        case .out, .later: true
+        default: false
+        }
+    }
 }
 
 /// An effect that must not happen before its cause is durable.
 enum HeldEffect {
     case reply(CallID, CallReply, original: Call)
     /// With what was reported, because a report that did not become durable is judged anew.
-    case acknowledge(WorkerID, TaskReference, ActivityResult, ReportVerdict)
+    case acknowledge(Reporter, TaskReference, ActivityResult, ReportVerdict)
     /// For that attempt: a later one has a cause of its own to wait for.
     case queueStep(EventID, attempt: UInt32)
     case queueUndo(EventID, attempt: UInt32)

@@ -74,6 +74,9 @@ extension Shard {
             // A parent wants to know what its child left.
             let isInternal = id >= Self.firstInternalCall
             loadRun(call.target, isInternal ? .all : call.wantedEvents, .call(id, call))
+        case .reportActivity(let report):
+            reportAfterEnd(LateReport(reporter: .caller(id), reference: report.reference, result: report.result))
+        case .heartbeatActivity: answer(id, .success(.alive(isCurrent: false, isCancelRequested: false)))
         }
     }
 
@@ -114,6 +117,8 @@ extension Shard {
                 fail(id, .unavailable, "another run of workflow id \(undo.target.workflowID) is open", execution)
             }
         case .define, .definition, .definitions: handleCall(id, call)
+        case .reportActivity(let report): activityEnded(.caller(id), report.reference, report.result)
+        case .heartbeatActivity(let sign): heartbeat(id, sign, execution)
         }
     }
 
@@ -326,7 +331,7 @@ extension Shard {
         case .update(let update): updateOfClosed(id, update, run)
         case .undoRun(let undo): undoRunAfter(id, undo, run)
         case .reset(let reset): resetClosed(id, call, reset, run)
-        case .signal, .cancel, .terminate, .pause, .resume, .operate:
+        case .signal, .cancel, .terminate, .pause, .resume, .operate, .reportActivity, .heartbeatActivity:
             fail(
                 id, .failedPrecondition, "run \(row.sagaID) of \(row.workflowID) is closed: \(row.status.name)",
                 sagaID: row.sagaID, status: row.status)
@@ -442,6 +447,10 @@ extension Call {
         case .define(let request): Shard.definitionTarget(request.namespace, request.definition.name)
         case .definition(let namespace, let name, _): Shard.definitionTarget(namespace, name)
         case .definitions(let namespace, _, _): Shard.definitionTarget(namespace, "all")
+        case .reportActivity(let report):
+            RunTarget(namespace: report.namespace, workflowID: "", sagaID: report.reference.sagaID)
+        case .heartbeatActivity(let sign):
+            RunTarget(namespace: sign.namespace, workflowID: "", sagaID: sign.reference.sagaID)
         }
     }
 
@@ -467,7 +476,7 @@ extension Call {
         case .start, .signal, .signalWithStart, .cancel, .update, .undoRun, .define: true
         // What ends a run or helps it end makes room, so it is always let in.
         case .terminate, .pause, .resume, .reset, .operate, .result, .describe, .awaitEvents, .query, .definition,
-            .definitions:
+            .definitions, .reportActivity, .heartbeatActivity:
             false
         }
     }

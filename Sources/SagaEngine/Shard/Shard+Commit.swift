@@ -100,7 +100,7 @@ extension Shard {
                     conflicts.append(run.execution)
                 }
             }
-            for report in batch.late { acknowledge(report.worker, report.reference, .lateEffect) }
+            for report in batch.late { acknowledge(report.reporter, report.reference, .lateEffect) }
             // After the others, because a conflict may end in a recovery, which forgets everything.
             for execution in conflicts where isReady { conflicted(execution) }
         case .failure(let error) where error.reason == .unavailable && !error.outcomeUnknown:
@@ -152,7 +152,7 @@ extension Shard {
     private func release(_ effect: HeldEffect, of execution: Execution) {
         switch effect {
         case .reply(let id, let reply, _): answer(id, .success(reply))
-        case .acknowledge(let worker, let reference, _, let verdict): acknowledge(worker, reference, verdict)
+        case .acknowledge(let reporter, let reference, _, let verdict): acknowledge(reporter, reference, verdict)
         case .queueStep(let eventID, let attempt): queueStep(execution, eventID, attempt)
         case .queueUndo(let eventID, let attempt): queueUndo(execution, eventID, attempt)
         case .queueProbe(let reference): queueProbe(execution, reference)
@@ -201,12 +201,12 @@ extension Shard {
         for effect in execution.heldInFlight + execution.held {
             switch effect {
             case .reply(let id, _, let call): calls.append((id, call))
-            case .acknowledge(let worker, let reference, let result, _):
-                waitingReports.append((worker, reference, result))
+            case .acknowledge(let reporter, let reference, let result, _):
+                waitingReports.append((reporter, reference, result))
             case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .callRun, .activateCode: break
             }
         }
-        waitingReports += execution.reportsAfterClose.map { ($0.worker, $0.reference, $0.result) }
+        waitingReports += execution.reportsAfterClose.map { ($0.reporter, $0.reference, $0.result) }
         let target = RunTarget(namespace: execution.state.namespace, workflowID: execution.state.workflowID)
         calls += execution.resultWaiters.map { ($0, .result(target)) }
         calls += execution.eventWaiters.map { ($0.call, .awaitEvents(target, from: $0.from)) }
@@ -253,12 +253,12 @@ extension Shard {
             switch effect {
             case .reply(let id, _, _):
                 answer(id, .failure(CallFailure(.unavailable, message, outcomeUnknown: true)))
-            case .acknowledge(let worker, let reference, let result, _):
+            case .acknowledge(let reporter, let reference, let result, _):
                 // Its worker does not send it again while its stream lasts.
-                waitingReports.append((worker, reference, result))
+                waitingReports.append((reporter, reference, result))
             case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .callRun, .activateCode: break
             }
         }
-        waitingReports += execution.reportsAfterClose.map { ($0.worker, $0.reference, $0.result) }
+        waitingReports += execution.reportsAfterClose.map { ($0.reporter, $0.reference, $0.result) }
     }
 }

@@ -56,7 +56,7 @@ extension Shard {
                 undo.undoFailedStep.undoes(.unknown)
             else { return nil }
             switch execution.tasks[eventID]?.phase {
-            case .out?, .maybeOut?: break
+            case .out?, .maybeOut?, .later?: break
             default: guard execution.tasks[eventID]?.mayHaveRun == true else { return nil }
             }
             if undo.taskQueue.isEmpty { undo.taskQueue = step.scheduled.taskQueue }

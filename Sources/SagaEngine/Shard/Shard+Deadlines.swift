@@ -42,7 +42,7 @@ extension Shard {
             beginUnwinding(execution, .canceled, error: nil, reason: reason, command: nil)
         case .scheduleToStart:
             switch execution.tasks[due.eventID]?.phase {
-            case .out?, .maybeOut?, nil: return
+            case .out?, .maybeOut?, .later?, nil: return
             default: attemptTimedOut(execution, due.eventID, .scheduleToStart)
             }
         case .scheduleToClose: attemptTimedOut(execution, due.eventID, .scheduleToClose)
@@ -84,7 +84,7 @@ extension Shard {
     }
 
     private func attemptDue(_ execution: Execution, _ due: Deadline) {
-        guard let task = execution.tasks[due.eventID], case .out = task.phase, UInt64(task.attempt) == due.generation
+        guard let task = execution.tasks[due.eventID], task.isOut, UInt64(task.attempt) == due.generation
         else { return }
         if task.closeBy <= time.monotonic {
             attemptTimedOut(execution, due.eventID, .startToClose)
@@ -180,6 +180,8 @@ extension Shard {
                 // Not due yet; but the wall clock may have been set back since, so the attempt may have run all the same.
                 execution.tasks[eventID] = LiveTask(phase: .waitingForRetry, attempt: step.attempt, mayHaveRun: true)
                 if !planted(.retryLostOnRestart) { armStepRetry(execution, eventID, attempt: step.attempt, due) }
+            } else if step.laterAttempt == step.attempt {
+                rearmLater(execution, eventID, step)
             } else {
                 execution.tasks[eventID] = LiveTask(phase: .maybeOut, attempt: step.attempt, mayHaveRun: true)
                 monotonicDeadlines.push(

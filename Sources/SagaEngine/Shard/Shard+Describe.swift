@@ -102,6 +102,10 @@ extension Shard {
             return WaitReason(
                 .retry, "\(name), next attempt at \(waiting.next?.description ?? "once")", until: waiting.next,
                 eventID: eventID)
+        case .later?:
+            return WaitReason(
+                .activity, "\(name), attempt \(waiting.attempt), for somebody to complete it by its token",
+                since: task?.handedOutAt, eventID: eventID)
         case .maybeOut?:
             return WaitReason(.activity, "\(name), which may still run since before the restart", eventID: eventID)
         case .waitingForCommit?, nil: return WaitReason(.activity, "\(name), being written", eventID: eventID)

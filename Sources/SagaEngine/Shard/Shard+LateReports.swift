@@ -1,9 +1,17 @@
 internal import SagaCore
 
+/// Who tells how an attempt ended, and is told what became of that.
+enum Reporter: Hashable {
+    /// The worker that had the attempt.
+    case worker(WorkerID)
+    /// Somebody with its token.
+    case caller(CallID)
+}
+
 /// A report about a run that is closed: nothing can be recorded in it any more, but an effect that nobody knows of must not
 /// be lost (semantics, section 4, "Undo input").
 struct LateReport {
-    var worker: WorkerID
+    var reporter: Reporter
     var reference: TaskReference
     var result: ActivityResult
 }
@@ -18,7 +26,7 @@ extension Shard {
     func reportAfterEnd(_ report: LateReport) {
         // Only an effect matters; and the undo of a closed run is over, whatever it says.
         guard case .completed = report.result, !report.reference.isUndo else {
-            return acknowledge(report.worker, report.reference, .alreadyRecorded)
+            return acknowledge(report.reporter, report.reference, .alreadyRecorded)
         }
         lateReports.append(report)
         readLateReports()
@@ -45,13 +53,13 @@ extension Shard {
                 Deadline(
                     at: time.monotonic.addingSaturating(1_000_000), kind: .lateReport,
                     sagaID: report.reference.sagaID))
-        case .success(nil): acknowledge(report.worker, report.reference, .alreadyRecorded)
+        case .success(nil): acknowledge(report.reporter, report.reference, .alreadyRecorded)
         case .success(let run?):
             if executions[run.row.sagaID] != nil {
-                return activityEnded(report.worker, report.reference, report.result)
+                return activityEnded(report.reporter, report.reference, report.result)
             }
             guard run.row.status.isClosed, let effect = lateEffect(report, run) else {
-                return acknowledge(report.worker, report.reference, .alreadyRecorded)
+                return acknowledge(report.reporter, report.reference, .alreadyRecorded)
             }
             log(
                 .warning,

@@ -50,7 +50,7 @@ extension Shard {
                         at: time.monotonic.addingSaturating(config.reclaimGraceMicros), kind: .reclaim,
                         sagaID: execution.sagaID, eventID: eventID))
                 continue
-            case .waitingForRetry, .out: continue
+            case .waitingForRetry, .out, .later: continue
             }
             _ = execution.tasks.update(eventID) { $0.phase = .waitingForCommit }
             hold(.queueStep(eventID, attempt: step.attempt), execution)

@@ -189,7 +189,8 @@ extension Shard {
         next.needsActivation = next.state.codeMayAct
         rearm(next)
         // What was scheduled and had not ended is handed out anew, under its old key.
-        for eventID in next.tasks.eventIDs where next.tasks[eventID]?.phase == .maybeOut {
+        for eventID in next.tasks.eventIDs
+        where next.tasks[eventID]?.phase == .maybeOut || next.tasks[eventID]?.phase == .later {
             guard let step = next.state.steps[eventID] else { continue }
             _ = next.tasks.update(eventID) { $0.phase = .waitingForCommit }
             hold(.queueStep(eventID, attempt: step.attempt), next)

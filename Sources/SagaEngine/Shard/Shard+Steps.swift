@@ -91,26 +91,26 @@ extension Shard {
 
     // MARK: Reports
 
-    func activityEnded(_ worker: WorkerID, _ reference: TaskReference, _ result: ActivityResult) {
+    func activityEnded(_ reporter: Reporter, _ reference: TaskReference, _ result: ActivityResult) {
         // While the state is read anew the run may be unknown only for now.
-        guard isReady else { return waitingReports.append((worker, reference, result)) }
+        guard isReady else { return waitingReports.append((reporter, reference, result)) }
         guard let execution = executions[reference.sagaID] else {
-            return reportAfterEnd(LateReport(worker: worker, reference: reference, result: result))
+            return reportAfterEnd(LateReport(reporter: reporter, reference: reference, result: result))
         }
         if execution.state.isClosed {
             // The end is not durable yet; until it is, the report may still be needed.
             return execution.reportsAfterClose.append(
-                LateReport(worker: worker, reference: reference, result: result))
+                LateReport(reporter: reporter, reference: reference, result: result))
         }
         if reference.isUndo {
-            undoEnded(worker, reference, result, execution)
+            undoEnded(reporter, reference, result, execution)
         } else {
-            stepEnded(worker, reference, result, execution)
+            stepEnded(reporter, reference, result, execution)
         }
     }
 
     private func stepEnded(
-        _ worker: WorkerID, _ reference: TaskReference, _ result: ActivityResult, _ execution: Execution
+        _ reporter: Reporter, _ reference: TaskReference, _ result: ActivityResult, _ execution: Execution
     ) {
         let oldest = planted(.resultMatchedByCount) ? execution.state.steps.eventIDs.first : nil
         let eventID = oldest ?? reference.eventID
@@ -120,7 +120,7 @@ extension Shard {
             if case .completed(let output, let data) = result {
                 verdict = reportedLate(execution, reference, output, data)
             }
-            return hold(.acknowledge(worker, reference, result, verdict), execution)
+            return hold(.acknowledge(reporter, reference, result, verdict), execution)
         }
         let isCurrent = reference.attempt == step.attempt
         var verdict = ReportVerdict.recorded
@@ -153,8 +153,12 @@ extension Shard {
             } else {
                 verdict = .alreadyRecorded
             }
+        case .completesLater:
+            if !isCurrent || !goesOnOutside(execution, eventID, step) { verdict = .alreadyRecorded }
+            // Nothing is closed: neither the code nor an unwinding has anything to do.
+            return hold(.acknowledge(reporter, reference, result, verdict), execution)
         }
-        hold(.acknowledge(worker, reference, result, verdict), execution)
+        hold(.acknowledge(reporter, reference, result, verdict), execution)
         stepChanged(execution)
     }
 
@@ -219,7 +223,7 @@ extension Shard {
             message: "attempt \(step.attempt) of step \(step.scheduled.stepID) \(kind.whatDidNotHappen)")
         let neverOut: Bool
         switch execution.tasks[eventID]?.phase {
-        case .out?, .maybeOut?: neverOut = false
+        case .out?, .maybeOut?, .later?: neverOut = false
         default: neverOut = true
         }
         let outcome = knownOutcome(execution, eventID, step, neverOut ? .noEffect : .unknown)
@@ -289,7 +293,8 @@ extension Shard {
         guard let step = execution.state.steps[eventID] else { return }
         switch execution.tasks[eventID]?.phase {
         case .out?: hold(.cancelStep(eventID), execution)
-        case .maybeOut?: break
+        // Nobody can be told: whoever has the token hears of it with the next heartbeat.
+        case .maybeOut?, .later?: break
         case .waitingForCommit?, .queued?, .waitingForRetry?, nil:
             emit(
                 execution,
@@ -334,8 +339,16 @@ extension Shard {
         }
     }
 
+    /// Tells whoever reported that the report is safe.
+    func acknowledge(_ reporter: Reporter, _ reference: TaskReference, _ verdict: ReportVerdict) {
+        switch reporter {
+        case .worker(let worker): acknowledge(worker, reference, verdict)
+        case .caller(let id): answer(id, .success(.reported(verdict)))
+        }
+    }
+
     /// Tells the worker that its report is safe, and gives the slot back.
-    func acknowledge(_ worker: WorkerID, _ reference: TaskReference, _ verdict: ReportVerdict) {
+    private func acknowledge(_ worker: WorkerID, _ reference: TaskReference, _ verdict: ReportVerdict) {
         guard dispatcher.workers[worker] != nil else { return }
         effects.append(.worker(worker, .acknowledge(reference, verdict)))
         var hadSlot = false

@@ -58,7 +58,7 @@ extension Shard {
         for eventID in execution.state.openSteps(in: scope) {
             guard let step = execution.state.steps[eventID] else { continue }
             switch execution.tasks[eventID]?.phase {
-            case .out?, .maybeOut?:
+            case .out?, .maybeOut?, .later?:
                 guard !step.isCancelRequested else { break }
                 emit(
                     execution,
@@ -254,21 +254,21 @@ extension Shard {
     }
 
     func undoEnded(
-        _ worker: WorkerID, _ reference: TaskReference, _ result: ActivityResult, _ execution: Execution
+        _ reporter: Reporter, _ reference: TaskReference, _ result: ActivityResult, _ execution: Execution
     ) {
         guard let entry = execution.state.undoLog.entry(reference.eventID),
             !entry.status.isSettled || planted(.duplicateUndoReportAccepted), entry.status != .blocked,
             entry.status != .open || reference.isProbe,
             reference.isProbe
                 || (entry.firstAttempt...max(entry.firstAttempt, entry.attempt)).contains(reference.attempt)
-        else { return hold(.acknowledge(worker, reference, result, .alreadyRecorded), execution) }
+        else { return hold(.acknowledge(reporter, reference, result, .alreadyRecorded), execution) }
         if reference.isProbe {
             // A late answer must not stand in for the attempt that runs by now.
             guard entry.status == .open, execution.undoTasks[reference.eventID]?.attempt == reference.attempt else {
-                return hold(.acknowledge(worker, reference, result, .alreadyRecorded), execution)
+                return hold(.acknowledge(reporter, reference, result, .alreadyRecorded), execution)
             }
             probeEnded(reference.eventID, result, execution)
-            hold(.acknowledge(worker, reference, result, .recorded), execution)
+            hold(.acknowledge(reporter, reference, result, .recorded), execution)
             return advanceUnwinding(execution)
         }
         let isCurrent = reference.attempt == entry.attempt
@@ -287,8 +287,12 @@ extension Shard {
         case .canceled(_, let details):
             let error = SagaError(kind: .cancelled, message: "the undo was cancelled by its worker", details: details)
             if isCurrent { undoFailed(execution, entry, error) } else { verdict = .alreadyRecorded }
+        case .completesLater:
+            let error = SagaError(
+                kind: .configuration, message: "an undo cannot complete later", isNonRetryable: true)
+            if isCurrent { undoFailed(execution, entry, error) } else { verdict = .alreadyRecorded }
         }
-        hold(.acknowledge(worker, reference, result, verdict), execution)
+        hold(.acknowledge(reporter, reference, result, verdict), execution)
         advanceUnwinding(execution)
         undoSettled(execution)
     }

@@ -62,7 +62,7 @@ extension Shard {
         } else {
             guard let step = execution.state.steps[reference.eventID], step.attempt == reference.attempt,
                 let task = execution.tasks[reference.eventID], task.phase != .waitingForRetry,
-                task.phase != .waitingForCommit
+                task.phase != .waitingForCommit, task.phase != .later
             else { return }
             let timeouts = step.scheduled.timeouts
             let closeBy =

@@ -28,7 +28,7 @@ package final class Shard {
     @exclusivity(unchecked) package private(set) var isReady = false
     var waitingCalls: [(CallID, Call)] = []
     /// Reports that came, or were not made durable, before a recovery; judged after it.
-    var waitingReports: [(WorkerID, TaskReference, ActivityResult)] = []
+    var waitingReports: [(Reporter, TaskReference, ActivityResult)] = []
 
     /// Reports about closed runs that are to be judged, reads for them that are out, and their effects to record.
     var lateReports: [LateReport] = []
@@ -93,7 +93,7 @@ package final class Shard {
         case .workflowTaskAnswered(let id, let sagaID, let generation, let answer):
             workflowTaskAnswered(id, sagaID, generation, answer)
         case .queryAnswered(let id, let queryID, let answer): queryAnswered(id, queryID, answer)
-        case .activityEnded(let id, let reference, let result): activityEnded(id, reference, result)
+        case .activityEnded(let id, let reference, let result): activityEnded(.worker(id), reference, result)
         case .heartbeat(let id, let reference, let details): heartbeat(id, reference, details)
         case .appended(let id, let result): appended(id, result)
         case .historyLoaded(let id, let result): historyLoaded(id, result)
@@ -192,7 +192,7 @@ package final class Shard {
         reclaimFromWorkers()
         let reports = waitingReports
         waitingReports = []
-        for (worker, reference, result) in reports { activityEnded(worker, reference, result) }
+        for (reporter, reference, result) in reports { activityEnded(reporter, reference, result) }
         for sagaID in executions.keys.sorted() {
             if let execution = executions[sagaID] { activate(execution) }
         }
@@ -245,7 +245,7 @@ package final class Shard {
             }
         }
         lateReports += (inFlight?.late ?? []) + lateToRecord.map(\.report)
-        waitingReports += lateReports.map { ($0.worker, $0.reference, $0.result) }
+        waitingReports += lateReports.map { ($0.reporter, $0.reference, $0.result) }
         lateReports = []
         lateToRecord = []
         lateReads = 0

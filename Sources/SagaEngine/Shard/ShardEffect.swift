@@ -22,8 +22,8 @@ package enum ShardEffect: Sendable {
     case alert(BlockedRun)
 }
 
-/// What became of a worker's report.
-package enum ReportVerdict: Hashable, Sendable, CaseIterable {
+/// What became of the report of an attempt.
+public enum ReportVerdict: Hashable, Sendable, CaseIterable {
     /// It is durable.
     case recorded
     /// It was recorded before, or counts no longer; nothing changed.

@@ -208,6 +208,7 @@ final class WorkStream: LongStream, @unchecked Sendable {
             case .activityCompleted(let report): ended(session, worker, report.taskToken, ActivityResult(report))
             case .activityFailed(let report): ended(session, worker, report.taskToken, try ActivityResult(report))
             case .activityCanceled(let report): ended(session, worker, report.taskToken, ActivityResult(report))
+            case .activityCompletesLater(let report): ended(session, worker, report.taskToken, .completesLater)
             case .heartbeat(let report):
                 guard let task = activity(session, report.taskToken) else { return }
                 core.driver.post(.heartbeat(worker, task, report.details.map { Payload($0) }))

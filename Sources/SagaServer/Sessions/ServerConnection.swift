@@ -129,6 +129,10 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         case .compensationListLateEffects: try listLateEffects(request, body)
         case .compensationGiveUp: try giveUpUndo(request, body)
         case .workersWork: try work(request, body)
+        case .workersCompleteActivity: try completeActivity(request, body)
+        case .workersFailActivity: try failActivity(request, body)
+        case .workersStopActivity: try stopActivity(request, body)
+        case .workersHeartbeatActivity: try heartbeatActivity(request, body)
         default:
             throw WireStatus(.unimplemented, "this server does not offer \(method.service).\(method.name)")
         }

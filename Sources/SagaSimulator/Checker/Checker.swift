@@ -26,6 +26,8 @@ struct Checker {
     var declaredPlans: [String: [DeclaredPlan]] = [:]
     private(set) var definedVersions: [String: Int] = [:]
     private(set) var declared: [SagaID: DeclaredModel] = [:]
+    /// Attempts that workers said go on outside of them.
+    private var laters: Set<TaskReference> = []
     private(set) var eventCount = 0
     var violations: [Violation] = []
 
@@ -123,6 +125,11 @@ struct Checker {
             reference = TaskReference(
                 sagaID: event.sagaID, eventID: value.stepEventID, attempt: value.attempt, isUndo: true)
             output = value.output
+        case .activityTaskStarted(let value) where value.completesLater:
+            reference = TaskReference(
+                sagaID: event.sagaID, eventID: value.scheduledEventID, attempt: value.attempt, isUndo: false)
+            if laters.contains(reference) { return }
+            throw Violation("later", "\(event.sagaID): nobody said that event \(reference.eventID) completes later")
         case .activityTaskFailed(let value):
             return try judgeFailure(event, value.scheduledEventID, value.attempt, value.error, isUndo: false)
         case .activityTaskRetryScheduled(let value):
@@ -150,7 +157,11 @@ struct Checker {
     }
 
     mutating func workerReports(_ reference: TaskReference, _ result: ActivityResult) {
-        if case .completed(let output, _) = result { outputs[reference] = output } else { failures.insert(reference) }
+        switch result {
+        case .completed(let output, _): outputs[reference] = output
+        case .failed, .canceled: failures.insert(reference)
+        case .completesLater: laters.insert(reference)
+        }
     }
 
     /// A server gets a report.
@@ -199,6 +210,10 @@ struct Checker {
                 "step \(reference.eventID) of \(reference.sagaID) is out as attempt \(reference.attempt),"
                     + " durable is \(step.attempt)")
             check(
+                step.later != reference.attempt, "later",
+                "attempt \(reference.attempt) of step \(reference.eventID) of \(reference.sagaID) goes on outside, and is"
+                    + " handed out again")
+            check(
                 !run.isUnwinding(step.scheduled.scope), "forward",
                 "step \(reference.eventID) of \(reference.sagaID) is handed out while it is unwound")
             if let wall, let due = step.retryDueAt {
@@ -227,7 +242,9 @@ struct Checker {
     }
 
     /// The engine tells a worker that its report is safe: then it is durable, or can never count any more.
-    mutating func acknowledged(_ reference: TaskReference, _ verdict: ReportVerdict, isSuccess: Bool) {
+    mutating func acknowledged(
+        _ reference: TaskReference, _ verdict: ReportVerdict, isSuccess: Bool, isLater: Bool = false
+    ) {
         check(
             verdict != .lateEffect || lateEffects.contains(reference), "late",
             "step \(reference.eventID) of \(reference.sagaID) is said to be kept as a late effect, and is not")
@@ -247,7 +264,9 @@ struct Checker {
         } else {
             let step = run.steps[reference.eventID]
             check(
-                step.map { $0.closedBy != nil || $0.attempt > reference.attempt } ?? false, "ack",
+                step.map {
+                    $0.closedBy != nil || $0.attempt > reference.attempt || (isLater && $0.later == reference.attempt)
+                } ?? false, "ack",
                 "the report of step \(reference.eventID) attempt \(reference.attempt) of \(reference.sagaID) is"
                     + " acknowledged but not durable")
         }

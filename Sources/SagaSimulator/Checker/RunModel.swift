@@ -26,6 +26,8 @@ struct RunModel {
         var cancelRequested = false
         /// When the present attempt may begin.
         var retryDueAt: Timestamp?
+        /// The attempt that goes on outside of its worker.
+        var later: UInt32?
     }
 
     struct Timer {
@@ -315,7 +317,12 @@ struct RunModel {
             stepOrder.append(event.eventID)
             openSteps += 1
         case .activityTaskStarted(let value):
-            _ = try openStep(value.scheduledEventID, "started")
+            let step = try openStep(value.scheduledEventID, "started")
+            if value.completesLater {
+                try check(value.attempt == step.attempt, "later", "attempt \(value.attempt), \(step.attempt) runs")
+                try check(step.later != value.attempt, "later", "attempt \(value.attempt) is said twice to go on")
+                steps[value.scheduledEventID]?.later = value.attempt
+            }
         case .activityTaskCancelRequested(let value):
             guard value.scheduledEventID != 0 else { return }
             _ = try openStep(value.scheduledEventID, "asked to stop")

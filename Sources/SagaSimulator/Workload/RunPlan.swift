@@ -33,8 +33,30 @@ struct RunPlan {
         var failures: UInt32 = 0
         /// How long an attempt runs.
         var micros: Int64 = 1_000
+        /// Where the attempt does not fail: it goes on outside of the worker, like this.
+        var later: Later?
+
+        /// How an attempt goes on outside of its worker.
+        struct Later: Hashable {
+            var end: OutsideEnd
+            var micros: Int64
+            var givesSigns: Bool
+        }
 
         func failure(ofAttempt attempt: UInt32) -> Failure? { attempt > 0 && attempt <= failures ? failure : nil }
+    }
+
+    /// How it ends outside of the worker.
+    enum OutsideEnd: Hashable {
+        case success
+        /// Says truthfully that nothing happened.
+        case noEffect
+        /// It happened, and the report says only that it failed.
+        case unknown
+        /// Was asked to stop, and did.
+        case stopped
+        /// Nobody ever says anything; it happened, or did not.
+        case silence(happened: Bool)
     }
 
     var index: Int
@@ -98,6 +120,7 @@ struct RunPlan {
         if random.happens(120_000) { executionTimeoutMicros = random.draw(200_000...8_000_000) }
         reusePolicy = random.happens(500_000) ? .allow : .allowIfFailed
         planActivities(&random)
+        planLater(seed)
         planOperations(count, &random)
         if workflowType == "signals" || workflowType == "race" {
             startsWithSignal = random.happens(250_000)
@@ -132,6 +155,20 @@ struct RunPlan {
                 undo.failures = random.happens(250_000) ? 1_000 : UInt32(random.pick(1...2))
             }
             undos["s\(step)"] = undo
+        }
+    }
+
+    /// A generator of its own, so that the other plans of a seed stay what they were.
+    private mutating func planLater(_ seed: UInt64) {
+        var random = chances(seed, 0x9000 + UInt64(index))
+        guard random.happens(250_000) else { return }
+        for step in 1...6 where random.happens(400_000) {
+            let ends: [OutsideEnd] = [
+                .success, .success, .success, .noEffect, .unknown, .silence(happened: true), .silence(happened: false),
+            ]
+            let end = ends[random.pick(0...(ends.count - 1))]
+            let micros = random.happens(300_000) ? random.draw(0...3_000) : random.draw(10_000...1_600_000)
+            steps["s\(step)"]?.later = Behavior.Later(end: end, micros: micros, givesSigns: random.happens(700_000))
         }
     }
 

@@ -56,6 +56,14 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case stepHeartbeatTimedOut
     case stepNeverHandedOut
     case stepUnknown
+    case stepCompletesLater
+    case laterCompleted
+    case laterFailed
+    case laterStopped
+    case laterSign
+    case laterReportedInVain
+    case laterReportedTooLate
+    case laterReportedAfterDeath
     case stepCanceled
     case undoOfUnknown
     case probed

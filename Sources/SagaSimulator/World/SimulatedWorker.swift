@@ -9,6 +9,8 @@ struct SimulatedWorker {
         var id: UInt64
         var task: ActivityTask
         var failure: RunPlan.Behavior.Failure?
+        /// Whether and how it goes on outside of the worker.
+        var later: RunPlan.Behavior.Later?
         var isEffectDone = false
         var isCancelled = false
     }

@@ -16,6 +16,10 @@ struct ClientOperation {
         /// Register a version of the definition.
         case define(Int)
         case operate(OperatorVerb)
+        /// The end of what went on outside of a worker.
+        case report(TaskReference, RunPlan.OutsideEnd)
+        /// A sign of life from there; by its number.
+        case sign(TaskReference, Int)
 
         /// Whether it may be refused because the workflow id was used before.
         var isStartAgain: Bool {
@@ -65,7 +69,7 @@ extension Simulation {
         add(ClientOperation(run: run, kind: kind, requestID: "start-\(plan.index)"), after: 0)
     }
 
-    private func add(_ operation: ClientOperation, after delay: Int64) {
+    func add(_ operation: ClientOperation, after delay: Int64) {
         operations.append(operation)
         openOperations += 1
         put(.sendOperation(operations.count - 1), after: delay)
@@ -140,6 +144,13 @@ extension Simulation {
         case .terminate(let compensate): return .terminate(control, compensate: compensate)
         case .describe: return .describe(target)
         case .result: return .result(target)
+        case .report(let reference, let end):
+            return .reportActivity(
+                ActivityReportCall(
+                    namespace: Self.namespace, reference: reference, result: end.result(reference)))
+        case .sign(let reference, _):
+            return .heartbeatActivity(
+                ActivityHeartbeatCall(namespace: Self.namespace, reference: reference, details: .json("1")))
         case .operate(let verb):
             return .operate(
                 OperatorCall(
@@ -185,8 +196,12 @@ extension Simulation {
         case .success(.closed(let closed)): checker.answered(result: closed)
         case .success(.defined(let version, _)):
             checker.answered(define: plans[operation.run].workflowType, version: version)
-        case .success(.definition), .success(.definitions): break
-        case .success(.description), .success(.events), .success(.queried), .success(.updated): break
+        case .success(.reported(let verdict)):
+            guard case .report(let reference, let end) = operation.kind else { return }
+            checker.acknowledged(reference, verdict, isSuccess: end == .success)
+        case .success(.description), .success(.events), .success(.queried), .success(.updated), .success(.alive),
+            .success(.definition), .success(.definitions):
+            break
         case .failure(let failure): judge(failure, operation)
         }
     }
@@ -254,6 +269,9 @@ extension Simulation {
                 }
             }
             next(after: operation.place, operation.run, operation.sagaID)
+        case (.sign(_, let index), .success(.alive(let isCurrent, let isCancelRequested))):
+            outsideAnswered(index, isCurrent: isCurrent, isCancelRequested: isCancelRequested)
+        case (.report, _), (.sign, _): break
         case _ where operation.isOperator:
             guard let sagaID = operation.sagaID else { return }
             operatorBusy.remove(sagaID)

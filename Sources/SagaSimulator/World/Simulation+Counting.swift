@@ -74,6 +74,13 @@ extension Simulation {
             if version > 1 { coverage.hit(.definitionVersioned) }
             if operation.tries > 1, !isUnchanged { coverage.hit(.definitionRepeated) }
         case (.startAgain, .failure): coverage.hit(.startRefusedByPolicy)
+        case (.report(let reference, let end), .success(.reported(let verdict))):
+            if verdict == .alreadyRecorded { coverage.hit(.laterReportedInVain) }
+            if verdict == .recorded, end == .success { coverage.hit(.laterCompleted) }
+            if verdict == .recorded, end != .success { coverage.hit(.laterFailed) }
+            if verdict == .lateEffect { coverage.hit(.laterReportedTooLate) }
+            if deaths > 0, handedOut.contains(reference) { coverage.hit(.laterReportedAfterDeath) }
+        case (.sign, .success(.alive)): coverage.hit(.laterSign)
         default: break
         }
     }

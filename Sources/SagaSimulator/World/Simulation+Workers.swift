@@ -89,7 +89,10 @@ extension Simulation {
             let report = streams[id].flatMap { workers[$0.worker].reports.first { $0.reference == reference } }
             var isSuccess = false
             if case .completed? = report?.result { isSuccess = true }
-            checker.acknowledged(reference, verdict, isSuccess: isSuccess)
+            // The answer to a duplicate comes when the worker has let go of the report.
+            var isLater = report == nil
+            if case .completesLater? = report?.result { isLater = true }
+            checker.acknowledged(reference, verdict, isSuccess: isSuccess, isLater: isLater)
         default: break
         }
         guard var stream = streams[id], stream.isOpenAtServer else { return }
@@ -298,7 +301,9 @@ extension Simulation {
         let id = nextActivity
         nextActivity += 1
         let failure = behavior.failure(ofAttempt: task.reference.attempt)
-        workers[index].running.append(SimulatedWorker.Running(id: id, task: task, failure: failure))
+        var running = SimulatedWorker.Running(id: id, task: task, failure: failure)
+        if !task.reference.isUndo, failure == nil { running.later = behavior.later }
+        workers[index].running.append(running)
         let effectAt = behavior.micros
         var endsAt = effectAt + network.draw(1...10) * 100
         switch failure {
@@ -329,7 +334,7 @@ extension Simulation {
         case .refusal?, .beforeEffect?, .noEffect?, .hangsBefore?: return
         case .afterEffect?, .hangsAfter?, nil: break
         }
-        if running.isCancelled { return }
+        if running.isCancelled || running.later != nil { return }
         if diesNow(index, .workerDiedBeforeEffect) { return }
         workers[index].running[position].isEffectDone = true
         let task = running.task
@@ -353,6 +358,11 @@ extension Simulation {
             result = .canceled(outcome: running.isEffectDone ? .unknown : .noEffect, details: nil)
         } else {
             switch running.failure {
+            case nil where running.later != nil:
+                result = .completesLater
+                if let later = running.later, let run = planOfID[running.task.workflowID] {
+                    goesOutside(running.task, later, run)
+                }
             case nil where running.task.activityType == SimulatedWorkflows.probeType:
                 result = .completed(output: .json(probe(running.task)), undoData: nil)
             case nil, .hangsAfter?:

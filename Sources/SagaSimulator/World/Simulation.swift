@@ -61,6 +61,8 @@ package final class Simulation {
     @exclusivity(unchecked) var openOperations = 0
     /// When the last message of a run's client arrives: messages of one connection keep their order.
     @exclusivity(unchecked) var clientClocks: [Int64]
+    /// What goes on outside of the workers, by the order in which it began.
+    var outside: [OutsideWork] = []
     var operatorActions: [SagaID: Int] = [:]
     var operatorBusy: Set<SagaID> = []
 
@@ -161,7 +163,11 @@ package final class Simulation {
         case .serverStart: startServer()
         case .rivalStarts: startRival()
         case .zombieEnds(let incarnation): if let server = server(incarnation) { end(server) }
-        case .toServer(let incarnation, let input): if let server = server(incarnation) { give(input, to: server) }
+        case .toServer(let incarnation, let input):
+            if let server = server(incarnation) {
+                heardFromOutside(input)
+                give(input, to: server)
+            }
         case .flush(let incarnation): if let server = server(incarnation) { flush(server) }
         case .wake(let incarnation):
             guard let server = server(incarnation) else { return }
@@ -178,6 +184,8 @@ package final class Simulation {
             handleWorker(event)
         case .workerResumes(let index): workerResumes(index)
         case .workerDies(let index): killWorker(index)
+        case .outsideEnds(let index): outsideEnds(index)
+        case .outsideSign(let index): outsideSign(index)
         case .clientStart(let index): start(plans[index], index)
         case .sendOperation(let index): send(index)
         case .toClient(let call, let result): answered(call, result)
@@ -229,7 +237,8 @@ package final class Simulation {
     var isDone: Bool {
         guard openOperations == 0, servers.count == 1, let shard = home?.shard else { return false }
         guard shard.openRunCount == 0, shard.isIdle, shard.isReady else { return false }
-        return operations.count >= plans.count && workers.allSatisfy { $0.running.isEmpty && $0.reports.isEmpty }
+        return operations.count >= plans.count && outside.allSatisfy(\.isOver)
+            && workers.allSatisfy { $0.running.isEmpty && $0.reports.isEmpty }
     }
 
     private func finish() {

@@ -31,6 +31,10 @@ enum SimulationEvent {
     case workerResumes(Int)
     case workerDies(Int)
 
+    /// What goes on outside of a worker comes to its end, or gives a sign of life.
+    case outsideEnds(Int)
+    case outsideSign(Int)
+
     // Clients.
     case clientStart(Int)
     case sendOperation(Int)
@@ -73,6 +77,8 @@ enum SimulationEvent {
         case .rivalStarts: 26
         case .zombieEnds: 27
         case .keepSnapshot: 28
+        case .outsideEnds: 29
+        case .outsideSign: 30
         }
     }
 }

@@ -45,6 +45,7 @@ extension ActivityResult {
         case .completed: "completed"
         case .failed(let error, let outcome): "failed (\(error.kind.name), \(outcome))"
         case .canceled(let outcome, _): "canceled (\(outcome))"
+        case .completesLater: "completes later"
         }
     }
 }
@@ -97,6 +98,8 @@ extension Call {
         case .definition(_, let name, let version): "definition \(name) \(version)"
         case .definitions(_, let after, _): "definitions after \(after)"
         case .query(let call): "query \(call.target.workflowID) \(call.name)"
+        case .reportActivity(let call): "report \(call.reference.line) \(call.result.line)"
+        case .heartbeatActivity(let call): "heartbeat \(call.reference.line)"
         }
     }
 }
@@ -143,6 +146,8 @@ extension CallReply {
         case .description: "description"
         case .updated(let update): "updated \(update.sagaID.short) \(update.acceptedEventID)"
         case .queried: "queried"
+        case .reported(let verdict): "reported \(verdict)"
+        case .alive(let isCurrent, let isCancelRequested): "alive \(isCurrent) \(isCancelRequested)"
         case .events: "events"
         case .defined(let version, let isUnchanged): "defined version \(version) unchanged \(isUnchanged)"
         case .definition: "definition"

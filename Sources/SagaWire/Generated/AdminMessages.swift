@@ -493,15 +493,27 @@ extension Wire {
         package var openSagas: UInt64
         /// True if time in it is virtual.
         package var virtualClock: Bool
+        /// What its clock shows, µs since 1970 UTC.
+        package var timeMicros: Int64
+        /// How long closed sagas are kept, in microseconds; 0 = for ever.
+        package var retentionMicros: Int64
+        /// Most sagas that may be open; 0 = any number.
+        package var maxOpenSagas: UInt64
 
         package init(
             name: String = "",
             openSagas: UInt64 = 0,
-            virtualClock: Bool = false
+            virtualClock: Bool = false,
+            timeMicros: Int64 = 0,
+            retentionMicros: Int64 = 0,
+            maxOpenSagas: UInt64 = 0
         ) {
             self.name = name
             self.openSagas = openSagas
             self.virtualClock = virtualClock
+            self.timeMicros = timeMicros
+            self.retentionMicros = retentionMicros
+            self.maxOpenSagas = maxOpenSagas
         }
     }
 }
@@ -529,6 +541,9 @@ extension Wire.NamespaceInfo: CMessage {
         name = Unpacked.text(c.pointee.name)
         openSagas = c.pointee.open_sagas
         virtualClock = c.pointee.virtual_clock != 0
+        timeMicros = c.pointee.time_us
+        retentionMicros = c.pointee.retention_us
+        maxOpenSagas = c.pointee.max_open_sagas
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -536,6 +551,9 @@ extension Wire.NamespaceInfo: CMessage {
         if !name.isEmpty { c.pointee.name = arena.text(name, "NamespaceInfo.name") }
         c.pointee.open_sagas = openSagas
         c.pointee.virtual_clock = virtualClock ? 1 : 0
+        c.pointee.time_us = timeMicros
+        c.pointee.retention_us = retentionMicros
+        c.pointee.max_open_sagas = maxOpenSagas
     }
 }
 
@@ -674,6 +692,92 @@ extension Wire.DrainServerResponse: CMessage {
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__drain_server_response__init(c)
         c.pointee.calls_in_flight = callsInFlight
+    }
+}
+
+extension Wire {
+    /// Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests.
+    package struct SetVirtualClockRequest: Sendable, Equatable {
+        /// Common header. The namespace is the connection's.
+        package var header: Wire.RequestHeader?
+
+        package init(
+            header: Wire.RequestHeader? = nil
+        ) {
+            self.header = header
+        }
+    }
+}
+
+extension Wire.SetVirtualClockRequest: WireMessage {
+    package static var protoName: String { "saga.v1.SetVirtualClockRequest" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.SetVirtualClockRequest: CMessage {
+    typealias CStruct = Saga__V1__SetVirtualClockRequest
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__set_virtual_clock_request__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        header = Unpacked.message(c.pointee.header)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__set_virtual_clock_request__init(c)
+        if let header { c.pointee.header = arena.message(header) }
+    }
+}
+
+extension Wire {
+    /// It has one now.
+    package struct SetVirtualClockResponse: Sendable, Equatable {
+        /// What the clock shows, µs since 1970 UTC.
+        package var timeMicros: Int64
+
+        package init(
+            timeMicros: Int64 = 0
+        ) {
+            self.timeMicros = timeMicros
+        }
+    }
+}
+
+extension Wire.SetVirtualClockResponse: WireMessage {
+    package static var protoName: String { "saga.v1.SetVirtualClockResponse" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.SetVirtualClockResponse: CMessage {
+    typealias CStruct = Saga__V1__SetVirtualClockResponse
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__set_virtual_clock_response__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        timeMicros = c.pointee.time_us
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__set_virtual_clock_response__init(c)
+        c.pointee.time_us = timeMicros
     }
 }
 

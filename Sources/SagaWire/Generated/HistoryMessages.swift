@@ -1073,17 +1073,21 @@ extension Wire {
         package var identity: String
         /// When it was handed out. µs since 1970 UTC.
         package var startedAtMicros: Int64
+        /// True: the attempt goes on outside of its worker and is completed by its token.
+        package var completesLater: Bool
 
         package init(
             scheduledEventID: UInt64 = 0,
             attempt: UInt32 = 0,
             identity: String = "",
-            startedAtMicros: Int64 = 0
+            startedAtMicros: Int64 = 0,
+            completesLater: Bool = false
         ) {
             self.scheduledEventID = scheduledEventID
             self.attempt = attempt
             self.identity = identity
             self.startedAtMicros = startedAtMicros
+            self.completesLater = completesLater
         }
     }
 }
@@ -1112,6 +1116,7 @@ extension Wire.ActivityTaskStarted: CMessage {
         attempt = c.pointee.attempt
         identity = Unpacked.text(c.pointee.identity)
         startedAtMicros = c.pointee.started_at_us
+        completesLater = c.pointee.completes_later != 0
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1120,6 +1125,7 @@ extension Wire.ActivityTaskStarted: CMessage {
         c.pointee.attempt = attempt
         if !identity.isEmpty { c.pointee.identity = arena.text(identity, "ActivityTaskStarted.identity") }
         c.pointee.started_at_us = startedAtMicros
+        c.pointee.completes_later = completesLater ? 1 : 0
     }
 }
 

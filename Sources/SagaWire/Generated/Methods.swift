@@ -45,6 +45,14 @@ extension Wire {
         case workflowsResume = 275
         /// One stream per worker: tasks one way, reports the other.
         case workersWork = 512
+        /// Reports the success of an attempt by its token, from any client.
+        case workersCompleteActivity = 513
+        /// Reports the failure of an attempt by its token, from any client.
+        case workersFailActivity = 514
+        /// Reports by its token that an attempt has stopped, from any client.
+        case workersStopActivity = 515
+        /// Says by its token that an attempt is alive, from any client.
+        case workersHeartbeatActivity = 516
         /// Runs that need a person.
         case compensationListBlocked = 768
         /// Once more.
@@ -79,6 +87,8 @@ extension Wire {
         case schedulesDelete = 1284
         /// Lists schedules.
         case schedulesList = 1285
+        /// Reads one schedule.
+        case schedulesDescribe = 1286
         /// Appends to an aggregate if its version is the expected one.
         case eventsAppend = 1536
         /// Reads an aggregate.
@@ -97,6 +107,8 @@ extension Wire {
         case adminNamespaces = 1795
         /// Finish what runs, then stop.
         case adminDrain = 1796
+        /// Gives the connection's namespace a virtual clock; there is no way back.
+        case adminSetVirtualClock = 1797
     }
 }
 
@@ -104,12 +116,12 @@ extension Wire.Method {
     /// The service that it belongs to.
     package var service: String {
         switch self {
-        case .adminHealth, .adminReadiness, .adminServerInfo, .adminNamespaces, .adminDrain: "Admin"
+        case .adminHealth, .adminReadiness, .adminServerInfo, .adminNamespaces, .adminDrain, .adminSetVirtualClock: "Admin"
         case .compensationListBlocked, .compensationRetry, .compensationRetryWithInput, .compensationSkip, .compensationResolve, .compensationGiveUp, .compensationListLateEffects: "Compensation"
         case .definitionsRegister, .definitionsValidate, .definitionsGet, .definitionsList: "Definitions"
         case .eventsAppend, .eventsRead, .eventsReadFromSnapshot, .eventsSubscribe: "Events"
-        case .schedulesCreate, .schedulesUpdate, .schedulesPause, .schedulesTrigger, .schedulesDelete, .schedulesList: "Schedules"
-        case .workersWork: "Workers"
+        case .schedulesCreate, .schedulesUpdate, .schedulesPause, .schedulesTrigger, .schedulesDelete, .schedulesList, .schedulesDescribe: "Schedules"
+        case .workersWork, .workersCompleteActivity, .workersFailActivity, .workersStopActivity, .workersHeartbeatActivity: "Workers"
         case .workflowsStart, .workflowsSignalWithStart, .workflowsSignal, .workflowsQuery, .workflowsUpdate, .workflowsCancel, .workflowsTerminate, .workflowsReset, .workflowsGetResult, .workflowsDescribe, .workflowsList, .workflowsCount, .workflowsGetHistory, .workflowsFollowHistory, .workflowsExportHistory, .workflowsImportHistory, .workflowsStateAt, .workflowsDelete, .workflowsPause, .workflowsResume: "Workflows"
         }
     }
@@ -138,6 +150,10 @@ extension Wire.Method {
         case .workflowsPause: "Pause"
         case .workflowsResume: "Resume"
         case .workersWork: "Work"
+        case .workersCompleteActivity: "CompleteActivity"
+        case .workersFailActivity: "FailActivity"
+        case .workersStopActivity: "StopActivity"
+        case .workersHeartbeatActivity: "HeartbeatActivity"
         case .compensationListBlocked: "ListBlocked"
         case .compensationRetry: "Retry"
         case .compensationRetryWithInput: "RetryWithInput"
@@ -155,6 +171,7 @@ extension Wire.Method {
         case .schedulesTrigger: "Trigger"
         case .schedulesDelete: "Delete"
         case .schedulesList: "List"
+        case .schedulesDescribe: "Describe"
         case .eventsAppend: "Append"
         case .eventsRead: "Read"
         case .eventsReadFromSnapshot: "ReadFromSnapshot"
@@ -164,6 +181,7 @@ extension Wire.Method {
         case .adminServerInfo: "ServerInfo"
         case .adminNamespaces: "Namespaces"
         case .adminDrain: "Drain"
+        case .adminSetVirtualClock: "SetVirtualClock"
         }
     }
 
@@ -191,6 +209,10 @@ extension Wire.Method {
         case .workflowsPause: .unary
         case .workflowsResume: .unary
         case .workersWork: .bidirectional
+        case .workersCompleteActivity: .unary
+        case .workersFailActivity: .unary
+        case .workersStopActivity: .unary
+        case .workersHeartbeatActivity: .unary
         case .compensationListBlocked: .unary
         case .compensationRetry: .unary
         case .compensationRetryWithInput: .unary
@@ -208,6 +230,7 @@ extension Wire.Method {
         case .schedulesTrigger: .unary
         case .schedulesDelete: .unary
         case .schedulesList: .unary
+        case .schedulesDescribe: .unary
         case .eventsAppend: .unary
         case .eventsRead: .unary
         case .eventsReadFromSnapshot: .unary
@@ -217,13 +240,14 @@ extension Wire.Method {
         case .adminServerInfo: .unary
         case .adminNamespaces: .unary
         case .adminDrain: .unary
+        case .adminSetVirtualClock: .unary
         }
     }
 
     /// Whether it changes something, so that the request id counts.
     package var mutates: Bool {
         switch self {
-        case .workflowsStart, .workflowsSignalWithStart, .workflowsSignal, .workflowsUpdate, .workflowsCancel, .workflowsTerminate, .workflowsReset, .workflowsImportHistory, .workflowsDelete, .workflowsPause, .workflowsResume, .workersWork, .compensationRetry, .compensationRetryWithInput, .compensationSkip, .compensationResolve, .compensationGiveUp, .definitionsRegister, .schedulesCreate, .schedulesUpdate, .schedulesPause, .schedulesTrigger, .schedulesDelete, .eventsAppend, .adminDrain: true
+        case .workflowsStart, .workflowsSignalWithStart, .workflowsSignal, .workflowsUpdate, .workflowsCancel, .workflowsTerminate, .workflowsReset, .workflowsImportHistory, .workflowsDelete, .workflowsPause, .workflowsResume, .workersWork, .workersCompleteActivity, .workersFailActivity, .workersStopActivity, .workersHeartbeatActivity, .compensationRetry, .compensationRetryWithInput, .compensationSkip, .compensationResolve, .compensationGiveUp, .definitionsRegister, .schedulesCreate, .schedulesUpdate, .schedulesPause, .schedulesTrigger, .schedulesDelete, .eventsAppend, .adminDrain, .adminSetVirtualClock: true
         default: false
         }
     }
@@ -364,6 +388,30 @@ extension Wire {
             package typealias Response = Wire.ServerItem
             package static var method: Wire.Method { .workersWork }
         }
+        /// Reports the success of an attempt by its token, from any client.
+        package enum CompleteActivity: WireCall {
+            package typealias Request = Wire.CompleteActivityRequest
+            package typealias Response = Wire.ActivityReportResponse
+            package static var method: Wire.Method { .workersCompleteActivity }
+        }
+        /// Reports the failure of an attempt by its token, from any client.
+        package enum FailActivity: WireCall {
+            package typealias Request = Wire.FailActivityRequest
+            package typealias Response = Wire.ActivityReportResponse
+            package static var method: Wire.Method { .workersFailActivity }
+        }
+        /// Reports by its token that an attempt has stopped, from any client.
+        package enum StopActivity: WireCall {
+            package typealias Request = Wire.StopActivityRequest
+            package typealias Response = Wire.ActivityReportResponse
+            package static var method: Wire.Method { .workersStopActivity }
+        }
+        /// Says by its token that an attempt is alive, from any client.
+        package enum HeartbeatActivity: WireCall {
+            package typealias Request = Wire.HeartbeatActivityRequest
+            package typealias Response = Wire.HeartbeatActivityResponse
+            package static var method: Wire.Method { .workersHeartbeatActivity }
+        }
     }
 }
 
@@ -484,6 +532,12 @@ extension Wire {
             package typealias Response = Wire.ListSchedulesResponse
             package static var method: Wire.Method { .schedulesList }
         }
+        /// Reads one schedule.
+        package enum Describe: WireCall {
+            package typealias Request = Wire.DescribeScheduleRequest
+            package typealias Response = Wire.DescribeScheduleResponse
+            package static var method: Wire.Method { .schedulesDescribe }
+        }
     }
 }
 
@@ -550,6 +604,12 @@ extension Wire {
             package typealias Response = Wire.DrainServerResponse
             package static var method: Wire.Method { .adminDrain }
         }
+        /// Gives the connection's namespace a virtual clock; there is no way back.
+        package enum SetVirtualClock: WireCall {
+            package typealias Request = Wire.SetVirtualClockRequest
+            package typealias Response = Wire.SetVirtualClockResponse
+            package static var method: Wire.Method { .adminSetVirtualClock }
+        }
     }
 }
 
@@ -576,6 +636,10 @@ package let allWireCalls: [any WireCall.Type] = [
     Wire.Workflows.Pause.self,
     Wire.Workflows.Resume.self,
     Wire.Workers.Work.self,
+    Wire.Workers.CompleteActivity.self,
+    Wire.Workers.FailActivity.self,
+    Wire.Workers.StopActivity.self,
+    Wire.Workers.HeartbeatActivity.self,
     Wire.Compensation.ListBlocked.self,
     Wire.Compensation.Retry.self,
     Wire.Compensation.RetryWithInput.self,
@@ -593,6 +657,7 @@ package let allWireCalls: [any WireCall.Type] = [
     Wire.Schedules.Trigger.self,
     Wire.Schedules.Delete.self,
     Wire.Schedules.List.self,
+    Wire.Schedules.Describe.self,
     Wire.Events.Append.self,
     Wire.Events.Read.self,
     Wire.Events.ReadFromSnapshot.self,
@@ -602,4 +667,5 @@ package let allWireCalls: [any WireCall.Type] = [
     Wire.Admin.ServerInfo.self,
     Wire.Admin.Namespaces.self,
     Wire.Admin.Drain.self,
+    Wire.Admin.SetVirtualClock.self,
 ]

@@ -54,7 +54,7 @@ extension Wire {
     package struct ScheduleSpec: Sendable, Equatable {
         /// Its name, unique in the namespace. 1-255 bytes.
         package var scheduleID: String
-        /// Cron expression of five fields, or `@every 90s`. 1-255 bytes.
+        /// Cron expression of five fields, `@hourly` and its like, or `@every 90s`. 1-255 bytes.
         package var cron: String
         /// IANA time zone. 0-64 bytes; empty = UTC.
         package var timeZone: String
@@ -666,21 +666,33 @@ extension Wire {
         package var lastStartMicros: Int64
         /// The run of the last start, 16 bytes; empty = none.
         package var lastSagaID: SagaID?
-        /// Runs that were left out so far.
+        /// Runs that were left out so far, by the overlap policy or because they came too late.
         package var skipped: UInt64
+        /// Runs that were started so far.
+        package var started: UInt64
+        /// True if a run waits until the one before has closed.
+        package var buffered: Bool
+        /// Why the last start failed; empty = it did not.
+        package var lastError: String
 
         package init(
             schedule: Wire.ScheduleSpec? = nil,
             nextDueMicros: Int64 = 0,
             lastStartMicros: Int64 = 0,
             lastSagaID: SagaID? = nil,
-            skipped: UInt64 = 0
+            skipped: UInt64 = 0,
+            started: UInt64 = 0,
+            buffered: Bool = false,
+            lastError: String = ""
         ) {
             self.schedule = schedule
             self.nextDueMicros = nextDueMicros
             self.lastStartMicros = lastStartMicros
             self.lastSagaID = lastSagaID
             self.skipped = skipped
+            self.started = started
+            self.buffered = buffered
+            self.lastError = lastError
         }
     }
 }
@@ -710,6 +722,9 @@ extension Wire.ScheduleInfo: CMessage {
         lastStartMicros = c.pointee.last_start_us
         lastSagaID = Unpacked.sagaID(c.pointee.last_saga_id)
         skipped = c.pointee.skipped
+        started = c.pointee.started
+        buffered = c.pointee.buffered != 0
+        lastError = Unpacked.text(c.pointee.last_error)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -719,6 +734,110 @@ extension Wire.ScheduleInfo: CMessage {
         c.pointee.last_start_us = lastStartMicros
         if let lastSagaID { c.pointee.last_saga_id = arena.sagaID(lastSagaID) }
         c.pointee.skipped = skipped
+        c.pointee.started = started
+        c.pointee.buffered = buffered ? 1 : 0
+        if !lastError.isEmpty { c.pointee.last_error = arena.text(lastError, "ScheduleInfo.last_error") }
+    }
+}
+
+extension Wire {
+    /// Reads one schedule.
+    package struct DescribeScheduleRequest: Sendable, Equatable {
+        /// Common header.
+        package var header: Wire.RequestHeader?
+        /// Its name. 1-255 bytes.
+        package var scheduleID: String
+
+        package init(
+            header: Wire.RequestHeader? = nil,
+            scheduleID: String = ""
+        ) {
+            self.header = header
+            self.scheduleID = scheduleID
+        }
+    }
+}
+
+extension Wire.DescribeScheduleRequest: WireMessage {
+    package static var protoName: String { "saga.v1.DescribeScheduleRequest" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.DescribeScheduleRequest: CMessage {
+    typealias CStruct = Saga__V1__DescribeScheduleRequest
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__describe_schedule_request__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        header = Unpacked.message(c.pointee.header)
+        scheduleID = Unpacked.text(c.pointee.schedule_id)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__describe_schedule_request__init(c)
+        if let header { c.pointee.header = arena.message(header) }
+        if !scheduleID.isEmpty { c.pointee.schedule_id = arena.text(scheduleID, "DescribeScheduleRequest.schedule_id") }
+    }
+}
+
+extension Wire {
+    /// How it does.
+    package struct DescribeScheduleResponse: Sendable, Equatable {
+        /// The schedule.
+        package var schedule: Wire.ScheduleInfo?
+        /// The next times it is due, µs since 1970 UTC, without regard to a pause. At most 10.
+        package var upcomingMicros: [Int64]
+
+        package init(
+            schedule: Wire.ScheduleInfo? = nil,
+            upcomingMicros: [Int64] = []
+        ) {
+            self.schedule = schedule
+            self.upcomingMicros = upcomingMicros
+        }
+    }
+}
+
+extension Wire.DescribeScheduleResponse: WireMessage {
+    package static var protoName: String { "saga.v1.DescribeScheduleResponse" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.DescribeScheduleResponse: CMessage {
+    typealias CStruct = Saga__V1__DescribeScheduleResponse
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__describe_schedule_response__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        schedule = Unpacked.message(c.pointee.schedule)
+        upcomingMicros = Unpacked.scalars(c.pointee.n_upcoming_us, c.pointee.upcoming_us)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__describe_schedule_response__init(c)
+        if let schedule { c.pointee.schedule = arena.message(schedule) }
+        if !upcomingMicros.isEmpty {
+            c.pointee.upcoming_us = arena.scalars(upcomingMicros)
+            c.pointee.n_upcoming_us = c.pointee.upcoming_us == nil ? 0 : upcomingMicros.count
+        }
     }
 }
 

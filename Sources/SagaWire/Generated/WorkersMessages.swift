@@ -767,6 +767,50 @@ extension Wire.ActivityCanceled: CMessage {
 }
 
 extension Wire {
+    /// The attempt goes on outside of the worker: somebody will complete it by its token (`Workers.CompleteActivity` and its
+    /// like). Its time-outs go on; its place is free again.
+    package struct ActivityCompletesLater: Sendable, Equatable {
+        /// Token of the task. 1-512 bytes.
+        package var taskToken: [UInt8]
+
+        package init(
+            taskToken: [UInt8] = []
+        ) {
+            self.taskToken = taskToken
+        }
+    }
+}
+
+extension Wire.ActivityCompletesLater: WireMessage {
+    package static var protoName: String { "saga.v1.ActivityCompletesLater" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.ActivityCompletesLater: CMessage {
+    typealias CStruct = Saga__V1__ActivityCompletesLater
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__activity_completes_later__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        taskToken = Unpacked.bytes(c.pointee.task_token)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__activity_completes_later__init(c)
+        if !taskToken.isEmpty { c.pointee.task_token = arena.bytes(taskToken) }
+    }
+}
+
+extension Wire {
     /// The attempt is alive.
     package struct Heartbeat: Sendable, Equatable {
         /// Token of the task. 1-512 bytes.
@@ -863,7 +907,7 @@ extension Wire {
     package struct WorkerItem: Sendable, Equatable {
         /// Common header, in the first item only; deadline 0 = no deadline here.
         package var header: Wire.RequestHeader?
-        /// One of: open, slots, workflowTaskCompleted, needHistory, workflowTaskFailed, activityCompleted, activityFailed, activityCanceled, heartbeat, drained, queryAnswered; nil if none is set.
+        /// One of: open, slots, workflowTaskCompleted, needHistory, workflowTaskFailed, activityCompleted, activityFailed, activityCanceled, heartbeat, drained, queryAnswered, activityCompletesLater; nil if none is set.
         package var item: Item?
 
         package init(
@@ -897,6 +941,8 @@ extension Wire {
             case drained(Wire.Drained)
             /// A query is answered.
             case queryAnswered(Wire.QueryAnswered)
+            /// An attempt goes on outside of the worker.
+            case activityCompletesLater(Wire.ActivityCompletesLater)
         }
     }
 }
@@ -934,6 +980,7 @@ extension Wire.WorkerItem: CMessage {
         case 10: item = Unpacked.message(c.pointee.heartbeat).map { .heartbeat($0) }
         case 11: item = Unpacked.message(c.pointee.drained).map { .drained($0) }
         case 12: item = Unpacked.message(c.pointee.query_answered).map { .queryAnswered($0) }
+        case 13: item = Unpacked.message(c.pointee.activity_completes_later).map { .activityCompletesLater($0) }
         default: item = nil
         }
     }
@@ -975,6 +1022,9 @@ extension Wire.WorkerItem: CMessage {
         case .queryAnswered(let value):
             c.pointee.item_case = .init(rawValue: 12)
             c.pointee.query_answered = arena.message(value)
+        case .activityCompletesLater(let value):
+            c.pointee.item_case = .init(rawValue: 13)
+            c.pointee.activity_completes_later = arena.message(value)
         case nil: break
         }
     }
@@ -1733,6 +1783,294 @@ extension Wire.ServerItem: CMessage {
             c.pointee.query_task = arena.message(value)
         case nil: break
         }
+    }
+}
+
+extension Wire {
+    /// Completes an attempt from outside of its worker.
+    package struct CompleteActivityRequest: Sendable, Equatable {
+        /// Common header.
+        package var header: Wire.RequestHeader?
+        /// What the worker would have reported.
+        package var report: Wire.ActivityCompleted?
+
+        package init(
+            header: Wire.RequestHeader? = nil,
+            report: Wire.ActivityCompleted? = nil
+        ) {
+            self.header = header
+            self.report = report
+        }
+    }
+}
+
+extension Wire.CompleteActivityRequest: WireMessage {
+    package static var protoName: String { "saga.v1.CompleteActivityRequest" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.CompleteActivityRequest: CMessage {
+    typealias CStruct = Saga__V1__CompleteActivityRequest
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__complete_activity_request__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        header = Unpacked.message(c.pointee.header)
+        report = Unpacked.message(c.pointee.report)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__complete_activity_request__init(c)
+        if let header { c.pointee.header = arena.message(header) }
+        if let report { c.pointee.report = arena.message(report) }
+    }
+}
+
+extension Wire {
+    /// Fails an attempt from outside of its worker.
+    package struct FailActivityRequest: Sendable, Equatable {
+        /// Common header.
+        package var header: Wire.RequestHeader?
+        /// What the worker would have reported.
+        package var report: Wire.ActivityFailed?
+
+        package init(
+            header: Wire.RequestHeader? = nil,
+            report: Wire.ActivityFailed? = nil
+        ) {
+            self.header = header
+            self.report = report
+        }
+    }
+}
+
+extension Wire.FailActivityRequest: WireMessage {
+    package static var protoName: String { "saga.v1.FailActivityRequest" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.FailActivityRequest: CMessage {
+    typealias CStruct = Saga__V1__FailActivityRequest
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__fail_activity_request__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        header = Unpacked.message(c.pointee.header)
+        report = Unpacked.message(c.pointee.report)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__fail_activity_request__init(c)
+        if let header { c.pointee.header = arena.message(header) }
+        if let report { c.pointee.report = arena.message(report) }
+    }
+}
+
+extension Wire {
+    /// Says that an attempt has stopped as it was asked to, from outside of its worker.
+    package struct StopActivityRequest: Sendable, Equatable {
+        /// Common header.
+        package var header: Wire.RequestHeader?
+        /// What the worker would have reported.
+        package var report: Wire.ActivityCanceled?
+
+        package init(
+            header: Wire.RequestHeader? = nil,
+            report: Wire.ActivityCanceled? = nil
+        ) {
+            self.header = header
+            self.report = report
+        }
+    }
+}
+
+extension Wire.StopActivityRequest: WireMessage {
+    package static var protoName: String { "saga.v1.StopActivityRequest" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.StopActivityRequest: CMessage {
+    typealias CStruct = Saga__V1__StopActivityRequest
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__stop_activity_request__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        header = Unpacked.message(c.pointee.header)
+        report = Unpacked.message(c.pointee.report)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__stop_activity_request__init(c)
+        if let header { c.pointee.header = arena.message(header) }
+        if let report { c.pointee.report = arena.message(report) }
+    }
+}
+
+extension Wire {
+    /// A report is settled.
+    package struct ActivityReportResponse: Sendable, Equatable {
+        /// What became of it. Never REFUSED.
+        package var result: Wire.AckResult
+
+        package init(
+            result: Wire.AckResult = .unspecified
+        ) {
+            self.result = result
+        }
+    }
+}
+
+extension Wire.ActivityReportResponse: WireMessage {
+    package static var protoName: String { "saga.v1.ActivityReportResponse" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.ActivityReportResponse: CMessage {
+    typealias CStruct = Saga__V1__ActivityReportResponse
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__activity_report_response__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        result = Wire.AckResult(rawValue: Int32(truncatingIfNeeded: c.pointee.result.rawValue))
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__activity_report_response__init(c)
+        c.pointee.result = Saga__V1__AckResult(rawValue: .init(truncatingIfNeeded: result.rawValue))
+    }
+}
+
+extension Wire {
+    /// Says that an attempt is alive, from outside of its worker.
+    package struct HeartbeatActivityRequest: Sendable, Equatable {
+        /// Common header.
+        package var header: Wire.RequestHeader?
+        /// What the worker would have said.
+        package var heartbeat: Wire.Heartbeat?
+
+        package init(
+            header: Wire.RequestHeader? = nil,
+            heartbeat: Wire.Heartbeat? = nil
+        ) {
+            self.header = header
+            self.heartbeat = heartbeat
+        }
+    }
+}
+
+extension Wire.HeartbeatActivityRequest: WireMessage {
+    package static var protoName: String { "saga.v1.HeartbeatActivityRequest" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.HeartbeatActivityRequest: CMessage {
+    typealias CStruct = Saga__V1__HeartbeatActivityRequest
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__heartbeat_activity_request__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        header = Unpacked.message(c.pointee.header)
+        heartbeat = Unpacked.message(c.pointee.heartbeat)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__heartbeat_activity_request__init(c)
+        if let header { c.pointee.header = arena.message(header) }
+        if let heartbeat { c.pointee.heartbeat = arena.message(heartbeat) }
+    }
+}
+
+extension Wire {
+    /// Whether it should go on.
+    package struct HeartbeatActivityResponse: Sendable, Equatable {
+        /// True: somebody wants the attempt to stop.
+        package var cancelRequested: Bool
+        /// False: the attempt is no longer current; stop.
+        package var current: Bool
+
+        package init(
+            cancelRequested: Bool = false,
+            current: Bool = false
+        ) {
+            self.cancelRequested = cancelRequested
+            self.current = current
+        }
+    }
+}
+
+extension Wire.HeartbeatActivityResponse: WireMessage {
+    package static var protoName: String { "saga.v1.HeartbeatActivityResponse" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.HeartbeatActivityResponse: CMessage {
+    typealias CStruct = Saga__V1__HeartbeatActivityResponse
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__heartbeat_activity_response__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        cancelRequested = c.pointee.cancel_requested != 0
+        current = c.pointee.current != 0
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__heartbeat_activity_response__init(c)
+        c.pointee.cancel_requested = cancelRequested ? 1 : 0
+        c.pointee.current = current ? 1 : 0
     }
 }
 

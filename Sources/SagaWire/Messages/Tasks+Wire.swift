@@ -174,6 +174,7 @@ extension ActivityTask {
             input: Payload(orEmpty: wire.input), idempotencyKey: wire.idempotencyKey,
             timeouts: try ActivityTimeouts(wire.timeouts, "timeouts"), undo: undo,
             heartbeatDetails: wire.heartbeatDetails.map { Payload($0) })
+        taskToken = wire.taskToken
     }
 }
 
@@ -210,6 +211,7 @@ extension Wire.WorkerItem.Item {
             self = .activityCanceled(
                 Wire.ActivityCanceled(
                     taskToken: token, details: details.map { Wire.Payload($0) }, effect: Wire.Effect(outcome)))
+        case .completesLater: self = .activityCompletesLater(Wire.ActivityCompletesLater(taskToken: token))
         }
     }
 }

@@ -75,7 +75,8 @@ enum EventText {
         case .activityTaskStarted(let start):
             return joined(
                 "event \(start.scheduledEventID) attempt \(start.attempt)",
-                start.identity.isEmpty ? "" : "on \(Wording.safe(start.identity))")
+                start.identity.isEmpty ? "" : "on \(Wording.safe(start.identity))",
+                start.completesLater ? "completes later" : "")
         case .activityTaskCompleted(let done):
             return joined("event \(done.scheduledEventID)", Wording.payload(done.output))
         case .activityTaskFailed(let failed):

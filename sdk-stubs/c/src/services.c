@@ -25,6 +25,10 @@ const saga_method saga_methods[] = {
     {274, "Workflows.Pause", &saga__v1__pause_workflow_request__descriptor, &saga__v1__pause_workflow_response__descriptor, false, false, true},
     {275, "Workflows.Resume", &saga__v1__resume_workflow_request__descriptor, &saga__v1__resume_workflow_response__descriptor, false, false, true},
     {512, "Workers.Work", &saga__v1__worker_item__descriptor, &saga__v1__server_item__descriptor, true, true, true},
+    {513, "Workers.CompleteActivity", &saga__v1__complete_activity_request__descriptor, &saga__v1__activity_report_response__descriptor, false, false, true},
+    {514, "Workers.FailActivity", &saga__v1__fail_activity_request__descriptor, &saga__v1__activity_report_response__descriptor, false, false, true},
+    {515, "Workers.StopActivity", &saga__v1__stop_activity_request__descriptor, &saga__v1__activity_report_response__descriptor, false, false, true},
+    {516, "Workers.HeartbeatActivity", &saga__v1__heartbeat_activity_request__descriptor, &saga__v1__heartbeat_activity_response__descriptor, false, false, true},
     {768, "Compensation.ListBlocked", &saga__v1__list_blocked_request__descriptor, &saga__v1__list_blocked_response__descriptor, false, false, false},
     {769, "Compensation.Retry", &saga__v1__retry_undo_request__descriptor, &saga__v1__operator_response__descriptor, false, false, true},
     {770, "Compensation.RetryWithInput", &saga__v1__retry_undo_with_input_request__descriptor, &saga__v1__operator_response__descriptor, false, false, true},
@@ -42,6 +46,7 @@ const saga_method saga_methods[] = {
     {1283, "Schedules.Trigger", &saga__v1__trigger_schedule_request__descriptor, &saga__v1__trigger_schedule_response__descriptor, false, false, true},
     {1284, "Schedules.Delete", &saga__v1__delete_schedule_request__descriptor, &saga__v1__delete_schedule_response__descriptor, false, false, true},
     {1285, "Schedules.List", &saga__v1__list_schedules_request__descriptor, &saga__v1__list_schedules_response__descriptor, false, false, false},
+    {1286, "Schedules.Describe", &saga__v1__describe_schedule_request__descriptor, &saga__v1__describe_schedule_response__descriptor, false, false, false},
     {1536, "Events.Append", &saga__v1__append_events_request__descriptor, &saga__v1__append_events_response__descriptor, false, false, true},
     {1537, "Events.Read", &saga__v1__read_events_request__descriptor, &saga__v1__read_events_response__descriptor, false, false, false},
     {1538, "Events.ReadFromSnapshot", &saga__v1__read_from_snapshot_request__descriptor, &saga__v1__read_from_snapshot_response__descriptor, false, false, false},
@@ -51,6 +56,7 @@ const saga_method saga_methods[] = {
     {1794, "Admin.ServerInfo", &saga__v1__server_info_request__descriptor, &saga__v1__server_info_response__descriptor, false, false, false},
     {1795, "Admin.Namespaces", &saga__v1__list_namespaces_request__descriptor, &saga__v1__list_namespaces_response__descriptor, false, false, false},
     {1796, "Admin.Drain", &saga__v1__drain_server_request__descriptor, &saga__v1__drain_server_response__descriptor, false, false, true},
+    {1797, "Admin.SetVirtualClock", &saga__v1__set_virtual_clock_request__descriptor, &saga__v1__set_virtual_clock_response__descriptor, false, false, true},
 };
 
 saga_result saga_workflows_start(saga_client *client, const Saga__V1__StartWorkflowRequest *request,
@@ -230,6 +236,42 @@ saga_result saga_workers_work(saga_client *client, const Saga__V1__WorkerItem *f
     return saga_stream_open(client, SAGA_WORKERS_WORK, &first->base, options, stream, error);
 }
 
+saga_result saga_workers_complete_activity(saga_client *client, const Saga__V1__CompleteActivityRequest *request,
+    const saga_call_options *options, Saga__V1__ActivityReportResponse **response, saga_error *error)
+{
+    ProtobufCMessage *answer = NULL;
+    saga_result result = saga_invoke(client, SAGA_WORKERS_COMPLETE_ACTIVITY, &request->base, options, &answer, error);
+    *response = (Saga__V1__ActivityReportResponse *)answer;
+    return result;
+}
+
+saga_result saga_workers_fail_activity(saga_client *client, const Saga__V1__FailActivityRequest *request,
+    const saga_call_options *options, Saga__V1__ActivityReportResponse **response, saga_error *error)
+{
+    ProtobufCMessage *answer = NULL;
+    saga_result result = saga_invoke(client, SAGA_WORKERS_FAIL_ACTIVITY, &request->base, options, &answer, error);
+    *response = (Saga__V1__ActivityReportResponse *)answer;
+    return result;
+}
+
+saga_result saga_workers_stop_activity(saga_client *client, const Saga__V1__StopActivityRequest *request,
+    const saga_call_options *options, Saga__V1__ActivityReportResponse **response, saga_error *error)
+{
+    ProtobufCMessage *answer = NULL;
+    saga_result result = saga_invoke(client, SAGA_WORKERS_STOP_ACTIVITY, &request->base, options, &answer, error);
+    *response = (Saga__V1__ActivityReportResponse *)answer;
+    return result;
+}
+
+saga_result saga_workers_heartbeat_activity(saga_client *client, const Saga__V1__HeartbeatActivityRequest *request,
+    const saga_call_options *options, Saga__V1__HeartbeatActivityResponse **response, saga_error *error)
+{
+    ProtobufCMessage *answer = NULL;
+    saga_result result = saga_invoke(client, SAGA_WORKERS_HEARTBEAT_ACTIVITY, &request->base, options, &answer, error);
+    *response = (Saga__V1__HeartbeatActivityResponse *)answer;
+    return result;
+}
+
 saga_result saga_compensation_list_blocked(saga_client *client, const Saga__V1__ListBlockedRequest *request,
     const saga_call_options *options, Saga__V1__ListBlockedResponse **response, saga_error *error)
 {
@@ -383,6 +425,15 @@ saga_result saga_schedules_list(saga_client *client, const Saga__V1__ListSchedul
     return result;
 }
 
+saga_result saga_schedules_describe(saga_client *client, const Saga__V1__DescribeScheduleRequest *request,
+    const saga_call_options *options, Saga__V1__DescribeScheduleResponse **response, saga_error *error)
+{
+    ProtobufCMessage *answer = NULL;
+    saga_result result = saga_invoke(client, SAGA_SCHEDULES_DESCRIBE, &request->base, options, &answer, error);
+    *response = (Saga__V1__DescribeScheduleResponse *)answer;
+    return result;
+}
+
 saga_result saga_events_append(saga_client *client, const Saga__V1__AppendEventsRequest *request,
     const saga_call_options *options, Saga__V1__AppendEventsResponse **response, saga_error *error)
 {
@@ -458,5 +509,14 @@ saga_result saga_admin_drain(saga_client *client, const Saga__V1__DrainServerReq
     ProtobufCMessage *answer = NULL;
     saga_result result = saga_invoke(client, SAGA_ADMIN_DRAIN, &request->base, options, &answer, error);
     *response = (Saga__V1__DrainServerResponse *)answer;
+    return result;
+}
+
+saga_result saga_admin_set_virtual_clock(saga_client *client, const Saga__V1__SetVirtualClockRequest *request,
+    const saga_call_options *options, Saga__V1__SetVirtualClockResponse **response, saga_error *error)
+{
+    ProtobufCMessage *answer = NULL;
+    saga_result result = saga_invoke(client, SAGA_ADMIN_SET_VIRTUAL_CLOCK, &request->base, options, &answer, error);
+    *response = (Saga__V1__SetVirtualClockResponse *)answer;
     return result;
 }

@@ -14,6 +14,7 @@ from saga_engine import (
     ActivityCancelled,
     ActivityContext,
     Client,
+    CompletesLater,
     DomainError,
     ErrorKind,
     NoEffect,
@@ -110,6 +111,25 @@ async def test_a_task_is_done_and_reported_once(certificates: pathlib.Path) -> N
         await run.stream.send(ack(b"t1"))
         await run.stream.send(task("double", token=b"t2", value=1))
         assert (await run.report()).activity_completed.task_token == b"t2"
+
+
+async def test_an_attempt_may_complete_later(certificates: pathlib.Path) -> None:
+    kept: List[bytes] = []
+
+    @activity("ask-a-person")
+    async def ask(ctx: ActivityContext, value: int) -> int:
+        kept.append(ctx.task_token)
+        raise CompletesLater()
+
+    async with Running(certificates, ask) as run:
+        await run.stream.send(task("ask-a-person", value=1))
+        report = await run.report()
+        assert report.WhichOneof("item") == "activity_completes_later"
+        assert report.activity_completes_later.task_token == b"t1" and kept == [b"t1"]
+        # An undo cannot: its outcome must be known before the one before it is undone.
+        await run.stream.send(task("ask-a-person", token=b"t2", value=1, is_undo=True))
+        failed = (await run.report()).activity_failed
+        assert failed.error.kind == ErrorKind.CONFIGURATION and failed.error.non_retryable
 
 
 async def test_errors_say_whether_there_was_an_effect(certificates: pathlib.Path) -> None:

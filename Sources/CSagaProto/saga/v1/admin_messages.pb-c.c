@@ -547,6 +547,96 @@ void   saga__v1__drain_server_response__free_unpacked
   assert(message->base.descriptor == &saga__v1__drain_server_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   saga__v1__set_virtual_clock_request__init
+                     (Saga__V1__SetVirtualClockRequest         *message)
+{
+  static const Saga__V1__SetVirtualClockRequest init_value = SAGA__V1__SET_VIRTUAL_CLOCK_REQUEST__INIT;
+  *message = init_value;
+}
+size_t saga__v1__set_virtual_clock_request__get_packed_size
+                     (const Saga__V1__SetVirtualClockRequest *message)
+{
+  assert(message->base.descriptor == &saga__v1__set_virtual_clock_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__set_virtual_clock_request__pack
+                     (const Saga__V1__SetVirtualClockRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__set_virtual_clock_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__set_virtual_clock_request__pack_to_buffer
+                     (const Saga__V1__SetVirtualClockRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__set_virtual_clock_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__SetVirtualClockRequest *
+       saga__v1__set_virtual_clock_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__SetVirtualClockRequest *)
+     protobuf_c_message_unpack (&saga__v1__set_virtual_clock_request__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__set_virtual_clock_request__free_unpacked
+                     (Saga__V1__SetVirtualClockRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__set_virtual_clock_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__set_virtual_clock_response__init
+                     (Saga__V1__SetVirtualClockResponse         *message)
+{
+  static const Saga__V1__SetVirtualClockResponse init_value = SAGA__V1__SET_VIRTUAL_CLOCK_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t saga__v1__set_virtual_clock_response__get_packed_size
+                     (const Saga__V1__SetVirtualClockResponse *message)
+{
+  assert(message->base.descriptor == &saga__v1__set_virtual_clock_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__set_virtual_clock_response__pack
+                     (const Saga__V1__SetVirtualClockResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__set_virtual_clock_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__set_virtual_clock_response__pack_to_buffer
+                     (const Saga__V1__SetVirtualClockResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__set_virtual_clock_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__SetVirtualClockResponse *
+       saga__v1__set_virtual_clock_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__SetVirtualClockResponse *)
+     protobuf_c_message_unpack (&saga__v1__set_virtual_clock_response__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__set_virtual_clock_response__free_unpacked
+                     (Saga__V1__SetVirtualClockResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__set_virtual_clock_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor saga__v1__health_request__field_descriptors[2] =
 {
   {
@@ -1137,7 +1227,7 @@ const ProtobufCMessageDescriptor saga__v1__list_namespaces_request__descriptor =
   (ProtobufCMessageInit) saga__v1__list_namespaces_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__namespace_info__field_descriptors[3] =
+static const ProtobufCFieldDescriptor saga__v1__namespace_info__field_descriptors[6] =
 {
   {
     "name",
@@ -1175,16 +1265,55 @@ static const ProtobufCFieldDescriptor saga__v1__namespace_info__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "time_us",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__NamespaceInfo, time_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention_us",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__NamespaceInfo, retention_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_open_sagas",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__NamespaceInfo, max_open_sagas),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__namespace_info__field_indices_by_name[] = {
+  5,   /* field[5] = max_open_sagas */
   0,   /* field[0] = name */
   1,   /* field[1] = open_sagas */
+  4,   /* field[4] = retention_us */
+  3,   /* field[3] = time_us */
   2,   /* field[2] = virtual_clock */
 };
 static const ProtobufCIntRange saga__v1__namespace_info__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor saga__v1__namespace_info__descriptor =
 {
@@ -1194,7 +1323,7 @@ const ProtobufCMessageDescriptor saga__v1__namespace_info__descriptor =
   "Saga__V1__NamespaceInfo",
   "saga.v1",
   sizeof(Saga__V1__NamespaceInfo),
-  3,
+  6,
   saga__v1__namespace_info__field_descriptors,
   saga__v1__namespace_info__field_indices_by_name,
   1,  saga__v1__namespace_info__number_ranges,
@@ -1326,5 +1455,81 @@ const ProtobufCMessageDescriptor saga__v1__drain_server_response__descriptor =
   saga__v1__drain_server_response__field_indices_by_name,
   1,  saga__v1__drain_server_response__number_ranges,
   (ProtobufCMessageInit) saga__v1__drain_server_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__set_virtual_clock_request__field_descriptors[1] =
+{
+  {
+    "header",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__SetVirtualClockRequest, header),
+    &saga__v1__request_header__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__set_virtual_clock_request__field_indices_by_name[] = {
+  0,   /* field[0] = header */
+};
+static const ProtobufCIntRange saga__v1__set_virtual_clock_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor saga__v1__set_virtual_clock_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.SetVirtualClockRequest",
+  "SetVirtualClockRequest",
+  "Saga__V1__SetVirtualClockRequest",
+  "saga.v1",
+  sizeof(Saga__V1__SetVirtualClockRequest),
+  1,
+  saga__v1__set_virtual_clock_request__field_descriptors,
+  saga__v1__set_virtual_clock_request__field_indices_by_name,
+  1,  saga__v1__set_virtual_clock_request__number_ranges,
+  (ProtobufCMessageInit) saga__v1__set_virtual_clock_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__set_virtual_clock_response__field_descriptors[1] =
+{
+  {
+    "time_us",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__SetVirtualClockResponse, time_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__set_virtual_clock_response__field_indices_by_name[] = {
+  0,   /* field[0] = time_us */
+};
+static const ProtobufCIntRange saga__v1__set_virtual_clock_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor saga__v1__set_virtual_clock_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.SetVirtualClockResponse",
+  "SetVirtualClockResponse",
+  "Saga__V1__SetVirtualClockResponse",
+  "saga.v1",
+  sizeof(Saga__V1__SetVirtualClockResponse),
+  1,
+  saga__v1__set_virtual_clock_response__field_descriptors,
+  saga__v1__set_virtual_clock_response__field_indices_by_name,
+  1,  saga__v1__set_virtual_clock_response__number_ranges,
+  (ProtobufCMessageInit) saga__v1__set_virtual_clock_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -4366,7 +4366,7 @@ const ProtobufCMessageDescriptor saga__v1__activity_task_scheduled__descriptor =
   (ProtobufCMessageInit) saga__v1__activity_task_scheduled__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__activity_task_started__field_descriptors[4] =
+static const ProtobufCFieldDescriptor saga__v1__activity_task_started__field_descriptors[5] =
 {
   {
     "scheduled_event_id",
@@ -4416,9 +4416,22 @@ static const ProtobufCFieldDescriptor saga__v1__activity_task_started__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "completes_later",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ActivityTaskStarted, completes_later),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__activity_task_started__field_indices_by_name[] = {
   1,   /* field[1] = attempt */
+  4,   /* field[4] = completes_later */
   2,   /* field[2] = identity */
   0,   /* field[0] = scheduled_event_id */
   3,   /* field[3] = started_at_us */
@@ -4426,7 +4439,7 @@ static const unsigned saga__v1__activity_task_started__field_indices_by_name[] =
 static const ProtobufCIntRange saga__v1__activity_task_started__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor saga__v1__activity_task_started__descriptor =
 {
@@ -4436,7 +4449,7 @@ const ProtobufCMessageDescriptor saga__v1__activity_task_started__descriptor =
   "Saga__V1__ActivityTaskStarted",
   "saga.v1",
   sizeof(Saga__V1__ActivityTaskStarted),
-  4,
+  5,
   saga__v1__activity_task_started__field_descriptors,
   saga__v1__activity_task_started__field_indices_by_name,
   1,  saga__v1__activity_task_started__number_ranges,

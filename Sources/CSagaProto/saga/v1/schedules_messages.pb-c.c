@@ -592,6 +592,96 @@ void   saga__v1__schedule_info__free_unpacked
   assert(message->base.descriptor == &saga__v1__schedule_info__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   saga__v1__describe_schedule_request__init
+                     (Saga__V1__DescribeScheduleRequest         *message)
+{
+  static const Saga__V1__DescribeScheduleRequest init_value = SAGA__V1__DESCRIBE_SCHEDULE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t saga__v1__describe_schedule_request__get_packed_size
+                     (const Saga__V1__DescribeScheduleRequest *message)
+{
+  assert(message->base.descriptor == &saga__v1__describe_schedule_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__describe_schedule_request__pack
+                     (const Saga__V1__DescribeScheduleRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__describe_schedule_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__describe_schedule_request__pack_to_buffer
+                     (const Saga__V1__DescribeScheduleRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__describe_schedule_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__DescribeScheduleRequest *
+       saga__v1__describe_schedule_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__DescribeScheduleRequest *)
+     protobuf_c_message_unpack (&saga__v1__describe_schedule_request__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__describe_schedule_request__free_unpacked
+                     (Saga__V1__DescribeScheduleRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__describe_schedule_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__describe_schedule_response__init
+                     (Saga__V1__DescribeScheduleResponse         *message)
+{
+  static const Saga__V1__DescribeScheduleResponse init_value = SAGA__V1__DESCRIBE_SCHEDULE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t saga__v1__describe_schedule_response__get_packed_size
+                     (const Saga__V1__DescribeScheduleResponse *message)
+{
+  assert(message->base.descriptor == &saga__v1__describe_schedule_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__describe_schedule_response__pack
+                     (const Saga__V1__DescribeScheduleResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__describe_schedule_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__describe_schedule_response__pack_to_buffer
+                     (const Saga__V1__DescribeScheduleResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__describe_schedule_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__DescribeScheduleResponse *
+       saga__v1__describe_schedule_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__DescribeScheduleResponse *)
+     protobuf_c_message_unpack (&saga__v1__describe_schedule_response__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__describe_schedule_response__free_unpacked
+                     (Saga__V1__DescribeScheduleResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__describe_schedule_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   saga__v1__list_schedules_response__init
                      (Saga__V1__ListSchedulesResponse         *message)
 {
@@ -1288,7 +1378,7 @@ const ProtobufCMessageDescriptor saga__v1__list_schedules_request__descriptor =
   (ProtobufCMessageInit) saga__v1__list_schedules_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__schedule_info__field_descriptors[5] =
+static const ProtobufCFieldDescriptor saga__v1__schedule_info__field_descriptors[8] =
 {
   {
     "schedule",
@@ -1350,18 +1440,57 @@ static const ProtobufCFieldDescriptor saga__v1__schedule_info__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "started",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ScheduleInfo, started),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "buffered",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ScheduleInfo, buffered),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_error",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ScheduleInfo, last_error),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__schedule_info__field_indices_by_name[] = {
+  6,   /* field[6] = buffered */
+  7,   /* field[7] = last_error */
   3,   /* field[3] = last_saga_id */
   2,   /* field[2] = last_start_us */
   1,   /* field[1] = next_due_us */
   0,   /* field[0] = schedule */
   4,   /* field[4] = skipped */
+  5,   /* field[5] = started */
 };
 static const ProtobufCIntRange saga__v1__schedule_info__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor saga__v1__schedule_info__descriptor =
 {
@@ -1371,11 +1500,113 @@ const ProtobufCMessageDescriptor saga__v1__schedule_info__descriptor =
   "Saga__V1__ScheduleInfo",
   "saga.v1",
   sizeof(Saga__V1__ScheduleInfo),
-  5,
+  8,
   saga__v1__schedule_info__field_descriptors,
   saga__v1__schedule_info__field_indices_by_name,
   1,  saga__v1__schedule_info__number_ranges,
   (ProtobufCMessageInit) saga__v1__schedule_info__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__describe_schedule_request__field_descriptors[2] =
+{
+  {
+    "header",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__DescribeScheduleRequest, header),
+    &saga__v1__request_header__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "schedule_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__DescribeScheduleRequest, schedule_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__describe_schedule_request__field_indices_by_name[] = {
+  0,   /* field[0] = header */
+  1,   /* field[1] = schedule_id */
+};
+static const ProtobufCIntRange saga__v1__describe_schedule_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor saga__v1__describe_schedule_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.DescribeScheduleRequest",
+  "DescribeScheduleRequest",
+  "Saga__V1__DescribeScheduleRequest",
+  "saga.v1",
+  sizeof(Saga__V1__DescribeScheduleRequest),
+  2,
+  saga__v1__describe_schedule_request__field_descriptors,
+  saga__v1__describe_schedule_request__field_indices_by_name,
+  1,  saga__v1__describe_schedule_request__number_ranges,
+  (ProtobufCMessageInit) saga__v1__describe_schedule_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__describe_schedule_response__field_descriptors[2] =
+{
+  {
+    "schedule",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__DescribeScheduleResponse, schedule),
+    &saga__v1__schedule_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upcoming_us",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Saga__V1__DescribeScheduleResponse, n_upcoming_us),
+    offsetof(Saga__V1__DescribeScheduleResponse, upcoming_us),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__describe_schedule_response__field_indices_by_name[] = {
+  0,   /* field[0] = schedule */
+  1,   /* field[1] = upcoming_us */
+};
+static const ProtobufCIntRange saga__v1__describe_schedule_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor saga__v1__describe_schedule_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.DescribeScheduleResponse",
+  "DescribeScheduleResponse",
+  "Saga__V1__DescribeScheduleResponse",
+  "saga.v1",
+  sizeof(Saga__V1__DescribeScheduleResponse),
+  2,
+  saga__v1__describe_schedule_response__field_descriptors,
+  saga__v1__describe_schedule_response__field_indices_by_name,
+  1,  saga__v1__describe_schedule_response__number_ranges,
+  (ProtobufCMessageInit) saga__v1__describe_schedule_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor saga__v1__list_schedules_response__field_descriptors[2] =

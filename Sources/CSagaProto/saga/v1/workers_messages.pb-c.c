@@ -502,6 +502,51 @@ void   saga__v1__activity_canceled__free_unpacked
   assert(message->base.descriptor == &saga__v1__activity_canceled__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   saga__v1__activity_completes_later__init
+                     (Saga__V1__ActivityCompletesLater         *message)
+{
+  static const Saga__V1__ActivityCompletesLater init_value = SAGA__V1__ACTIVITY_COMPLETES_LATER__INIT;
+  *message = init_value;
+}
+size_t saga__v1__activity_completes_later__get_packed_size
+                     (const Saga__V1__ActivityCompletesLater *message)
+{
+  assert(message->base.descriptor == &saga__v1__activity_completes_later__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__activity_completes_later__pack
+                     (const Saga__V1__ActivityCompletesLater *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__activity_completes_later__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__activity_completes_later__pack_to_buffer
+                     (const Saga__V1__ActivityCompletesLater *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__activity_completes_later__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__ActivityCompletesLater *
+       saga__v1__activity_completes_later__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__ActivityCompletesLater *)
+     protobuf_c_message_unpack (&saga__v1__activity_completes_later__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__activity_completes_later__free_unpacked
+                     (Saga__V1__ActivityCompletesLater *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__activity_completes_later__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   saga__v1__heartbeat__init
                      (Saga__V1__Heartbeat         *message)
 {
@@ -1085,6 +1130,276 @@ void   saga__v1__server_item__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &saga__v1__server_item__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__complete_activity_request__init
+                     (Saga__V1__CompleteActivityRequest         *message)
+{
+  static const Saga__V1__CompleteActivityRequest init_value = SAGA__V1__COMPLETE_ACTIVITY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t saga__v1__complete_activity_request__get_packed_size
+                     (const Saga__V1__CompleteActivityRequest *message)
+{
+  assert(message->base.descriptor == &saga__v1__complete_activity_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__complete_activity_request__pack
+                     (const Saga__V1__CompleteActivityRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__complete_activity_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__complete_activity_request__pack_to_buffer
+                     (const Saga__V1__CompleteActivityRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__complete_activity_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__CompleteActivityRequest *
+       saga__v1__complete_activity_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__CompleteActivityRequest *)
+     protobuf_c_message_unpack (&saga__v1__complete_activity_request__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__complete_activity_request__free_unpacked
+                     (Saga__V1__CompleteActivityRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__complete_activity_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__fail_activity_request__init
+                     (Saga__V1__FailActivityRequest         *message)
+{
+  static const Saga__V1__FailActivityRequest init_value = SAGA__V1__FAIL_ACTIVITY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t saga__v1__fail_activity_request__get_packed_size
+                     (const Saga__V1__FailActivityRequest *message)
+{
+  assert(message->base.descriptor == &saga__v1__fail_activity_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__fail_activity_request__pack
+                     (const Saga__V1__FailActivityRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__fail_activity_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__fail_activity_request__pack_to_buffer
+                     (const Saga__V1__FailActivityRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__fail_activity_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__FailActivityRequest *
+       saga__v1__fail_activity_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__FailActivityRequest *)
+     protobuf_c_message_unpack (&saga__v1__fail_activity_request__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__fail_activity_request__free_unpacked
+                     (Saga__V1__FailActivityRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__fail_activity_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__stop_activity_request__init
+                     (Saga__V1__StopActivityRequest         *message)
+{
+  static const Saga__V1__StopActivityRequest init_value = SAGA__V1__STOP_ACTIVITY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t saga__v1__stop_activity_request__get_packed_size
+                     (const Saga__V1__StopActivityRequest *message)
+{
+  assert(message->base.descriptor == &saga__v1__stop_activity_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__stop_activity_request__pack
+                     (const Saga__V1__StopActivityRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__stop_activity_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__stop_activity_request__pack_to_buffer
+                     (const Saga__V1__StopActivityRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__stop_activity_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__StopActivityRequest *
+       saga__v1__stop_activity_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__StopActivityRequest *)
+     protobuf_c_message_unpack (&saga__v1__stop_activity_request__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__stop_activity_request__free_unpacked
+                     (Saga__V1__StopActivityRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__stop_activity_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__activity_report_response__init
+                     (Saga__V1__ActivityReportResponse         *message)
+{
+  static const Saga__V1__ActivityReportResponse init_value = SAGA__V1__ACTIVITY_REPORT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t saga__v1__activity_report_response__get_packed_size
+                     (const Saga__V1__ActivityReportResponse *message)
+{
+  assert(message->base.descriptor == &saga__v1__activity_report_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__activity_report_response__pack
+                     (const Saga__V1__ActivityReportResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__activity_report_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__activity_report_response__pack_to_buffer
+                     (const Saga__V1__ActivityReportResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__activity_report_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__ActivityReportResponse *
+       saga__v1__activity_report_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__ActivityReportResponse *)
+     protobuf_c_message_unpack (&saga__v1__activity_report_response__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__activity_report_response__free_unpacked
+                     (Saga__V1__ActivityReportResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__activity_report_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__heartbeat_activity_request__init
+                     (Saga__V1__HeartbeatActivityRequest         *message)
+{
+  static const Saga__V1__HeartbeatActivityRequest init_value = SAGA__V1__HEARTBEAT_ACTIVITY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t saga__v1__heartbeat_activity_request__get_packed_size
+                     (const Saga__V1__HeartbeatActivityRequest *message)
+{
+  assert(message->base.descriptor == &saga__v1__heartbeat_activity_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__heartbeat_activity_request__pack
+                     (const Saga__V1__HeartbeatActivityRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__heartbeat_activity_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__heartbeat_activity_request__pack_to_buffer
+                     (const Saga__V1__HeartbeatActivityRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__heartbeat_activity_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__HeartbeatActivityRequest *
+       saga__v1__heartbeat_activity_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__HeartbeatActivityRequest *)
+     protobuf_c_message_unpack (&saga__v1__heartbeat_activity_request__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__heartbeat_activity_request__free_unpacked
+                     (Saga__V1__HeartbeatActivityRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__heartbeat_activity_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   saga__v1__heartbeat_activity_response__init
+                     (Saga__V1__HeartbeatActivityResponse         *message)
+{
+  static const Saga__V1__HeartbeatActivityResponse init_value = SAGA__V1__HEARTBEAT_ACTIVITY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t saga__v1__heartbeat_activity_response__get_packed_size
+                     (const Saga__V1__HeartbeatActivityResponse *message)
+{
+  assert(message->base.descriptor == &saga__v1__heartbeat_activity_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__heartbeat_activity_response__pack
+                     (const Saga__V1__HeartbeatActivityResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__heartbeat_activity_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__heartbeat_activity_response__pack_to_buffer
+                     (const Saga__V1__HeartbeatActivityResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__heartbeat_activity_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__HeartbeatActivityResponse *
+       saga__v1__heartbeat_activity_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__HeartbeatActivityResponse *)
+     protobuf_c_message_unpack (&saga__v1__heartbeat_activity_response__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__heartbeat_activity_response__free_unpacked
+                     (Saga__V1__HeartbeatActivityResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__heartbeat_activity_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 static const ProtobufCFieldDescriptor saga__v1__workflow_type_offer__field_descriptors[3] =
@@ -1895,6 +2210,44 @@ const ProtobufCMessageDescriptor saga__v1__activity_canceled__descriptor =
   (ProtobufCMessageInit) saga__v1__activity_canceled__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor saga__v1__activity_completes_later__field_descriptors[1] =
+{
+  {
+    "task_token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ActivityCompletesLater, task_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__activity_completes_later__field_indices_by_name[] = {
+  0,   /* field[0] = task_token */
+};
+static const ProtobufCIntRange saga__v1__activity_completes_later__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor saga__v1__activity_completes_later__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.ActivityCompletesLater",
+  "ActivityCompletesLater",
+  "Saga__V1__ActivityCompletesLater",
+  "saga.v1",
+  sizeof(Saga__V1__ActivityCompletesLater),
+  1,
+  saga__v1__activity_completes_later__field_descriptors,
+  saga__v1__activity_completes_later__field_indices_by_name,
+  1,  saga__v1__activity_completes_later__number_ranges,
+  (ProtobufCMessageInit) saga__v1__activity_completes_later__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor saga__v1__heartbeat__field_descriptors[2] =
 {
   {
@@ -1984,7 +2337,7 @@ const ProtobufCMessageDescriptor saga__v1__drained__descriptor =
   (ProtobufCMessageInit) saga__v1__drained__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__worker_item__field_descriptors[12] =
+static const ProtobufCFieldDescriptor saga__v1__worker_item__field_descriptors[13] =
 {
   {
     "header",
@@ -2130,10 +2483,23 @@ static const ProtobufCFieldDescriptor saga__v1__worker_item__field_descriptors[1
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "activity_completes_later",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__WorkerItem, item_case),
+    offsetof(Saga__V1__WorkerItem, activity_completes_later),
+    &saga__v1__activity_completes_later__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__worker_item__field_indices_by_name[] = {
   8,   /* field[8] = activity_canceled */
   6,   /* field[6] = activity_completed */
+  12,   /* field[12] = activity_completes_later */
   7,   /* field[7] = activity_failed */
   10,   /* field[10] = drained */
   0,   /* field[0] = header */
@@ -2148,7 +2514,7 @@ static const unsigned saga__v1__worker_item__field_indices_by_name[] = {
 static const ProtobufCIntRange saga__v1__worker_item__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor =
 {
@@ -2158,7 +2524,7 @@ const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor =
   "Saga__V1__WorkerItem",
   "saga.v1",
   sizeof(Saga__V1__WorkerItem),
-  12,
+  13,
   saga__v1__worker_item__field_descriptors,
   saga__v1__worker_item__field_indices_by_name,
   1,  saga__v1__worker_item__number_ranges,
@@ -3206,6 +3572,299 @@ const ProtobufCMessageDescriptor saga__v1__server_item__descriptor =
   saga__v1__server_item__field_indices_by_name,
   1,  saga__v1__server_item__number_ranges,
   (ProtobufCMessageInit) saga__v1__server_item__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__complete_activity_request__field_descriptors[2] =
+{
+  {
+    "header",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CompleteActivityRequest, header),
+    &saga__v1__request_header__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "report",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CompleteActivityRequest, report),
+    &saga__v1__activity_completed__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__complete_activity_request__field_indices_by_name[] = {
+  0,   /* field[0] = header */
+  1,   /* field[1] = report */
+};
+static const ProtobufCIntRange saga__v1__complete_activity_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor saga__v1__complete_activity_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.CompleteActivityRequest",
+  "CompleteActivityRequest",
+  "Saga__V1__CompleteActivityRequest",
+  "saga.v1",
+  sizeof(Saga__V1__CompleteActivityRequest),
+  2,
+  saga__v1__complete_activity_request__field_descriptors,
+  saga__v1__complete_activity_request__field_indices_by_name,
+  1,  saga__v1__complete_activity_request__number_ranges,
+  (ProtobufCMessageInit) saga__v1__complete_activity_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__fail_activity_request__field_descriptors[2] =
+{
+  {
+    "header",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__FailActivityRequest, header),
+    &saga__v1__request_header__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "report",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__FailActivityRequest, report),
+    &saga__v1__activity_failed__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__fail_activity_request__field_indices_by_name[] = {
+  0,   /* field[0] = header */
+  1,   /* field[1] = report */
+};
+static const ProtobufCIntRange saga__v1__fail_activity_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor saga__v1__fail_activity_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.FailActivityRequest",
+  "FailActivityRequest",
+  "Saga__V1__FailActivityRequest",
+  "saga.v1",
+  sizeof(Saga__V1__FailActivityRequest),
+  2,
+  saga__v1__fail_activity_request__field_descriptors,
+  saga__v1__fail_activity_request__field_indices_by_name,
+  1,  saga__v1__fail_activity_request__number_ranges,
+  (ProtobufCMessageInit) saga__v1__fail_activity_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__stop_activity_request__field_descriptors[2] =
+{
+  {
+    "header",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__StopActivityRequest, header),
+    &saga__v1__request_header__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "report",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__StopActivityRequest, report),
+    &saga__v1__activity_canceled__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__stop_activity_request__field_indices_by_name[] = {
+  0,   /* field[0] = header */
+  1,   /* field[1] = report */
+};
+static const ProtobufCIntRange saga__v1__stop_activity_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor saga__v1__stop_activity_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.StopActivityRequest",
+  "StopActivityRequest",
+  "Saga__V1__StopActivityRequest",
+  "saga.v1",
+  sizeof(Saga__V1__StopActivityRequest),
+  2,
+  saga__v1__stop_activity_request__field_descriptors,
+  saga__v1__stop_activity_request__field_indices_by_name,
+  1,  saga__v1__stop_activity_request__number_ranges,
+  (ProtobufCMessageInit) saga__v1__stop_activity_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__activity_report_response__field_descriptors[1] =
+{
+  {
+    "result",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ActivityReportResponse, result),
+    &saga__v1__ack_result__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__activity_report_response__field_indices_by_name[] = {
+  0,   /* field[0] = result */
+};
+static const ProtobufCIntRange saga__v1__activity_report_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor saga__v1__activity_report_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.ActivityReportResponse",
+  "ActivityReportResponse",
+  "Saga__V1__ActivityReportResponse",
+  "saga.v1",
+  sizeof(Saga__V1__ActivityReportResponse),
+  1,
+  saga__v1__activity_report_response__field_descriptors,
+  saga__v1__activity_report_response__field_indices_by_name,
+  1,  saga__v1__activity_report_response__number_ranges,
+  (ProtobufCMessageInit) saga__v1__activity_report_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__heartbeat_activity_request__field_descriptors[2] =
+{
+  {
+    "header",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__HeartbeatActivityRequest, header),
+    &saga__v1__request_header__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "heartbeat",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__HeartbeatActivityRequest, heartbeat),
+    &saga__v1__heartbeat__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__heartbeat_activity_request__field_indices_by_name[] = {
+  0,   /* field[0] = header */
+  1,   /* field[1] = heartbeat */
+};
+static const ProtobufCIntRange saga__v1__heartbeat_activity_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor saga__v1__heartbeat_activity_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.HeartbeatActivityRequest",
+  "HeartbeatActivityRequest",
+  "Saga__V1__HeartbeatActivityRequest",
+  "saga.v1",
+  sizeof(Saga__V1__HeartbeatActivityRequest),
+  2,
+  saga__v1__heartbeat_activity_request__field_descriptors,
+  saga__v1__heartbeat_activity_request__field_indices_by_name,
+  1,  saga__v1__heartbeat_activity_request__number_ranges,
+  (ProtobufCMessageInit) saga__v1__heartbeat_activity_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__heartbeat_activity_response__field_descriptors[2] =
+{
+  {
+    "cancel_requested",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__HeartbeatActivityResponse, cancel_requested),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "current",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__HeartbeatActivityResponse, current),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__heartbeat_activity_response__field_indices_by_name[] = {
+  0,   /* field[0] = cancel_requested */
+  1,   /* field[1] = current */
+};
+static const ProtobufCIntRange saga__v1__heartbeat_activity_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor saga__v1__heartbeat_activity_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.HeartbeatActivityResponse",
+  "HeartbeatActivityResponse",
+  "Saga__V1__HeartbeatActivityResponse",
+  "saga.v1",
+  sizeof(Saga__V1__HeartbeatActivityResponse),
+  2,
+  saga__v1__heartbeat_activity_response__field_descriptors,
+  saga__v1__heartbeat_activity_response__field_indices_by_name,
+  1,  saga__v1__heartbeat_activity_response__number_ranges,
+  (ProtobufCMessageInit) saga__v1__heartbeat_activity_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue saga__v1__effect__enum_values_by_number[3] =

@@ -98,12 +98,18 @@ public struct ActivityTaskStarted: EventAttribute, Hashable, Sendable {
     public var identity: String
     /// When it was handed out.
     public var startedAt: Timestamp
+    /// Whether the worker said that the attempt goes on outside of it, and is completed by its token.
+    public var completesLater: Bool
 
-    public init(scheduledEventID: EventID, attempt: UInt32, identity: String = "", startedAt: Timestamp) {
+    public init(
+        scheduledEventID: EventID, attempt: UInt32, identity: String = "", startedAt: Timestamp,
+        completesLater: Bool = false
+    ) {
         self.scheduledEventID = scheduledEventID
         self.attempt = attempt
         self.identity = identity
         self.startedAt = startedAt
+        self.completesLater = completesLater
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -111,6 +117,7 @@ public struct ActivityTaskStarted: EventAttribute, Hashable, Sendable {
         attempt = try reader.read()
         identity = try reader.read()
         startedAt = try reader.read()
+        completesLater = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
@@ -118,6 +125,7 @@ public struct ActivityTaskStarted: EventAttribute, Hashable, Sendable {
         writer.write(attempt)
         writer.write(identity)
         writer.write(startedAt)
+        writer.write(completesLater)
     }
 }
 

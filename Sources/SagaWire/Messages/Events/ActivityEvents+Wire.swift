@@ -29,7 +29,7 @@ extension Wire.ActivityTaskStarted {
     package init(_ event: ActivityTaskStarted) {
         self.init(
             scheduledEventID: event.scheduledEventID, attempt: event.attempt, identity: event.identity,
-            startedAtMicros: event.startedAt.microseconds)
+            startedAtMicros: event.startedAt.microseconds, completesLater: event.completesLater)
     }
 }
 
@@ -37,7 +37,7 @@ extension ActivityTaskStarted {
     package init(_ wire: Wire.ActivityTaskStarted) throws(WireError) {
         self.init(
             scheduledEventID: wire.scheduledEventID, attempt: wire.attempt, identity: wire.identity,
-            startedAt: Timestamp(microseconds: wire.startedAtMicros))
+            startedAt: Timestamp(microseconds: wire.startedAtMicros), completesLater: wire.completesLater)
     }
 }
 

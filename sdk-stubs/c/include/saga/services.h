@@ -23,7 +23,7 @@ extern "C" {
 
 /* Every method; SAGA_METHODS_COUNT of them. */
 extern const saga_method saga_methods[];
-enum { SAGA_METHODS_COUNT = 47 };
+enum { SAGA_METHODS_COUNT = 53 };
 
 #define SAGA_WORKFLOWS_START (&saga_methods[0])
 #define SAGA_WORKFLOWS_SIGNAL_WITH_START (&saga_methods[1])
@@ -46,32 +46,38 @@ enum { SAGA_METHODS_COUNT = 47 };
 #define SAGA_WORKFLOWS_PAUSE (&saga_methods[18])
 #define SAGA_WORKFLOWS_RESUME (&saga_methods[19])
 #define SAGA_WORKERS_WORK (&saga_methods[20])
-#define SAGA_COMPENSATION_LIST_BLOCKED (&saga_methods[21])
-#define SAGA_COMPENSATION_RETRY (&saga_methods[22])
-#define SAGA_COMPENSATION_RETRY_WITH_INPUT (&saga_methods[23])
-#define SAGA_COMPENSATION_SKIP (&saga_methods[24])
-#define SAGA_COMPENSATION_RESOLVE (&saga_methods[25])
-#define SAGA_COMPENSATION_GIVE_UP (&saga_methods[26])
-#define SAGA_COMPENSATION_LIST_LATE_EFFECTS (&saga_methods[27])
-#define SAGA_DEFINITIONS_REGISTER (&saga_methods[28])
-#define SAGA_DEFINITIONS_VALIDATE (&saga_methods[29])
-#define SAGA_DEFINITIONS_GET (&saga_methods[30])
-#define SAGA_DEFINITIONS_LIST (&saga_methods[31])
-#define SAGA_SCHEDULES_CREATE (&saga_methods[32])
-#define SAGA_SCHEDULES_UPDATE (&saga_methods[33])
-#define SAGA_SCHEDULES_PAUSE (&saga_methods[34])
-#define SAGA_SCHEDULES_TRIGGER (&saga_methods[35])
-#define SAGA_SCHEDULES_DELETE (&saga_methods[36])
-#define SAGA_SCHEDULES_LIST (&saga_methods[37])
-#define SAGA_EVENTS_APPEND (&saga_methods[38])
-#define SAGA_EVENTS_READ (&saga_methods[39])
-#define SAGA_EVENTS_READ_FROM_SNAPSHOT (&saga_methods[40])
-#define SAGA_EVENTS_SUBSCRIBE (&saga_methods[41])
-#define SAGA_ADMIN_HEALTH (&saga_methods[42])
-#define SAGA_ADMIN_READINESS (&saga_methods[43])
-#define SAGA_ADMIN_SERVER_INFO (&saga_methods[44])
-#define SAGA_ADMIN_NAMESPACES (&saga_methods[45])
-#define SAGA_ADMIN_DRAIN (&saga_methods[46])
+#define SAGA_WORKERS_COMPLETE_ACTIVITY (&saga_methods[21])
+#define SAGA_WORKERS_FAIL_ACTIVITY (&saga_methods[22])
+#define SAGA_WORKERS_STOP_ACTIVITY (&saga_methods[23])
+#define SAGA_WORKERS_HEARTBEAT_ACTIVITY (&saga_methods[24])
+#define SAGA_COMPENSATION_LIST_BLOCKED (&saga_methods[25])
+#define SAGA_COMPENSATION_RETRY (&saga_methods[26])
+#define SAGA_COMPENSATION_RETRY_WITH_INPUT (&saga_methods[27])
+#define SAGA_COMPENSATION_SKIP (&saga_methods[28])
+#define SAGA_COMPENSATION_RESOLVE (&saga_methods[29])
+#define SAGA_COMPENSATION_GIVE_UP (&saga_methods[30])
+#define SAGA_COMPENSATION_LIST_LATE_EFFECTS (&saga_methods[31])
+#define SAGA_DEFINITIONS_REGISTER (&saga_methods[32])
+#define SAGA_DEFINITIONS_VALIDATE (&saga_methods[33])
+#define SAGA_DEFINITIONS_GET (&saga_methods[34])
+#define SAGA_DEFINITIONS_LIST (&saga_methods[35])
+#define SAGA_SCHEDULES_CREATE (&saga_methods[36])
+#define SAGA_SCHEDULES_UPDATE (&saga_methods[37])
+#define SAGA_SCHEDULES_PAUSE (&saga_methods[38])
+#define SAGA_SCHEDULES_TRIGGER (&saga_methods[39])
+#define SAGA_SCHEDULES_DELETE (&saga_methods[40])
+#define SAGA_SCHEDULES_LIST (&saga_methods[41])
+#define SAGA_SCHEDULES_DESCRIBE (&saga_methods[42])
+#define SAGA_EVENTS_APPEND (&saga_methods[43])
+#define SAGA_EVENTS_READ (&saga_methods[44])
+#define SAGA_EVENTS_READ_FROM_SNAPSHOT (&saga_methods[45])
+#define SAGA_EVENTS_SUBSCRIBE (&saga_methods[46])
+#define SAGA_ADMIN_HEALTH (&saga_methods[47])
+#define SAGA_ADMIN_READINESS (&saga_methods[48])
+#define SAGA_ADMIN_SERVER_INFO (&saga_methods[49])
+#define SAGA_ADMIN_NAMESPACES (&saga_methods[50])
+#define SAGA_ADMIN_DRAIN (&saga_methods[51])
+#define SAGA_ADMIN_SET_VIRTUAL_CLOCK (&saga_methods[52])
 
 /* Workflows: Sagas as callers see them. */
 
@@ -162,6 +168,22 @@ saga_result saga_workflows_resume(saga_client *client, const Saga__V1__ResumeWor
 saga_result saga_workers_work(saga_client *client, const Saga__V1__WorkerItem *first,
     const saga_call_options *options, saga_stream **stream, saga_error *error);
 
+/* Reports the success of an attempt by its token, from any client. */
+saga_result saga_workers_complete_activity(saga_client *client, const Saga__V1__CompleteActivityRequest *request,
+    const saga_call_options *options, Saga__V1__ActivityReportResponse **response, saga_error *error);
+
+/* Reports the failure of an attempt by its token, from any client. */
+saga_result saga_workers_fail_activity(saga_client *client, const Saga__V1__FailActivityRequest *request,
+    const saga_call_options *options, Saga__V1__ActivityReportResponse **response, saga_error *error);
+
+/* Reports by its token that an attempt has stopped, from any client. */
+saga_result saga_workers_stop_activity(saga_client *client, const Saga__V1__StopActivityRequest *request,
+    const saga_call_options *options, Saga__V1__ActivityReportResponse **response, saga_error *error);
+
+/* Says by its token that an attempt is alive, from any client. */
+saga_result saga_workers_heartbeat_activity(saga_client *client, const Saga__V1__HeartbeatActivityRequest *request,
+    const saga_call_options *options, Saga__V1__HeartbeatActivityResponse **response, saga_error *error);
+
 
 /* Compensation: What a person can do about an undo that failed for good. Each verb is an audited event. */
 
@@ -239,6 +261,10 @@ saga_result saga_schedules_delete(saga_client *client, const Saga__V1__DeleteSch
 saga_result saga_schedules_list(saga_client *client, const Saga__V1__ListSchedulesRequest *request,
     const saga_call_options *options, Saga__V1__ListSchedulesResponse **response, saga_error *error);
 
+/* Reads one schedule. */
+saga_result saga_schedules_describe(saga_client *client, const Saga__V1__DescribeScheduleRequest *request,
+    const saga_call_options *options, Saga__V1__DescribeScheduleResponse **response, saga_error *error);
+
 
 /* Events: Events as a store and as a feed. */
 
@@ -280,6 +306,10 @@ saga_result saga_admin_namespaces(saga_client *client, const Saga__V1__ListNames
 /* Finish what runs, then stop. */
 saga_result saga_admin_drain(saga_client *client, const Saga__V1__DrainServerRequest *request,
     const saga_call_options *options, Saga__V1__DrainServerResponse **response, saga_error *error);
+
+/* Gives the connection's namespace a virtual clock; there is no way back. */
+saga_result saga_admin_set_virtual_clock(saga_client *client, const Saga__V1__SetVirtualClockRequest *request,
+    const saga_call_options *options, Saga__V1__SetVirtualClockResponse **response, saga_error *error);
 
 #ifdef __cplusplus
 }

@@ -20,7 +20,15 @@ from saga_engine.errors import (
     WorkflowTimedOut,
 )
 from saga_engine.payloads import PayloadCodec, RawPayload
-from saga_engine.worker import Activity, ActivityCancelled, ActivityContext, UndoInput, Worker, activity
+from saga_engine.worker import (
+    Activity,
+    ActivityCancelled,
+    ActivityContext,
+    CompletesLater,
+    UndoInput,
+    Worker,
+    activity,
+)
 
 __version__ = "0.1.0"
 
@@ -30,6 +38,7 @@ __all__ = [
     "ActivityContext",
     "Client",
     "CompensationSummary",
+    "CompletesLater",
     "ConnectionLost",
     "DomainError",
     "ErrorKind",

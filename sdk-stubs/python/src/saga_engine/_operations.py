@@ -9,6 +9,7 @@ from saga_engine.v1 import common_messages_pb2 as common
 from saga_engine.v1 import compensation_messages_pb2 as compensation_messages
 from saga_engine.v1 import definitions_messages_pb2 as definitions_messages
 from saga_engine.v1 import services
+from saga_engine.v1 import workers_messages_pb2 as worker_messages
 from saga_engine.v1 import workflows_messages_pb2 as workflow_messages
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Operations:
     workflows: services.WorkflowsService
     compensation: services.CompensationService
     definitions: services.DefinitionsService
+    workers: services.WorkersService
 
     def handle(self, workflow_id: str, saga_id: bytes = b"") -> "WorkflowHandle":
         """A handle on a run; `Client` makes it."""
@@ -164,6 +166,45 @@ class Operations:
             token = page.next_page_token
             if not token:
                 return
+    # Attempts that go on outside of their worker, by the token that their activity kept. Each call may be repeated.
+
+    async def complete_activity(self, token: bytes, value: Any = None, *, timeout: float = DEFAULT_TIMEOUT) -> str:
+        """Reports that an attempt succeeded: `recorded`, `already_recorded` or `late_effect`."""
+        request = worker_messages.CompleteActivityRequest()
+        request.report.task_token = token
+        request.report.output.CopyFrom(self.values.encode(value))
+        answer = await self.workers.complete_activity(request, timeout=timeout)
+        return _VERDICTS.get(answer.result, "already_recorded")
+
+    async def fail_activity(
+        self, token: bytes, error: BaseException, *, no_effect: bool = False, timeout: float = DEFAULT_TIMEOUT
+    ) -> str:
+        """Reports that an attempt failed; its retry policy decides what comes next."""
+        request = worker_messages.FailActivityRequest()
+        request.report.task_token = token
+        known = error if isinstance(error, SagaError) else SagaError(str(error), code=type(error).__name__)
+        request.report.error.CopyFrom(known.to_message(self.values))
+        if no_effect:
+            request.report.effect = worker_messages.EFFECT_NONE
+        answer = await self.workers.fail_activity(request, timeout=timeout)
+        return _VERDICTS.get(answer.result, "already_recorded")
+
+    async def stop_activity(self, token: bytes, *, no_effect: bool = False, timeout: float = DEFAULT_TIMEOUT) -> str:
+        """Reports that an attempt has stopped because it was asked to."""
+        request = worker_messages.StopActivityRequest()
+        request.report.task_token = token
+        request.report.effect = worker_messages.EFFECT_NONE if no_effect else worker_messages.EFFECT_UNKNOWN
+        answer = await self.workers.stop_activity(request, timeout=timeout)
+        return _VERDICTS.get(answer.result, "already_recorded")
+
+    async def heartbeat_activity(self, token: bytes, details: Any = None, *, timeout: float = DEFAULT_TIMEOUT) -> bool:
+        """Says that an attempt is alive; False: stop (and say so with `stop_activity`)."""
+        request = worker_messages.HeartbeatActivityRequest()
+        request.heartbeat.task_token = token
+        if details is not None:
+            request.heartbeat.details.CopyFrom(self.values.encode(details))
+        answer = await self.workers.heartbeat_activity(request, timeout=timeout)
+        return bool(answer.current and not answer.cancel_requested)
 
     # Undos that need a person. `step_event_id` is the event that scheduled the step.
 
@@ -278,6 +319,11 @@ def _message(
     definition: "Union[SagaDefinition, definitions_messages.SagaDefinition]",
 ) -> "definitions_messages.SagaDefinition":
     return definition.message if isinstance(definition, SagaDefinition) else definition
+_VERDICTS = {
+    worker_messages.ACK_RESULT_RECORDED: "recorded",
+    worker_messages.ACK_RESULT_ALREADY_RECORDED: "already_recorded",
+    worker_messages.ACK_RESULT_LATE_EFFECT: "late_effect",
+}
 
 
 def _refer(reference: "common.WorkflowRef", workflow_id: str, saga_id: bytes) -> None:

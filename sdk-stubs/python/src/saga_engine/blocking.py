@@ -164,6 +164,18 @@ class Client:
         """Gives the whole unwinding of a run up."""
         self._wait(self._client.give_up(workflow_id, reason, **options))
 
+    def complete_activity(self, token: bytes, value: Any = None, **options: Any) -> str:
+        """See the asynchronous client."""
+        return self._wait(self._client.complete_activity(token, value, **options))
+
+    def fail_activity(self, token: bytes, error: BaseException, **options: Any) -> str:
+        """See the asynchronous client."""
+        return self._wait(self._client.fail_activity(token, error, **options))
+
+    def heartbeat_activity(self, token: bytes, details: Any = None, **options: Any) -> bool:
+        """See the asynchronous client."""
+        return self._wait(self._client.heartbeat_activity(token, details, **options))
+
     def health(self, echo: bytes = b"", **options: Any) -> "admin.HealthResponse":
         """Whether the server is alive."""
         return self._wait(self._client.health(echo, **options))

@@ -88,6 +88,8 @@ class ActivityContext:
             run.values.decode(task.heartbeat_details) if task.HasField("heartbeat_details") else None
         )
         """What the last heartbeat of an earlier attempt said; None = nothing."""
+        self.task_token: bytes = bytes(task.task_token)
+        """Names this attempt to whoever completes it from outside; see `CompletesLater`."""
         self._undo_data: Any = None
 
     @property
@@ -468,6 +470,11 @@ class _Run:
             item.activity_canceled.effect = wire.EFFECT_NONE if error.no_effect else wire.EFFECT_UNKNOWN
             return item
         effect = wire.EFFECT_UNSPECIFIED
+        if isinstance(error, CompletesLater):
+            if not self._message.is_undo:
+                return wire.WorkerItem(activity_completes_later=wire.ActivityCompletesLater())
+            problem = SagaError("an undo cannot complete later", kind=ErrorKind.CONFIGURATION, non_retryable=True)
+            return self._failure(problem, wire.EFFECT_UNKNOWN)
         if isinstance(error, NoEffect):
             effect = wire.EFFECT_NONE
             error = error.__cause__ or error.__context__ or error
@@ -501,6 +508,14 @@ class ActivityCancelled(Exception):
         self.no_effect = no_effect
 
 
+class CompletesLater(Exception):
+    """Raise it in an activity whose work goes on elsewhere, after keeping `ctx.task_token`.
+
+    The place at the worker is free again; the step stays open until somebody completes, fails or stops the attempt by its
+    token (`Client.complete_activity` and its like), or one of its time-outs ends it. Undos and probes cannot complete later.
+    """
+
+
 def _activity(function: Callable[..., Any]) -> Activity:
     name = getattr(function, "__saga_activity__", None)
     if name is None:
@@ -508,4 +523,4 @@ def _activity(function: Callable[..., Any]) -> Activity:
     return Activity(name, function, inspect.iscoroutinefunction(function))
 
 
-__all__ = ["Activity", "ActivityCancelled", "ActivityContext", "UndoInput", "Worker", "activity"]
+__all__ = ["Activity", "ActivityCancelled", "ActivityContext", "CompletesLater", "UndoInput", "Worker", "activity"]

@@ -708,12 +708,21 @@ export interface NamespaceInfo {
   openSagas: bigint;
   /** True if time in it is virtual. */
   virtualClock: boolean;
+  /** What its clock shows, µs since 1970 UTC. */
+  timeUs: bigint;
+  /** How long closed sagas are kept, in microseconds; 0 = for ever. */
+  retentionUs: bigint;
+  /** Most sagas that may be open; 0 = any number. */
+  maxOpenSagas: bigint;
 }
 /** Makes, writes and reads a NamespaceInfo. */
 export const NamespaceInfo: MessageType<NamespaceInfo> = message("saga.v1.NamespaceInfo", [
   { no: 1, name: "name", type: "string" },
   { no: 2, name: "openSagas", type: "uint64" },
   { no: 3, name: "virtualClock", type: "bool" },
+  { no: 4, name: "timeUs", type: "int64" },
+  { no: 5, name: "retentionUs", type: "int64" },
+  { no: 6, name: "maxOpenSagas", type: "uint64" },
 ]);
 
 /** All that the caller may see. */
@@ -747,6 +756,26 @@ export interface DrainServerResponse {
 /** Makes, writes and reads a DrainServerResponse. */
 export const DrainServerResponse: MessageType<DrainServerResponse> = message("saga.v1.DrainServerResponse", [
   { no: 1, name: "callsInFlight", type: "uint32" },
+]);
+
+/** Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests. */
+export interface SetVirtualClockRequest {
+  /** Common header. The namespace is the connection's. */
+  header?: RequestHeader | undefined;
+}
+/** Makes, writes and reads a SetVirtualClockRequest. */
+export const SetVirtualClockRequest: MessageType<SetVirtualClockRequest> = message("saga.v1.SetVirtualClockRequest", [
+  { no: 1, name: "header", type: () => RequestHeader },
+]);
+
+/** It has one now. */
+export interface SetVirtualClockResponse {
+  /** What the clock shows, µs since 1970 UTC. */
+  timeUs: bigint;
+}
+/** Makes, writes and reads a SetVirtualClockResponse. */
+export const SetVirtualClockResponse: MessageType<SetVirtualClockResponse> = message("saga.v1.SetVirtualClockResponse", [
+  { no: 1, name: "timeUs", type: "int64" },
 ]);
 
 /** How a local activity ended. */
@@ -1527,6 +1556,8 @@ export interface ActivityTaskStarted {
   identity: string;
   /** When it was handed out. µs since 1970 UTC. */
   startedAtUs: bigint;
+  /** True: the attempt goes on outside of its worker and is completed by its token. */
+  completesLater: boolean;
 }
 /** Makes, writes and reads a ActivityTaskStarted. */
 export const ActivityTaskStarted: MessageType<ActivityTaskStarted> = message("saga.v1.ActivityTaskStarted", [
@@ -1534,6 +1565,7 @@ export const ActivityTaskStarted: MessageType<ActivityTaskStarted> = message("sa
   { no: 2, name: "attempt", type: "uint32" },
   { no: 3, name: "identity", type: "string" },
   { no: 4, name: "startedAtUs", type: "int64" },
+  { no: 5, name: "completesLater", type: "bool" },
 ]);
 
 /** The step succeeded. Event 22. */
@@ -4568,7 +4600,7 @@ export enum OverlapPolicy {
 export interface ScheduleSpec {
   /** Its name, unique in the namespace. 1-255 bytes. */
   scheduleId: string;
-  /** Cron expression of five fields, or `@every 90s`. 1-255 bytes. */
+  /** Cron expression of five fields, `@hourly` and its like, or `@every 90s`. 1-255 bytes. */
   cron: string;
   /** IANA time zone. 0-64 bytes; empty = UTC. */
   timeZone: string;
@@ -4739,8 +4771,14 @@ export interface ScheduleInfo {
   lastStartUs: bigint;
   /** The run of the last start, 16 bytes; empty = none. */
   lastSagaId: Uint8Array;
-  /** Runs that were left out so far. */
+  /** Runs that were left out so far, by the overlap policy or because they came too late. */
   skipped: bigint;
+  /** Runs that were started so far. */
+  started: bigint;
+  /** True if a run waits until the one before has closed. */
+  buffered: boolean;
+  /** Why the last start failed; empty = it did not. */
+  lastError: string;
 }
 /** Makes, writes and reads a ScheduleInfo. */
 export const ScheduleInfo: MessageType<ScheduleInfo> = message("saga.v1.ScheduleInfo", [
@@ -4749,6 +4787,35 @@ export const ScheduleInfo: MessageType<ScheduleInfo> = message("saga.v1.Schedule
   { no: 3, name: "lastStartUs", type: "int64" },
   { no: 4, name: "lastSagaId", type: "bytes" },
   { no: 5, name: "skipped", type: "uint64" },
+  { no: 6, name: "started", type: "uint64" },
+  { no: 7, name: "buffered", type: "bool" },
+  { no: 8, name: "lastError", type: "string" },
+]);
+
+/** Reads one schedule. */
+export interface DescribeScheduleRequest {
+  /** Common header. */
+  header?: RequestHeader | undefined;
+  /** Its name. 1-255 bytes. */
+  scheduleId: string;
+}
+/** Makes, writes and reads a DescribeScheduleRequest. */
+export const DescribeScheduleRequest: MessageType<DescribeScheduleRequest> = message("saga.v1.DescribeScheduleRequest", [
+  { no: 1, name: "header", type: () => RequestHeader },
+  { no: 2, name: "scheduleId", type: "string" },
+]);
+
+/** How it does. */
+export interface DescribeScheduleResponse {
+  /** The schedule. */
+  schedule?: ScheduleInfo | undefined;
+  /** The next times it is due, µs since 1970 UTC, without regard to a pause. At most 10. */
+  upcomingUs: bigint[];
+}
+/** Makes, writes and reads a DescribeScheduleResponse. */
+export const DescribeScheduleResponse: MessageType<DescribeScheduleResponse> = message("saga.v1.DescribeScheduleResponse", [
+  { no: 1, name: "schedule", type: () => ScheduleInfo },
+  { no: 2, name: "upcomingUs", type: "int64", repeated: true },
 ]);
 
 /** One page. */
@@ -4994,6 +5061,19 @@ export const ActivityCanceled: MessageType<ActivityCanceled> = message("saga.v1.
   { no: 3, name: "effect", type: "enum" },
 ]);
 
+/**
+ * The attempt goes on outside of the worker: somebody will complete it by its token (`Workers.CompleteActivity` and
+ * its like). Its time-outs go on; its place is free again.
+ */
+export interface ActivityCompletesLater {
+  /** Token of the task. 1-512 bytes. */
+  taskToken: Uint8Array;
+}
+/** Makes, writes and reads a ActivityCompletesLater. */
+export const ActivityCompletesLater: MessageType<ActivityCompletesLater> = message("saga.v1.ActivityCompletesLater", [
+  { no: 1, name: "taskToken", type: "bytes" },
+]);
+
 /** The attempt is alive. */
 export interface Heartbeat {
   /** Token of the task. 1-512 bytes. */
@@ -5045,6 +5125,8 @@ export interface WorkerItem {
     | { case: "drained"; value: Drained }
     /** A query is answered. */
     | { case: "queryAnswered"; value: QueryAnswered }
+    /** An attempt goes on outside of the worker. */
+    | { case: "activityCompletesLater"; value: ActivityCompletesLater }
     | undefined;
 }
 /** Makes, writes and reads a WorkerItem. */
@@ -5061,6 +5143,7 @@ export const WorkerItem: MessageType<WorkerItem> = message("saga.v1.WorkerItem",
   { no: 10, name: "heartbeat", type: () => Heartbeat, oneof: "item" },
   { no: 11, name: "drained", type: () => Drained, oneof: "item" },
   { no: 12, name: "queryAnswered", type: () => QueryAnswered, oneof: "item" },
+  { no: 13, name: "activityCompletesLater", type: () => ActivityCompletesLater, oneof: "item" },
 ]);
 
 /** Events for the code of a run, to be answered with commands. */
@@ -5320,5 +5403,80 @@ export const ServerItem: MessageType<ServerItem> = message("saga.v1.ServerItem",
   { no: 6, name: "heartbeatAnswer", type: () => HeartbeatAnswer, oneof: "item" },
   { no: 7, name: "drain", type: () => Drain, oneof: "item" },
   { no: 8, name: "queryTask", type: () => QueryTask, oneof: "item" },
+]);
+
+/** Completes an attempt from outside of its worker. */
+export interface CompleteActivityRequest {
+  /** Common header. */
+  header?: RequestHeader | undefined;
+  /** What the worker would have reported. */
+  report?: ActivityCompleted | undefined;
+}
+/** Makes, writes and reads a CompleteActivityRequest. */
+export const CompleteActivityRequest: MessageType<CompleteActivityRequest> = message("saga.v1.CompleteActivityRequest", [
+  { no: 1, name: "header", type: () => RequestHeader },
+  { no: 2, name: "report", type: () => ActivityCompleted },
+]);
+
+/** Fails an attempt from outside of its worker. */
+export interface FailActivityRequest {
+  /** Common header. */
+  header?: RequestHeader | undefined;
+  /** What the worker would have reported. */
+  report?: ActivityFailed | undefined;
+}
+/** Makes, writes and reads a FailActivityRequest. */
+export const FailActivityRequest: MessageType<FailActivityRequest> = message("saga.v1.FailActivityRequest", [
+  { no: 1, name: "header", type: () => RequestHeader },
+  { no: 2, name: "report", type: () => ActivityFailed },
+]);
+
+/** Says that an attempt has stopped as it was asked to, from outside of its worker. */
+export interface StopActivityRequest {
+  /** Common header. */
+  header?: RequestHeader | undefined;
+  /** What the worker would have reported. */
+  report?: ActivityCanceled | undefined;
+}
+/** Makes, writes and reads a StopActivityRequest. */
+export const StopActivityRequest: MessageType<StopActivityRequest> = message("saga.v1.StopActivityRequest", [
+  { no: 1, name: "header", type: () => RequestHeader },
+  { no: 2, name: "report", type: () => ActivityCanceled },
+]);
+
+/** A report is settled. */
+export interface ActivityReportResponse {
+  /** What became of it. Never REFUSED. */
+  result: AckResult;
+}
+/** Makes, writes and reads a ActivityReportResponse. */
+export const ActivityReportResponse: MessageType<ActivityReportResponse> = message("saga.v1.ActivityReportResponse", [
+  { no: 1, name: "result", type: "enum" },
+]);
+
+/** Says that an attempt is alive, from outside of its worker. */
+export interface HeartbeatActivityRequest {
+  /** Common header. */
+  header?: RequestHeader | undefined;
+  /** What the worker would have said. */
+  heartbeat?: Heartbeat | undefined;
+}
+/** Makes, writes and reads a HeartbeatActivityRequest. */
+export const HeartbeatActivityRequest: MessageType<HeartbeatActivityRequest> = message("saga.v1.HeartbeatActivityRequest", [
+  { no: 1, name: "header", type: () => RequestHeader },
+  { no: 2, name: "heartbeat", type: () => Heartbeat },
+]);
+
+/** Whether it should go on. */
+export interface HeartbeatActivityResponse {
+  /** True: somebody wants the attempt to stop. */
+  cancelRequested: boolean;
+  /** False: the attempt is no longer current; stop. */
+  current: boolean;
+}
+/** Makes, writes and reads a HeartbeatActivityResponse. */
+export const HeartbeatActivityResponse: MessageType<HeartbeatActivityResponse> = message("saga.v1.HeartbeatActivityResponse", [
+  { no: 1, name: "cancelRequested", type: "bool" },
+  { no: 2, name: "current", type: "bool" },
 ]);
 

@@ -28,6 +28,8 @@ typedef struct Saga__V1__NamespaceInfo Saga__V1__NamespaceInfo;
 typedef struct Saga__V1__ListNamespacesResponse Saga__V1__ListNamespacesResponse;
 typedef struct Saga__V1__DrainServerRequest Saga__V1__DrainServerRequest;
 typedef struct Saga__V1__DrainServerResponse Saga__V1__DrainServerResponse;
+typedef struct Saga__V1__SetVirtualClockRequest Saga__V1__SetVirtualClockRequest;
+typedef struct Saga__V1__SetVirtualClockResponse Saga__V1__SetVirtualClockResponse;
 
 
 /* --- enums --- */
@@ -271,10 +273,22 @@ struct  Saga__V1__NamespaceInfo
    * True if time in it is virtual.
    */
   protobuf_c_boolean virtual_clock;
+  /*
+   * What its clock shows, µs since 1970 UTC.
+   */
+  int64_t time_us;
+  /*
+   * How long closed sagas are kept, in microseconds; 0 = for ever.
+   */
+  int64_t retention_us;
+  /*
+   * Most sagas that may be open; 0 = any number.
+   */
+  uint64_t max_open_sagas;
 };
 #define SAGA__V1__NAMESPACE_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__namespace_info__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
 
 
 /*
@@ -327,6 +341,38 @@ struct  Saga__V1__DrainServerResponse
 };
 #define SAGA__V1__DRAIN_SERVER_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__drain_server_response__descriptor) \
+    , 0 }
+
+
+/*
+ * Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests.
+ */
+struct  Saga__V1__SetVirtualClockRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Common header. The namespace is the connection's.
+   */
+  Saga__V1__RequestHeader *header;
+};
+#define SAGA__V1__SET_VIRTUAL_CLOCK_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__set_virtual_clock_request__descriptor) \
+    , NULL }
+
+
+/*
+ * It has one now.
+ */
+struct  Saga__V1__SetVirtualClockResponse
+{
+  ProtobufCMessage base;
+  /*
+   * What the clock shows, µs since 1970 UTC.
+   */
+  int64_t time_us;
+};
+#define SAGA__V1__SET_VIRTUAL_CLOCK_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__set_virtual_clock_response__descriptor) \
     , 0 }
 
 
@@ -558,6 +604,44 @@ Saga__V1__DrainServerResponse *
 void   saga__v1__drain_server_response__free_unpacked
                      (Saga__V1__DrainServerResponse *message,
                       ProtobufCAllocator *allocator);
+/* Saga__V1__SetVirtualClockRequest methods */
+void   saga__v1__set_virtual_clock_request__init
+                     (Saga__V1__SetVirtualClockRequest         *message);
+size_t saga__v1__set_virtual_clock_request__get_packed_size
+                     (const Saga__V1__SetVirtualClockRequest   *message);
+size_t saga__v1__set_virtual_clock_request__pack
+                     (const Saga__V1__SetVirtualClockRequest   *message,
+                      uint8_t             *out);
+size_t saga__v1__set_virtual_clock_request__pack_to_buffer
+                     (const Saga__V1__SetVirtualClockRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__SetVirtualClockRequest *
+       saga__v1__set_virtual_clock_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__set_virtual_clock_request__free_unpacked
+                     (Saga__V1__SetVirtualClockRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__SetVirtualClockResponse methods */
+void   saga__v1__set_virtual_clock_response__init
+                     (Saga__V1__SetVirtualClockResponse         *message);
+size_t saga__v1__set_virtual_clock_response__get_packed_size
+                     (const Saga__V1__SetVirtualClockResponse   *message);
+size_t saga__v1__set_virtual_clock_response__pack
+                     (const Saga__V1__SetVirtualClockResponse   *message,
+                      uint8_t             *out);
+size_t saga__v1__set_virtual_clock_response__pack_to_buffer
+                     (const Saga__V1__SetVirtualClockResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__SetVirtualClockResponse *
+       saga__v1__set_virtual_clock_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__set_virtual_clock_response__free_unpacked
+                     (Saga__V1__SetVirtualClockResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Saga__V1__HealthRequest_Closure)
@@ -596,6 +680,12 @@ typedef void (*Saga__V1__DrainServerRequest_Closure)
 typedef void (*Saga__V1__DrainServerResponse_Closure)
                  (const Saga__V1__DrainServerResponse *message,
                   void *closure_data);
+typedef void (*Saga__V1__SetVirtualClockRequest_Closure)
+                 (const Saga__V1__SetVirtualClockRequest *message,
+                  void *closure_data);
+typedef void (*Saga__V1__SetVirtualClockResponse_Closure)
+                 (const Saga__V1__SetVirtualClockResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -614,6 +704,8 @@ extern const ProtobufCMessageDescriptor saga__v1__namespace_info__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__list_namespaces_response__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__drain_server_request__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__drain_server_response__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__set_virtual_clock_request__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__set_virtual_clock_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

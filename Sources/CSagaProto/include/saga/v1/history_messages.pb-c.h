@@ -666,10 +666,14 @@ struct  Saga__V1__ActivityTaskStarted
    * When it was handed out. µs since 1970 UTC.
    */
   int64_t started_at_us;
+  /*
+   * True: the attempt goes on outside of its worker and is completed by its token.
+   */
+  protobuf_c_boolean completes_later;
 };
 #define SAGA__V1__ACTIVITY_TASK_STARTED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__activity_task_started__descriptor) \
-    , 0, 0, (char *)protobuf_c_empty_string, 0 }
+    , 0, 0, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 /*

@@ -30,6 +30,8 @@ typedef struct Saga__V1__DeleteScheduleRequest Saga__V1__DeleteScheduleRequest;
 typedef struct Saga__V1__DeleteScheduleResponse Saga__V1__DeleteScheduleResponse;
 typedef struct Saga__V1__ListSchedulesRequest Saga__V1__ListSchedulesRequest;
 typedef struct Saga__V1__ScheduleInfo Saga__V1__ScheduleInfo;
+typedef struct Saga__V1__DescribeScheduleRequest Saga__V1__DescribeScheduleRequest;
+typedef struct Saga__V1__DescribeScheduleResponse Saga__V1__DescribeScheduleResponse;
 typedef struct Saga__V1__ListSchedulesResponse Saga__V1__ListSchedulesResponse;
 
 
@@ -75,7 +77,7 @@ struct  Saga__V1__ScheduleSpec
    */
   char *schedule_id;
   /*
-   * Cron expression of five fields, or `@every 90s`. 1-255 bytes.
+   * Cron expression of five fields, `@hourly` and its like, or `@every 90s`. 1-255 bytes.
    */
   char *cron;
   /*
@@ -339,13 +341,66 @@ struct  Saga__V1__ScheduleInfo
    */
   ProtobufCBinaryData last_saga_id;
   /*
-   * Runs that were left out so far.
+   * Runs that were left out so far, by the overlap policy or because they came too late.
    */
   uint64_t skipped;
+  /*
+   * Runs that were started so far.
+   */
+  uint64_t started;
+  /*
+   * True if a run waits until the one before has closed.
+   */
+  protobuf_c_boolean buffered;
+  /*
+   * Why the last start failed; empty = it did not.
+   */
+  char *last_error;
 };
 #define SAGA__V1__SCHEDULE_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__schedule_info__descriptor) \
-    , NULL, 0, 0, {0,NULL}, 0 }
+    , NULL, 0, 0, {0,NULL}, 0, 0, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Reads one schedule.
+ */
+struct  Saga__V1__DescribeScheduleRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Common header.
+   */
+  Saga__V1__RequestHeader *header;
+  /*
+   * Its name. 1-255 bytes.
+   */
+  char *schedule_id;
+};
+#define SAGA__V1__DESCRIBE_SCHEDULE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__describe_schedule_request__descriptor) \
+    , NULL, (char *)protobuf_c_empty_string }
+
+
+/*
+ * How it does.
+ */
+struct  Saga__V1__DescribeScheduleResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The schedule.
+   */
+  Saga__V1__ScheduleInfo *schedule;
+  /*
+   * The next times it is due, µs since 1970 UTC, without regard to a pause. At most 10.
+   */
+  size_t n_upcoming_us;
+  int64_t *upcoming_us;
+};
+#define SAGA__V1__DESCRIBE_SCHEDULE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__describe_schedule_response__descriptor) \
+    , NULL, 0,NULL }
 
 
 /*
@@ -616,6 +671,44 @@ Saga__V1__ScheduleInfo *
 void   saga__v1__schedule_info__free_unpacked
                      (Saga__V1__ScheduleInfo *message,
                       ProtobufCAllocator *allocator);
+/* Saga__V1__DescribeScheduleRequest methods */
+void   saga__v1__describe_schedule_request__init
+                     (Saga__V1__DescribeScheduleRequest         *message);
+size_t saga__v1__describe_schedule_request__get_packed_size
+                     (const Saga__V1__DescribeScheduleRequest   *message);
+size_t saga__v1__describe_schedule_request__pack
+                     (const Saga__V1__DescribeScheduleRequest   *message,
+                      uint8_t             *out);
+size_t saga__v1__describe_schedule_request__pack_to_buffer
+                     (const Saga__V1__DescribeScheduleRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__DescribeScheduleRequest *
+       saga__v1__describe_schedule_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__describe_schedule_request__free_unpacked
+                     (Saga__V1__DescribeScheduleRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__DescribeScheduleResponse methods */
+void   saga__v1__describe_schedule_response__init
+                     (Saga__V1__DescribeScheduleResponse         *message);
+size_t saga__v1__describe_schedule_response__get_packed_size
+                     (const Saga__V1__DescribeScheduleResponse   *message);
+size_t saga__v1__describe_schedule_response__pack
+                     (const Saga__V1__DescribeScheduleResponse   *message,
+                      uint8_t             *out);
+size_t saga__v1__describe_schedule_response__pack_to_buffer
+                     (const Saga__V1__DescribeScheduleResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__DescribeScheduleResponse *
+       saga__v1__describe_schedule_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__describe_schedule_response__free_unpacked
+                     (Saga__V1__DescribeScheduleResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Saga__V1__ListSchedulesResponse methods */
 void   saga__v1__list_schedules_response__init
                      (Saga__V1__ListSchedulesResponse         *message);
@@ -676,6 +769,12 @@ typedef void (*Saga__V1__ListSchedulesRequest_Closure)
 typedef void (*Saga__V1__ScheduleInfo_Closure)
                  (const Saga__V1__ScheduleInfo *message,
                   void *closure_data);
+typedef void (*Saga__V1__DescribeScheduleRequest_Closure)
+                 (const Saga__V1__DescribeScheduleRequest *message,
+                  void *closure_data);
+typedef void (*Saga__V1__DescribeScheduleResponse_Closure)
+                 (const Saga__V1__DescribeScheduleResponse *message,
+                  void *closure_data);
 typedef void (*Saga__V1__ListSchedulesResponse_Closure)
                  (const Saga__V1__ListSchedulesResponse *message,
                   void *closure_data);
@@ -699,6 +798,8 @@ extern const ProtobufCMessageDescriptor saga__v1__delete_schedule_request__descr
 extern const ProtobufCMessageDescriptor saga__v1__delete_schedule_response__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__list_schedules_request__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__schedule_info__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__describe_schedule_request__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__describe_schedule_response__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__list_schedules_response__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -29,6 +29,7 @@ typedef struct Saga__V1__WorkflowTaskFailed Saga__V1__WorkflowTaskFailed;
 typedef struct Saga__V1__ActivityCompleted Saga__V1__ActivityCompleted;
 typedef struct Saga__V1__ActivityFailed Saga__V1__ActivityFailed;
 typedef struct Saga__V1__ActivityCanceled Saga__V1__ActivityCanceled;
+typedef struct Saga__V1__ActivityCompletesLater Saga__V1__ActivityCompletesLater;
 typedef struct Saga__V1__Heartbeat Saga__V1__Heartbeat;
 typedef struct Saga__V1__Drained Saga__V1__Drained;
 typedef struct Saga__V1__WorkerItem Saga__V1__WorkerItem;
@@ -42,6 +43,12 @@ typedef struct Saga__V1__Ack Saga__V1__Ack;
 typedef struct Saga__V1__HeartbeatAnswer Saga__V1__HeartbeatAnswer;
 typedef struct Saga__V1__Drain Saga__V1__Drain;
 typedef struct Saga__V1__ServerItem Saga__V1__ServerItem;
+typedef struct Saga__V1__CompleteActivityRequest Saga__V1__CompleteActivityRequest;
+typedef struct Saga__V1__FailActivityRequest Saga__V1__FailActivityRequest;
+typedef struct Saga__V1__StopActivityRequest Saga__V1__StopActivityRequest;
+typedef struct Saga__V1__ActivityReportResponse Saga__V1__ActivityReportResponse;
+typedef struct Saga__V1__HeartbeatActivityRequest Saga__V1__HeartbeatActivityRequest;
+typedef struct Saga__V1__HeartbeatActivityResponse Saga__V1__HeartbeatActivityResponse;
 
 
 /* --- enums --- */
@@ -400,6 +407,23 @@ struct  Saga__V1__ActivityCanceled
 
 
 /*
+ * The attempt goes on outside of the worker: somebody will complete it by its token (`Workers.CompleteActivity` and its
+ * like). Its time-outs go on; its place is free again.
+ */
+struct  Saga__V1__ActivityCompletesLater
+{
+  ProtobufCMessage base;
+  /*
+   * Token of the task. 1-512 bytes.
+   */
+  ProtobufCBinaryData task_token;
+};
+#define SAGA__V1__ACTIVITY_COMPLETES_LATER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__activity_completes_later__descriptor) \
+    , {0,NULL} }
+
+
+/*
  * The attempt is alive.
  */
 struct  Saga__V1__Heartbeat
@@ -447,7 +471,8 @@ typedef enum {
   SAGA__V1__WORKER_ITEM__ITEM_ACTIVITY_CANCELED = 9,
   SAGA__V1__WORKER_ITEM__ITEM_HEARTBEAT = 10,
   SAGA__V1__WORKER_ITEM__ITEM_DRAINED = 11,
-  SAGA__V1__WORKER_ITEM__ITEM_QUERY_ANSWERED = 12
+  SAGA__V1__WORKER_ITEM__ITEM_QUERY_ANSWERED = 12,
+  SAGA__V1__WORKER_ITEM__ITEM_ACTIVITY_COMPLETES_LATER = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__WORKER_ITEM__ITEM__CASE)
 } Saga__V1__WorkerItem__ItemCase;
 
@@ -507,6 +532,10 @@ struct  Saga__V1__WorkerItem
      * A query is answered.
      */
     Saga__V1__QueryAnswered *query_answered;
+    /*
+     * An attempt goes on outside of the worker.
+     */
+    Saga__V1__ActivityCompletesLater *activity_completes_later;
   };
 };
 #define SAGA__V1__WORKER_ITEM__INIT \
@@ -897,6 +926,122 @@ struct  Saga__V1__ServerItem
     , SAGA__V1__SERVER_ITEM__ITEM__NOT_SET, {0} }
 
 
+/*
+ * Completes an attempt from outside of its worker.
+ */
+struct  Saga__V1__CompleteActivityRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Common header.
+   */
+  Saga__V1__RequestHeader *header;
+  /*
+   * What the worker would have reported.
+   */
+  Saga__V1__ActivityCompleted *report;
+};
+#define SAGA__V1__COMPLETE_ACTIVITY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__complete_activity_request__descriptor) \
+    , NULL, NULL }
+
+
+/*
+ * Fails an attempt from outside of its worker.
+ */
+struct  Saga__V1__FailActivityRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Common header.
+   */
+  Saga__V1__RequestHeader *header;
+  /*
+   * What the worker would have reported.
+   */
+  Saga__V1__ActivityFailed *report;
+};
+#define SAGA__V1__FAIL_ACTIVITY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__fail_activity_request__descriptor) \
+    , NULL, NULL }
+
+
+/*
+ * Says that an attempt has stopped as it was asked to, from outside of its worker.
+ */
+struct  Saga__V1__StopActivityRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Common header.
+   */
+  Saga__V1__RequestHeader *header;
+  /*
+   * What the worker would have reported.
+   */
+  Saga__V1__ActivityCanceled *report;
+};
+#define SAGA__V1__STOP_ACTIVITY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__stop_activity_request__descriptor) \
+    , NULL, NULL }
+
+
+/*
+ * A report is settled.
+ */
+struct  Saga__V1__ActivityReportResponse
+{
+  ProtobufCMessage base;
+  /*
+   * What became of it. Never REFUSED.
+   */
+  Saga__V1__AckResult result;
+};
+#define SAGA__V1__ACTIVITY_REPORT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__activity_report_response__descriptor) \
+    , SAGA__V1__ACK_RESULT__ACK_RESULT_UNSPECIFIED }
+
+
+/*
+ * Says that an attempt is alive, from outside of its worker.
+ */
+struct  Saga__V1__HeartbeatActivityRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Common header.
+   */
+  Saga__V1__RequestHeader *header;
+  /*
+   * What the worker would have said.
+   */
+  Saga__V1__Heartbeat *heartbeat;
+};
+#define SAGA__V1__HEARTBEAT_ACTIVITY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__heartbeat_activity_request__descriptor) \
+    , NULL, NULL }
+
+
+/*
+ * Whether it should go on.
+ */
+struct  Saga__V1__HeartbeatActivityResponse
+{
+  ProtobufCMessage base;
+  /*
+   * True: somebody wants the attempt to stop.
+   */
+  protobuf_c_boolean cancel_requested;
+  /*
+   * False: the attempt is no longer current; stop.
+   */
+  protobuf_c_boolean current;
+};
+#define SAGA__V1__HEARTBEAT_ACTIVITY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__heartbeat_activity_response__descriptor) \
+    , 0, 0 }
+
+
 /* Saga__V1__WorkflowTypeOffer methods */
 void   saga__v1__workflow_type_offer__init
                      (Saga__V1__WorkflowTypeOffer         *message);
@@ -1105,6 +1250,25 @@ Saga__V1__ActivityCanceled *
                       const uint8_t       *data);
 void   saga__v1__activity_canceled__free_unpacked
                      (Saga__V1__ActivityCanceled *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__ActivityCompletesLater methods */
+void   saga__v1__activity_completes_later__init
+                     (Saga__V1__ActivityCompletesLater         *message);
+size_t saga__v1__activity_completes_later__get_packed_size
+                     (const Saga__V1__ActivityCompletesLater   *message);
+size_t saga__v1__activity_completes_later__pack
+                     (const Saga__V1__ActivityCompletesLater   *message,
+                      uint8_t             *out);
+size_t saga__v1__activity_completes_later__pack_to_buffer
+                     (const Saga__V1__ActivityCompletesLater   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__ActivityCompletesLater *
+       saga__v1__activity_completes_later__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__activity_completes_later__free_unpacked
+                     (Saga__V1__ActivityCompletesLater *message,
                       ProtobufCAllocator *allocator);
 /* Saga__V1__Heartbeat methods */
 void   saga__v1__heartbeat__init
@@ -1353,6 +1517,120 @@ Saga__V1__ServerItem *
 void   saga__v1__server_item__free_unpacked
                      (Saga__V1__ServerItem *message,
                       ProtobufCAllocator *allocator);
+/* Saga__V1__CompleteActivityRequest methods */
+void   saga__v1__complete_activity_request__init
+                     (Saga__V1__CompleteActivityRequest         *message);
+size_t saga__v1__complete_activity_request__get_packed_size
+                     (const Saga__V1__CompleteActivityRequest   *message);
+size_t saga__v1__complete_activity_request__pack
+                     (const Saga__V1__CompleteActivityRequest   *message,
+                      uint8_t             *out);
+size_t saga__v1__complete_activity_request__pack_to_buffer
+                     (const Saga__V1__CompleteActivityRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__CompleteActivityRequest *
+       saga__v1__complete_activity_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__complete_activity_request__free_unpacked
+                     (Saga__V1__CompleteActivityRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__FailActivityRequest methods */
+void   saga__v1__fail_activity_request__init
+                     (Saga__V1__FailActivityRequest         *message);
+size_t saga__v1__fail_activity_request__get_packed_size
+                     (const Saga__V1__FailActivityRequest   *message);
+size_t saga__v1__fail_activity_request__pack
+                     (const Saga__V1__FailActivityRequest   *message,
+                      uint8_t             *out);
+size_t saga__v1__fail_activity_request__pack_to_buffer
+                     (const Saga__V1__FailActivityRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__FailActivityRequest *
+       saga__v1__fail_activity_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__fail_activity_request__free_unpacked
+                     (Saga__V1__FailActivityRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__StopActivityRequest methods */
+void   saga__v1__stop_activity_request__init
+                     (Saga__V1__StopActivityRequest         *message);
+size_t saga__v1__stop_activity_request__get_packed_size
+                     (const Saga__V1__StopActivityRequest   *message);
+size_t saga__v1__stop_activity_request__pack
+                     (const Saga__V1__StopActivityRequest   *message,
+                      uint8_t             *out);
+size_t saga__v1__stop_activity_request__pack_to_buffer
+                     (const Saga__V1__StopActivityRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__StopActivityRequest *
+       saga__v1__stop_activity_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__stop_activity_request__free_unpacked
+                     (Saga__V1__StopActivityRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__ActivityReportResponse methods */
+void   saga__v1__activity_report_response__init
+                     (Saga__V1__ActivityReportResponse         *message);
+size_t saga__v1__activity_report_response__get_packed_size
+                     (const Saga__V1__ActivityReportResponse   *message);
+size_t saga__v1__activity_report_response__pack
+                     (const Saga__V1__ActivityReportResponse   *message,
+                      uint8_t             *out);
+size_t saga__v1__activity_report_response__pack_to_buffer
+                     (const Saga__V1__ActivityReportResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__ActivityReportResponse *
+       saga__v1__activity_report_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__activity_report_response__free_unpacked
+                     (Saga__V1__ActivityReportResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__HeartbeatActivityRequest methods */
+void   saga__v1__heartbeat_activity_request__init
+                     (Saga__V1__HeartbeatActivityRequest         *message);
+size_t saga__v1__heartbeat_activity_request__get_packed_size
+                     (const Saga__V1__HeartbeatActivityRequest   *message);
+size_t saga__v1__heartbeat_activity_request__pack
+                     (const Saga__V1__HeartbeatActivityRequest   *message,
+                      uint8_t             *out);
+size_t saga__v1__heartbeat_activity_request__pack_to_buffer
+                     (const Saga__V1__HeartbeatActivityRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__HeartbeatActivityRequest *
+       saga__v1__heartbeat_activity_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__heartbeat_activity_request__free_unpacked
+                     (Saga__V1__HeartbeatActivityRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Saga__V1__HeartbeatActivityResponse methods */
+void   saga__v1__heartbeat_activity_response__init
+                     (Saga__V1__HeartbeatActivityResponse         *message);
+size_t saga__v1__heartbeat_activity_response__get_packed_size
+                     (const Saga__V1__HeartbeatActivityResponse   *message);
+size_t saga__v1__heartbeat_activity_response__pack
+                     (const Saga__V1__HeartbeatActivityResponse   *message,
+                      uint8_t             *out);
+size_t saga__v1__heartbeat_activity_response__pack_to_buffer
+                     (const Saga__V1__HeartbeatActivityResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__HeartbeatActivityResponse *
+       saga__v1__heartbeat_activity_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__heartbeat_activity_response__free_unpacked
+                     (Saga__V1__HeartbeatActivityResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Saga__V1__WorkflowTypeOffer_Closure)
@@ -1387,6 +1665,9 @@ typedef void (*Saga__V1__ActivityFailed_Closure)
                   void *closure_data);
 typedef void (*Saga__V1__ActivityCanceled_Closure)
                  (const Saga__V1__ActivityCanceled *message,
+                  void *closure_data);
+typedef void (*Saga__V1__ActivityCompletesLater_Closure)
+                 (const Saga__V1__ActivityCompletesLater *message,
                   void *closure_data);
 typedef void (*Saga__V1__Heartbeat_Closure)
                  (const Saga__V1__Heartbeat *message,
@@ -1427,6 +1708,24 @@ typedef void (*Saga__V1__Drain_Closure)
 typedef void (*Saga__V1__ServerItem_Closure)
                  (const Saga__V1__ServerItem *message,
                   void *closure_data);
+typedef void (*Saga__V1__CompleteActivityRequest_Closure)
+                 (const Saga__V1__CompleteActivityRequest *message,
+                  void *closure_data);
+typedef void (*Saga__V1__FailActivityRequest_Closure)
+                 (const Saga__V1__FailActivityRequest *message,
+                  void *closure_data);
+typedef void (*Saga__V1__StopActivityRequest_Closure)
+                 (const Saga__V1__StopActivityRequest *message,
+                  void *closure_data);
+typedef void (*Saga__V1__ActivityReportResponse_Closure)
+                 (const Saga__V1__ActivityReportResponse *message,
+                  void *closure_data);
+typedef void (*Saga__V1__HeartbeatActivityRequest_Closure)
+                 (const Saga__V1__HeartbeatActivityRequest *message,
+                  void *closure_data);
+typedef void (*Saga__V1__HeartbeatActivityResponse_Closure)
+                 (const Saga__V1__HeartbeatActivityResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1446,6 +1745,7 @@ extern const ProtobufCMessageDescriptor saga__v1__workflow_task_failed__descript
 extern const ProtobufCMessageDescriptor saga__v1__activity_completed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_failed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_canceled__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__activity_completes_later__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__drained__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor;
@@ -1459,6 +1759,12 @@ extern const ProtobufCMessageDescriptor saga__v1__ack__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__heartbeat_answer__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__drain__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__server_item__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__complete_activity_request__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__fail_activity_request__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__stop_activity_request__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__activity_report_response__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__heartbeat_activity_request__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__heartbeat_activity_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

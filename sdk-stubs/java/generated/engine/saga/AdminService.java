@@ -70,4 +70,16 @@ public final class AdminService {
             saga.v1.AdminMessages.DrainServerRequest request, CallOptions options) {
         return client.callAsync(Methods.ADMIN_DRAIN, request, options);
     }
+
+    /** Gives the connection's namespace a virtual clock; there is no way back. */
+    public saga.v1.AdminMessages.SetVirtualClockResponse setVirtualClock(
+            saga.v1.AdminMessages.SetVirtualClockRequest request, CallOptions options) {
+        return client.call(Methods.ADMIN_SET_VIRTUAL_CLOCK, request, options);
+    }
+
+    /** setVirtualClock without waiting. */
+    public CompletableFuture<saga.v1.AdminMessages.SetVirtualClockResponse> setVirtualClockAsync(
+            saga.v1.AdminMessages.SetVirtualClockRequest request, CallOptions options) {
+        return client.callAsync(Methods.ADMIN_SET_VIRTUAL_CLOCK, request, options);
+    }
 }

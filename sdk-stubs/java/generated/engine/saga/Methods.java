@@ -89,6 +89,22 @@ public final class Methods {
     public static final Method<saga.v1.WorkersMessages.WorkerItem, saga.v1.WorkersMessages.ServerItem> WORKERS_WORK =
             new Method<>(512, "Workers.Work", saga.v1.WorkersMessages.WorkerItem.parser(), saga.v1.WorkersMessages.ServerItem.parser(), true, true, true);
 
+    /** Reports the success of an attempt by its token, from any client. */
+    public static final Method<saga.v1.WorkersMessages.CompleteActivityRequest, saga.v1.WorkersMessages.ActivityReportResponse> WORKERS_COMPLETE_ACTIVITY =
+            new Method<>(513, "Workers.CompleteActivity", saga.v1.WorkersMessages.CompleteActivityRequest.parser(), saga.v1.WorkersMessages.ActivityReportResponse.parser(), false, false, true);
+
+    /** Reports the failure of an attempt by its token, from any client. */
+    public static final Method<saga.v1.WorkersMessages.FailActivityRequest, saga.v1.WorkersMessages.ActivityReportResponse> WORKERS_FAIL_ACTIVITY =
+            new Method<>(514, "Workers.FailActivity", saga.v1.WorkersMessages.FailActivityRequest.parser(), saga.v1.WorkersMessages.ActivityReportResponse.parser(), false, false, true);
+
+    /** Reports by its token that an attempt has stopped, from any client. */
+    public static final Method<saga.v1.WorkersMessages.StopActivityRequest, saga.v1.WorkersMessages.ActivityReportResponse> WORKERS_STOP_ACTIVITY =
+            new Method<>(515, "Workers.StopActivity", saga.v1.WorkersMessages.StopActivityRequest.parser(), saga.v1.WorkersMessages.ActivityReportResponse.parser(), false, false, true);
+
+    /** Says by its token that an attempt is alive, from any client. */
+    public static final Method<saga.v1.WorkersMessages.HeartbeatActivityRequest, saga.v1.WorkersMessages.HeartbeatActivityResponse> WORKERS_HEARTBEAT_ACTIVITY =
+            new Method<>(516, "Workers.HeartbeatActivity", saga.v1.WorkersMessages.HeartbeatActivityRequest.parser(), saga.v1.WorkersMessages.HeartbeatActivityResponse.parser(), false, false, true);
+
     /** Runs that need a person. */
     public static final Method<saga.v1.CompensationMessages.ListBlockedRequest, saga.v1.CompensationMessages.ListBlockedResponse> COMPENSATION_LIST_BLOCKED =
             new Method<>(768, "Compensation.ListBlocked", saga.v1.CompensationMessages.ListBlockedRequest.parser(), saga.v1.CompensationMessages.ListBlockedResponse.parser(), false, false, false);
@@ -157,6 +173,10 @@ public final class Methods {
     public static final Method<saga.v1.SchedulesMessages.ListSchedulesRequest, saga.v1.SchedulesMessages.ListSchedulesResponse> SCHEDULES_LIST =
             new Method<>(1285, "Schedules.List", saga.v1.SchedulesMessages.ListSchedulesRequest.parser(), saga.v1.SchedulesMessages.ListSchedulesResponse.parser(), false, false, false);
 
+    /** Reads one schedule. */
+    public static final Method<saga.v1.SchedulesMessages.DescribeScheduleRequest, saga.v1.SchedulesMessages.DescribeScheduleResponse> SCHEDULES_DESCRIBE =
+            new Method<>(1286, "Schedules.Describe", saga.v1.SchedulesMessages.DescribeScheduleRequest.parser(), saga.v1.SchedulesMessages.DescribeScheduleResponse.parser(), false, false, false);
+
     /** Appends to an aggregate if its version is the expected one. */
     public static final Method<saga.v1.EventsMessages.AppendEventsRequest, saga.v1.EventsMessages.AppendEventsResponse> EVENTS_APPEND =
             new Method<>(1536, "Events.Append", saga.v1.EventsMessages.AppendEventsRequest.parser(), saga.v1.EventsMessages.AppendEventsResponse.parser(), false, false, true);
@@ -193,6 +213,10 @@ public final class Methods {
     public static final Method<saga.v1.AdminMessages.DrainServerRequest, saga.v1.AdminMessages.DrainServerResponse> ADMIN_DRAIN =
             new Method<>(1796, "Admin.Drain", saga.v1.AdminMessages.DrainServerRequest.parser(), saga.v1.AdminMessages.DrainServerResponse.parser(), false, false, true);
 
+    /** Gives the connection's namespace a virtual clock; there is no way back. */
+    public static final Method<saga.v1.AdminMessages.SetVirtualClockRequest, saga.v1.AdminMessages.SetVirtualClockResponse> ADMIN_SET_VIRTUAL_CLOCK =
+            new Method<>(1797, "Admin.SetVirtualClock", saga.v1.AdminMessages.SetVirtualClockRequest.parser(), saga.v1.AdminMessages.SetVirtualClockResponse.parser(), false, false, true);
+
     /** All of them, by number. */
     public static final java.util.List<Method<?, ?>> ALL = java.util.List.of(
             WORKFLOWS_START,
@@ -216,6 +240,10 @@ public final class Methods {
             WORKFLOWS_PAUSE,
             WORKFLOWS_RESUME,
             WORKERS_WORK,
+            WORKERS_COMPLETE_ACTIVITY,
+            WORKERS_FAIL_ACTIVITY,
+            WORKERS_STOP_ACTIVITY,
+            WORKERS_HEARTBEAT_ACTIVITY,
             COMPENSATION_LIST_BLOCKED,
             COMPENSATION_RETRY,
             COMPENSATION_RETRY_WITH_INPUT,
@@ -233,6 +261,7 @@ public final class Methods {
             SCHEDULES_TRIGGER,
             SCHEDULES_DELETE,
             SCHEDULES_LIST,
+            SCHEDULES_DESCRIBE,
             EVENTS_APPEND,
             EVENTS_READ,
             EVENTS_READ_FROM_SNAPSHOT,
@@ -241,5 +270,6 @@ public final class Methods {
             ADMIN_READINESS,
             ADMIN_SERVER_INFO,
             ADMIN_NAMESPACES,
-            ADMIN_DRAIN);
+            ADMIN_DRAIN,
+            ADMIN_SET_VIRTUAL_CLOCK);
 }

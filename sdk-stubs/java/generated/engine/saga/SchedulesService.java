@@ -82,4 +82,16 @@ public final class SchedulesService {
             saga.v1.SchedulesMessages.ListSchedulesRequest request, CallOptions options) {
         return client.callAsync(Methods.SCHEDULES_LIST, request, options);
     }
+
+    /** Reads one schedule. */
+    public saga.v1.SchedulesMessages.DescribeScheduleResponse describe(
+            saga.v1.SchedulesMessages.DescribeScheduleRequest request, CallOptions options) {
+        return client.call(Methods.SCHEDULES_DESCRIBE, request, options);
+    }
+
+    /** describe without waiting. */
+    public CompletableFuture<saga.v1.SchedulesMessages.DescribeScheduleResponse> describeAsync(
+            saga.v1.SchedulesMessages.DescribeScheduleRequest request, CallOptions options) {
+        return client.callAsync(Methods.SCHEDULES_DESCRIBE, request, options);
+    }
 }

@@ -59,14 +59,20 @@ class ListNamespacesResponse(_message.Message):
     def __init__(self, namespaces: _Optional[_Iterable[_Union[NamespaceInfo, _Mapping]]] = ...) -> None: ...
 
 class NamespaceInfo(_message.Message):
-    __slots__ = ["name", "open_sagas", "virtual_clock"]
+    __slots__ = ["max_open_sagas", "name", "open_sagas", "retention_us", "time_us", "virtual_clock"]
+    MAX_OPEN_SAGAS_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     OPEN_SAGAS_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_US_FIELD_NUMBER: _ClassVar[int]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_CLOCK_FIELD_NUMBER: _ClassVar[int]
+    max_open_sagas: int
     name: str
     open_sagas: int
+    retention_us: int
+    time_us: int
     virtual_clock: bool
-    def __init__(self, name: _Optional[str] = ..., open_sagas: _Optional[int] = ..., virtual_clock: bool = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., open_sagas: _Optional[int] = ..., virtual_clock: bool = ..., time_us: _Optional[int] = ..., retention_us: _Optional[int] = ..., max_open_sagas: _Optional[int] = ...) -> None: ...
 
 class ReadinessRequest(_message.Message):
     __slots__ = ["header"]
@@ -127,3 +133,15 @@ class ServerInfoResponse(_message.Message):
     version: str
     workers: int
     def __init__(self, version: _Optional[str] = ..., server_id: _Optional[str] = ..., started_us: _Optional[int] = ..., store: _Optional[str] = ..., partitions: _Optional[int] = ..., owned_partitions: _Optional[int] = ..., loaded_sagas: _Optional[int] = ..., open_sagas: _Optional[int] = ..., connections: _Optional[int] = ..., workers: _Optional[int] = ..., draining: bool = ..., features: _Optional[_Iterable[str]] = ..., blocked_sagas: _Optional[int] = ..., blocks: _Optional[int] = ..., late_effects: _Optional[int] = ..., alerts_delivered: _Optional[int] = ..., alerts_failed: _Optional[int] = ..., alerts_waiting: _Optional[int] = ...) -> None: ...
+
+class SetVirtualClockRequest(_message.Message):
+    __slots__ = ["header"]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    header: _common_messages_pb2.RequestHeader
+    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ...) -> None: ...
+
+class SetVirtualClockResponse(_message.Message):
+    __slots__ = ["time_us"]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
+    time_us: int
+    def __init__(self, time_us: _Optional[int] = ...) -> None: ...

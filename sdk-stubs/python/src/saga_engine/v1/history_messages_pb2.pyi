@@ -108,16 +108,18 @@ class ActivityTaskScheduled(_message.Message):
     def __init__(self, command_number: _Optional[int] = ..., step_id: _Optional[str] = ..., activity_type: _Optional[str] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_common_messages_pb2.RetryPolicy, _Mapping]] = ..., timeouts: _Optional[_Union[_common_messages_pb2.ActivityTimeouts, _Mapping]] = ..., undo: _Optional[_Union[_common_messages_pb2.UndoSpec, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., priority: _Optional[int] = ..., pivot: bool = ..., scope: _Optional[int] = ..., undo_group: _Optional[int] = ...) -> None: ...
 
 class ActivityTaskStarted(_message.Message):
-    __slots__ = ["attempt", "identity", "scheduled_event_id", "started_at_us"]
+    __slots__ = ["attempt", "completes_later", "identity", "scheduled_event_id", "started_at_us"]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    COMPLETES_LATER_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     SCHEDULED_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     STARTED_AT_US_FIELD_NUMBER: _ClassVar[int]
     attempt: int
+    completes_later: bool
     identity: str
     scheduled_event_id: int
     started_at_us: int
-    def __init__(self, scheduled_event_id: _Optional[int] = ..., attempt: _Optional[int] = ..., identity: _Optional[str] = ..., started_at_us: _Optional[int] = ...) -> None: ...
+    def __init__(self, scheduled_event_id: _Optional[int] = ..., attempt: _Optional[int] = ..., identity: _Optional[str] = ..., started_at_us: _Optional[int] = ..., completes_later: bool = ...) -> None: ...
 
 class ActivityTaskTimedOut(_message.Message):
     __slots__ = ["attempt", "outcome", "scheduled_event_id", "timeout"]

@@ -191,6 +191,34 @@ WORKERS_WORK = Method(
 )
 """One stream per worker: tasks one way, reports the other."""
 
+WORKERS_COMPLETE_ACTIVITY = Method(
+    513, "Workers", "CompleteActivity",
+    workers_messages_pb2.CompleteActivityRequest, workers_messages_pb2.ActivityReportResponse,
+    False, False, True,
+)
+"""Reports the success of an attempt by its token, from any client."""
+
+WORKERS_FAIL_ACTIVITY = Method(
+    514, "Workers", "FailActivity",
+    workers_messages_pb2.FailActivityRequest, workers_messages_pb2.ActivityReportResponse,
+    False, False, True,
+)
+"""Reports the failure of an attempt by its token, from any client."""
+
+WORKERS_STOP_ACTIVITY = Method(
+    515, "Workers", "StopActivity",
+    workers_messages_pb2.StopActivityRequest, workers_messages_pb2.ActivityReportResponse,
+    False, False, True,
+)
+"""Reports by its token that an attempt has stopped, from any client."""
+
+WORKERS_HEARTBEAT_ACTIVITY = Method(
+    516, "Workers", "HeartbeatActivity",
+    workers_messages_pb2.HeartbeatActivityRequest, workers_messages_pb2.HeartbeatActivityResponse,
+    False, False, True,
+)
+"""Says by its token that an attempt is alive, from any client."""
+
 COMPENSATION_LIST_BLOCKED = Method(
     768, "Compensation", "ListBlocked",
     compensation_messages_pb2.ListBlockedRequest, compensation_messages_pb2.ListBlockedResponse,
@@ -310,6 +338,13 @@ SCHEDULES_LIST = Method(
 )
 """Lists schedules."""
 
+SCHEDULES_DESCRIBE = Method(
+    1286, "Schedules", "Describe",
+    schedules_messages_pb2.DescribeScheduleRequest, schedules_messages_pb2.DescribeScheduleResponse,
+    False, False, False,
+)
+"""Reads one schedule."""
+
 EVENTS_APPEND = Method(
     1536, "Events", "Append",
     events_messages_pb2.AppendEventsRequest, events_messages_pb2.AppendEventsResponse,
@@ -373,6 +408,13 @@ ADMIN_DRAIN = Method(
 )
 """Finish what runs, then stop."""
 
+ADMIN_SET_VIRTUAL_CLOCK = Method(
+    1797, "Admin", "SetVirtualClock",
+    admin_messages_pb2.SetVirtualClockRequest, admin_messages_pb2.SetVirtualClockResponse,
+    False, False, True,
+)
+"""Gives the connection's namespace a virtual clock; there is no way back."""
+
 ALL: Dict[int, Method] = {
     m.number: m
     for m in (
@@ -397,6 +439,10 @@ ALL: Dict[int, Method] = {
         WORKFLOWS_PAUSE,
         WORKFLOWS_RESUME,
         WORKERS_WORK,
+        WORKERS_COMPLETE_ACTIVITY,
+        WORKERS_FAIL_ACTIVITY,
+        WORKERS_STOP_ACTIVITY,
+        WORKERS_HEARTBEAT_ACTIVITY,
         COMPENSATION_LIST_BLOCKED,
         COMPENSATION_RETRY,
         COMPENSATION_RETRY_WITH_INPUT,
@@ -414,6 +460,7 @@ ALL: Dict[int, Method] = {
         SCHEDULES_TRIGGER,
         SCHEDULES_DELETE,
         SCHEDULES_LIST,
+        SCHEDULES_DESCRIBE,
         EVENTS_APPEND,
         EVENTS_READ,
         EVENTS_READ_FROM_SNAPSHOT,
@@ -423,6 +470,7 @@ ALL: Dict[int, Method] = {
         ADMIN_SERVER_INFO,
         ADMIN_NAMESPACES,
         ADMIN_DRAIN,
+        ADMIN_SET_VIRTUAL_CLOCK,
     )
 }
 """Every method by its number."""

@@ -41,6 +41,22 @@ class DeleteScheduleResponse(_message.Message):
     deleted: bool
     def __init__(self, deleted: bool = ...) -> None: ...
 
+class DescribeScheduleRequest(_message.Message):
+    __slots__ = ["header", "schedule_id"]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_ID_FIELD_NUMBER: _ClassVar[int]
+    header: _common_messages_pb2.RequestHeader
+    schedule_id: str
+    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., schedule_id: _Optional[str] = ...) -> None: ...
+
+class DescribeScheduleResponse(_message.Message):
+    __slots__ = ["schedule", "upcoming_us"]
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    UPCOMING_US_FIELD_NUMBER: _ClassVar[int]
+    schedule: ScheduleInfo
+    upcoming_us: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, schedule: _Optional[_Union[ScheduleInfo, _Mapping]] = ..., upcoming_us: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class ListSchedulesRequest(_message.Message):
     __slots__ = ["header", "page_size", "page_token"]
     HEADER_FIELD_NUMBER: _ClassVar[int]
@@ -76,18 +92,24 @@ class PauseScheduleResponse(_message.Message):
     def __init__(self, next_due_us: _Optional[int] = ...) -> None: ...
 
 class ScheduleInfo(_message.Message):
-    __slots__ = ["last_saga_id", "last_start_us", "next_due_us", "schedule", "skipped"]
+    __slots__ = ["buffered", "last_error", "last_saga_id", "last_start_us", "next_due_us", "schedule", "skipped", "started"]
+    BUFFERED_FIELD_NUMBER: _ClassVar[int]
+    LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
     LAST_SAGA_ID_FIELD_NUMBER: _ClassVar[int]
     LAST_START_US_FIELD_NUMBER: _ClassVar[int]
     NEXT_DUE_US_FIELD_NUMBER: _ClassVar[int]
     SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    buffered: bool
+    last_error: str
     last_saga_id: bytes
     last_start_us: int
     next_due_us: int
     schedule: ScheduleSpec
     skipped: int
-    def __init__(self, schedule: _Optional[_Union[ScheduleSpec, _Mapping]] = ..., next_due_us: _Optional[int] = ..., last_start_us: _Optional[int] = ..., last_saga_id: _Optional[bytes] = ..., skipped: _Optional[int] = ...) -> None: ...
+    started: int
+    def __init__(self, schedule: _Optional[_Union[ScheduleSpec, _Mapping]] = ..., next_due_us: _Optional[int] = ..., last_start_us: _Optional[int] = ..., last_saga_id: _Optional[bytes] = ..., skipped: _Optional[int] = ..., started: _Optional[int] = ..., buffered: bool = ..., last_error: _Optional[str] = ...) -> None: ...
 
 class ScheduleSpec(_message.Message):
     __slots__ = ["catchup_window_us", "cron", "overlap", "paused", "schedule_id", "start", "time_zone"]

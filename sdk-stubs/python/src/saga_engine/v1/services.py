@@ -219,6 +219,42 @@ class WorkersService:
         """One stream per worker: tasks one way, reports the other."""
         return await self._caller.stream(methods.WORKERS_WORK, first, request_id=request_id)
 
+    async def complete_activity(
+        self, request: workers_messages_pb2.CompleteActivityRequest, *, timeout: float = 30.0, request_id: Optional[str] = None
+    ) -> workers_messages_pb2.ActivityReportResponse:
+        """Reports the success of an attempt by its token, from any client."""
+        answer: workers_messages_pb2.ActivityReportResponse = await self._caller.call(
+            methods.WORKERS_COMPLETE_ACTIVITY, request, timeout=timeout, request_id=request_id
+        )
+        return answer
+
+    async def fail_activity(
+        self, request: workers_messages_pb2.FailActivityRequest, *, timeout: float = 30.0, request_id: Optional[str] = None
+    ) -> workers_messages_pb2.ActivityReportResponse:
+        """Reports the failure of an attempt by its token, from any client."""
+        answer: workers_messages_pb2.ActivityReportResponse = await self._caller.call(
+            methods.WORKERS_FAIL_ACTIVITY, request, timeout=timeout, request_id=request_id
+        )
+        return answer
+
+    async def stop_activity(
+        self, request: workers_messages_pb2.StopActivityRequest, *, timeout: float = 30.0, request_id: Optional[str] = None
+    ) -> workers_messages_pb2.ActivityReportResponse:
+        """Reports by its token that an attempt has stopped, from any client."""
+        answer: workers_messages_pb2.ActivityReportResponse = await self._caller.call(
+            methods.WORKERS_STOP_ACTIVITY, request, timeout=timeout, request_id=request_id
+        )
+        return answer
+
+    async def heartbeat_activity(
+        self, request: workers_messages_pb2.HeartbeatActivityRequest, *, timeout: float = 30.0, request_id: Optional[str] = None
+    ) -> workers_messages_pb2.HeartbeatActivityResponse:
+        """Says by its token that an attempt is alive, from any client."""
+        answer: workers_messages_pb2.HeartbeatActivityResponse = await self._caller.call(
+            methods.WORKERS_HEARTBEAT_ACTIVITY, request, timeout=timeout, request_id=request_id
+        )
+        return answer
+
 
 class CompensationService:
     """What a person can do about an undo that failed for good. Each verb is an audited event."""
@@ -393,6 +429,15 @@ class SchedulesService:
         )
         return answer
 
+    async def describe(
+        self, request: schedules_messages_pb2.DescribeScheduleRequest, *, timeout: float = 30.0, request_id: Optional[str] = None
+    ) -> schedules_messages_pb2.DescribeScheduleResponse:
+        """Reads one schedule."""
+        answer: schedules_messages_pb2.DescribeScheduleResponse = await self._caller.call(
+            methods.SCHEDULES_DESCRIBE, request, timeout=timeout, request_id=request_id
+        )
+        return answer
+
 
 class EventsService:
     """Events as a store and as a feed."""
@@ -482,5 +527,14 @@ class AdminService:
         """Finish what runs, then stop."""
         answer: admin_messages_pb2.DrainServerResponse = await self._caller.call(
             methods.ADMIN_DRAIN, request, timeout=timeout, request_id=request_id
+        )
+        return answer
+
+    async def set_virtual_clock(
+        self, request: admin_messages_pb2.SetVirtualClockRequest, *, timeout: float = 30.0, request_id: Optional[str] = None
+    ) -> admin_messages_pb2.SetVirtualClockResponse:
+        """Gives the connection's namespace a virtual clock; there is no way back."""
+        answer: admin_messages_pb2.SetVirtualClockResponse = await self._caller.call(
+            methods.ADMIN_SET_VIRTUAL_CLOCK, request, timeout=timeout, request_id=request_id
         )
         return answer

@@ -47,6 +47,12 @@ class ActivityCompleted(_message.Message):
     undo_data: _common_messages_pb2.Payload
     def __init__(self, task_token: _Optional[bytes] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., undo_data: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
 
+class ActivityCompletesLater(_message.Message):
+    __slots__ = ["task_token"]
+    TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    task_token: bytes
+    def __init__(self, task_token: _Optional[bytes] = ...) -> None: ...
+
 class ActivityFailed(_message.Message):
     __slots__ = ["effect", "error", "task_token"]
     EFFECT_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +62,12 @@ class ActivityFailed(_message.Message):
     error: _common_messages_pb2.SagaError
     task_token: bytes
     def __init__(self, task_token: _Optional[bytes] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., effect: _Optional[_Union[Effect, str]] = ...) -> None: ...
+
+class ActivityReportResponse(_message.Message):
+    __slots__ = ["result"]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    result: AckResult
+    def __init__(self, result: _Optional[_Union[AckResult, str]] = ...) -> None: ...
 
 class ActivityTask(_message.Message):
     __slots__ = ["activity_type", "attempt", "deadline_us", "heartbeat_details", "idempotency_key", "input", "is_probe", "is_undo", "namespace", "saga_id", "scheduled_event_id", "scheduled_us", "step_id", "task_queue", "task_token", "timeouts", "traceparent", "undo", "workflow_id", "workflow_type"]
@@ -109,6 +121,14 @@ class CancelActivity(_message.Message):
     task_token: bytes
     def __init__(self, task_token: _Optional[bytes] = ..., reason: _Optional[str] = ...) -> None: ...
 
+class CompleteActivityRequest(_message.Message):
+    __slots__ = ["header", "report"]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_messages_pb2.RequestHeader
+    report: ActivityCompleted
+    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., report: _Optional[_Union[ActivityCompleted, _Mapping]] = ...) -> None: ...
+
 class Drain(_message.Message):
     __slots__ = ["drain_ms"]
     DRAIN_MS_FIELD_NUMBER: _ClassVar[int]
@@ -129,6 +149,14 @@ class Evict(_message.Message):
     saga_id: bytes
     def __init__(self, saga_id: _Optional[bytes] = ..., reason: _Optional[str] = ...) -> None: ...
 
+class FailActivityRequest(_message.Message):
+    __slots__ = ["header", "report"]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_messages_pb2.RequestHeader
+    report: ActivityFailed
+    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., report: _Optional[_Union[ActivityFailed, _Mapping]] = ...) -> None: ...
+
 class Heartbeat(_message.Message):
     __slots__ = ["details", "task_token"]
     DETAILS_FIELD_NUMBER: _ClassVar[int]
@@ -136,6 +164,22 @@ class Heartbeat(_message.Message):
     details: _common_messages_pb2.Payload
     task_token: bytes
     def __init__(self, task_token: _Optional[bytes] = ..., details: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ...) -> None: ...
+
+class HeartbeatActivityRequest(_message.Message):
+    __slots__ = ["header", "heartbeat"]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_messages_pb2.RequestHeader
+    heartbeat: Heartbeat
+    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
+
+class HeartbeatActivityResponse(_message.Message):
+    __slots__ = ["cancel_requested", "current"]
+    CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_FIELD_NUMBER: _ClassVar[int]
+    cancel_requested: bool
+    current: bool
+    def __init__(self, cancel_requested: bool = ..., current: bool = ...) -> None: ...
 
 class HeartbeatAnswer(_message.Message):
     __slots__ = ["cancel_requested", "current", "task_token"]
@@ -213,6 +257,14 @@ class Slots(_message.Message):
     task_queue: str
     def __init__(self, task_queue: _Optional[str] = ..., add_activities: _Optional[int] = ..., add_workflows: _Optional[int] = ...) -> None: ...
 
+class StopActivityRequest(_message.Message):
+    __slots__ = ["header", "report"]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    header: _common_messages_pb2.RequestHeader
+    report: ActivityCanceled
+    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., report: _Optional[_Union[ActivityCanceled, _Mapping]] = ...) -> None: ...
+
 class UpdateTask(_message.Message):
     __slots__ = ["input", "name", "update_id"]
     INPUT_FIELD_NUMBER: _ClassVar[int]
@@ -250,9 +302,10 @@ class WorkOpen(_message.Message):
     def __init__(self, identity: _Optional[str] = ..., task_queues: _Optional[_Iterable[str]] = ..., activity_types: _Optional[_Iterable[str]] = ..., workflow_types: _Optional[_Iterable[_Union[WorkflowTypeOffer, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[Slots, _Mapping]]] = ..., running_task_tokens: _Optional[_Iterable[bytes]] = ..., live_saga_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class WorkerItem(_message.Message):
-    __slots__ = ["activity_canceled", "activity_completed", "activity_failed", "drained", "header", "heartbeat", "need_history", "open", "query_answered", "slots", "workflow_task_completed", "workflow_task_failed"]
+    __slots__ = ["activity_canceled", "activity_completed", "activity_completes_later", "activity_failed", "drained", "header", "heartbeat", "need_history", "open", "query_answered", "slots", "workflow_task_completed", "workflow_task_failed"]
     ACTIVITY_CANCELED_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_COMPLETES_LATER_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_FAILED_FIELD_NUMBER: _ClassVar[int]
     DRAINED_FIELD_NUMBER: _ClassVar[int]
     HEADER_FIELD_NUMBER: _ClassVar[int]
@@ -265,6 +318,7 @@ class WorkerItem(_message.Message):
     WORKFLOW_TASK_FAILED_FIELD_NUMBER: _ClassVar[int]
     activity_canceled: ActivityCanceled
     activity_completed: ActivityCompleted
+    activity_completes_later: ActivityCompletesLater
     activity_failed: ActivityFailed
     drained: Drained
     header: _common_messages_pb2.RequestHeader
@@ -275,7 +329,7 @@ class WorkerItem(_message.Message):
     slots: Slots
     workflow_task_completed: WorkflowTaskCompleted
     workflow_task_failed: WorkflowTaskFailed
-    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., open: _Optional[_Union[WorkOpen, _Mapping]] = ..., slots: _Optional[_Union[Slots, _Mapping]] = ..., workflow_task_completed: _Optional[_Union[WorkflowTaskCompleted, _Mapping]] = ..., need_history: _Optional[_Union[NeedHistory, _Mapping]] = ..., workflow_task_failed: _Optional[_Union[WorkflowTaskFailed, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_canceled: _Optional[_Union[ActivityCanceled, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drained: _Optional[_Union[Drained, _Mapping]] = ..., query_answered: _Optional[_Union[QueryAnswered, _Mapping]] = ...) -> None: ...
+    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., open: _Optional[_Union[WorkOpen, _Mapping]] = ..., slots: _Optional[_Union[Slots, _Mapping]] = ..., workflow_task_completed: _Optional[_Union[WorkflowTaskCompleted, _Mapping]] = ..., need_history: _Optional[_Union[NeedHistory, _Mapping]] = ..., workflow_task_failed: _Optional[_Union[WorkflowTaskFailed, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_canceled: _Optional[_Union[ActivityCanceled, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drained: _Optional[_Union[Drained, _Mapping]] = ..., query_answered: _Optional[_Union[QueryAnswered, _Mapping]] = ..., activity_completes_later: _Optional[_Union[ActivityCompletesLater, _Mapping]] = ...) -> None: ...
 
 class WorkflowTask(_message.Message):
     __slots__ = ["events", "first_event_id", "more", "namespace", "replayed_upto_event_id", "saga_id", "sticky", "task_queue", "task_token", "traceparent", "updates", "workflow_id", "workflow_type", "workflow_version"]
