@@ -70,13 +70,12 @@ extension Shard {
             self.signal(
                 id, call, signal, execution, reply: .started(execution.sagaID, alreadyStarted: false), isStart: true)
         case .signal, .cancel, .terminate, .pause, .resume, .reset, .result, .describe, .awaitEvents, .operate, .update,
-            .query, .undoRun, .define, .definition, .definitions:
+            .query, .undoRun, .define, .definition, .definitions, .heartbeatActivity:
             // A parent wants to know what its child left.
             let isInternal = id >= Self.firstInternalCall
             loadRun(call.target, isInternal ? .all : call.wantedEvents, .call(id, call))
         case .reportActivity(let report):
             reportAfterEnd(LateReport(reporter: .caller(id), reference: report.reference, result: report.result))
-        case .heartbeatActivity: answer(id, .success(.alive(isCurrent: false, isCancelRequested: false)))
         }
     }
 
@@ -331,7 +330,8 @@ extension Shard {
         case .update(let update): updateOfClosed(id, update, run)
         case .undoRun(let undo): undoRunAfter(id, undo, run)
         case .reset(let reset): resetClosed(id, call, reset, run)
-        case .signal, .cancel, .terminate, .pause, .resume, .operate, .reportActivity, .heartbeatActivity:
+        case .heartbeatActivity: answer(id, .success(.alive(isCurrent: false, isCancelRequested: false)))
+        case .signal, .cancel, .terminate, .pause, .resume, .operate, .reportActivity:
             fail(
                 id, .failedPrecondition, "run \(row.sagaID) of \(row.workflowID) is closed: \(row.status.name)",
                 sagaID: row.sagaID, status: row.status)

@@ -24,9 +24,12 @@ extension Shard {
 
     /// A report about a run that is not in memory: closed, or never durable.
     func reportAfterEnd(_ report: LateReport) {
-        // Only an effect matters; and the undo of a closed run is over, whatever it says.
-        guard case .completed = report.result, !report.reference.isUndo else {
-            return acknowledge(report.reporter, report.reference, .alreadyRecorded)
+        // Only an effect matters; and the undo of a closed run is over, whatever it says. A worker knows of runs that were here;
+        // a caller's may be open at another server, so it is looked for in any case.
+        if case .worker = report.reporter {
+            guard case .completed = report.result, !report.reference.isUndo else {
+                return acknowledge(report.reporter, report.reference, .alreadyRecorded)
+            }
         }
         lateReports.append(report)
         readLateReports()
@@ -58,6 +61,11 @@ extension Shard {
             if executions[run.row.sagaID] != nil {
                 return activityEnded(report.reporter, report.reference, report.result)
             }
+            if case .caller(let id) = report.reporter, !run.row.status.isClosed {
+                return fail(
+                    id, .unavailable, "run \(run.row.sagaID) is open but not served here; see the log for why",
+                    sagaID: run.row.sagaID, status: run.row.status)
+            }
             guard run.row.status.isClosed, let effect = lateEffect(report, run) else {
                 return acknowledge(report.reporter, report.reference, .alreadyRecorded)
             }
@@ -78,7 +86,7 @@ extension Shard {
     /// The effect of a report that its closed run does not know of; nil if it does.
     private func lateEffect(_ report: LateReport, _ run: LoadedRun) -> LateEffect? {
         let reference = report.reference
-        guard case .completed(let output, let undoData) = report.result,
+        guard case .completed(let output, let undoData) = report.result, !reference.isUndo,
             let position = Int(exactly: reference.eventID), run.events.indices.contains(position),
             case .activityTaskScheduled(let step) = run.events[position].attributes
         else { return nil }

@@ -9,12 +9,9 @@ extension Shard {
     /// - Returns: False if the attempt does not run as far as is known.
     func goesOnOutside(_ execution: Execution, _ eventID: EventID, _ step: StepState) -> Bool {
         guard let task = execution.tasks[eventID], task.attempt == step.attempt else { return false }
-        switch task.phase {
-        case .later: return true
-        case .waitingForCommit, .waitingForRetry: return false
-        // It may be in the queue again after a restart: the worker that spoke has it all the same.
-        case .queued, .out, .maybeOut: break
-        }
+        // After a restart it may stand anywhere, also before its time if the clock was set back: the worker that spoke has it
+        // all the same.
+        if task.phase == .later { return true }
         let startedAt = task.handedOutAt.microseconds == 0 ? time.wall : task.handedOutAt
         var identity = task.unrecordedStart ?? ""
         if identity.isEmpty, case .out(let worker) = task.phase {
@@ -61,6 +58,7 @@ extension Shard {
     /// A sign of life from outside.
     func heartbeat(_ id: CallID, _ sign: ActivityHeartbeatCall, _ execution: Execution) {
         let eventID = sign.reference.eventID
+        if isAhead(sign.reference, of: execution) { return failAsBehind(id, execution) }
         guard !sign.reference.isUndo, let step = execution.state.steps[eventID],
             step.attempt == sign.reference.attempt, let task = execution.tasks[eventID], task.isOut
         else { return answer(id, .success(.alive(isCurrent: false, isCancelRequested: false))) }
@@ -70,6 +68,17 @@ extension Shard {
             if interval > 0 { task.heartbeatBy = time.monotonic.addingSaturating(interval) }
         }
         answer(id, .success(.alive(isCurrent: true, isCancelRequested: step.isCancelRequested)))
+    }
+
+    /// Whether somebody else must have handed the attempt out: this server was replaced and does not know it yet. It must not
+    /// say that such an attempt counts no longer.
+    func isAhead(_ reference: TaskReference, of execution: Execution) -> Bool {
+        reference.eventID >= execution.state.nextEventID
+            || execution.state.steps[reference.eventID].map { reference.attempt > $0.attempt } ?? false
+    }
+
+    func failAsBehind(_ id: CallID, _ execution: Execution) {
+        fail(id, .unavailable, "run \(execution.sagaID) is served by another server", execution)
     }
 
     private func due(_ micros: Int64) -> Int64 { micros > 0 ? time.monotonic.addingSaturating(micros) : .max }

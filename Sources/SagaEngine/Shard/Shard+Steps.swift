@@ -115,6 +115,9 @@ extension Shard {
         let oldest = planted(.resultMatchedByCount) ? execution.state.steps.eventIDs.first : nil
         let eventID = oldest ?? reference.eventID
         guard let step = execution.state.steps[eventID], reference.attempt <= step.attempt else {
+            if case .caller(let id) = reporter, isAhead(reference, of: execution) {
+                return failAsBehind(id, execution)
+            }
             // Recorded before: answered so, and nothing changes (semantics, section 2, promise 3) …
             var verdict = ReportVerdict.alreadyRecorded
             if case .completed(let output, let data) = result {

@@ -356,7 +356,9 @@ struct RunModel {
             let timeouts = step.scheduled.timeouts
             try check(
                 value.timeout != .startToClose || timeouts.heartbeatMicros <= 0
-                    || timeouts.heartbeatMicros >= timeouts.startToCloseMicros || ledger.signs.contains(reference),
+                    || timeouts.heartbeatMicros >= timeouts.startToCloseMicros || ledger.signs.contains(reference)
+                    // After a restart its start-to-close time goes on, and it has a whole heartbeat time again.
+                    || step.later == value.attempt,
                 "heartbeat", "step \(step.scheduled.stepID) ran out its time without any sign of life")
             try closeStep(value.scheduledEventID, event, value.outcome)
         case .activityTaskCanceled(let value):

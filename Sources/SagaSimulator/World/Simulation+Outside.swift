@@ -17,9 +17,7 @@ extension Simulation {
         outside.append(OutsideWork(run: run, task: task, later: later))
         let index = outside.count - 1
         put(.outsideEnds(index), after: later.micros)
-        if later.givesSigns, task.timeouts.heartbeatMicros > 0 {
-            put(.outsideSign(index), after: task.timeouts.heartbeatMicros / 3)
-        }
+        if later.givesSigns { put(.outsideSign(index), after: signInterval(task)) }
     }
 
     func outsideEnds(_ index: Int) {
@@ -53,7 +51,12 @@ extension Simulation {
             run: work.run, kind: .sign(work.task.reference, index), requestID: "sign-\(index)-\(work.signs)",
             sagaID: work.task.reference.sagaID)
         add(operation, after: 0)
-        put(.outsideSign(index), after: work.task.timeouts.heartbeatMicros / 3)
+        put(.outsideSign(index), after: signInterval(work.task))
+    }
+
+    /// Where no signs are asked for, they are given all the same: the answer tells whether to stop.
+    private func signInterval(_ task: ActivityTask) -> Int64 {
+        task.timeouts.heartbeatMicros > 0 ? task.timeouts.heartbeatMicros / 3 : 200_000
     }
 
     /// A sign of life is answered: some listen when they are asked to stop.
