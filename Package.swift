@@ -37,7 +37,8 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "SagaCodec", targets: ["SagaCodec"]),
-        .library(name: "SagaEngine", targets: ["SagaEngine", "SagaCore", "SagaMemory", "SagaSQLite"]),
+        .library(
+            name: "SagaEngine", targets: ["SagaEngine", "SagaCore", "SagaSchedules", "SagaMemory", "SagaSQLite"]),
         .library(name: "SagaPostgres", targets: ["SagaPostgres", "SagaCore"]),
         .library(name: "SagaClient", targets: ["SagaClient", "SagaCore"]),
         .library(name: "SagaWorker", targets: ["SagaWorker", "SagaClient", "SagaCore"]),
@@ -70,9 +71,10 @@ let package = Package(
         library("SagaCodec", ["CLZ4"]),
         library("SagaCore", ["SagaCodec"]),
         library("SagaRuntime", ["SagaCore"]),
+        library("SagaSchedules", ["SagaCore"]),
 
         // The engine and its stores.
-        library("SagaEngine", ["SagaCore", "SagaRuntime", logging]),
+        library("SagaEngine", ["SagaCore", "SagaRuntime", "SagaSchedules", logging]),
         library("SagaMemory", ["SagaCore"]),
         library("SagaSQLite", ["SagaCore", "CSQLite"]),
         .target(
@@ -92,7 +94,9 @@ let package = Package(
         library("SagaTransport", ["SagaWire", "COpenSSL", logging] + nio),
         library("SagaClient", ["SagaCore", "SagaWire", "SagaTransport", logging] + nio),
         library("SagaWorker", ["SagaCore", "SagaRuntime", "SagaClient", "SagaTransport", "SagaWire", logging]),
-        library("SagaServer", ["SagaCore", "SagaEngine", "SagaWire", "SagaTransport", logging, lifecycle] + nio),
+        library(
+            "SagaServer",
+            ["SagaCore", "SagaEngine", "SagaSchedules", "SagaWire", "SagaTransport", logging, lifecycle] + nio),
 
         // What people run.
         .executableTarget(
@@ -129,7 +133,7 @@ let package = Package(
             name: "health-echo", dependencies: ["SagaTransport", "SagaWire", logging],
             path: "benchmarks/peers/health-echo", swiftSettings: settings),
         .target(
-            name: "SagaSimulator", dependencies: ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime"],
+            name: "SagaSimulator", dependencies: ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaSchedules"],
             swiftSettings: settings),
         library("SagaCatalogue", ["SagaCore", "SagaEngine", "SagaMemory", logging]),
         .executableTarget(
@@ -140,10 +144,13 @@ let package = Package(
         tests("SagaCodecTests", ["SagaCodec", "CodecCorpus"]),
         .target(name: "SagaSamples", dependencies: ["SagaCore"], path: "Tests/SagaSamples", swiftSettings: settings),
         tests("SagaCoreTests", ["SagaCore", "SagaCodec", "SagaSamples"]),
+        tests("SagaSchedulesTests", ["SagaSchedules", "SagaCore", "SagaEngine"]),
         tests("SagaRuntimeTests", ["SagaCore", "SagaRuntime"]),
         tests(
             "SagaEngineTests",
-            ["SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "Examples", logging]),
+            [
+                "SagaCore", "SagaEngine", "SagaRuntime", "SagaSchedules", "SagaMemory", "SagaSQLite", "Examples", logging,
+            ]),
         tests("ShardTests", ["SagaCore", "SagaEngine"]),
         tests(
             "ConformanceTests",

@@ -17,6 +17,7 @@ package final class SagaServer: Service {
     private let group: TransportGroup
     private let logger: Logger
     private let clock = ServerClock()
+    private let retention: RetentionKeeper
     private let drainRequests: AsyncStream<Duration>
     private let drainContinuation: AsyncStream<Duration>.Continuation
 
@@ -59,6 +60,7 @@ package final class SagaServer: Service {
                 configuration.listener, group: group, service: core, logger: logger)
         } catch {
             alerts?.stop()
+            core.schedules.stop()
             await driver.shutDown()
             await store.close()
             await group.shutdown()
@@ -73,10 +75,14 @@ package final class SagaServer: Service {
         self.listener = listener
         self.group = group
         self.logger = logger
+        retention = RetentionKeeper(
+            core.driver, periods: core.configuration.retention, interval: core.configuration.retentionInterval,
+            logger: logger)
         (drainRequests, drainContinuation) = AsyncStream.makeStream(of: Duration.self)
         core.connectionCounter.withLock { $0 = { [listener] in listener.connectionCount } }
         core.drainRequest.withLock { $0 = { [drainContinuation] in _ = drainContinuation.yield($0) } }
         clock.start { [core] in core.lookAtClocks() }
+        retention.start()
     }
 
     /// Serves until the service group shuts down gracefully, the task is cancelled, or an administrator drains it.
@@ -96,7 +102,9 @@ package final class SagaServer: Service {
         await listener.drain(
             reason: "the server drains", grace: grace, retryAfterMS: core.configuration.drainRetryAfterMS)
         clock.stop()
+        retention.stop()
         core.alerts?.stop()
+        core.schedules.stop()
         await core.driver.shutDown()
         await core.driver.store.close()
         await group.shutdown()

@@ -28,6 +28,10 @@ package struct ServerConfiguration: Sendable {
     /// Calls a person about a run that is blocked; at least once for each, again after a failure and after a restart.
     /// Nil: nobody.
     package var onBlocked: AlertQueue.Delivery?
+    /// How long closed sagas are kept, by namespace; in others for ever.
+    package var retention: [String: Duration] = [:]
+    /// How often it is looked for some to remove. Default: a tenth of the shortest retention, from 1 s to 1 h.
+    package var retentionInterval: Duration?
 
     package init(listener: ListenerConfiguration) { self.listener = listener }
 }

@@ -103,7 +103,8 @@ enum Imports {
         "SagaCodec": ["CLZ4", "Synchronization"],
         "SagaCore": ["SagaCodec", "Synchronization", "Glibc", "Musl", "Darwin"],
         "SagaRuntime": ["SagaCodec", "SagaCore"] + system,
-        "SagaEngine": ["SagaCodec", "SagaCore", "SagaRuntime", "Logging"] + system,
+        "SagaSchedules": ["SagaCore"] + system,
+        "SagaEngine": ["SagaCodec", "SagaCore", "SagaRuntime", "SagaSchedules", "Logging"] + system,
         "SagaMemory": ["SagaCodec", "SagaCore", "Synchronization"],
         "SagaPostgres": ["SagaCodec", "SagaCore", "CPostgres"] + system,
         "SagaSQLite": ["SagaCodec", "SagaCore", "CSQLite"] + system,
@@ -114,7 +115,8 @@ enum Imports {
             "SagaCodec", "SagaCore", "SagaRuntime", "SagaClient", "SagaWire", "SagaTransport", "Logging",
         ] + system,
         "SagaServer": [
-            "SagaCodec", "SagaCore", "SagaEngine", "SagaWire", "SagaTransport", "Logging", "ServiceLifecycle",
+            "SagaCodec", "SagaCore", "SagaEngine", "SagaSchedules", "SagaWire", "SagaTransport", "Logging",
+            "ServiceLifecycle",
             "UnixSignals",
         ] + nio + system,
         "SagaDefinitionFile": ["SagaCodec", "SagaCore", "Yams"],
@@ -123,7 +125,7 @@ enum Imports {
             "Darwin",
         ],
         "SagaCatalogue": ["SagaCore", "SagaEngine", "SagaMemory", "Logging"],
-        "SagaSimulator": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "Synchronization"],
+        "SagaSimulator": ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaSchedules", "Synchronization"],
         "Examples": ["SagaCore", "Glibc", "Musl", "Darwin"],
     ]
 

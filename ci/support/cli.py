@@ -171,6 +171,36 @@ def sagas_are_started_steered_and_read(shell: Shell) -> None:
     assert error["exit_code"] == NOT_FOUND and error["page"] == "SE0205"
 
 
+def schedules_start_sagas(shell: Shell) -> None:
+    shell.server("dev", "--port", "0", "--retention", "default=1h")
+    what = ["--type", "some.type", "--input", '{"shop": 7}']
+    shell.run("schedule", "create", "nightly", "--cron", "61 4 * * *", *what, expect=USAGE)
+    shell.run("schedule", "create", "nightly", "--cron", "30 4 * * *", "--time-zone", "No/Where", *what, expect=USAGE)
+    made = shell.json("schedule", "create", "nightly", "--cron", "30 4 * * *", "--time-zone", "Asia/Tokyo", *what)[0]
+    assert made["next_due"].endswith("T19:30:00.000000Z"), made
+    shell.run("schedule", "create", "nightly", "--cron", "30 4 * * *", *what, expect=CONFLICT)
+    started = shell.json("schedule", "trigger", "nightly")[0]
+    assert started["started"] and started["workflow_id"].startswith("nightly-trigger-"), started
+    # The run before is open: this one is left out.
+    assert not shell.json("schedule", "trigger", "nightly")[0]["started"]
+    shell.run("schedule", "update", "nightly", "--cron", "@every 100ms", "--overlap", "allow", *what)
+    until(lambda: len(shell.json("list", "--prefix", "nightly-2")) >= 2, "the schedule starts sagas")
+    shell.run("schedule", "pause", "nightly")
+    described = shell.json("schedule", "describe", "nightly")[0]
+    assert described["paused"] and described["started"] >= 3 and described["skipped"] == 1, described
+    assert len(described["upcoming"]) == 10 and "next_due" not in described
+    names = [saga["workflow_id"] for saga in shell.json("list")]
+    assert len(names) == len(set(names)) and "nightly" not in names, names
+    assert [schedule["schedule_id"] for schedule in shell.json("schedule", "list")] == ["nightly"]
+    assert "nightly" in shell.run("schedule", "list") and "paused" in shell.run("schedule", "describe", "nightly")
+    shell.run("schedule", "resume", "nightly")
+    shell.run("schedule", "delete", "nightly")
+    shell.run("schedule", "describe", "nightly", expect=NOT_FOUND)
+    shell.run("schedule", "delete", "nightly", expect=NOT_FOUND)
+    shell.run("activity", "complete", "00", expect=REFUSED)
+    shell.run("activity", "complete", "no-hex", expect=USAGE)
+
+
 def tokens_say_who_may_do_what(shell: Shell) -> None:
     shell.run("certs", "ca")
     shell.run("certs", "server")
@@ -440,7 +470,8 @@ def sagas_are_files(shell: Shell) -> None:
 TESTS = [
     sagas_are_files,
     certificates_are_made_once_and_keys_are_private, a_server_does_not_start_in_the_open,
-    settings_come_from_flag_environment_file, sagas_are_started_steered_and_read, tokens_say_who_may_do_what,
+    settings_come_from_flag_environment_file, sagas_are_started_steered_and_read, schedules_start_sagas,
+    tokens_say_who_may_do_what,
     servers_and_clients_check_each_other, a_unix_socket_needs_no_certificate, a_server_drains_and_owns_its_store,
     a_server_without_descriptors_left_goes_on, a_server_uses_the_cores_it_may,
     a_saga_of_ones_own_is_tortured, a_blocked_undo_waits_for_a_person, a_saga_moves_to_another_store,

@@ -118,6 +118,8 @@ extension StepState: PostcardCodable {
         writer.write(isCancelRequested)
         writer.write(startedAttempt)
         writer.write(lastError)
+        writer.write(laterAttempt)
+        writer.write(laterSince)
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -128,6 +130,8 @@ extension StepState: PostcardCodable {
         isCancelRequested = try reader.read()
         startedAttempt = try reader.read()
         lastError = try reader.read()
+        laterAttempt = try reader.read()
+        laterSince = try reader.read()
     }
 }
 

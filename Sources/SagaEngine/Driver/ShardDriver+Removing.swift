@@ -34,8 +34,10 @@ extension ShardDriver {
     /// Removes runs that closed before a time.
     /// - Returns: How many.
     package func removeRuns(closedBefore limit: Timestamp, namespace: String) async throws(StoreError) -> Int {
+        // What was started after that time cannot have closed before it: the young are not even looked at.
         var query = ExecutionQuery(
-            namespace: namespace, statuses: ExecutionStatus.allCases.filter(\.isClosed), limit: 1_000)
+            namespace: namespace, statuses: ExecutionStatus.allCases.filter(\.isClosed),
+            before: SagaID(time: limit, random: (.max, .max)), limit: 1_000)
         var removed = 0
         while true {
             let page = try await store.list(query)

@@ -15,6 +15,7 @@ public final class SagaEngine: Sendable {
     private let driver: ShardDriver
     private let host: WorkerHost
     private let worker: WorkerID
+    let schedules: ScheduleDesk
     private let store: any EventStore
     private let converter: any PayloadConverter
     private let taskQueue: String
@@ -48,21 +49,9 @@ public final class SagaEngine: Sendable {
             namespace: Self.namespace, identity: "embedded", queues: queues, activityTypes: activities.types,
             workflowTypes: workflows.types)
         await driver.start()
-        worker = driver.openWorker(offer) { messages in
-            for message in messages {
-                switch message {
-                case .workflowTask(let task): host.accept(task)
-                case .activityTask(var task):
-                    task.taskToken = task.reference.bytes
-                    host.accept(task)
-                case .query(let task): host.accept(task)
-                case .cancel(let reference): host.cancel(reference)
-                case .evict(let sagaID): host.evict(sagaID)
-                case .acknowledge: break
-                }
-            }
-        }
-        host.attach(EmbeddedSink(driver: driver, worker: worker))
+        worker = driver.openWorker(offer, deliveringTo: host)
+        host.attach(HostedWorkerSink(driver: driver, worker: worker))
+        schedules = ScheduleDesk(driver, logger: logger)
     }
 
     /// The one namespace of an embedded engine.
@@ -152,6 +141,7 @@ public final class SagaEngine: Sendable {
             })
         else { return }
         host.shutDown()
+        schedules.stop()
         driver.post(.workerClosed(worker))
         await driver.shutDown()
         await store.close()
@@ -199,37 +189,4 @@ public struct StartOptions: Sendable {
     public var searchAttributes: [NamedPayload] = []
 
     public init() {}
-}
-
-private final class EmbeddedSink: WorkerSink {
-    private let driver: ShardDriver
-    private let worker: WorkerID
-    /// Answers of one wake-up of the workflow threads, which go to the engine together.
-    private let answers = Mutex<[ShardInput]>([])
-
-    init(driver: ShardDriver, worker: WorkerID) {
-        self.driver = driver
-        self.worker = worker
-    }
-
-    func workflowTask(_ task: WorkflowTaskIdentity, _ answer: WorkflowTaskAnswer) {
-        let input = ShardInput.workflowTaskAnswered(worker, task.sagaID, generation: task.generation, answer)
-        answers.withLock { $0.append(input) }
-    }
-
-    func flush() {
-        let ready = answers.withLock { answers in
-            defer { answers = [] }
-            return answers
-        }
-        if !ready.isEmpty { driver.post(ready) }
-    }
-
-    func activity(_ task: TaskReference, _ result: ActivityResult) { driver.post(.activityEnded(worker, task, result)) }
-
-    func query(_ queryID: UInt64, _ sagaID: SagaID, _ answer: QueryAnswer) {
-        driver.post(.queryAnswered(worker, queryID: queryID, answer))
-    }
-
-    func heartbeat(_ task: TaskReference, _ details: Payload?) { driver.post(.heartbeat(worker, task, details)) }
 }

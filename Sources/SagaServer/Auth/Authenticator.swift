@@ -44,6 +44,10 @@ package final class Authenticator: Sendable {
         if let problem = Name.problem(with: namespace, what: "namespace") {
             throw WireStatus(.invalidArgument, "field namespace: \(problem)")
         }
+        // The engine's own, such as that of the schedules.
+        guard !namespace.hasPrefix("saga:") else {
+            throw WireStatus(.permissionDenied, "namespaces that begin with saga: are the server's own")
+        }
         guard path != nil else {
             guard demandsCertificate else {
                 return Principal(name: "anonymous", namespace: namespace, permissions: .all)

@@ -11,6 +11,7 @@ final class ServerCore: SessionService {
 
     let configuration: ServerConfiguration
     let driver: ShardDriver
+    let schedules: ScheduleDesk
     let authenticator: Authenticator
     let tokenKey: TaskTokenKey
     /// Calls a person when a run is blocked; nil if nobody is to be called.
@@ -37,6 +38,7 @@ final class ServerCore: SessionService {
         self.alerts = alerts
         self.configuration = configuration
         self.driver = driver
+        schedules = ScheduleDesk(driver, logger: logger)
         self.authenticator = authenticator
         self.logger = logger
         tokenKey = TaskTokenKey(driver.metadata.taskTokenKey)

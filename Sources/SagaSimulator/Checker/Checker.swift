@@ -76,6 +76,9 @@ struct Checker {
             earlier.allSatisfy { runs[$0]?.isClosed == true }, "start",
             "\(started.workflowID) has two open runs: \(entry.sagaID) and \(earlier.last.map { "\($0)" } ?? "")")
         check(runs[entry.sagaID] == nil, "start", "run \(entry.sagaID) starts twice")
+        check(
+            !started.requestID.hasPrefix("schedule/") || earlier.isEmpty, "schedule",
+            "\(started.workflowID) is started twice by its schedule")
         if !started.requestID.isEmpty {
             check(
                 runOfStartRequest[started.requestID] == nil, "start",

@@ -1,5 +1,6 @@
 internal import SagaCore
 internal import SagaEngine
+internal import SagaSchedules
 
 /// What one saga of a simulation is made of: its code, how its steps go, what its clients do.
 struct RunPlan {
@@ -11,6 +12,7 @@ struct RunPlan {
         case describe
         /// Register the next version of the definition.
         case define
+        case schedule(ScheduleOperation)
     }
 
     /// How the attempts of an activity go.
@@ -70,6 +72,8 @@ struct RunPlan {
     var reusePolicy = ReusePolicy.allowIfFailed
     /// The first start brings a signal along.
     var startsWithSignal = false
+    /// What the schedule starts, and when; nil for other sagas.
+    var schedule: ScheduleSpec?
     var startsAgainWithSignal = false
     /// The client sends everything at once.
     var isPipelined = false
@@ -127,6 +131,32 @@ struct RunPlan {
             startsAgainWithSignal = random.happens(500_000)
             isPipelined = random.happens(400_000)
         }
+        planSchedule(seed)
+    }
+
+    /// Some sagas are schedules; their runs are short sagas with the steps of this plan.
+    private mutating func planSchedule(_ seed: UInt64) {
+        var random = chances(seed, 0xA000 + UInt64(index))
+        guard random.happens(60_000) else { return }
+        workflowType = ScheduleWorkflow.typeID
+        (autoCompensate, continueOnUndoError, executionTimeoutMicros) = (true, false, 0)
+        (startsWithSignal, startsAgainWithSignal, isPipelined) = (false, false, false)
+        reusePolicy = .allow
+        var start = ScheduledStart(
+            workflowID: workflowID, workflowType: "sequence",
+            input: .json("[\(random.pick(1...2)),0,\(random.pick(0...9_999))]"))
+        start.continueOnUndoError = random.happens(300_000)
+        schedule = ScheduleSpec(
+            scheduleID: workflowID, cron: "@every \(random.pick(80...1_500))ms",
+            overlap: ScheduleOverlap.allCases[random.pick(0...3)], catchupMicros: random.draw(0...4_000_000),
+            isPaused: random.happens(150_000), start: start)
+        operations = []
+        for _ in 0..<random.pick(0...4) {
+            let kinds: [ScheduleOperation] = [.pause, .resume, .trigger, .trigger]
+            operations.append((.schedule(kinds[random.pick(0...3)]), random.draw(0...900_000)))
+        }
+        operations.append((.schedule(.resume), random.draw(0...300_000)))
+        operations.append((.schedule(.delete), random.draw(200_000...3_000_000)))
     }
 
     private init(index: Int, workflowID: String, workflowType: String, input: [Int], startAt: Int64) {

@@ -1,4 +1,5 @@
 internal import SagaCore
+internal import SagaSchedules
 
 /// The sagas of the simulation: real workflow code, run by the real runtime. Their input is a list of numbers.
 enum SimulatedWorkflows {
@@ -16,6 +17,7 @@ enum SimulatedWorkflows {
         registry.register(Stubborn.self)
         registry.register(Nested.self)
         registry.register(Together.self)
+        registry.register(ScheduleWorkflow.self)
         return registry
     }()
 

@@ -56,6 +56,11 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case stepHeartbeatTimedOut
     case stepNeverHandedOut
     case stepUnknown
+    case scheduledRunStarted
+    case scheduledRunHeldBack
+    case scheduleTriggered
+    case schedulePaused
+    case scheduleDeleted
     case stepCompletesLater
     case laterCompleted
     case laterFailed

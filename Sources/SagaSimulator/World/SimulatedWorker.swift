@@ -11,6 +11,8 @@ struct SimulatedWorker {
         var failure: RunPlan.Behavior.Failure?
         /// Whether and how it goes on outside of the worker.
         var later: RunPlan.Behavior.Later?
+        /// What it returns, where that is not the simulator's own.
+        var output: Payload?
         var isEffectDone = false
         var isCancelled = false
     }

@@ -20,6 +20,7 @@ struct ClientOperation {
         case report(TaskReference, RunPlan.OutsideEnd)
         /// A sign of life from there; by its number.
         case sign(TaskReference, Int)
+        case schedule(ScheduleOperation)
 
         /// Whether it may be refused because the workflow id was used before.
         var isStartAgain: Bool {
@@ -31,6 +32,8 @@ struct ClientOperation {
     var run: Int
     var kind: Kind
     var requestID: String
+    /// Where it is not that of the plan: of a scheduled run.
+    var workflowID: String?
     /// The run that it is about, once known.
     var sagaID: SagaID?
     var tries = 0
@@ -115,11 +118,13 @@ extension Simulation {
             operations[index].mayHaveHappened = true
             put(.sendOperation(index), after: clientChance.draw(1_000...1_000_000))
         }
+        loseFirings(of: incarnation)
     }
 
     private func makeCall(_ operation: ClientOperation) -> Call {
         let plan = plans[operation.run]
-        let target = RunTarget(namespace: Self.namespace, workflowID: plan.workflowID, sagaID: operation.sagaID)
+        let target = RunTarget(
+            namespace: Self.namespace, workflowID: operation.workflowID ?? plan.workflowID, sagaID: operation.sagaID)
         let control = ControlCall(target: target, reason: "asked", requestID: operation.requestID, identity: "client")
         switch operation.kind {
         case .start, .startAgain: return .start(makeStart(plan, operation.requestID))
@@ -144,6 +149,13 @@ extension Simulation {
         case .terminate(let compensate): return .terminate(control, compensate: compensate)
         case .describe: return .describe(target)
         case .result: return .result(target)
+        case .schedule(let kind):
+            // The open run: a schedule goes on in new ones.
+            let open = RunTarget(namespace: Self.namespace, workflowID: plan.workflowID)
+            return .update(
+                UpdateCall(
+                    target: open, name: kind.name, payload: kind.payload(operation.requestID),
+                    requestID: operation.requestID, identity: "client"))
         case .report(let reference, let end):
             return .reportActivity(
                 ActivityReportCall(
@@ -162,7 +174,7 @@ extension Simulation {
     private func makeStart(_ plan: RunPlan, _ requestID: String) -> StartCall {
         StartCall(
             namespace: Self.namespace, workflowID: plan.workflowID, workflowType: plan.workflowType,
-            input: .json("[\(plan.input.map(String.init).joined(separator: ","))]"), requestID: requestID,
+            input: plan.payload, requestID: requestID,
             identity: "client", reusePolicy: plan.reusePolicy, executionTimeoutMicros: plan.executionTimeoutMicros,
             autoCompensate: plan.autoCompensate, continueOnUndoError: plan.continueOnUndoError)
     }
@@ -206,12 +218,19 @@ extension Simulation {
         }
     }
 
+    /// Whether a call was refused by a run that is open: its code is blocked, and a person will see to it.
+    private func isOpen(_ failure: CallFailure) -> Bool {
+        guard failure.code == .failedPrecondition, let sagaID = failure.sagaID else { return false }
+        return checker.run(sagaID)?.isClosed == false
+    }
+
     private func judge(_ failure: CallFailure, _ operation: ClientOperation) {
         var about: String { "\(operation.kind) \(operation.requestID) is answered \(failure.code): \(failure.message)" }
         switch failure.code {
         case .unavailable, .resourceExhausted, .aborted: break
         case .failedPrecondition:
             if case .operate = operation.kind { return }
+            if case .schedule = operation.kind, isOpen(failure) { return }
             guard let sagaID = failure.sagaID, checker.run(sagaID)?.isClosed == true else {
                 return checker.report(Violation("durable", "\(about); that run is not closed"))
             }
@@ -227,9 +246,15 @@ extension Simulation {
     }
 
     func answered(_ call: CallID, _ result: Result<CallReply, CallFailure>) {
+        if let firing = firingCalls.removeValue(forKey: call) { return move(firing.index, result) }
         guard let index = calls.removeValue(forKey: call)?.operation, !operations[index].isAnswered else { return }
         if case .failure(let failure) = result {
-            if failure.code == .unavailable || failure.code == .resourceExhausted {
+            var isWorthARepeat = failure.code == .unavailable || failure.code == .resourceExhausted
+            // The schedule went on in a new run, and did not deal with it.
+            if case .schedule = operations[index].kind {
+                isWorthARepeat = isWorthARepeat || failure.code == .aborted || isOpen(failure)
+            }
+            if isWorthARepeat {
                 if failure.code == .resourceExhausted { coverage.hit(.callRefusedByLoad) }
                 if failure.outcomeUnknown { operations[index].mayHaveHappened = true }
                 return put(.sendOperation(index), after: clientChance.draw(50_000...500_000))
@@ -272,6 +297,9 @@ extension Simulation {
         case (.sign(_, let index), .success(.alive(let isCurrent, let isCancelRequested))):
             outsideAnswered(index, isCurrent: isCurrent, isCancelRequested: isCancelRequested)
         case (.report, _), (.sign, _): break
+        case (.schedule(let kind), .success(.updated)):
+            coverage.hit(kind == .trigger ? .scheduleTriggered : (kind == .delete ? .scheduleDeleted : .schedulePaused))
+            next(after: operation.place, operation.run, operation.sagaID)
         case _ where operation.isOperator:
             guard let sagaID = operation.sagaID else { return }
             operatorBusy.remove(sagaID)
@@ -308,6 +336,7 @@ extension Simulation {
             case .startAgain: plans[run].startsAgainWithSignal ? .signalWithStart(98, again: true) : .startAgain
             case .describe: .describe
             case .define: .define(plans[run].declared.count)
+            case .schedule(let operation): .schedule(operation)
             }
         return ClientOperation(
             run: run, kind: kind, requestID: "request-\(plans[run].index)-\(place)", sagaID: sagaID, place: place)
@@ -325,7 +354,7 @@ extension Simulation {
         let verb = OperatorVerb.allCases[clientChance.pick(0...(OperatorVerb.allCases.count - 1))]
         let number = operatorActions[sagaID, default: 0]
         operatorActions[sagaID] = number + 1
-        guard let model = checker.run(sagaID), let id = model.started?.workflowID, let run = planOfID[id] else {
+        guard let model = checker.run(sagaID), let id = model.started?.workflowID, let run = plan(of: id) else {
             return
         }
         var kind = ClientOperation.Kind.operate(verb)
@@ -336,6 +365,7 @@ extension Simulation {
         var operation = ClientOperation(
             run: run, kind: kind, requestID: "operate-\(sagaID.low)-\(number)", sagaID: sagaID)
         operation.isOperator = true
+        operation.workflowID = id
         add(operation, after: 0)
     }
 

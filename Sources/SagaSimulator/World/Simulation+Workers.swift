@@ -1,5 +1,6 @@
 internal import SagaCore
 internal import SagaEngine
+internal import SagaSchedules
 
 /// Workers and their streams.
 extension Simulation {
@@ -46,6 +47,7 @@ extension Simulation {
             queues: [(name: "default", slots: Int32(max(0, SimulatedWorker.slots - running.count)))],
             activityTypes: [
                 SimulatedWorkflows.stepType, SimulatedWorkflows.undoType, SimulatedWorkflows.probeType,
+                ScheduleWorkflow.firingType,
             ],
             workflowTypes: SimulatedWorkflows.registry.types, running: running)
         note("worker \(index) opens stream \(id), still running \(running.count)")
@@ -297,6 +299,7 @@ extension Simulation {
     private func begin(_ task: ActivityTask, _ index: Int) {
         // Handed out twice to the same process: it runs already, or its report is on its way.
         guard !workers[index].running.contains(where: { $0.task.reference == task.reference }) else { return }
+        if task.activityType == ScheduleWorkflow.firingType { return beginFiring(task, index) }
         let behavior = self.behavior(of: task)
         let id = nextActivity
         nextActivity += 1
@@ -316,7 +319,7 @@ extension Simulation {
     }
 
     private func behavior(of task: ActivityTask) -> RunPlan.Behavior {
-        guard let index = planOfID[task.workflowID], task.activityType != SimulatedWorkflows.probeType else {
+        guard let index = plan(of: task.workflowID), task.activityType != SimulatedWorkflows.probeType else {
             return RunPlan.Behavior()
         }
         var behavior = plans[index].behavior(of: task.stepID, isUndo: task.reference.isUndo)
@@ -360,11 +363,13 @@ extension Simulation {
             switch running.failure {
             case nil where running.later != nil:
                 result = .completesLater
-                if let later = running.later, let run = planOfID[running.task.workflowID] {
+                if let later = running.later, let run = plan(of: running.task.workflowID) {
                     goesOutside(running.task, later, run)
                 }
             case nil where running.task.activityType == SimulatedWorkflows.probeType:
                 result = .completed(output: .json(probe(running.task)), undoData: nil)
+            case nil where running.output != nil:
+                result = .completed(output: running.output ?? .empty, undoData: nil)
             case nil, .hangsAfter?:
                 result = .completed(output: .json("\(reference.eventID)"), undoData: nil)
             case .refusal?:

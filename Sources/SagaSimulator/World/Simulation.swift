@@ -63,6 +63,9 @@ package final class Simulation {
     @exclusivity(unchecked) var clientClocks: [Int64]
     /// What goes on outside of the workers, by the order in which it began.
     var outside: [OutsideWork] = []
+    /// Starts of scheduled runs, and the calls that they wait for.
+    var firings: [SimulatedFiring] = []
+    var firingCalls: [CallID: (index: Int, incarnation: UInt32)] = [:]
     var operatorActions: [SagaID: Int] = [:]
     var operatorBusy: Set<SagaID> = []
 

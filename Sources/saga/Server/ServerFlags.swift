@@ -41,6 +41,8 @@ struct ServerFlags: ParsableArguments {
     var snapshotsKept: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.onBlocked.help))
     var onBlocked: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.retention.help))
+    var retention: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.logLevel.help))
     var logLevel: String?
 
@@ -54,6 +56,7 @@ struct ServerFlags: ParsableArguments {
             (.cancelGrace, cancelGrace), (.activityTimeout, activityTimeout), (.drainGrace, drainGrace),
             (.maxConnections, maxConnections), (.snapshotEvents, snapshotEvents), (.snapshotBytes, snapshotBytes),
             (.snapshotInterval, snapshotInterval), (.snapshotsKept, snapshotsKept), (.onBlocked, onBlocked),
+            (.retention, retention),
             (.logLevel, logLevel),
         ]
         var values: [ServerSettings.Name: String] = [:]

@@ -78,6 +78,7 @@ enum ServerRunner {
         configuration.threads = settings.threads
         configuration.drainGrace = settings.drainGrace
         configuration.tokensPath = settings.tokens
+        configuration.retention = settings.retention
         if let door = settings.onBlocked { configuration.onBlocked = { run in try await door.deliver(run) } }
         return configuration
     }

@@ -23,6 +23,7 @@ struct ServerSettings {
         case snapshotInterval = "snapshot-interval"
         case snapshotsKept = "snapshots-kept"
         case onBlocked = "on-blocked"
+        case retention
         case logLevel = "log-level"
 
         /// `SAGA_CLIENT_CA`.
@@ -46,7 +47,7 @@ struct ServerSettings {
             case .snapshotBytes: "0"
             case .snapshotInterval: "0s"
             case .snapshotsKept: "2"
-            case .onBlocked: ""
+            case .onBlocked, .retention: ""
             case .logLevel: "info"
             }
         }
@@ -73,6 +74,7 @@ struct ServerSettings {
             case .snapshotsKept: "how many of the newest snapshots of a saga stay"
             case .onBlocked:
                 "a command that is run, or an http(s) URL that is posted to, for each saga that needs a person"
+            case .retention: "how long closed sagas are kept: NAMESPACE=TIME, …; in other namespaces for ever"
             case .logLevel: "trace, debug, info, notice, warning, error or critical"
             }
         }
@@ -148,6 +150,8 @@ struct ServerSettings {
     private(set) var maxConnections = 10_000
     /// Who is told about blocked sagas; nil is nobody.
     private(set) var onBlocked: AlertDoor?
+    /// How long closed sagas are kept, by namespace.
+    private(set) var retention: [String: Duration] = [:]
     private(set) var logLevel = "info"
 
     /// - Parameters:
@@ -220,6 +224,14 @@ struct ServerSettings {
             guard let value = Int(text), (1...1_000).contains(value) else { throw wrong("give 1 to 1000") }
             engine.snapshots.kept = value
         case .onBlocked: onBlocked = try path.map { text throws(Failure) in try AlertDoor(text) }
+        case .retention:
+            for part in text.split(separator: ",") {
+                let words = part.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
+                guard words.count == 2, let time = DurationText.read(words[1]), time > .zero,
+                    SagaCore.Name.problem(with: words[0], what: "namespace") == nil,
+                    retention.updateValue(time, forKey: words[0]) == nil
+                else { throw wrong("give NAMESPACE=TIME, such as default=30d,tests=1h") }
+            }
         case .logLevel:
             let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
             guard levels.contains(text) else { throw wrong("give one of \(levels.joined(separator: ", "))") }
