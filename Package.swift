@@ -133,7 +133,8 @@ let package = Package(
             name: "health-echo", dependencies: ["SagaTransport", "SagaWire", logging],
             path: "benchmarks/peers/health-echo", swiftSettings: settings),
         .target(
-            name: "SagaSimulator", dependencies: ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaSchedules"],
+            name: "SagaSimulator",
+            dependencies: ["SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaSchedules"],
             swiftSettings: settings),
         library("SagaCatalogue", ["SagaCore", "SagaEngine", "SagaMemory", logging]),
         .executableTarget(
@@ -149,7 +150,8 @@ let package = Package(
         tests(
             "SagaEngineTests",
             [
-                "SagaCore", "SagaEngine", "SagaRuntime", "SagaSchedules", "SagaMemory", "SagaSQLite", "Examples", logging,
+                "SagaCore", "SagaEngine", "SagaRuntime", "SagaSchedules", "SagaMemory", "SagaSQLite", "Examples",
+                logging,
             ]),
         tests("ShardTests", ["SagaCore", "SagaEngine"]),
         tests(

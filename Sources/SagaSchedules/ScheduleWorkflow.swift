@@ -9,7 +9,7 @@ public struct ScheduleWorkflow: DurableWorkflow {
     /// The activity that starts a run: takes a ``Firing``, returns a ``FiringResult``.
     public static let firingType = "saga.schedule.fire"
     /// Firings in one run; then the schedule goes on in a new one, so that its history stays short.
-    static let roundsPerRun = 200
+    static let roundsPerRun = 50
 
     public init() {}
 

@@ -147,7 +147,7 @@ struct RunPlan {
             input: .json("[\(random.pick(1...2)),0,\(random.pick(0...9_999))]"))
         start.continueOnUndoError = random.happens(300_000)
         schedule = ScheduleSpec(
-            scheduleID: workflowID, cron: "@every \(random.pick(80...1_500))ms",
+            scheduleID: workflowID, cron: "@every \(random.pick(300...2_500))ms",
             overlap: ScheduleOverlap.allCases[random.pick(0...3)], catchupMicros: random.draw(0...4_000_000),
             isPaused: random.happens(150_000), start: start)
         operations = []
