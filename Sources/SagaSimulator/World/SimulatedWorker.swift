@@ -21,6 +21,8 @@ struct SimulatedWorker {
         var reference: TaskReference
         var result: ActivityResult
         var timesSent = 0
+        /// Whether the attempt ran here before, and was reported then, too: an answer may be meant for either report.
+        var isSecond = false
     }
 
     var index: Int
@@ -30,6 +32,8 @@ struct SimulatedWorker {
     var running: [Running] = []
     /// Ends of activities that the server has not acknowledged.
     var reports: [Report] = []
+    /// Attempts whose end was reported from here.
+    var reported: Set<TaskReference> = []
     /// Live code, the oldest first.
     var code: [(sagaID: SagaID, instance: WorkflowInstance, isLoading: Bool)] = []
     /// Code that is made for one question.

@@ -90,7 +90,7 @@ extension Simulation {
             // Two workers may have had the same attempt: what counts is what this one has said.
             let report = streams[id].flatMap { workers[$0.worker].reports.first { $0.reference == reference } }
             var isSuccess = false
-            if case .completed? = report?.result { isSuccess = true }
+            if case .completed? = report?.result, report?.isSecond == false { isSuccess = true }
             // The answer to a duplicate comes when the worker has let go of the report.
             var isLater = report == nil
             if case .completesLater? = report?.result { isLater = true }
@@ -384,7 +384,9 @@ extension Simulation {
         }
         checker.workerReports(reference, result)
         workers[index].reports.removeAll { $0.reference == reference }
-        workers[index].reports.append(SimulatedWorker.Report(reference: reference, result: result))
+        let isSecond = !workers[index].reported.insert(reference).inserted
+        workers[index].reports.append(
+            SimulatedWorker.Report(reference: reference, result: result, isSecond: isSecond))
         sendReport(index, workers[index].reports.count - 1)
         if diesNow(index, .workerDiedAfterReport) { return }
         pauseByChance(index)
