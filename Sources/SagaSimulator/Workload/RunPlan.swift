@@ -137,7 +137,7 @@ struct RunPlan {
     /// Some sagas are schedules; their runs are short sagas with the steps of this plan.
     private mutating func planSchedule(_ seed: UInt64) {
         var random = chances(seed, 0xA000 + UInt64(index))
-        guard random.happens(60_000) else { return }
+        guard random.happens(60_000), declared.isEmpty else { return }
         workflowType = ScheduleWorkflow.typeID
         (autoCompensate, continueOnUndoError, executionTimeoutMicros) = (true, false, 0)
         (startsWithSignal, startsAgainWithSignal, isPipelined) = (false, false, false)
