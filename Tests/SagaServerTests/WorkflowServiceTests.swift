@@ -190,7 +190,7 @@ import Testing
         #expect(info.connections == 1)
         #expect(!info.draining)
         let unknown = await #expect(throws: SagaClientError.self) {
-            try await client.call(Wire.Schedules.List.self) { Wire.ListSchedulesRequest(header: $0) }
+            try await client.call(Wire.Events.ReadFromSnapshot.self) { Wire.ReadFromSnapshotRequest(header: $0) }
         }
         #expect(unknown?.code == .unimplemented)
         await client.close()
