@@ -314,10 +314,15 @@ public struct HistoryFold: Sendable {
                 number = UInt64(try events.readVarint32())
                 open(Opened(eventID: eventID, timestamp: time, attributes: attributes, kind: .step))
             case .stepStarted:
+                isDone = false
                 if let index = find(try events.readVarint64(), .step) {
-                    opened[index].startedAttempt = max(opened[index].startedAttempt, try events.readVarint32())
-                } else {
-                    isDone = false
+                    let attempt = try events.readVarint32()
+                    // The identity and the time.
+                    try events.skipBytes()
+                    try events.skipVarint()
+                    // An attempt that completes later is more than a number.
+                    isDone = try !events.readBool()
+                    if isDone { opened[index].startedAttempt = max(opened[index].startedAttempt, attempt) }
                 }
             case .stepEnded:
                 isDone = false
