@@ -91,8 +91,8 @@ extension Simulation {
             let report = streams[id].flatMap { workers[$0.worker].reports.first { $0.reference == reference } }
             var isSuccess = false
             if case .completed? = report?.result, report?.isSecond == false { isSuccess = true }
-            // The answer to a duplicate comes when the worker has let go of the report.
-            var isLater = report == nil
+            // The answer to a duplicate comes when the worker has let go of the report, or has another one.
+            var isLater = report == nil || report?.isSecond == true
             if case .completesLater? = report?.result { isLater = true }
             checker.acknowledged(reference, verdict, isSuccess: isSuccess, isLater: isLater)
         default: break
