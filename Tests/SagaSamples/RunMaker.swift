@@ -71,7 +71,7 @@ public struct RunMaker: Sendable {
             return .activityTaskStarted(
                 ActivityTaskStarted(
                     scheduledEventID: steps[index], attempt: samples.number(), identity: samples.text(),
-                    startedAt: samples.time(), completesLater: steps[index].isMultiple(of: 3)))
+                    startedAt: samples.time()))
         case 6...10: return stepEnd()
         case 11:
             guard let index = pick(\.steps) else { return scheduled() }

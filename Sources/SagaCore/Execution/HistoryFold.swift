@@ -201,6 +201,10 @@ public struct HistoryFold: Sendable {
             throw state.undecodable(error)
         }
         for index in decoded.indices {
+            if let number = decoded[index].attributes.commandNumber, number < state.nextCommandNumber {
+                // The number of an earlier command: whose event is known by it depends on their order.
+                for index in opened.indices { try settle(index, bytes, in: &state) }
+            }
             try settle(before: decoded[index].attributes, bytes, in: &state)
             try state.apply(decoded[index])
             if case .snapshotCreated(let created) = decoded[index].attributes { recordedSnapshot = created.uptoEventID }
@@ -312,7 +316,8 @@ public struct HistoryFold: Sendable {
             case .ordinary: isDone = false
             case .stepScheduled:
                 number = UInt64(try events.readVarint32())
-                open(Opened(eventID: eventID, timestamp: time, attributes: attributes, kind: .step))
+                isDone = number >= nextNumber
+                if isDone { open(Opened(eventID: eventID, timestamp: time, attributes: attributes, kind: .step)) }
             case .stepStarted:
                 isDone = false
                 if let index = find(try events.readVarint64(), .step) {
@@ -332,7 +337,8 @@ public struct HistoryFold: Sendable {
                 }
             case .timerCreated:
                 number = UInt64(try events.readVarint32())
-                open(Opened(eventID: eventID, timestamp: time, attributes: attributes, kind: .timer))
+                isDone = number >= nextNumber
+                if isDone { open(Opened(eventID: eventID, timestamp: time, attributes: attributes, kind: .timer)) }
             case .timerFired:
                 if let index = find(try events.readVarint64(), .timer) {
                     opened[index].kind = .ended
