@@ -175,8 +175,8 @@ import Testing
                     try fold.apply(history, to: &state)
                     accepted += 1
                     if case .success(let expected)? = full, expected.nextEventID == 25 {
-                        // Numbers that are not numbers are not equal to themselves.
-                        #expect(state == expected || expected != expected)
+                        // By their stored forms: numbers that are not numbers are not equal to themselves.
+                        #expect(Postcard.encode(state) == Postcard.encode(expected))
                     }
                 } catch {
                     refused += 1
