@@ -8,18 +8,16 @@ internal import Synchronization
 extension ServerConnection {
     /// Answered on the event loop, without a hop.
     func health(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {
-        let wire = try decode(Wire.HealthRequest.self, body)
-        if let header = wire.header { _ = try CallHeader(header, request.principal, standard: 0) }
-        guard wire.echo.count <= 65_536 else {
-            throw Check.invalid("echo", "has \(wire.echo.count) bytes; 65536 are allowed")
+        let wire: BorrowedHealthRequest
+        do throws(WireError) { wire = try BorrowedHealthRequest(decoding: body) } catch { throw WireStatus(error) }
+        if let header = wire.header(beyond: CallHeader.maximumRequestID, CallHeader.maximumDeadline) {
+            _ = try CallHeader(header, request.principal, standard: 0)
         }
-        let response = Wire.HealthResponse(serverTimeMicros: EngineClock.wall().microseconds, echo: wire.echo)
-        do throws(WireError) {
-            try response.withPacked { packed in
-                _ = request.session.respond(request.stream, capacity: packed.count) { packed.write(to: $0) }
-            }
-        } catch {
-            throw WireStatus(.internal, "the answer cannot be written: \(error)")
+        guard wire.echoCount <= 65_536 else {
+            throw Check.invalid("echo", "has \(wire.echoCount) bytes; 65536 are allowed")
+        }
+        wire.answer(serverTimeMicros: EngineClock.wall().microseconds) { packed in
+            _ = request.session.respond(request.stream, capacity: packed.count) { packed.write(to: $0) }
         }
     }
 

@@ -75,6 +75,11 @@ enum Check {
 
 /// A request's header after its checks.
 struct CallHeader {
+    /// Bytes of a request id at most.
+    static let maximumRequestID = 128
+    /// A day in milliseconds.
+    static let maximumDeadline: UInt64 = 86_400_000
+
     var requestID: String
     var traceID: String?
     /// How long the caller waits, in nanoseconds.
@@ -88,8 +93,8 @@ struct CallHeader {
                 .permissionDenied,
                 "field header.namespace is \(header.namespace), the connection's is \(principal.namespace)")
         }
-        try Check.text(header.requestID, "header.request_id", atMost: 128)
-        try Check.range(header.deadlineMillis, "header.deadline_ms", 0...86_400_000)
+        try Check.text(header.requestID, "header.request_id", atMost: Self.maximumRequestID)
+        try Check.range(header.deadlineMillis, "header.deadline_ms", 0...Self.maximumDeadline)
         guard header.traceparent.isEmpty || header.traceparent.utf8.count == 55 else {
             throw Check.invalid("header.traceparent", "has \(header.traceparent.utf8.count) bytes instead of 55")
         }

@@ -1,4 +1,5 @@
 internal import CSagaProto
+internal import SagaCodec
 internal import SagaCore
 
 /// The door between a message value and protobuf-c's struct. No C pointer leaves this module.
@@ -78,7 +79,8 @@ enum Unpacked {
     @inline(__always)
     static func text(_ c: UnsafePointer<CChar>?) -> String {
         guard let c, c.pointee != 0 else { return "" }
-        return String(cString: c)
+        // The guard has seen that it is UTF-8, so nothing is lost where it is not a text.
+        return TextStorage.string(UnsafeRawBufferPointer(start: c, count: strlen(c))) ?? ""
     }
 
     static func texts(_ count: Int, _ c: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> [String] {
