@@ -22,7 +22,7 @@ public struct Catalogue: Sendable {
                 }
                 // What is kept beside users' runs: registered definitions, aggregates.
                 var beside = try await store.list(ExecutionQuery(namespace: "saga.definitions/default"))
-                beside += try await store.list(ExecutionQuery(namespace: AggregateStore.namespace))
+                beside += try await store.list(ExecutionQuery(namespace: AggregateStore.namespacePrefix + "default"))
                 for row in beside {
                     for event in try await store.events(of: row.sagaID, from: 0, limit: 1_000) {
                         note(event.eventType, scenario.name)

@@ -190,7 +190,7 @@ import Testing
         #expect(info.connections == 1)
         #expect(!info.draining)
         let unknown = await #expect(throws: SagaClientError.self) {
-            try await client.call(Wire.Events.ReadFromSnapshot.self) { Wire.ReadFromSnapshotRequest(header: $0) }
+            try await client.call(Wire.Admin.Namespaces.self) { Wire.ListNamespacesRequest(header: $0) }
         }
         #expect(unknown?.code == .unimplemented)
         await client.close()
@@ -260,7 +260,7 @@ import Testing
             return try Wire.Status(decoding: bytes, limits: .response)
         }
         #expect(try await status(method: 65_000, []).code == .unimplemented)
-        #expect(try await status(method: Wire.Method.eventsReadFromSnapshot.rawValue, []).code == .unimplemented)
+        #expect(try await status(method: Wire.Method.eventsSubscribe.rawValue, []).code == .unimplemented)
         for method in [Wire.Method.workflowsStart, .workflowsList, .adminHealth, .workersWork, .workflowsFollowHistory]
         {
             #expect(try await status(method: method.rawValue, [0xFF, 0xFF, 0xFF]).code == .invalidArgument)

@@ -128,6 +128,12 @@ public enum Snapshot {
         }
     }
 
+    /// The version of the state's schema, as a snapshot says; nil if it is cut off.
+    package static func version(_ snapshot: StoredSnapshot) -> UInt16? {
+        guard snapshot.bytes.count >= headerSize else { return nil }
+        return UInt16(snapshot.bytes[2]) | UInt16(snapshot.bytes[3]) << 8
+    }
+
     /// When a snapshot was taken; nil if it is cut off.
     public static func takenAt(_ snapshot: StoredSnapshot) -> Timestamp? {
         guard snapshot.bytes.count >= headerSize else { return nil }

@@ -2,8 +2,8 @@
 public struct SnapshotPolicy: Hashable, Sendable {
     /// Events since the last snapshot; 0 means that their number does not count. Default 100.
     ///
-    /// A run with much in its state (a long undo log, many signals) waits longer: for as many events as its state has
-    /// entries, so that snapshots of a growing state stay cheap in all.
+    /// A run with much in its state (a long undo log, many signals) waits longer: if its state has more entries than
+    /// this, for eight times as many events, so that snapshots of a growing state stay cheap in all.
     public var events: UInt64 = 100
     /// Bytes of payload since the last snapshot; 0 (default) means that they do not count.
     public var bytes: Int = 0

@@ -49,6 +49,15 @@ extension TaskReference: Comparable {
     }
 }
 
+/// Says when a page of events is held by nobody any more: taken by the code, sent, or dropped with its worker.
+package final class PageLease: Sendable {
+    private let ended: @Sendable () -> Void
+
+    package init(_ ended: @escaping @Sendable () -> Void) { self.ended = ended }
+
+    deinit { ended() }
+}
+
 /// Work for workflow code: advance over these events (semantics, section 6).
 public struct WorkflowTask: Sendable {
     /// The run.
@@ -73,6 +82,8 @@ public struct WorkflowTask: Sendable {
     public var more: Bool
     /// Updates to validate once the code has seen the events.
     public var updates: [UpdateRequest]
+    /// Lives as long as anybody holds this page of a long history: the next one is not handed out before it ended.
+    package var lease: PageLease?
 
     public init(
         sagaID: SagaID, generation: UInt64, namespace: String, workflowID: String, workflowType: String,

@@ -61,7 +61,7 @@ extension ShardDriver {
             do throws(StoreError) {
                 let rows = try await store.openExecutions(after: after, limit: runsAtOnce)
                 // Aggregates are no runs: nobody advances them.
-                let runs = rows.filter { $0.namespace != AggregateStore.namespace }
+                let runs = rows.filter { !$0.namespace.hasPrefix(AggregateStore.namespacePrefix) }
                 do throws(StoreError) {
                     return .success(OpenRuns(last: rows.last?.sagaID, runs: try await replayer.recoveryPage(of: runs)))
                 } catch {

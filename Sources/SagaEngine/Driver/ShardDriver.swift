@@ -229,9 +229,12 @@ package final class ShardDriver: Sendable {
 
     private func perform(_ effects: [ShardEffect]) {
         var messages: [(worker: WorkerID, batch: [WorkerMessage])] = []
+        // Pages of histories that others follow, by their runs.
+        var pages: [SagaID: PageGate] = [:]
         for effect in effects {
             switch effect {
-            case .worker(let id, let message):
+            case .worker(let id, var message):
+                if let (sagaID, gate) = message.lendPage() { pages[sagaID] = gate }
                 if let index = messages.firstIndex(where: { $0.worker == id }) {
                     messages[index].batch.append(message)
                 } else {
@@ -239,7 +242,8 @@ package final class ShardDriver: Sendable {
                 }
             case .reply(let id, let result): core.completions.removeValue(forKey: id)?(result)
             case .append(let id, let batch): append(id, batch)
-            case .loadHistory(let load, let sagaID, let from, let limit): loadHistory(load, sagaID, from, limit)
+            case .loadHistory(let load, let sagaID, let from, let limit):
+                loadHistory(load, sagaID, from, limit, after: pages.isEmpty ? nil : pages[sagaID])
             case .loadRun(let load, let target, let events): loadRun(load, target, events)
             case .snapshot(let state): snapshotter?.take(state)
             case .recover: recover()
@@ -266,7 +270,10 @@ package final class ShardDriver: Sendable {
         }
     }
 
-    private func loadHistory(_ load: LoadID, _ sagaID: SagaID, _ from: EventID, _ limit: Int) {
+    /// Reads the next page while the code is at the one before, and gives it once that was taken.
+    private func loadHistory(
+        _ load: LoadID, _ sagaID: SagaID, _ from: EventID, _ limit: Int, after page: PageGate?
+    ) {
         Task {
             let result: Result<[HistoryEvent], StoreError>
             do throws(StoreError) {
@@ -274,6 +281,7 @@ package final class ShardDriver: Sendable {
             } catch {
                 result = .failure(error)
             }
+            if let page { await page.opened() }
             post(.historyLoaded(load, result))
         }
     }

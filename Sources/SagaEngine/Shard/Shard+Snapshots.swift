@@ -20,15 +20,20 @@ extension Shard {
         let policy = config.snapshots
         let since = execution.snapshotTime ?? time.monotonic
         execution.snapshotTime = since
-        // The shard judges by what it has at hand; nothing here walks over the state.
+        // The shard judges by what it has at hand; nothing here walks over the state. After a snapshot the next change of each
+        // part of the state copies it: a large one waits, so that an event pays for little of that.
         let next = execution.state.nextEventID
         let events = next > execution.snapshotAt ? next - execution.snapshotAt : 0
         guard
             policy.bytes > 0 && execution.bytesSinceSnapshot >= policy.bytes
-                || policy.events > 0 && events >= policy.events && events >= execution.state.entryCount
+                || policy.events > 0 && events >= policy.events && events >= wait(for: execution.state.entryCount)
                 || policy.intervalMicros.map({ time.monotonic - since >= $0 }) ?? false
         else { return false }
         return !execution.state.isClosed && events > 0
+    }
+
+    private func wait(for entries: UInt64) -> UInt64 {
+        entries <= config.snapshots.events ? entries : entries.multipliedReportingOverflow(by: 8).partialValue
     }
 
     /// The events of the snapshot are durable now.

@@ -1,4 +1,5 @@
 package import SagaCore
+internal import SagaEngine
 package import SagaWire
 internal import Synchronization
 
@@ -47,6 +48,10 @@ package final class Authenticator: Sendable {
         // The engine's own, such as that of the schedules.
         guard !namespace.hasPrefix("saga:") else {
             throw WireStatus(.permissionDenied, "namespaces that begin with saga: are the server's own")
+        }
+        // Nobody comes to aggregates by another road than the service Events.
+        guard !namespace.hasPrefix(AggregateStore.namespacePrefix) else {
+            throw WireStatus(.permissionDenied, "namespace \(namespace) is the engine's own")
         }
         guard path != nil else {
             guard demandsCertificate else {

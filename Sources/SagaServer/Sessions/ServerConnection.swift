@@ -140,6 +140,9 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         case .workersFailActivity: try failActivity(request, body)
         case .workersStopActivity: try stopActivity(request, body)
         case .workersHeartbeatActivity: try heartbeatActivity(request, body)
+        case .eventsAppend: try appendEvents(request, body)
+        case .eventsRead: try readEvents(request, body)
+        case .eventsReadFromSnapshot: try readFromSnapshot(request, body)
         default:
             throw WireStatus(.unimplemented, "this server does not offer \(method.service).\(method.name)")
         }
@@ -261,9 +264,10 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         }
     }
 
-    /// Reads the store for a call that needs no engine: the one place where a call is a task of its own.
+    /// Uses the store for a call that needs no engine: the one place where a call is a task of its own.
+    /// - Parameter isMutation: It is done even if nobody waits any more.
     func read(
-        _ request: Request, _ header: CallHeader,
+        _ request: Request, _ header: CallHeader, isMutation: Bool = false,
         _ body: @escaping @Sendable (any EventStore) async throws -> [UInt8]
     ) throws(WireStatus) {
         guard core.admitCall() else {
@@ -273,7 +277,9 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         }
         let stream = request.stream
         let deadline = MonotonicClock.now().addingReportingOverflow(header.deadline)
-        enter(stream, PendingCall(id: 0, deadline: deadline.overflow ? .max : deadline.partialValue, isMutation: false))
+        enter(
+            stream,
+            PendingCall(id: 0, deadline: deadline.overflow ? .max : deadline.partialValue, isMutation: isMutation))
         let port = context.port
         let store = core.driver.store
         Task { [self] in
@@ -299,8 +305,9 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
     }
 
     private func finishRead(_ session: SessionCore, _ stream: StreamID, _ result: Result<[UInt8], WireStatus>) {
-        guard pending[stream] != nil else { return }
+        guard let call = pending[stream] else { return }
         forget(stream)
+        if call.isCancelled { return session.release(stream) }
         switch result {
         case .success(let body): session.respond(stream, body)
         case .failure(let status): session.fail(stream, status)
@@ -416,6 +423,13 @@ extension WireStatus {
         case let error as StoreError: self.init(error)
         case ReplayFailure.store(let error): self.init(error)
         case ReplayFailure.unreplayable(let error): self.init(.dataLoss, error.message)
+        case let error as AggregateConflict: self.init(.failedPrecondition, error.description)
+        case let error as SagaError:
+            switch error.kind {
+            case .validation: self.init(.invalidArgument, error.message)
+            case .concurrency: self.init(.alreadyExists, error.message)
+            default: self.init(.internal, error.message)
+            }
         case let error as WireError: self.init(.internal, "the answer cannot be written: \(error)")
         default: self.init(.internal, "\(error)")
         }

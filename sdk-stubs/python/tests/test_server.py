@@ -17,6 +17,7 @@ from saga_engine import (
     Client,
     ConnectionLost,
     DomainError,
+    DomainEvent,
     SagaDefinition,
     Status,
     StatusCode,
@@ -352,3 +353,24 @@ async def test_a_saga_as_data_needs_no_workflow_worker() -> None:
         assert [problem.step_id for problem in problems] == ["wrong"]
         with pytest.raises(StatusError, match="no step nowhere"):
             await client.register_definition(saga)
+
+
+async def test_an_aggregate_is_appended_to_and_read() -> None:
+    async with connect() as client:
+        name, request_id = unique("account"), uuid.uuid4().hex
+        opened = [DomainEvent("opened", {"deposit": 10}), DomainEvent("moved", {"amount": 5}, version=2)]
+        first = await client.append_events(name, "account", opened, expected_version=0, request_id=request_id)
+        again = await client.append_events(name, "account", opened, expected_version=0, request_id=request_id)
+        assert first == again == 2
+        assert await client.append_events(name, "account", [DomainEvent("closed")]) == 3
+        with pytest.raises(StatusError) as late:
+            await client.append_events(name, "account", [DomainEvent("moved", {"amount": 1})], expected_version=2)
+        assert late.value.code == StatusCode.FAILED_PRECONDITION
+
+        page = await client.read_events(name, limit=2)
+        assert page.events == opened and page.more and page.version == 3
+        account = await client.read_aggregate(name)
+        assert account.state is None and account.events[:2] == opened and account.events[2].event_id == 2
+        with pytest.raises(StatusError) as unknown:
+            await client.read_aggregate(unique("nobody"))
+        assert unknown.value.code == StatusCode.NOT_FOUND

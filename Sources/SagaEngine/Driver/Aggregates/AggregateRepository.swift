@@ -1,6 +1,5 @@
 internal import SagaCodec
 public import SagaCore
-internal import Synchronization
 
 /// Loads and changes the aggregates of one type, in the store of the sagas.
 ///
@@ -17,10 +16,10 @@ public struct AggregateRepository<A: Aggregate>: Sendable {
     }
 
     private let store: any EventStore
+    private let aggregates: AggregateStore
     private let snapshots: (any SnapshotStore)?
     private let converter: any PayloadConverter
     private let snapshotEvents: UInt64
-    private let epoch = EpochCache()
 
     /// - Parameters:
     ///   - store: Where the histories live; if it keeps snapshots, they are used.
@@ -28,6 +27,7 @@ public struct AggregateRepository<A: Aggregate>: Sendable {
     ///   - snapshotEvents: Events between two snapshots; 0 for none. Default 100.
     public init(store: any EventStore, converter: any PayloadConverter = .json, snapshotEvents: UInt64 = 100) {
         self.store = store
+        aggregates = AggregateStore(store)
         self.converter = converter
         self.snapshotEvents = snapshotEvents
         snapshots = store as? any SnapshotStore
@@ -81,31 +81,19 @@ public struct AggregateRepository<A: Aggregate>: Sendable {
     ///   - events: What happened.
     ///   - id: The aggregate.
     ///   - version: How many events it must have; 0 for one that is new.
+    ///   - requestID: A name of this append by which a repetition is known: it gives the same answer, and nothing is appended
+    ///     twice. Empty (default) for none.
     /// - Returns: How many it has afterwards.
     /// - Throws: ``AggregateConflict``, `StoreError`, `SagaError`.
     @discardableResult
-    public func append(_ events: [A.Event], to id: String, expecting version: UInt64) async throws -> UInt64 {
+    public func append(
+        _ events: [A.Event], to id: String, expecting version: UInt64, requestID: String = ""
+    ) async throws -> UInt64 {
         guard !events.isEmpty else { return version }
-        let stored = try events.map { try A.Event.catalog.encode($0, converter) }
-        let now = EngineClock.wall()
-        let row = try await row(id)
-        guard (row == nil) == (version == 0) else { throw AggregateConflict(id: id, expected: version) }
-        var random = SystemRandomNumberGenerator()
-        let sagaID = row?.sagaID ?? SagaID(time: now, random: (random.next(), random.next()))
-        let last = try await lastTime(sagaID, version)
-        var started: ExecutionRow?
-        if row == nil { started = try await newRow(id, sagaID, at: now, next: EventID(stored.count)) }
-        let entry = AppendEntry(
-            sagaID: sagaID, expectedNextEventID: version,
-            events: stored.enumerated().map { offset, event in
-                HistoryEvent(
-                    eventID: version + EventID(offset), sagaID: sagaID, timestamp: max(now, last),
-                    attributes: .domainEvent(event))
-            },
-            row: started,
-            start: row == nil ? .unused : nil)
-        guard try await append(entry) == [.appended] else { throw AggregateConflict(id: id, expected: version) }
-        return version + UInt64(events.count)
+        return try await aggregates.append(
+            try events.map { try A.Event.catalog.encode($0, converter) }, to: try name(id), type: A.typeName,
+            expecting: version, requestID: requestID
+        ).version
     }
 
     /// Loads an aggregate (or a new one), lets `decide` say what happens, and appends that; after a conflict once more.
@@ -133,51 +121,17 @@ public struct AggregateRepository<A: Aggregate>: Sendable {
         }
     }
 
-    private func append(_ entry: AppendEntry) async throws(StoreError) -> [AppendOutcome] {
-        var attempt = 1
-        while true {
-            let known = try await epoch.value(store)
-            do throws(StoreError) {
-                return try await store.append(
-                    AppendBatch(epoch: known, transactions: [AppendTransaction([entry])]))
-            } catch {
-                // An engine took the store over since: the epoch is another one, the aggregate may be the same.
-                guard error.reason == .fenced, attempt < 5 else { throw error }
-                epoch.forget()
-                attempt += 1
-            }
-        }
-    }
-
     // MARK: Rows
 
-    private func row(_ id: String) async throws -> ExecutionRow? {
-        let problem =
-            Name.problem(with: id, what: "aggregate id")
-            ?? Name.problem(with: A.typeName + "/" + id, what: "aggregate id, with the name of its type")
-        if let problem {
+    /// Under which name an aggregate stands in the store: those of several types may have the same id.
+    private func name(_ id: String) throws(SagaError) -> String {
+        if let problem = Name.problem(with: id, what: "aggregate id") {
             throw SagaError(kind: .validation, message: problem, isNonRetryable: true)
         }
-        return try await store.latestExecution(
-            namespace: AggregateStore.namespace, workflowID: A.typeName + "/" + id)
+        return A.typeName + "/" + id
     }
 
-    private func newRow(_ id: String, _ sagaID: SagaID, at now: Timestamp, next: EventID) async throws -> ExecutionRow {
-        let workflowID = A.typeName + "/" + id
-        return ExecutionRow(
-            sagaID: sagaID, namespace: AggregateStore.namespace, workflowID: workflowID, workflowType: A.typeName,
-            status: .running, startedAt: now, nextEventID: next,
-            partition: Partition.of(
-                namespace: AggregateStore.namespace, workflowID: workflowID,
-                count: try await store.metadata().partitionCount))
-    }
-
-    /// Times do not go back within an aggregate, whatever the clock does.
-    private func lastTime(_ sagaID: SagaID, _ version: UInt64) async throws -> Timestamp {
-        guard version > 0 else { return Timestamp(microseconds: .min) }
-        let last = try await store.events(of: sagaID, from: version - 1, limit: 1).first
-        return last?.timestamp ?? Timestamp(microseconds: .min)
-    }
+    private func row(_ id: String) async throws -> ExecutionRow? { try await aggregates.row(try name(id)) }
 
     // MARK: Snapshots
 
@@ -202,24 +156,4 @@ public struct AggregateRepository<A: Aggregate>: Sendable {
         // Lost, it costs time only.
         try? await snapshots.keep([stored], newest: 2)
     }
-}
-
-/// What is common to aggregates of all types.
-package enum AggregateStore {
-    /// The namespace of their rows, which no workflow id can be in.
-    package static let namespace = "$aggregates"
-}
-
-/// The store's epoch, as it was last seen: aggregates are written under the owner's, and never take the store over.
-private final class EpochCache: Sendable {
-    private let known = Mutex<UInt64?>(nil)
-
-    func value(_ store: any EventStore) async throws(StoreError) -> UInt64 {
-        if let epoch = known.withLock({ $0 }) { return epoch }
-        let epoch = try await store.metadata().epoch
-        known.withLock { $0 = epoch }
-        return epoch
-    }
-
-    func forget() { known.withLock { $0 = nil } }
 }

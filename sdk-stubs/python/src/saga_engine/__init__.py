@@ -1,5 +1,6 @@
 """Saga Engine for Python: start sagas, and serve their activities."""
 
+from saga_engine.aggregates import Aggregate, DomainEvent
 from saga_engine.client import Client, IdReuse, Status, WorkflowHandle
 from saga_engine.declarative import SagaDefinition, Step, Undo
 from saga_engine.errors import (
@@ -36,11 +37,13 @@ __all__ = [
     "Activity",
     "ActivityCancelled",
     "ActivityContext",
+    "Aggregate",
     "Client",
     "CompensationSummary",
     "CompletesLater",
     "ConnectionLost",
     "DomainError",
+    "DomainEvent",
     "ErrorKind",
     "IdReuse",
     "NoEffect",

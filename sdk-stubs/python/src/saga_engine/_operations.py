@@ -1,13 +1,15 @@
 """Calls of the client beside its everyday ones: asking and changing running code, resets, and undos that need a person."""
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, AsyncIterator, List, Optional, Sequence, Tuple, Union
 
 from saga_engine import payloads
+from saga_engine.aggregates import Aggregate, DomainEvent
 from saga_engine.declarative import SagaDefinition
 from saga_engine.errors import SagaError
 from saga_engine.v1 import common_messages_pb2 as common
 from saga_engine.v1 import compensation_messages_pb2 as compensation_messages
 from saga_engine.v1 import definitions_messages_pb2 as definitions_messages
+from saga_engine.v1 import events_messages_pb2 as event_messages
 from saga_engine.v1 import services
 from saga_engine.v1 import workers_messages_pb2 as worker_messages
 from saga_engine.v1 import workflows_messages_pb2 as workflow_messages
@@ -26,6 +28,7 @@ class Operations:
     compensation: services.CompensationService
     definitions: services.DefinitionsService
     workers: services.WorkersService
+    events: services.EventsService
 
     def handle(self, workflow_id: str, saga_id: bytes = b"") -> "WorkflowHandle":
         """A handle on a run; `Client` makes it."""
@@ -124,6 +127,57 @@ class Operations:
         request = workflow_messages.ResumeWorkflowRequest(reason=reason)
         _refer(request.workflow, workflow_id, saga_id)
         await self.workflows.resume(request, timeout=timeout, request_id=request_id)
+
+    # Event-sourced aggregates.
+
+    async def append_events(
+        self,
+        aggregate_id: str,
+        aggregate_type: str,
+        events: Sequence[DomainEvent],
+        *,
+        expected_version: Optional[int] = None,
+        request_id: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> int:
+        """Appends to an aggregate; how many events it has now. Raises FAILED_PRECONDITION if it had not as many as expected."""
+        request = event_messages.AppendEventsRequest(aggregate_id=aggregate_id, aggregate_type=aggregate_type)
+        if expected_version is not None:
+            request.expected_version = expected_version
+        for event in events:
+            request.events.add(
+                type_name=event.name, type_version=event.version, payload=self.values.encode(event.data)
+            )
+        return (await self.events.append(request, timeout=timeout, request_id=request_id)).version
+
+    async def read_events(
+        self, aggregate_id: str, from_event_id: int = 0, *, limit: int = 1000, timeout: float = DEFAULT_TIMEOUT
+    ) -> Aggregate:
+        """A page of an aggregate's events, oldest first."""
+        request = event_messages.ReadEventsRequest(
+            aggregate_id=aggregate_id, from_event_id=from_event_id, page_size=limit
+        )
+        answer = await self.events.read(request, timeout=timeout)
+        return Aggregate(None, [self._domain_event(event) for event in answer.events], answer.version, answer.more)
+
+    async def read_aggregate(self, aggregate_id: str, *, timeout: float = DEFAULT_TIMEOUT) -> Aggregate:
+        """The newest snapshot of an aggregate, if there is one, and all events after it."""
+        request = event_messages.ReadFromSnapshotRequest(aggregate_id=aggregate_id)
+        answer = await self.events.read_from_snapshot(request, timeout=timeout)
+        found = [self._domain_event(event) for event in answer.events]
+        more = answer.more
+        while more:
+            page = await self.read_events(aggregate_id, found[-1].event_id + 1, timeout=timeout)
+            found += page.events
+            more = page.more
+        state = self.values.decode(answer.snapshot) if answer.HasField("snapshot") else None
+        return Aggregate(state, found, answer.version, False)
+
+    def _domain_event(self, event: Any) -> DomainEvent:
+        stored = event.domain_event
+        return DomainEvent(
+            stored.type_name, self.values.decode(stored.payload), stored.type_version, event_id=event.event_id
+        )
 
     # Sagas as data.
 

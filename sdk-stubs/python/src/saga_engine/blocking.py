@@ -11,10 +11,11 @@ One event loop in a thread of its own carries the calls; any number of threads m
 
 import asyncio
 import threading
-from typing import Any, AsyncIterator, Coroutine, Iterator, TypeVar
+from typing import Any, AsyncIterator, Coroutine, Iterator, Sequence, TypeVar
 
 from saga_engine import client as asynchronous
 from saga_engine import worker as asynchronous_worker
+from saga_engine.aggregates import Aggregate, DomainEvent
 from saga_engine.v1 import admin_messages_pb2 as admin
 from saga_engine.v1 import history_messages_pb2 as history_messages
 from saga_engine.v1 import workflows_messages_pb2 as workflows
@@ -175,6 +176,19 @@ class Client:
     def heartbeat_activity(self, token: bytes, details: Any = None, **options: Any) -> bool:
         """See the asynchronous client."""
         return self._wait(self._client.heartbeat_activity(token, details, **options))
+    def append_events(
+        self, aggregate_id: str, aggregate_type: str, events: Sequence[DomainEvent], **options: Any
+    ) -> int:
+        """Appends to an aggregate; how many events it has now."""
+        return self._wait(self._client.append_events(aggregate_id, aggregate_type, events, **options))
+
+    def read_events(self, aggregate_id: str, from_event_id: int = 0, **options: Any) -> Aggregate:
+        """A page of an aggregate's events, oldest first."""
+        return self._wait(self._client.read_events(aggregate_id, from_event_id, **options))
+
+    def read_aggregate(self, aggregate_id: str, **options: Any) -> Aggregate:
+        """The newest snapshot of an aggregate, if there is one, and all events after it."""
+        return self._wait(self._client.read_aggregate(aggregate_id, **options))
 
     def health(self, echo: bytes = b"", **options: Any) -> "admin.HealthResponse":
         """Whether the server is alive."""
