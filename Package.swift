@@ -123,12 +123,13 @@ let package = Package(
             dependencies: [
                 "SagaCodec", "SagaCore", "SagaEngine", "SagaRuntime", "SagaMemory", "SagaSQLite", "SagaPostgres",
                 "SagaServer",
-                "SagaClient", "SagaWorker", "SagaTransport", "SagaWire", "CodecCorpus", "CBenchHooks", arguments,
-                logging,
+                "SagaClient", "SagaWorker", "SagaTransport", "SagaWire", "CodecCorpus", "CBenchHooks", "CCorpusProto",
+                arguments, logging,
             ], path: "benchmarks/bench", swiftSettings: settings),
         .target(
             name: "CodecCorpus", dependencies: ["SagaCodec"], path: "benchmarks/corpus", swiftSettings: settings),
         .target(name: "CBenchHooks", path: "benchmarks/hooks"),
+        .target(name: "CCorpusProto", dependencies: ["CProtobufC"], path: "benchmarks/protobuf/Generated"),
         .executableTarget(
             name: "health-echo", dependencies: ["SagaTransport", "SagaWire", logging],
             path: "benchmarks/peers/health-echo", swiftSettings: settings),

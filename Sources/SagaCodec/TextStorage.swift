@@ -14,6 +14,10 @@ package enum TextStorage {
         return copy(start, bytes.count, isASCII: isASCII)
     }
 
+    /// ``string(_:)`` out of line, for readers that have made the short ones in place.
+    @usableFromInline @inline(never)
+    static func long(_ bytes: UnsafeRawBufferPointer) -> String? { string(bytes) }
+
     // A short text lies inside the string itself: 15 bytes, and in the last one its form and length. Made with a few loads and
     // shifts instead of a call that goes byte by byte, which is half of what decoding an event's texts costs. The layout is that of
     // the standard library that comes with these compilers, and a test compares it bit for bit; others take the ordinary way.
@@ -52,13 +56,48 @@ package enum TextStorage {
             high |= (form | UInt64(truncatingIfNeeded: count)) << 56
             return unsafeBitCast((low, high), to: String.self)
         }
+
+        /// A text of up to 15 bytes of ASCII; nil if it is anything else. Loads sixteen bytes without a look at the count, whose
+        /// values no branch predictor knows.
+        /// - Parameter start: sixteen bytes from here must be readable.
+        @inlinable @inline(__always)
+        static func shortASCII(_ start: UnsafeRawPointer, _ count: Int) -> String? {
+            let masks = shortMasks(count)
+            let low = UInt64(littleEndian: start.loadUnaligned(as: UInt64.self)) & masks.low
+            let high = UInt64(littleEndian: start.loadUnaligned(fromByteOffset: 8, as: UInt64.self)) & masks.high
+            guard _fastPath((low | high) & 0x8080_8080_8080_8080 == 0) else { return nil }
+            return unsafeBitCast((low, high | UInt64(truncatingIfNeeded: 0xE0 | count) << 56), to: String.self)
+        }
+
+        /// The bytes of a text that lies inside its string (behind them zeros, and in the last byte its form), and their count.
+        @inlinable @inline(__always)
+        static func shortBytes(_ value: String) -> (low: UInt64, high: UInt64, count: Int)? {
+            let (low, high) = unsafeBitCast(value, to: (UInt64, UInt64).self)
+            guard _fastPath(high & 0x2000_0000_0000_0000 != 0) else { return nil }
+            return (low, high, Int(truncatingIfNeeded: high >> 56 & 0xF))
+        }
     #else
+        /// The longest text that lies inside a string; 0 where that is not known.
         @inlinable
         static var smallLimit: Int { 0 }
 
         @inlinable @inline(__always)
         static func small(_ start: UnsafeRawPointer, _ count: Int) -> String? { "" }
+
+        @inlinable @inline(__always)
+        static func shortASCII(_ start: UnsafeRawPointer, _ count: Int) -> String? { nil }
+
+        @inlinable @inline(__always)
+        static func shortBytes(_ value: String) -> (low: UInt64, high: UInt64, count: Int)? { nil }
     #endif
+
+    /// What keeps the first `count` of sixteen bytes; `count` is 15 at most.
+    @inlinable @inline(__always)
+    static func shortMasks(_ count: Int) -> (low: UInt64, high: UInt64) {
+        // The shift goes modulo 64, so it is the same for both halves.
+        let part = (1 as UInt64) &<< UInt64(truncatingIfNeeded: count &<< 3) &- 1
+        return (count >= 8 ? .max : part, count >= 8 ? part : 0)
+    }
 
     /// - Parameter isASCII: must be true only if it is so; the bytes must be well-formed.
     @inlinable @inline(__always)

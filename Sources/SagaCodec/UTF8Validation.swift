@@ -33,16 +33,13 @@ package enum UTF8Validation {
             }
         } else {
             let last = count &- 16
-            seen =
-                start.loadUnaligned(fromByteOffset: last, as: UInt64.self)
-                | start.loadUnaligned(fromByteOffset: last &+ 8, as: UInt64.self)
+            var words = start.loadUnaligned(fromByteOffset: last, as: SIMD2<UInt64>.self)
             var at = 0
             repeat {
-                seen |=
-                    start.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-                    | start.loadUnaligned(fromByteOffset: at &+ 8, as: UInt64.self)
+                words |= start.loadUnaligned(fromByteOffset: at, as: SIMD2<UInt64>.self)
                 at &+= 16
             } while at < last
+            seen = words[0] | words[1]
         }
         return seen & 0x8080_8080_8080_8080 == 0
     }

@@ -58,4 +58,37 @@ import Testing
             #expect(Self.made([UInt8](repeating: 0x61, count: count)) == String(repeating: "a", count: count))
         }
     }
+
+    /// Readers load sixteen bytes where they are there: what lies behind a text must not matter, and what lies in it must.
+    @Test func textsAreTheSameWhateverFollows() throws {
+        for behind: [UInt8] in [[], [0x61], [UInt8](repeating: 0xFF, count: 40), [UInt8](repeating: 0, count: 15)] {
+            for count in 0...40 {
+                let ascii = (0..<count).map { UInt8(0x30 + $0 % 64) }
+                let bytes = [UInt8(count)] + ascii + behind
+                let text = try Postcard.decode(String.self, from: bytes)
+                #expect(Self.bits(text)[1] >> 56 == Self.bits(String(decoding: ascii, as: UTF8.self))[1] >> 56)
+                #expect(text == String(decoding: ascii, as: UTF8.self))
+                if count < 16 { #expect(Self.bits(text) == Self.bits(String(decoding: ascii, as: UTF8.self))) }
+                let wide = [UInt8(count), 0, 0, 0, 0, 0, 0, 0] + ascii + behind
+                #expect(try Bincode<BincodeFixed>.decode(String.self, from: wide) == text)
+                #expect(Self.ranges(bytes) == count)
+                for at in 0..<count {
+                    var bad = bytes
+                    bad[1 + at] = 0xC0
+                    #expect(throws: CodecError(.badUTF8, at: 1)) { try Postcard.decode(String.self, from: bad) }
+                    #expect(Self.ranges(bad) == nil)
+                }
+            }
+        }
+    }
+
+    /// The length of a text that is read in place, borrowed and as a range; nil if either is refused.
+    private static func ranges(_ bytes: [UInt8]) -> Int? {
+        bytes.withUnsafeBytes { bytes in
+            var first = PostcardReader(bytes)
+            var second = PostcardReader(bytes)
+            guard let range = try? first.readTextRange(), let text = try? second.readBorrowedUTF8() else { return nil }
+            return Int(range.count) == text.count && first.offset == second.offset ? text.count : -1
+        }
+    }
 }

@@ -43,4 +43,46 @@ private enum Payment: Codable, Equatable {
             try JSONCoding.decode(Payment.self, from: Array(#"{"card":"1","cash":2}"#.utf8))
         }
     }
+
+    /// Keys that are numbered with a gap: the one behind it is found all the same.
+    @Test func indicesMayHaveGaps() throws {
+        for (index, expected) in [(0, Sparse.first), (1, .second), (7, .last)] as [(UInt8, Sparse)] {
+            #expect(try PostcardCoding.encode(expected) == [index, 3])
+            #expect(try PostcardCoding.decode(Sparse.self, from: [index, 3]) == expected)
+        }
+        for index: UInt8 in [2, 6, 8, 127] {
+            #expect(throws: CodecError(.badTag, at: 0)) { try PostcardCoding.decode(Sparse.self, from: [index, 3]) }
+        }
+    }
+}
+
+private enum Sparse: Codable, Equatable {
+    case first, second, last
+
+    enum CodingKeys: Int, CodingKey {
+        case first = 0
+        case second = 1
+        case last = 7
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        let key: CodingKeys =
+            switch self {
+            case .first: .first
+            case .second: .second
+            case .last: .last
+            }
+        try encoder.encodeVariant(key, UInt8(3))
+    }
+
+    init(from decoder: any Decoder) throws {
+        self = try decoder.decodeVariant(keyedBy: CodingKeys.self) { variant, decoder in
+            _ = try UInt8(from: decoder)
+            return switch variant {
+            case .first: .first
+            case .second: .second
+            case .last: .last
+            }
+        }
+    }
 }

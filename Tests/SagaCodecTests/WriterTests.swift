@@ -70,4 +70,39 @@ import Testing
         let body = (0..<length).map { UInt8(truncatingIfNeeded: $0) }
         #expect(writer.array() == [9] + Self.varint(UInt64(length)) + body + [7])
     }
+
+    /// A guess of the length's width that was wrong costs a move, never a wrong byte.
+    @Test(arguments: [0, 1, 126, 127, 128, 129, 16_383, 16_384, 70_000], [1, 2])
+    func guessedLengthsStandInFrontOfWhatWasWritten(_ length: Int, _ width: Int) {
+        var writer = PostcardWriter(capacity: 1)
+        writer.write(UInt8(9))
+        let place = writer.beginLengthPrefixed(width: width)
+        for index in 0..<length { writer.writeRawByte(UInt8(truncatingIfNeeded: index)) }
+        writer.endLengthPrefixed(at: place, width: width)
+        writer.write(UInt8(7))
+        let body = (0..<length).map { UInt8(truncatingIfNeeded: $0) }
+        #expect(writer.array() == [9] + Self.varint(UInt64(length)) + body + [7])
+    }
+
+    /// Short texts are stored sixteen bytes at a time: nothing of that may stay.
+    @Test func textsOfAllLengthsAreWrittenAsTheirBytes() {
+        var writer = PostcardWriter(capacity: 1)
+        var fixed = BincodeWriter<BincodeFixed>(capacity: 1)
+        var expected: [UInt8] = []
+        var wide: [UInt8] = []
+        for letters in ["a", "é", "漢", "🚂", "a€"] {
+            for count in 0...40 {
+                let text = String(repeating: letters, count: count)
+                // One that lies inside itself, and one that does not.
+                for value in [text, String((text + "0123456789abcdef").dropLast(16))] {
+                    writer.write(value)
+                    fixed.write(value)
+                    expected += Self.varint(UInt64(value.utf8.count)) + Array(value.utf8)
+                    wide += (0..<8).map { UInt8(truncatingIfNeeded: value.utf8.count >> ($0 * 8)) } + Array(value.utf8)
+                }
+            }
+        }
+        #expect(writer.array() == expected)
+        #expect(fixed.buffer.array() == wide)
+    }
 }

@@ -33,6 +33,55 @@ import Testing
         #expect(try Self.decode(PackedEvents.encode([])).isEmpty)
     }
 
+    /// One at a time, all at once, and behind others: the same events, and the same error.
+    @Test func allRoadsGiveTheSameEvents() throws {
+        var random = TestRandom(seed: 5)
+        for seed in 1...40 {
+            var maker = SampleMaker(seed: UInt64(seed))
+            let events = maker.events(12, from: 0, of: Self.id)
+            var bytes = PackedEvents.encode(events)
+            if seed.isMultiple(of: 2) { bytes[Int.random(in: 2..<bytes.count, using: &random)] ^= 0x41 }
+            var one: [HistoryEvent] = []
+            var behind = events
+            let all = Result { () throws(CodecError) in try Self.decode(bytes) }
+            let each = bytes.withUnsafeBufferPointer { bytes in
+                Result { () throws(CodecError) in
+                    try PackedEvents.forEach(in: UnsafeRawBufferPointer(bytes), sagaID: Self.id, firstEventID: 0) {
+                        one.append(copy $0)
+                    }
+                }
+            }
+            let after = bytes.withUnsafeBufferPointer { bytes in
+                Result { () throws(CodecError) in
+                    try PackedEvents.decode(
+                        UnsafeRawBufferPointer(bytes), sagaID: Self.id, firstEventID: 0, into: &behind)
+                }
+            }
+            switch all {
+            case .success(let decoded): #expect(one == decoded && behind == events + decoded)
+            case .failure(let error):
+                #expect(throws: error) { try each.get() }
+                #expect(throws: error) { try after.get() }
+                #expect(behind == events + one)
+            }
+        }
+    }
+
+    /// The table of codes knows the types, and nothing else.
+    @Test func everyCodeHasItsType() {
+        for code in UInt16.min ... .max { #expect(EventType.known(code) == EventType(rawValue: code)) }
+    }
+
+    /// A count that the bytes do not justify is an error at their end, and asks for no memory.
+    @Test func countsThatLieAreRefused() {
+        for claimed: UInt64 in [1, 2, 5, 127, 65_536] {
+            for rest in [0, 1, 4, 5, 9, 10] {
+                let bytes = [1] + Postcard.encode(claimed) + [0] + [UInt8](repeating: 0, count: rest)
+                #expect(throws: CodecError.self) { try Self.decode(bytes) }
+            }
+        }
+    }
+
     /// The bytes as they are on disk: this test fails when old files could not be read any more.
     @Test func theStoredFormIsWhatItWas() throws {
         let time = Timestamp(microseconds: 1_769_599_680_000_000)

@@ -38,7 +38,12 @@ public struct BincodeWriter<Integers: BincodeIntegers>: ~Copyable {
 
     @inlinable @inline(__always)
     public mutating func writeString(_ value: String) {
-        TextStorage.withUTF8(value) { writeBytes($0) }
+        if let short = TextStorage.shortBytes(value) {
+            writeCount(short.count)
+            buffer.putShort(short)
+        } else {
+            TextStorage.withUTF8(value) { writeBytes($0) }
+        }
     }
 }
 
@@ -84,7 +89,12 @@ public struct BincodeReader<Integers: BincodeIntegers> {
     @inlinable @inline(__always)
     public mutating func readString() throws(CodecError) -> String {
         let text = try readBorrowedBytes()
-        guard let string = TextStorage.string(text) else {
+        if _fastPath(text.count < 16 && input.remaining &+ text.count >= 16), let start = text.baseAddress,
+            let short = TextStorage.shortASCII(start, text.count)
+        {
+            return short
+        }
+        guard let string = TextStorage.long(text) else {
             throw CodecError(.badUTF8, at: input.offset &- text.count)
         }
         return string

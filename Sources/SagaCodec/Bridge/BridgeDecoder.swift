@@ -93,6 +93,7 @@ final class BridgeDecoder: Decoder, BridgePooled {
     }
 
     func get(_ type: String.Type) throws(CodecError) -> String {
+        if format == .postcard { return try input.readString() }
         let count = try getCount()
         let text = try input.readBorrowedRaw(count)
         guard let string = TextStorage.string(text) else { throw CodecError(.badUTF8, at: input.offset &- text.count) }
@@ -118,12 +119,18 @@ final class BridgeDecoder: Decoder, BridgePooled {
         }
         try input.enter()
         defer { input.leave() }
-        switch known.shape {
-        case .plain, .set: return try T(from: self)
-        case .optional:
+        if known.shape == .plain || known.shape == .set { return try T(from: self) }
+        return try getUnusual(type, known.shape)
+    }
+
+    // Out of line: a function that has an optional of a generic type anywhere looks its type up in the runtime whenever it is
+    // called, which is 470 instructions.
+    @inline(never)
+    private func getUnusual<T: Decodable>(_ type: T.Type, _ shape: BridgeType.Shape) throws -> T {
+        if shape == .optional {
             if let value = try (type as? any BridgeOptional.Type)?.decodeWrapped(from: self) as? T { return value }
-        case .map:
-            if let value = try (type as? any BridgeMap.Type)?.decodePairs(from: self) as? T { return value }
+        } else if let value = try (type as? any BridgeMap.Type)?.decodePairs(from: self) as? T {
+            return value
         }
         throw input.failure(.unsupported)
     }
@@ -150,6 +157,28 @@ final class BridgeDecoder: Decoder, BridgePooled {
 
     /// An enum's variant: by its index if its keys are indices, else by its name.
     func getVariant<Key: CodingKey>(_ type: Key.Type = Key.self) throws(CodecError) -> Key {
+        if MemoryLayout<Key>.size < BridgeKeys.dynamicSize {
+            let known = slot(for: Key.self)
+            if known.count > 0 {
+                let start = input.offset
+                let index = try get(UInt32.self)
+                if index < known.count { return known.keys[Int(index)] }
+                return try getUnusualKey(index, at: start)
+            }
+        }
+        return try getUnusualVariant()
+    }
+
+    /// A key beyond those that are numbered without a gap.
+    @inline(never)
+    private func getUnusualKey<Key: CodingKey>(_ index: UInt32, at start: Int) throws(CodecError) -> Key {
+        guard let key = Key(intValue: Int(index)) else { throw CodecError(.badTag, at: start) }
+        return key
+    }
+
+    /// A variant whose keys have names, or are too many.
+    @inline(never)
+    private func getUnusualVariant<Key: CodingKey>(_ type: Key.Type = Key.self) throws(CodecError) -> Key {
         let start = input.offset
         let key: Key?
         if BridgeKeys.areIndices(Key.self) {
@@ -172,14 +201,27 @@ final class BridgeDecoder: Decoder, BridgePooled {
     // MARK: Containers
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        if MemoryLayout<Key>.size >= BridgeKeys.dynamicSize {
-            return KeyedDecodingContainer(try Dynamic<Key>(self))
-        }
-        let id = ObjectIdentifier(Key.self)
-        if let known = slots[id] { return unsafeDowncast(known, to: DecodingSlot<Key>.self).container }
+        if MemoryLayout<Key>.size >= BridgeKeys.dynamicSize { return try dynamicContainer() }
+        return slot(for: Key.self).container
+    }
+
+    @inline(never)
+    private func dynamicContainer<Key: CodingKey>() throws -> KeyedDecodingContainer<Key> {
+        KeyedDecodingContainer(try Dynamic<Key>(self))
+    }
+
+    @inline(__always)
+    private func slot<Key: CodingKey>(for type: Key.Type) -> DecodingSlot<Key> {
+        if let known = slots[ObjectIdentifier(type)] { return unsafeDowncast(known, to: DecodingSlot<Key>.self) }
+        return newSlot(for: type)
+    }
+
+    @inline(never)
+    private func newSlot<Key: CodingKey>(for type: Key.Type) -> DecodingSlot<Key> {
+        let id = ObjectIdentifier(type)
         let slot = DecodingSlot(id, KeyedDecodingContainer(Fields<Key>(decoder: self)))
         slots[id] = slot
-        return slot.container
+        return slot
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {

@@ -102,6 +102,7 @@ final class BridgeEncoder: Encoder, BridgePooled {
     }
 
     func put(_ value: String) {
+        if format == .postcard { return buffer.writeString(value) }
         TextStorage.withUTF8(value) { putBytes($0) }
     }
 
@@ -167,7 +168,10 @@ final class BridgeEncoder: Encoder, BridgePooled {
 
     /// An enum's variant: its index if its keys are indices, else its name.
     func putVariant<Key: CodingKey>(_ key: Key) {
-        if BridgeKeys.areIndices(Key.self), let index = key.intValue {
+        let areIndices =
+            MemoryLayout<Key>.size < BridgeKeys.dynamicSize
+            ? slot(for: Key.self).areIndices : BridgeKeys.areIndices(Key.self)
+        if areIndices, let index = key.intValue {
             put(UInt32(truncatingIfNeeded: index))
         } else {
             put(key.stringValue)
@@ -197,14 +201,28 @@ final class BridgeEncoder: Encoder, BridgePooled {
     // MARK: Containers
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        if MemoryLayout<Key>.size >= BridgeKeys.dynamicSize {
-            return KeyedEncodingContainer(Dynamic<Key>(encoder: self, index: openCount()))
-        }
-        let id = ObjectIdentifier(Key.self)
-        if let known = slots[id] { return unsafeDowncast(known, to: EncodingSlot<Key>.self).container }
+        if MemoryLayout<Key>.size >= BridgeKeys.dynamicSize { return dynamicContainer() }
+        return slot(for: Key.self).container
+    }
+
+    // What is new is out of line: a function that makes a generic type anywhere looks it up in the runtime whenever it is called.
+    @inline(never)
+    private func dynamicContainer<Key: CodingKey>() -> KeyedEncodingContainer<Key> {
+        KeyedEncodingContainer(Dynamic<Key>(encoder: self, index: openCount()))
+    }
+
+    @inline(__always)
+    private func slot<Key: CodingKey>(for type: Key.Type) -> EncodingSlot<Key> {
+        if let known = slots[ObjectIdentifier(type)] { return unsafeDowncast(known, to: EncodingSlot<Key>.self) }
+        return newSlot(for: type)
+    }
+
+    @inline(never)
+    private func newSlot<Key: CodingKey>(for type: Key.Type) -> EncodingSlot<Key> {
+        let id = ObjectIdentifier(type)
         let slot = EncodingSlot(id, KeyedEncodingContainer(Fields<Key>(encoder: self)))
         slots[id] = slot
-        return slot.container
+        return slot
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer { Elements(encoder: self, index: openCount()) }
@@ -503,6 +521,6 @@ enum BridgeKeys {
     static var nilLength: UInt32 { .max }
 
     /// Whether the keys are numbered from 0, so that an enum's variant can be written as its index.
-    @inline(__always)
+    @inline(never)
     static func areIndices<Key: CodingKey>(_ type: Key.Type) -> Bool { Key(intValue: 0) != nil }
 }

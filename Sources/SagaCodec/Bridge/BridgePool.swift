@@ -51,25 +51,43 @@ class BridgeSlot {
 
 final class EncodingSlot<Key: CodingKey>: BridgeSlot {
     let container: KeyedEncodingContainer<Key>
+    /// Whether the keys are numbered from 0.
+    let areIndices: Bool
 
     init(_ id: ObjectIdentifier, _ container: KeyedEncodingContainer<Key>) {
         self.container = container
+        areIndices = BridgeKeys.areIndices(Key.self)
         super.init(id)
     }
 }
 
 final class DecodingSlot<Key: CodingKey>: BridgeSlot {
     let container: KeyedDecodingContainer<Key>
+    /// The keys that are numbered from 0 without a gap, by their numbers, and how many; none if there are more than ``limit``.
+    let keys: UnsafeMutablePointer<Key>
+    let count: Int
+
+    private static var limit: Int { 256 }
 
     init(_ id: ObjectIdentifier, _ container: KeyedDecodingContainer<Key>) {
         self.container = container
+        var found: [Key] = []
+        while found.count <= Self.limit, let key = Key(intValue: found.count) { found.append(key) }
+        count = found.count <= Self.limit ? found.count : 0
+        keys = .allocate(capacity: max(count, 1))
+        for index in 0..<count { (keys + index).initialize(to: found[index]) }
         super.init(id)
+    }
+
+    deinit {
+        keys.deinitialize(count: count)
+        keys.deallocate()
     }
 }
 
 /// Slots by their key types; of two types that meet, the later one stays.
 struct BridgeSlots {
-    private static let count = 64
+    private static let count = 256
     private var slots: ContiguousArray<BridgeSlot?> = []
 
     subscript(_ id: ObjectIdentifier) -> BridgeSlot? {
@@ -89,6 +107,7 @@ struct BridgeSlots {
     @inline(__always)
     private static func place(of id: ObjectIdentifier) -> Int {
         let address = UInt(bitPattern: id)
-        return Int(truncatingIfNeeded: (address >> 3 ^ address >> 9) & UInt(count - 1))
+        // Metadata lies at distances that are multiples of each other, which a shift alone would put in one place.
+        return Int(truncatingIfNeeded: ((address >> 3) &* 0x9E37_79B9_7F4A_7C15) >> 56)
     }
 }

@@ -12,6 +12,12 @@ extension Encoder {
             try bridge.put(value)
             return
         }
+        try encodeVariantByKey(key, value)
+    }
+
+    // Out of line, see `BridgeEncoder.dynamicContainer`.
+    @inline(never)
+    private func encodeVariantByKey<Key: CodingKey, Value: Encodable>(_ key: Key, _ value: Value) throws {
         var container = container(keyedBy: Key.self)
         try container.encode(value, forKey: key)
     }
@@ -25,6 +31,13 @@ extension Decoder {
         keyedBy type: Key.Type, _ body: (Key, any Decoder) throws -> Value
     ) throws -> Value {
         if let bridge = self as? BridgeDecoder { return try body(bridge.getVariant(), bridge) }
+        return try decodeVariantByKey(keyedBy: type, body)
+    }
+
+    @inline(never)
+    private func decodeVariantByKey<Key: CodingKey, Value>(
+        keyedBy type: Key.Type, _ body: (Key, any Decoder) throws -> Value
+    ) throws -> Value {
         let container = try container(keyedBy: type)
         guard let key = container.allKeys.first, container.allKeys.count == 1 else {
             throw DecodingError.dataCorrupted(

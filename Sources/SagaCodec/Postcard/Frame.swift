@@ -86,7 +86,7 @@ extension PostcardReader {
     public mutating func readTextRange() throws(CodecError) -> FrameRange {
         let count = try readLength()
         let at = offset
-        if _slowPath(!UTF8Validation.isValid(cursor, count)) { throw failure(.badUTF8) }
+        if _slowPath(!isText(count)) { throw failure(.badUTF8) }
         cursor += count
         return FrameRange(offset: UInt32(truncatingIfNeeded: at), count: UInt32(truncatingIfNeeded: count))
     }

@@ -28,7 +28,10 @@ extension Array: PostcardEncodable where Element: PostcardEncodable {
             return
         }
         writer.writeVarint(UInt64(truncatingIfNeeded: count))
-        for element in self { element.encode(into: &writer) }
+        // In place: iteration would retain each element.
+        withUnsafeBufferPointer { elements in
+            for index in elements.indices { elements[index].encode(into: &writer) }
+        }
     }
 }
 
@@ -41,17 +44,30 @@ extension Array: PostcardDecodable where Element: PostcardDecodable {
             return
         }
         let count = try reader.readCount()
-        self = []
-        reserveCapacity(reader.capacity(for: count, stride: MemoryLayout<Element>.stride))
+        if count == 0 {
+            self = []
+            return
+        }
+        // A copy, so that nobody has the address of the reader itself, which can stay in registers.
+        var elements = reader
+        self = try Self.elements(count, from: &elements)
+        reader = elements
+    }
+
+    @inlinable @inline(never)
+    static func elements(_ count: Int, from reader: inout PostcardReader) throws(CodecError) -> [Element] {
+        var values: [Element] = []
+        values.reserveCapacity(reader.capacity(for: count, stride: MemoryLayout<Element>.stride))
         var index = 0
         while index < count {
             let before = reader.offset
-            append(try Element(from: &reader))
+            values.append(try Element(from: &reader))
             index &+= 1
             if _slowPath(reader.offset == before && count > PostcardReader.emptyElementLimit) {
                 throw reader.failure(.limitExceeded)
             }
         }
+        return values
     }
 }
 

@@ -265,9 +265,21 @@ public struct PostcardReader {
     public mutating func readBorrowedUTF8() throws(CodecError) -> UnsafeRawBufferPointer {
         let count = try readLength()
         let start = cursor
-        if _slowPath(!UTF8Validation.isValid(start, count)) { throw failure(.badUTF8) }
+        if _slowPath(!isText(count)) { throw failure(.badUTF8) }
         cursor = start + count
         return UnsafeRawBufferPointer(start: start, count: count)
+    }
+
+    /// Whether the next `count` bytes, which are there, are UTF-8.
+    @inlinable @inline(__always)
+    func isText(_ count: Int) -> Bool {
+        if _fastPath(count < 16 && end - cursor >= 16) {
+            let masks = TextStorage.shortMasks(count)
+            let low = UInt64(littleEndian: cursor.loadUnaligned(as: UInt64.self)) & masks.low
+            let high = UInt64(littleEndian: cursor.loadUnaligned(fromByteOffset: 8, as: UInt64.self)) & masks.high
+            if _fastPath((low | high) & 0x8080_8080_8080_8080 == 0) { return true }
+        }
+        return UTF8Validation.isValid(cursor, count)
     }
 
     /// Bytes with their count in front.
@@ -281,9 +293,36 @@ public struct PostcardReader {
     /// Text with its byte count in front.
     @inlinable @inline(__always)
     public mutating func readString() throws(CodecError) -> String {
-        let text = try readBorrowedBytes()
-        guard let string = TextStorage.string(text) else { throw CodecError(.badUTF8, at: offset &- text.count) }
-        return string
+        // Most texts are short: those are made where they are read. The others are out of line.
+        if _fastPath(end - cursor > 16) {
+            let count = Int(truncatingIfNeeded: cursor.load(as: UInt8.self))
+            if _fastPath(count < 16), let text = TextStorage.shortASCII(cursor + 1, count) {
+                cursor += count &+ 1
+                return text
+            }
+        }
+        let found = try Self.text(base: base, cursor: cursor, end: end, maxBytes: strict ? -10 : 10)
+        cursor = found.next
+        return found.text
+    }
+
+    /// Text of any length and script.
+    @usableFromInline @inline(never)
+    static func text(
+        base: UnsafeRawPointer, cursor: UnsafeRawPointer, end: UnsafeRawPointer, maxBytes: Int
+    ) throws(CodecError) -> (text: String, next: UnsafeRawPointer) {
+        guard cursor != end else { throw CodecError(.unexpectedEnd, at: cursor - base) }
+        var start = cursor + 1
+        var count = UInt64(truncatingIfNeeded: cursor.load(as: UInt8.self))
+        if count >= 0x80 {
+            (count, start) = try longLength(base: base, cursor: cursor, end: end, maxBytes: maxBytes)
+        }
+        guard count <= UInt64(truncatingIfNeeded: end - start) else {
+            throw CodecError(.unexpectedEnd, at: start - base)
+        }
+        let bytes = UnsafeRawBufferPointer(start: start, count: Int(truncatingIfNeeded: count))
+        guard let text = TextStorage.string(bytes) else { throw CodecError(.badUTF8, at: start - base) }
+        return (text, start + bytes.count)
     }
 
     /// Raw bytes without a count, left where they are.

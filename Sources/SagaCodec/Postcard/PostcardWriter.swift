@@ -53,8 +53,10 @@ public struct PostcardWriter: ~Copyable {
         limit = larger.limit
     }
 
-    // Static and by value: a writer whose address is never taken stays in registers.
-    @usableFromInline @inline(never)
+    // Static and by value: a writer whose address is never taken stays in registers. What is out of line says that it releases
+    // no reference, which the compiler cannot see from another module: or else whoever writes a value would first retain all
+    // that it holds.
+    @usableFromInline @inline(never) @_effects(releasenone)
     static func grown(
         base: UnsafeMutableRawPointer, used: Int, size: Int, by bytes: Int
     ) -> (base: UnsafeMutableRawPointer, limit: UnsafeMutableRawPointer) {
@@ -154,7 +156,12 @@ public struct PostcardWriter: ~Copyable {
     /// UTF-8 text with its byte count in front.
     @inlinable @inline(__always)
     public mutating func writeString(_ value: String) {
-        TextStorage.withUTF8(value) { writeBytes($0) }
+        if let short = TextStorage.shortBytes(value) {
+            writeRawByte(UInt8(truncatingIfNeeded: short.count))
+            putShort(short)
+        } else {
+            TextStorage.withUTF8(value) { writeBytes($0) }
+        }
     }
 
     // MARK: Places that are filled later
@@ -165,31 +172,58 @@ public struct PostcardWriter: ~Copyable {
         base.storeBytes(of: value.littleEndian, toByteOffset: position, as: UInt32.self)
     }
 
-    /// Writes what `body` writes, with its length in bytes in front.
-    public mutating func writeLengthPrefixed(_ body: (inout PostcardWriter) -> Void) {
-        let position = count
-        // One byte is kept for the length; what needs more moves its bytes up.
-        writeRawByte(0)
-        body(&self)
-        let length = count - position - 1
-        if length < 0x80 {
+    /// Keeps `width` bytes for the length of what is written next, see ``endLengthPrefixed(at:width:)``.
+    /// - Parameter width: 1 for a length up to 127, 2 up to 16,383: where the guess is wrong, what was written is moved.
+    /// - Returns: the position of the length.
+    @inlinable @inline(__always)
+    package mutating func beginLengthPrefixed(width: Int) -> Int {
+        reserveSmall()
+        let position = cursor - base
+        cursor += width & 3
+        return position
+    }
+
+    /// Puts the length of what was written since ``beginLengthPrefixed(width:)`` in front of it.
+    @inlinable @inline(__always)
+    package mutating func endLengthPrefixed(at position: Int, width: Int) {
+        let length = cursor - base &- position &- width
+        if _fastPath(width == 1 && length >= 0 && length < 0x80) {
             base.storeBytes(of: UInt8(truncatingIfNeeded: length), toByteOffset: position, as: UInt8.self)
-            return
+        } else if _fastPath(width == 2 && length >= 0x80 && length < 0x4000) {
+            let bytes = UInt16(truncatingIfNeeded: length & 0x7F | 0x80 | (length >> 7) << 8)
+            base.storeBytes(of: bytes.littleEndian, toByteOffset: position, as: UInt16.self)
+        } else {
+            reserve(16)
+            cursor = Self.movedLength(base: base, position: position, width: width, cursor: cursor)
         }
-        reserve(16)
+    }
+
+    /// The end of what was written once its length, which takes another width than was kept for it, stands in front of it.
+    @usableFromInline @inline(never) @_effects(releasenone)
+    static func movedLength(
+        base: UnsafeMutableRawPointer, position: Int, width: Int, cursor: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        let length = cursor - base - position - width
+        precondition(position >= 0 && length >= 0)
         let start = base + position
-        // Where the bytes begin once the length is there.
-        let extra = Self.putLongVarint(UInt64(truncatingIfNeeded: length), at: cursor) - cursor - 1
-        (start + 1 + extra).copyMemory(from: start + 1, byteCount: length)
+        var bytes = 1
+        while length >> (7 * bytes) > 0 { bytes += 1 }
+        (start + bytes).copyMemory(from: start + width, byteCount: length)
         var rest = length
-        var at = start
-        while rest >= 0x80 {
-            at.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
-            at += 1
+        for index in 0..<bytes {
+            let mark: UInt8 = index == bytes - 1 ? 0 : 0x80
+            start.storeBytes(of: UInt8(truncatingIfNeeded: rest & 0x7F) | mark, toByteOffset: index, as: UInt8.self)
             rest >>= 7
         }
-        at.storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
-        cursor += extra
+        return start + bytes + length
+    }
+
+    /// Writes what `body` writes, with its length in bytes in front.
+    @inlinable @inline(__always)
+    public mutating func writeLengthPrefixed(_ body: (inout PostcardWriter) -> Void) {
+        let position = beginLengthPrefixed(width: 1)
+        body(&self)
+        endLengthPrefixed(at: position, width: 1)
     }
 
     /// Takes the bytes from `start` to the end out and puts them in the place of `width` bytes at `position`.
@@ -219,6 +253,14 @@ public struct PostcardWriter: ~Copyable {
         cursor += 1
     }
 
+    /// Up to 15 bytes, directly behind a number: sixteen are stored, which go into the slack that the number left.
+    @inlinable @inline(__always)
+    mutating func putShort(_ text: (low: UInt64, high: UInt64, count: Int)) {
+        cursor.storeBytes(of: text.low.littleEndian, as: UInt64.self)
+        cursor.storeBytes(of: text.high.littleEndian, toByteOffset: 8, as: UInt64.self)
+        cursor += text.count
+    }
+
     @inlinable @inline(__always)
     mutating func putVarint(_ value: UInt64) {
         if _fastPath(value < 0x80) {
@@ -229,7 +271,7 @@ public struct PostcardWriter: ~Copyable {
     }
 
     /// A count and so many bytes. Out of line, or a type of many texts would be too much code to be optimised as one.
-    @usableFromInline @inline(never)
+    @usableFromInline @inline(never) @_effects(releasenone)
     static func putCounted(
         _ count: Int, from source: UnsafeRawPointer?, at cursor: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
@@ -284,7 +326,7 @@ public struct PostcardWriter: ~Copyable {
     }
 
     /// A copy that needs no call up to 32 bytes: loads and stores that overlap, within both ranges.
-    @usableFromInline @inline(never)
+    @usableFromInline @inline(never) @_effects(releasenone)
     static func copy(_ count: Int, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
         if count > 32 {
             target.copyMemory(from: source, byteCount: count)

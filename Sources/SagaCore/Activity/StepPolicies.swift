@@ -107,6 +107,7 @@ public enum StepOutcome: UInt8, Hashable, Sendable, CaseIterable, RawByteCodable
 }
 
 extension RetryPolicy: PostcardCodable {
+    @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
         maximumAttempts = try reader.read()
         initialIntervalMicros = try reader.read()
@@ -116,6 +117,7 @@ extension RetryPolicy: PostcardCodable {
         nonRetryableKinds = try reader.read()
     }
 
+    @inline(__always)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(maximumAttempts)
         writer.write(initialIntervalMicros)
@@ -127,6 +129,7 @@ extension RetryPolicy: PostcardCodable {
 }
 
 extension ActivityTimeouts: PostcardCodable {
+    @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
         scheduleToStartMicros = try reader.read()
         startToCloseMicros = try reader.read()
@@ -134,6 +137,7 @@ extension ActivityTimeouts: PostcardCodable {
         heartbeatMicros = try reader.read()
     }
 
+    @inline(__always)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(scheduleToStartMicros)
         writer.write(startToCloseMicros)

@@ -33,6 +33,9 @@ public struct EventCatalog: Sendable {
         }
     }
 
+    /// Whether no type has changed yet.
+    var isPlain: Bool { entries.isEmpty }
+
     /// The version in which this program writes a type.
     public func version(of type: EventType) -> UInt32 { entry(of: type)?.currentVersion ?? 1 }
 

@@ -34,38 +34,48 @@ public enum PackedEvents {
         writer.write(formatVersion)
         writer.write(UInt64(events.count))
         writer.write(base)
-        // In place: iteration would copy each event.
+        // In place: iteration would copy each place.pointee.
         events.withUnsafeBufferPointer { events in
-            for index in events.indices { encodeOne(events[index], base: base, into: &writer) }
+            guard let first = events.baseAddress else { return }
+            for index in events.indices { encodeOne(first + index, base: base, into: &writer) }
         }
     }
 
-    private static func encodeOne(_ event: borrowing HistoryEvent, base: Int64, into writer: inout PostcardWriter) {
+    @_effects(releasenone)
+    private static func encodeOne(
+        _ place: UnsafePointer<HistoryEvent>, base: Int64, into writer: inout PostcardWriter
+    ) {
         var flags: UInt8 = 0
-        if event.isResetPoint { flags |= Flag.resetPoint }
-        if event.isRetry { flags |= Flag.retry }
-        if event.parentEventID != nil { flags |= Flag.parent }
-        if event.taskQueue != nil { flags |= Flag.queue }
-        if event.traceID != nil { flags |= Flag.trace }
+        if place.pointee.isResetPoint { flags |= Flag.resetPoint }
+        if place.pointee.isRetry { flags |= Flag.retry }
+        if place.pointee.parentEventID != nil { flags |= Flag.parent }
+        if place.pointee.taskQueue != nil { flags |= Flag.queue }
+        if place.pointee.traceID != nil { flags |= Flag.trace }
+        let type = place.pointee.attributes.eventType
         var ignored: DomainEvent?
-        if case .domainEvent(let value) = event.attributes, let code = IgnoredEvent.code(of: value) {
+        if case .domainEvent(let value) = place.pointee.attributes, let code = IgnoredEvent.code(of: value) {
             flags |= Flag.ignorable
             ignored = value
             writer.write(code)
             writer.write(value.typeVersion)
         } else {
-            writer.write(event.attributes.eventType.rawValue)
-            writer.write(event.eventVersion)
+            writer.write(type.rawValue)
+            writer.write(place.pointee.eventVersion)
         }
         writer.write(flags)
-        writer.write(event.timestamp.microseconds &- base)
-        if let parent = event.parentEventID { writer.write(parent) }
-        if let queue = event.taskQueue { writer.write(queue) }
-        if let trace = event.traceID { writer.write(trace) }
+        writer.write(place.pointee.timestamp.microseconds &- base)
+        if let parent = place.pointee.parentEventID { writer.write(parent) }
+        if let queue = place.pointee.taskQueue { writer.write(queue) }
+        if let trace = place.pointee.traceID { writer.write(trace) }
         if let ignored {
             writer.write(ignored.payload.data)
         } else {
-            writer.writeLengthPrefixed { (writer) in event.attributes.encode(into: &writer) }
+            // A guess by the type alone: a look at the attributes would be one more jump that no predictor knows.
+            let isLong = type == .activityTaskScheduled || type == .activityTaskCompleted
+            let width = isLong || type == .workflowExecutionStarted ? 2 : 1
+            let start = writer.beginLengthPrefixed(width: width)
+            place.pointee.attributes.encode(into: &writer)
+            writer.endLengthPrefixed(at: start, width: width)
         }
     }
 
@@ -89,9 +99,37 @@ public enum PackedEvents {
     ) throws(CodecError) {
         var reader = PostcardReader(bytes, strict: true)
         let (count, base) = try readPreamble(&reader)
+        let isPlain = catalog.isPlain
+        // In their places in the array, or each event would be copied. An event takes five bytes at least, so the count asks for no
+        // more memory than the bytes justify, and there are never more events than places.
+        try events.append(addingCapacity: min(Int(count), reader.remaining / 5)) { (places) throws(CodecError) in
+            for index in 0..<count {
+                places.append(
+                    try decodeOne(
+                        &reader, sagaID: sagaID, eventID: firstEventID &+ index, base: base, catalog, isPlain: isPlain))
+            }
+        }
+        try reader.requireEnd()
+    }
+
+    /// Decodes a blob and gives away each event as soon as it is there: for long histories of which nothing is to be kept.
+    /// - Parameters:
+    ///   - bytes: The blob.
+    ///   - sagaID: The run, from the row's key.
+    ///   - firstEventID: The id of the first event, from the row's key.
+    ///   - catalog: The forms that may be read; older ones are brought up to today's.
+    ///   - body: Called for each event, in order, before the next one is looked at.
+    public static func forEach(
+        in bytes: UnsafeRawBufferPointer, sagaID: SagaID, firstEventID: EventID, catalog: EventCatalog = .current,
+        _ body: (borrowing HistoryEvent) throws(CodecError) -> Void
+    ) throws(CodecError) {
+        var reader = PostcardReader(bytes, strict: true)
+        let (count, base) = try readPreamble(&reader)
+        let isPlain = catalog.isPlain
         for index in 0..<count {
-            let eventID = firstEventID &+ index
-            try decodeOne(&reader, bytes, sagaID: sagaID, eventID: eventID, base: base, catalog, into: &events)
+            try body(
+                try decodeOne(
+                    &reader, sagaID: sagaID, eventID: firstEventID &+ index, base: base, catalog, isPlain: isPlain))
         }
         try reader.requireEnd()
     }
@@ -131,7 +169,7 @@ public enum PackedEvents {
         guard flags < Flag.end else { throw CodecError(.badTag, at: flagsOffset) }
         let isIgnorable = flags & Flag.ignorable != 0
         // No type of today's is ignorable, so the mark says that the type is not known, and an unknown one needs it.
-        guard isIgnorable == (EventType(rawValue: code) == nil) else { throw CodecError(.badTag, at: typeOffset) }
+        guard isIgnorable == (EventType.known(code) == nil) else { throw CodecError(.badTag, at: typeOffset) }
         let delta = try reader.readZigzag()
         return EventHeader(
             eventID: eventID, timestamp: Timestamp(microseconds: base &+ delta), typeCode: code, eventVersion: version,
@@ -141,36 +179,47 @@ public enum PackedEvents {
             traceID: flags & Flag.trace != 0 ? try reader.readTextRange() : nil, attributes: FrameRange())
     }
 
+    /// The next event of a blob.
+    /// - Parameter isPlain: Whether the catalog has nothing but first forms, which is looked up once for all events.
+    @inline(__always)
     static func decodeOne(
-        _ reader: inout PostcardReader, _ bytes: UnsafeRawBufferPointer, sagaID: SagaID, eventID: EventID, base: Int64,
-        _ catalog: EventCatalog, into events: inout [HistoryEvent]
-    ) throws(CodecError) {
-        let header = try readHeader(&reader, eventID: eventID, base: base)
+        _ reader: inout PostcardReader, sagaID: SagaID, eventID: EventID, base: Int64,
+        _ catalog: borrowing EventCatalog,
+        isPlain: Bool
+    ) throws(CodecError) -> HistoryEvent {
+        let typeOffset = reader.offset
+        let code = try reader.readVarint16()
+        var version = try reader.readVarint32()
+        let flags = try reader.readByte()
+        guard flags < Flag.end else { throw CodecError(.badTag, at: reader.offset - 1) }
+        let type = EventType.known(code)
+        // As in `readHeader`.
+        guard (flags & Flag.ignorable != 0) == (type == nil) else { throw CodecError(.badTag, at: typeOffset) }
+        let delta = try reader.readZigzag()
+        let parent = flags & Flag.parent != 0 ? try reader.readVarint64() : nil
+        let queue = flags & Flag.queue != 0 ? try reader.readString() : nil
+        let trace = flags & Flag.trace != 0 ? try reader.readString() : nil
         let attributes: EventAttributes
-        var version = header.eventVersion
-        if let type = header.eventType {
+        if let type {
             let length = try reader.readVarint64()
             let start = reader.offset
-            attributes = try catalog.decode(type, version: version, from: &reader)
-            guard UInt64(reader.offset - start) == length else { throw CodecError(.limitExceeded, at: start) }
-            version = catalog.version(of: type)
+            if isPlain && version == 1 {
+                attributes = try EventAttributes(type, from: &reader)
+            } else {
+                attributes = try catalog.decode(type, version: version, from: &reader)
+                version = catalog.version(of: type)
+            }
+            guard UInt64(truncatingIfNeeded: reader.offset - start) == length else {
+                throw CodecError(.limitExceeded, at: start)
+            }
         } else {
             attributes = .domainEvent(
-                IgnoredEvent.carrying(code: header.typeCode, version: version, data: try reader.readBytes()))
+                IgnoredEvent.carrying(code: code, version: version, data: try reader.readBytes()))
             version = catalog.version(of: .domainEvent)
         }
-        // Made in its place in the array: an event that is returned is copied once more.
-        events.append(
-            HistoryEvent(
-                eventID: eventID, sagaID: sagaID, timestamp: header.timestamp, attributes: attributes,
-                eventVersion: version, isResetPoint: header.isResetPoint, isRetry: header.isRetry,
-                parentEventID: header.parentEventID, taskQueue: header.taskQueue.map { text($0, bytes) },
-                traceID: header.traceID.map { text($0, bytes) }))
-    }
-
-    /// Text that was checked when its range was read.
-    private static func text(_ range: FrameRange, _ bytes: UnsafeRawBufferPointer) -> String {
-        let start = Int(range.offset)
-        return TextStorage.string(UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(range.count)])) ?? ""
+        return HistoryEvent(
+            eventID: eventID, sagaID: sagaID, timestamp: Timestamp(microseconds: base &+ delta), attributes: attributes,
+            eventVersion: version, isResetPoint: flags & Flag.resetPoint != 0, isRetry: flags & Flag.retry != 0,
+            parentEventID: parent, taskQueue: queue, traceID: trace)
     }
 }

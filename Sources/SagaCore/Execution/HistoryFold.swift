@@ -68,8 +68,6 @@ public struct HistoryFold: Sendable {
     /// By event id, from the first one that is folded: the place in `opened`, counted from 1; 0 for other events.
     private var slots: [UInt32] = []
     private var firstSlot: EventID = 0
-    /// The event that takes the ordinary road.
-    private var decoded: [HistoryEvent] = []
 
     /// With the forms that this program reads: ``EventCatalog/current``.
     public init() {
@@ -193,22 +191,21 @@ public struct HistoryFold: Sendable {
     private mutating func applyInFull(
         _ reader: inout PostcardReader, _ place: Place, _ bytes: UnsafeRawBufferPointer, to state: inout ExecutionState
     ) throws(SagaError) {
-        decoded.removeAll(keepingCapacity: true)
+        let event: HistoryEvent
         do throws(CodecError) {
-            try PackedEvents.decodeOne(
-                &reader, bytes, sagaID: state.sagaID, eventID: place.eventID, base: place.base, catalog, into: &decoded)
+            event = try PackedEvents.decodeOne(
+                &reader, sagaID: state.sagaID, eventID: place.eventID, base: place.base, catalog,
+                isPlain: catalog.isPlain)
         } catch {
             throw state.undecodable(error)
         }
-        for index in decoded.indices {
-            if let number = decoded[index].attributes.commandNumber, number < state.nextCommandNumber {
-                // The number of an earlier command: whose event is known by it depends on their order.
-                for index in opened.indices { try settle(index, bytes, in: &state) }
-            }
-            try settle(before: decoded[index].attributes, bytes, in: &state)
-            try state.apply(decoded[index])
-            if case .snapshotCreated(let created) = decoded[index].attributes { recordedSnapshot = created.uptoEventID }
+        if let number = event.attributes.commandNumber, number < state.nextCommandNumber {
+            // The number of an earlier command: whose event is known by it depends on their order.
+            for index in opened.indices { try settle(index, bytes, in: &state) }
         }
+        try settle(before: event.attributes, bytes, in: &state)
+        try state.apply(event)
+        if case .snapshotCreated(let created) = event.attributes { recordedSnapshot = created.uptoEventID }
     }
 
     /// Puts into the state what an event is about to look for there.

@@ -47,8 +47,10 @@ extension Timestamp: CustomStringConvertible {
 }
 
 extension Timestamp: PostcardCodable {
+    @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) { microseconds = try reader.read() }
 
+    @inline(__always)
     public func encode(into writer: inout PostcardWriter) { writer.write(microseconds) }
 }
 

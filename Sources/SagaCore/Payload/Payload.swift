@@ -56,12 +56,14 @@ extension Payload: Codable {}
 extension MetadataEntry: Codable {}
 
 extension Payload: PostcardCodable {
+    @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
         encoding = try reader.read()
         data = try reader.read()
         metadata = try reader.read()
     }
 
+    @inline(__always)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(encoding)
         writer.write(data)

@@ -15,6 +15,7 @@ struct CodecSuite: BenchSuite {
         try postcard(context, corpus)
         try bincode(context, corpus)
         try bridge(context, corpus)
+        try protobuf(context, corpus)
         try text(context, corpus)
         try compression(context, corpus)
         try extremes(context)

@@ -32,43 +32,32 @@ public struct ActivityTaskScheduled: EventAttribute, Hashable, Sendable {
     public var scope: UInt32
     /// Steps of the same group (not 0) may be undone together.
     public var undoGroup: UInt32
+}
 
+// In an extension, see `HistoryEvent`.
+extension ActivityTaskScheduled {
+    @_disfavoredOverload
     public init(
-        commandNumber: CommandNumber, stepID: String, activityType: String, taskQueue: String, input: Payload,
+        commandNumber: CommandNumber, stepID: String, activityType: String, taskQueue: String, input: borrowing Payload,
         retry: RetryPolicy, timeouts: ActivityTimeouts, undo: UndoSpec? = nil, idempotencyKey: String,
         priority: Int32 = 0, pivot: Bool = false, scope: UInt32 = 0, undoGroup: UInt32 = 0
     ) {
-        self.commandNumber = commandNumber
-        self.stepID = stepID
-        self.activityType = activityType
-        self.taskQueue = taskQueue
-        self.input = input
-        self.retry = retry
-        self.timeouts = timeouts
-        self.undo = undo
-        self.idempotencyKey = idempotencyKey
-        self.priority = priority
-        self.pivot = pivot
-        self.scope = scope
-        self.undoGroup = undoGroup
+        self.init(
+            commandNumber: commandNumber, stepID: stepID, activityType: activityType, taskQueue: taskQueue,
+            input: copy input, retry: retry, timeouts: timeouts, undo: undo, idempotencyKey: idempotencyKey,
+            priority: priority, pivot: pivot, scope: scope, undoGroup: undoGroup)
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
-        commandNumber = try reader.read()
-        stepID = try reader.read()
-        activityType = try reader.read()
-        taskQueue = try reader.read()
-        input = try reader.read()
-        retry = try reader.read()
-        timeouts = try reader.read()
-        undo = try reader.read()
-        idempotencyKey = try reader.read()
-        priority = try reader.read()
-        pivot = try reader.read()
-        scope = try reader.read()
-        undoGroup = try reader.read()
+        self.init(
+            commandNumber: try reader.read(), stepID: try reader.read(), activityType: try reader.read(),
+            taskQueue: try reader.read(), input: try reader.read(), retry: try reader.read(),
+            timeouts: try reader.read(), undo: try reader.read(), idempotencyKey: try reader.read(),
+            priority: try reader.read(), pivot: try reader.read(), scope: try reader.read(),
+            undoGroup: try reader.read())
     }
 
+    @_effects(releasenone)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(commandNumber)
         writer.write(stepID)
@@ -120,6 +109,7 @@ public struct ActivityTaskStarted: EventAttribute, Hashable, Sendable {
         completesLater = try reader.read()
     }
 
+    @_effects(releasenone)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(scheduledEventID)
         writer.write(attempt)
@@ -141,21 +131,23 @@ public struct ActivityTaskCompleted: EventAttribute, Hashable, Sendable {
     public var output: Payload
     /// What its undo needs, if the activity prepared that itself.
     public var undoData: Payload?
+}
 
-    public init(scheduledEventID: EventID, attempt: UInt32, output: Payload, undoData: Payload? = nil) {
-        self.scheduledEventID = scheduledEventID
-        self.attempt = attempt
-        self.output = output
-        self.undoData = undoData
+// In an extension, see `HistoryEvent`.
+extension ActivityTaskCompleted {
+    @_disfavoredOverload
+    public init(scheduledEventID: EventID, attempt: UInt32, output: borrowing Payload, undoData: Payload? = nil) {
+        self.init(
+            scheduledEventID: scheduledEventID, attempt: attempt, output: copy output, undoData: undoData)
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
-        scheduledEventID = try reader.read()
-        attempt = try reader.read()
-        output = try reader.read()
-        undoData = try reader.read()
+        self.init(
+            scheduledEventID: try reader.read(), attempt: try reader.read(), output: try reader.read(),
+            undoData: try reader.read())
     }
 
+    @_effects(releasenone)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(scheduledEventID)
         writer.write(attempt)
@@ -176,21 +168,23 @@ public struct ActivityTaskFailed: EventAttribute, Hashable, Sendable {
     public var error: SagaError
     /// Whether it may have had an effect.
     public var outcome: StepOutcome
+}
 
-    public init(scheduledEventID: EventID, attempt: UInt32, error: SagaError, outcome: StepOutcome) {
-        self.scheduledEventID = scheduledEventID
-        self.attempt = attempt
-        self.error = error
-        self.outcome = outcome
+// In an extension, see `HistoryEvent`.
+extension ActivityTaskFailed {
+    @_disfavoredOverload
+    public init(scheduledEventID: EventID, attempt: UInt32, error: borrowing SagaError, outcome: StepOutcome) {
+        self.init(
+            scheduledEventID: scheduledEventID, attempt: attempt, error: copy error, outcome: outcome)
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
-        scheduledEventID = try reader.read()
-        attempt = try reader.read()
-        error = try reader.read()
-        outcome = try reader.read()
+        self.init(
+            scheduledEventID: try reader.read(), attempt: try reader.read(), error: try reader.read(),
+            outcome: try reader.read())
     }
 
+    @_effects(releasenone)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(scheduledEventID)
         writer.write(attempt)

@@ -20,31 +20,29 @@ public struct MarkerRecorded: EventAttribute, Hashable, Sendable {
     public var undo: UndoSpec?
     /// The nested saga scope it was issued in.
     public var scope: UInt32
+}
 
+// In an extension, see `HistoryEvent`.
+extension MarkerRecorded {
+    @_disfavoredOverload
     public init(
-        commandNumber: CommandNumber, kind: MarkerKind, name: String, details: Payload, output: Payload? = nil,
+        commandNumber: CommandNumber, kind: MarkerKind, name: String, details: borrowing Payload,
+        output: Payload? = nil,
         undo: UndoSpec? = nil,
         scope: UInt32 = 0
     ) {
-        self.commandNumber = commandNumber
-        self.kind = kind
-        self.name = name
-        self.details = details
-        self.output = output
-        self.undo = undo
-        self.scope = scope
+        self.init(
+            commandNumber: commandNumber, kind: kind, name: name, details: copy details, output: output, undo: undo,
+            scope: scope)
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
-        commandNumber = try reader.read()
-        kind = try reader.read()
-        name = try reader.read()
-        details = try reader.read()
-        output = try reader.read()
-        undo = try reader.read()
-        scope = try reader.read()
+        self.init(
+            commandNumber: try reader.read(), kind: try reader.read(), name: try reader.read(),
+            details: try reader.read(), output: try reader.read(), undo: try reader.read(), scope: try reader.read())
     }
 
+    @_effects(releasenone)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(commandNumber)
         writer.write(kind)
@@ -105,6 +103,7 @@ public struct SideEffectRecorded: EventAttribute, Hashable, Sendable {
         value = try reader.read()
     }
 
+    @_effects(releasenone)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(commandNumber)
         writer.write(value)

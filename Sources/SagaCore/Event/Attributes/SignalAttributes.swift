@@ -18,28 +18,27 @@ public struct SignalReceived: EventAttribute, Hashable, Sendable {
     public var identity: String
     /// True if the run was already unwinding: nobody will take it.
     public var codeGone: Bool
+}
 
+// In an extension, see `HistoryEvent`.
+extension SignalReceived {
+    @_disfavoredOverload
     public init(
-        name: String, payload: Payload, signalID: String, requestID: String = "", identity: String = "",
+        name: String, payload: borrowing Payload, signalID: String, requestID: String = "", identity: String = "",
         codeGone: Bool = false
     ) {
-        self.name = name
-        self.payload = payload
-        self.signalID = signalID
-        self.requestID = requestID
-        self.identity = identity
-        self.codeGone = codeGone
+        self.init(
+            name: name, payload: copy payload, signalID: signalID, requestID: requestID, identity: identity,
+            codeGone: codeGone)
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
-        name = try reader.read()
-        payload = try reader.read()
-        signalID = try reader.read()
-        requestID = try reader.read()
-        identity = try reader.read()
-        codeGone = try reader.read()
+        self.init(
+            name: try reader.read(), payload: try reader.read(), signalID: try reader.read(),
+            requestID: try reader.read(), identity: try reader.read(), codeGone: try reader.read())
     }
 
+    @_effects(releasenone)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(name)
         writer.write(payload)

@@ -42,55 +42,39 @@ public struct WorkflowExecutionStarted: EventAttribute, Hashable, Sendable {
     public var memo: [NamedPayload]
     /// Attributes that List filters by.
     public var searchAttributes: [NamedPayload]
+}
 
+// In an extension, see `HistoryEvent`.
+extension WorkflowExecutionStarted {
+    @_disfavoredOverload
     public init(
         namespace: String, workflowID: String, workflowType: String, workflowVersion: UInt32, taskQueue: String,
-        input: Payload, requestID: String = "", executionTimeoutMicros: Int64, cancelGraceMicros: Int64,
+        input: borrowing Payload, requestID: String = "", executionTimeoutMicros: Int64, cancelGraceMicros: Int64,
         autoCompensate: Bool = true, continueOnUndoError: Bool = false, identity: String = "",
         continuedFrom: SagaID? = nil, parentSagaID: SagaID? = nil, parentInitiatedEventID: EventID? = nil,
         carriedUndo: [CarriedUndo] = [], memo: [NamedPayload] = [], searchAttributes: [NamedPayload] = []
     ) {
-        self.namespace = namespace
-        self.workflowID = workflowID
-        self.workflowType = workflowType
-        self.workflowVersion = workflowVersion
-        self.taskQueue = taskQueue
-        self.input = input
-        self.requestID = requestID
-        self.executionTimeoutMicros = executionTimeoutMicros
-        self.cancelGraceMicros = cancelGraceMicros
-        self.autoCompensate = autoCompensate
-        self.continueOnUndoError = continueOnUndoError
-        self.identity = identity
-        self.continuedFrom = continuedFrom
-        self.parentSagaID = parentSagaID
-        self.parentInitiatedEventID = parentInitiatedEventID
-        self.carriedUndo = carriedUndo
-        self.memo = memo
-        self.searchAttributes = searchAttributes
+        self.init(
+            namespace: namespace, workflowID: workflowID, workflowType: workflowType, workflowVersion: workflowVersion,
+            taskQueue: taskQueue, input: copy input, requestID: requestID,
+            executionTimeoutMicros: executionTimeoutMicros, cancelGraceMicros: cancelGraceMicros,
+            autoCompensate: autoCompensate, continueOnUndoError: continueOnUndoError, identity: identity,
+            continuedFrom: continuedFrom, parentSagaID: parentSagaID, parentInitiatedEventID: parentInitiatedEventID,
+            carriedUndo: carriedUndo, memo: memo, searchAttributes: searchAttributes)
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
-        namespace = try reader.read()
-        workflowID = try reader.read()
-        workflowType = try reader.read()
-        workflowVersion = try reader.read()
-        taskQueue = try reader.read()
-        input = try reader.read()
-        requestID = try reader.read()
-        executionTimeoutMicros = try reader.read()
-        cancelGraceMicros = try reader.read()
-        autoCompensate = try reader.read()
-        continueOnUndoError = try reader.read()
-        identity = try reader.read()
-        continuedFrom = try reader.read()
-        parentSagaID = try reader.read()
-        parentInitiatedEventID = try reader.read()
-        carriedUndo = try reader.read()
-        memo = try reader.read()
-        searchAttributes = try reader.read()
+        self.init(
+            namespace: try reader.read(), workflowID: try reader.read(), workflowType: try reader.read(),
+            workflowVersion: try reader.read(), taskQueue: try reader.read(), input: try reader.read(),
+            requestID: try reader.read(), executionTimeoutMicros: try reader.read(),
+            cancelGraceMicros: try reader.read(), autoCompensate: try reader.read(),
+            continueOnUndoError: try reader.read(), identity: try reader.read(), continuedFrom: try reader.read(),
+            parentSagaID: try reader.read(), parentInitiatedEventID: try reader.read(), carriedUndo: try reader.read(),
+            memo: try reader.read(), searchAttributes: try reader.read())
     }
 
+    @_effects(releasenone)
     public func encode(into writer: inout PostcardWriter) {
         writer.write(namespace)
         writer.write(workflowID)
