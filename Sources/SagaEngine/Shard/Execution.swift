@@ -30,6 +30,8 @@ final class Execution {
     @exclusivity(unchecked) var heldInFlight: [HeldEffect] = []
     /// Whether the run is in the shard's list of runs with something to append.
     @exclusivity(unchecked) var isDirty = false
+    /// Whether a batch in flight has events of the run.
+    @exclusivity(unchecked) var isInFlight = false
     /// Until when the commit may wait for live code, so that a step costs one commit; nil if it waits for nothing.
     @exclusivity(unchecked) var holdUntil: Int64?
 
