@@ -186,9 +186,10 @@ struct LiveTask: Hashable {
     }
 }
 
-/// An effect that must not happen before its cause is durable.
+/// An effect that must not happen before its cause is durable. Large values are boxed, so that the effects of each step stay
+/// small to keep and to move.
 enum HeldEffect {
-    case reply(CallID, CallReply, original: Call)
+    indirect case reply(CallID, CallReply, original: Call)
     /// With what was reported, because a report that did not become durable is judged anew.
     case acknowledge(Reporter, TaskReference, ActivityResult, ReportVerdict)
     /// For that attempt: a later one has a cause of its own to wait for.
@@ -196,11 +197,11 @@ enum HeldEffect {
     case queueUndo(EventID, attempt: UInt32)
     case queueProbe(TaskReference)
     case cancelStep(EventID)
-    case alert(BlockedRun)
+    indirect case alert(BlockedRun)
     /// Tell another run what an event of this one asks for.
     case deliver(EventID)
     /// Call another run, although this one is closed.
-    case callRun(Call)
+    indirect case callRun(Call)
     /// Give the code what it must not see before that is durable.
     case activateCode
 }

@@ -429,7 +429,7 @@ extension LoadedRun {
     fileprivate var leavesUndo: Bool {
         var state = ExecutionState(sagaID: row.sagaID)
         for event in events { do throws(SagaError) { try state.apply(event) } catch { return false } }
-        return !state.undoLog.open.isEmpty
+        return state.undoLog.hasOpen
     }
 }
 

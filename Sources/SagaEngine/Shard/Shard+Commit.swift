@@ -248,7 +248,7 @@ extension Shard {
         if let closing = execution.closing {
             let closed = ClosedRun(
                 sagaID: execution.sagaID, status: execution.state.status, closing: closing,
-                hasUndo: !execution.state.undoLog.open.isEmpty)
+                hasUndo: execution.state.undoLog.hasOpen)
             recentlyClosed.add(
                 closed, namespace: execution.state.namespace, workflowID: execution.state.workflowID)
             for waiter in execution.resultWaiters {
