@@ -40,9 +40,7 @@ typedef struct saga_hmac {
     SHA256_CTX inner, outer;
 } saga_hmac;
 
-static inline saga_hmac *saga_hmac_new(const void *key, size_t count) {
-    saga_hmac *hmac = (saga_hmac *)malloc(sizeof *hmac);
-    if (hmac == NULL) return NULL;
+static inline void saga_hmac_init(saga_hmac *hmac, const void *key, size_t count) {
     unsigned char block[64] = {0};
     // RFC 2104: a key that is longer than a block is hashed first.
     if (count > sizeof block) {
@@ -57,7 +55,6 @@ static inline saga_hmac *saga_hmac_new(const void *key, size_t count) {
     SHA256_Init(&hmac->outer);
     SHA256_Update(&hmac->outer, block, sizeof block);
     OPENSSL_cleanse(block, sizeof block);
-    return hmac;
 }
 
 // The tag of two pieces that follow each other; `tag` has 32 bytes.
@@ -73,11 +70,6 @@ static inline void saga_hmac_tag(
     SHA256_Update(&context, digest, sizeof digest);
     // Clears the context, too.
     SHA256_Final(tag, &context);
-}
-
-static inline void saga_hmac_free(saga_hmac *hmac) {
-    OPENSSL_cleanse(hmac, sizeof *hmac);
-    free(hmac);
 }
 
 // The one protocol we speak, as ALPN writes it: length, then name.

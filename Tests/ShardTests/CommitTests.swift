@@ -94,8 +94,9 @@ import Testing
     @Test func theResultOfARunThatHasJustClosedNeedsNoRead() throws {
         let world = ShardWorld()
         world.start { _ in [.complete(.json("7"))] }
+        let sagaID = try #require(world.sagaID)
         var target = world.target
-        target.sagaID = try #require(world.sagaID)
+        target.sagaID = sagaID
         #expect(world.status == .completed)
         let id = world.call(.result(target))
         world.settle()

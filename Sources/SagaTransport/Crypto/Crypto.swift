@@ -33,11 +33,14 @@ package final class HMACKey: @unchecked Sendable {
     private let state: UnsafeMutablePointer<saga_hmac>
 
     package init(_ key: [UInt8]) {
-        guard let state = saga_hmac_new(key, key.count) else { preconditionFailure("no memory for a key") }
-        self.state = state
+        state = .allocate(capacity: 1)
+        saga_hmac_init(state, key, key.count)
     }
 
-    deinit { saga_hmac_free(state) }
+    deinit {
+        OPENSSL_cleanse(state, MemoryLayout<saga_hmac>.size)
+        state.deallocate()
+    }
 
     /// The 32-byte tag of two pieces that follow each other.
     package func tag(of first: ArraySlice<UInt8>, _ second: String) -> [UInt8] {
