@@ -1,11 +1,12 @@
 // The door to OpenSSL 3: its headers, and as functions what Swift cannot import (macros, casts, callbacks).
 // SagaTransport is the only target that imports this module.
 #pragma once
+// SHA256_Init and its companions are marked so since 3.0; what replaces them fetches an implementation at each use.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
@@ -31,6 +32,44 @@ static inline int saga_ssl_ctx_harden(SSL_CTX *ctx) {
         && SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1
         && SSL_CTX_set_num_tickets(ctx, 0) == 1
         && SSL_CTX_set_max_early_data(ctx, 0) == 1;
+}
+
+// HMAC-SHA256 under one key, whose two halves are hashed once. `HMAC` of libcrypto looks the algorithm up and hashes the key
+// for each message, which takes fifteen times as long.
+typedef struct saga_hmac {
+    SHA256_CTX inner, outer;
+} saga_hmac;
+
+static inline void saga_hmac_init(saga_hmac *hmac, const void *key, size_t count) {
+    unsigned char block[64] = {0};
+    // RFC 2104: a key that is longer than a block is hashed first.
+    if (count > sizeof block) {
+        SHA256((const unsigned char *)key, count, block);
+    } else if (count > 0) {
+        memcpy(block, key, count);
+    }
+    for (size_t i = 0; i < sizeof block; i++) block[i] ^= 0x36;
+    SHA256_Init(&hmac->inner);
+    SHA256_Update(&hmac->inner, block, sizeof block);
+    for (size_t i = 0; i < sizeof block; i++) block[i] ^= 0x36 ^ 0x5c;
+    SHA256_Init(&hmac->outer);
+    SHA256_Update(&hmac->outer, block, sizeof block);
+    OPENSSL_cleanse(block, sizeof block);
+}
+
+// The tag of two pieces that follow each other; `tag` has 32 bytes.
+static inline void saga_hmac_tag(
+    const saga_hmac *hmac, const void *first, size_t first_count, const void *second, size_t second_count,
+    unsigned char *tag) {
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SHA256_CTX context = hmac->inner;
+    SHA256_Update(&context, first, first_count);
+    SHA256_Update(&context, second, second_count);
+    SHA256_Final(digest, &context);
+    context = hmac->outer;
+    SHA256_Update(&context, digest, sizeof digest);
+    // Clears the context, too.
+    SHA256_Final(tag, &context);
 }
 
 // The one protocol we speak, as ALPN writes it: length, then name.

@@ -61,16 +61,27 @@ extension SagaClient {
         return try response.sagaID.orMissing()
     }
 
-    /// How many runs match.
+    /// How many runs match. Exact to 10,000; beyond it perhaps an estimate, which ``runCount(type:statuses:idPrefix:where:)``
+    /// tells.
     public func count(
         type: String = "", statuses: [ExecutionStatus] = [], idPrefix: String = "",
         where attributes: [AttributeCondition] = []
     ) async throws(SagaClientError) -> UInt64 {
+        UInt64(
+            clamping: try await runCount(type: type, statuses: statuses, idPrefix: idPrefix, where: attributes).count)
+    }
+
+    /// How many runs match, and whether that is an estimate: it is exact to 10,000.
+    public func runCount(
+        type: String = "", statuses: [ExecutionStatus] = [], idPrefix: String = "",
+        where attributes: [AttributeCondition] = []
+    ) async throws(SagaClientError) -> RunCount {
         let filter = Wire.WorkflowFilter(
             type: type, statuses: statuses, idPrefix: idPrefix, attributes: attributes)
-        return try await call(Wire.Workflows.Count.self) { header in
+        let response = try await call(Wire.Workflows.Count.self) { header in
             Wire.CountWorkflowsRequest(header: header, filter: filter)
-        }.count
+        }
+        return RunCount(count: Int(clamping: response.count), isEstimate: response.estimated)
     }
 }
 

@@ -73,6 +73,8 @@ public final class PostgresEventStore: EventStore, CallbackAppender {
         return batch.transactions.isEmpty && !batch.lateEffects.isEmpty ? [] : try await commits.append(batch)
     }
 
+    package var batchesAtOnce: Int { commits.writers }
+
     package func append(
         _ batch: AppendBatch, completion: @escaping @Sendable (Result<[AppendOutcome], StoreError>) -> Void
     ) {

@@ -18,10 +18,20 @@ import Testing
                 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
         #expect(
             hex(Crypto.sha256([])) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-        let tag = Crypto.hmacSHA256(
-            key: Array("Jefe".utf8), message: Array("what do ya want for nothing?".utf8))
-        #expect(hex(tag) == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
-        #expect(Crypto.hmacSHA256(key: [], message: []).count == Crypto.digestSize)
+        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        let key = HMACKey(Array("Jefe".utf8))
+        #expect(hex(key.tag(of: Array("what do ya want ".utf8)[...], "for nothing?")) == expected)
+        // The same key again, and the message cut elsewhere.
+        #expect(hex(key.tag(of: [], "what do ya want for nothing?")) == expected)
+        #expect(hex(key.tag(of: Array("what do ya want for nothing?".utf8)[...], "")) == expected)
+        // A key that is longer than a block (RFC 4231, case 6), and none.
+        #expect(
+            hex(
+                HMACKey([UInt8](repeating: 0xaa, count: 131)).tag(
+                    of: [], "Test Using Larger Than Block-Size Key - Hash Key First"))
+                == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54")
+        #expect(
+            hex(HMACKey([]).tag(of: [], "")) == "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad")
     }
 
     @Test func comparison() {
@@ -37,12 +47,11 @@ import Testing
         #expect(Crypto.randomBytes(0).isEmpty)
     }
 
-    @Test func aSecretIsNotPrinted() {
-        let secret = Secret(Array("hunter2".utf8))
-        #expect(secret.bytes == Array("hunter2".utf8))
+    @Test func aKeyIsNotPrinted() {
+        let key = HMACKey(Array("hunter2".utf8))
         var dumped = ""
-        dump(secret, to: &dumped)
-        #expect(!"\(secret) \(String(reflecting: secret)) \(dumped)".contains("hunter2"))
+        dump(key, to: &dumped)
+        #expect(!"\(key) \(String(reflecting: key)) \(dumped)".contains("hunter2"))
     }
 }
 

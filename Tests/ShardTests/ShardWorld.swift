@@ -24,6 +24,8 @@ final class ShardWorld {
     // What is under way.
     private var effects: [ShardEffect] = []
     private(set) var snapshots: [ExecutionState] = []
+    /// How often the shard has read a run from the store.
+    private(set) var runLoads = 0
     private(set) var replies: [CallID: Result<CallReply, CallFailure>] = [:]
     private var nextCall: CallID = 1
     private(set) var alerts: [BlockedRun] = []
@@ -128,6 +130,7 @@ final class ShardWorld {
         case .loadHistory(let load, let sagaID, let from, let limit):
             give(.historyLoaded(load, .success(Array((log[sagaID] ?? []).dropFirst(Int(from)).prefix(limit)))))
         case .loadRun(let load, let target, _):
+            runLoads += 1
             let sagaID = target.sagaID ?? rows.values.first { $0.workflowID == target.workflowID }?.sagaID
             let run = sagaID.flatMap { id in rows[id].map { LoadedRun(row: $0, events: log[id] ?? []) } }
             give(.runLoaded(load, .success(run)))

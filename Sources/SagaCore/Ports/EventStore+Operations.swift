@@ -5,6 +5,12 @@ package protocol CallbackAppender: EventStore {
     /// The same as `append`, without a task of Swift's in between.
     /// - Parameter completion: Called once, on a thread of the store, or on this one if nothing was begun; must not block.
     func append(_ batch: AppendBatch, completion: @escaping @Sendable (Result<[AppendOutcome], StoreError>) -> Void)
+    /// How many batches it writes at the same time. Default: 1.
+    var batchesAtOnce: Int { get }
+}
+
+extension CallbackAppender {
+    package var batchesAtOnce: Int { 1 }
 }
 
 extension EventStore {

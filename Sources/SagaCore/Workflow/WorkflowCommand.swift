@@ -1,7 +1,7 @@
 /// What workflow code wants. A command becomes one or more events when the engine accepts it (semantics, section 1).
 public enum WorkflowCommand: Hashable, Sendable {
     /// Run a step.
-    case scheduleActivity(ScheduleActivity)
+    indirect case scheduleActivity(ScheduleActivity)
     /// Ask a step to stop, named by the command that scheduled it.
     case requestCancelActivity(CommandNumber)
     /// Set a timer.
@@ -9,7 +9,7 @@ public enum WorkflowCommand: Hashable, Sendable {
     /// Drop a timer, named by the command that set it.
     case cancelTimer(CommandNumber)
     /// Record a fact.
-    case recordMarker(MarkerCommand)
+    indirect case recordMarker(MarkerCommand)
     /// Record a value that was computed once.
     case recordSideEffect(Payload)
     /// Record which side of a patch the run takes.
@@ -21,25 +21,25 @@ public enum WorkflowCommand: Hashable, Sendable {
     /// `run` returned.
     case complete(Payload)
     /// `run` threw.
-    case fail(SagaError)
+    indirect case fail(SagaError)
     /// `run` threw because of a cancel request.
     case cancel(reason: String)
     /// Close this run and go on in a new one.
     case continueAsNew(input: Payload, carryUndo: Bool, signals: [CarriedSignal] = [])
     /// A local activity with an undo is about to run.
-    case scheduleLocalActivity(LocalActivityCommand)
+    indirect case scheduleLocalActivity(LocalActivityCommand)
     /// A local activity has run.
-    case recordLocalActivity(LocalActivityRecord)
+    indirect case recordLocalActivity(LocalActivityRecord)
     /// Start a child.
-    case startChild(StartChildCommand)
+    indirect case startChild(StartChildCommand)
     /// Ask a child to end, named by the command that started it.
     case requestCancelChild(CommandNumber)
     /// Signal another saga.
-    case signalExternal(SignalExternalCommand)
+    indirect case signalExternal(SignalExternalCommand)
     /// An update's handler returned.
     case completeUpdate(acceptedEventID: EventID, output: Payload)
     /// An update's handler threw, and the undos of its own steps have run.
-    case rollBackUpdate(acceptedEventID: EventID, error: SagaError)
+    indirect case rollBackUpdate(acceptedEventID: EventID, error: SagaError)
 
     /// Whether the command ends the code.
     public var isClosing: Bool {

@@ -24,6 +24,7 @@ extension ShardDriver {
                         sagaID: row.sagaID, status: row.status))
             }
             _ = try await store.delete(row.sagaID)
+            await deleted(row.sagaID)
             return .success(row.sagaID)
         } catch {
             let code: CallFailure.Code = error.reason == .misconfigured ? .failedPrecondition : .unavailable
@@ -47,6 +48,7 @@ extension ShardDriver {
                     continue
                 }
                 if try await store.delete(row.sagaID) { removed += 1 }
+                await deleted(row.sagaID)
             }
             guard page.count == query.limit, let last = page.last else { return removed }
             query.before = last.sagaID

@@ -54,9 +54,10 @@ package final class ShardDriver: Sendable {
             Snapshotter($0, newest: config.snapshots.kept, logger: logger)
         }
         var random = SystemRandomNumberGenerator()
-        let shard = Shard(
-            config: ShardConfig(config, partitionCount: metadata.partitionCount), seed: random.next())
-        core = Core(shard: shard, timer: DispatchSource.makeTimerSource(queue: queue))
+        var shardConfig = ShardConfig(config, partitionCount: metadata.partitionCount)
+        shardConfig.maxBatchesInFlight = max(1, directStore?.batchesAtOnce ?? 1)
+        core = Core(
+            shard: Shard(config: shardConfig, seed: random.next()), timer: DispatchSource.makeTimerSource(queue: queue))
         core.alertSink = onBlocked
         core.timer.setEventHandler { [weak self] in self?.timerFired() }
         core.timer.resume()
@@ -137,6 +138,16 @@ package final class ShardDriver: Sendable {
             return wake
         }
         if wake { scheduleRun() }
+    }
+
+    /// A run was removed from the store; returns when the shard knows.
+    func deleted(_ sagaID: SagaID) async {
+        await withCheckedContinuation { continuation in
+            errand { core in
+                core.shard.deleted(sagaID)
+                continuation.resume()
+            }
+        }
     }
 
     // MARK: Health
@@ -257,7 +268,8 @@ package final class ShardDriver: Sendable {
     private func append(_ id: BatchID, _ batch: AppendBatch) {
         if let directStore {
             // No way through Swift's pool: the store's thread runs the shard on.
-            return directStore.append(batch) { self.post(.appended(id, $0)) }
+            let isLarge = batch.transactions.count > Self.manyInputs
+            return directStore.append(batch) { self.appended(id, $0, isLarge: isLarge) }
         }
         Task {
             let result: Result<[AppendOutcome], StoreError>
@@ -268,6 +280,12 @@ package final class ShardDriver: Sendable {
             }
             post(.appended(id, result))
         }
+    }
+
+    /// - Parameter isLarge: The shard will be at it for a while, so that the store's thread had better write the next batch.
+    private func appended(_ id: BatchID, _ result: Result<[AppendOutcome], StoreError>, isLarge: Bool) {
+        guard isLarge else { return post(.appended(id, result)) }
+        if mailbox.withLock({ $0.put(.appended(id, result)) }) { queue.async { self.runOnQueue() } }
     }
 
     /// Reads the next page while the code is at the one before, and gives it once that was taken.

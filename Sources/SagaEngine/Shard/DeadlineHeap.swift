@@ -17,7 +17,6 @@ struct Deadline {
         case undoStartToClose
         case workflowTask
         case codeRetry
-        case hold
         case reclaim
         case undoReclaim
         case storeRetry

@@ -30,6 +30,8 @@ final class Execution {
     @exclusivity(unchecked) var heldInFlight: [HeldEffect] = []
     /// Whether the run is in the shard's list of runs with something to append.
     @exclusivity(unchecked) var isDirty = false
+    /// Whether a batch in flight has events of the run.
+    @exclusivity(unchecked) var isInFlight = false
     /// Until when the commit may wait for live code, so that a step costs one commit; nil if it waits for nothing.
     @exclusivity(unchecked) var holdUntil: Int64?
 
@@ -184,9 +186,10 @@ struct LiveTask: Hashable {
     }
 }
 
-/// An effect that must not happen before its cause is durable.
+/// An effect that must not happen before its cause is durable. Large values are boxed, so that the effects of each step stay
+/// small to keep and to move.
 enum HeldEffect {
-    case reply(CallID, CallReply, original: Call)
+    indirect case reply(CallID, CallReply, original: Call)
     /// With what was reported, because a report that did not become durable is judged anew.
     case acknowledge(Reporter, TaskReference, ActivityResult, ReportVerdict)
     /// For that attempt: a later one has a cause of its own to wait for.
@@ -194,11 +197,11 @@ enum HeldEffect {
     case queueUndo(EventID, attempt: UInt32)
     case queueProbe(TaskReference)
     case cancelStep(EventID)
-    case alert(BlockedRun)
+    indirect case alert(BlockedRun)
     /// Tell another run what an event of this one asks for.
     case deliver(EventID)
     /// Call another run, although this one is closed.
-    case callRun(Call)
+    indirect case callRun(Call)
     /// Give the code what it must not see before that is durable.
     case activateCode
 }

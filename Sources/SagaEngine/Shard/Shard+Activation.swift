@@ -64,9 +64,7 @@ extension Shard {
     /// Lets the commit wait a moment for live code, so that what happened and what the code makes of it are one append.
     private func holdCommit(_ execution: Execution) {
         guard execution.isDirty, execution.holdUntil == nil, config.activationHoldMicros > 0 else { return }
-        let until = time.monotonic.addingSaturating(config.activationHoldMicros)
-        execution.holdUntil = until
-        monotonicDeadlines.push(Deadline(at: until, kind: .hold, sagaID: execution.sagaID))
+        execution.holdUntil = time.monotonic.addingSaturating(config.activationHoldMicros)
     }
 
     // MARK: Workers that do not hold the code

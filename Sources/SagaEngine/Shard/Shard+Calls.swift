@@ -73,6 +73,9 @@ extension Shard {
             .query, .undoRun, .define, .definition, .definitions, .heartbeatActivity:
             // A parent wants to know what its child left.
             let isInternal = id >= Self.firstInternalCall
+            if case .result(let target) = call, !isInternal, let closed = recentlyClosed.run(target) {
+                return answer(id, .success(.closed(closed)))
+            }
             loadRun(call.target, isInternal ? .all : call.wantedEvents, .call(id, call))
         case .reportActivity(let report):
             reportAfterEnd(LateReport(reporter: .caller(id), reference: report.reference, result: report.result))
@@ -426,7 +429,7 @@ extension LoadedRun {
     fileprivate var leavesUndo: Bool {
         var state = ExecutionState(sagaID: row.sagaID)
         for event in events { do throws(SagaError) { try state.apply(event) } catch { return false } }
-        return !state.undoLog.open.isEmpty
+        return state.undoLog.hasOpen
     }
 }
 

@@ -13,10 +13,37 @@ struct BatchInFlight {
 }
 
 extension Shard {
-    /// Gathers what happened into one commit. While one is in flight everything else waits for the next: batches grow with
-    /// the load by themselves, and an idle engine commits at once.
-    func startCommit() {
-        guard inFlight == nil, isReady, !dirty.isEmpty || !lateToRecord.isEmpty else { return }
+    /// Starts the commits that are due. One goes out at once if none is in flight, so an idle engine does not wait. Beside it
+    /// goes another, of other runs, when enough has gathered to be worth one: the store and the engine then work at the same
+    /// time. Everything else waits and grows the next batch.
+    func startCommits() {
+        while mayStartCommit, startCommit() {}
+        commitHeldUntil = inFlight.isEmpty ? dirty.compactMap(\.holdUntil).filter { $0 > time.monotonic }.min() : nil
+    }
+
+    private var mayStartCommit: Bool {
+        guard isReady, inFlight.count < config.maxBatchesInFlight else { return false }
+        if inFlight.isEmpty { return !dirty.isEmpty || !lateToRecord.isEmpty }
+        guard dirty.count >= config.minRunsBeside else { return false }
+        var ready = 0
+        for execution in dirty where isCommittable(execution) {
+            ready += 1
+            if ready >= config.minRunsBeside { return true }
+        }
+        return false
+    }
+
+    /// Whether a commit may take the run now.
+    private func isCommittable(_ execution: Execution) -> Bool {
+        // The first events of a successor go with the end of the run before it; and no run is in two batches at once, so
+        // that batches may come to be durable in any order.
+        guard execution.isDirty, execution.predecessor == nil, !execution.isInFlight else { return false }
+        return execution.holdUntil.map { $0 <= time.monotonic } ?? true
+    }
+
+    /// Gathers what happened into one commit.
+    /// - Returns: Whether there was anything to commit.
+    private func startCommit() -> Bool {
         var runs: [(execution: Execution, next: EventID, transaction: Int)] = []
         var transactions: [AppendTransaction] = []
         var rest: [Execution] = []
@@ -25,13 +52,7 @@ extension Shard {
         lateToRecord.removeFirst(late.count)
         var effects = late.map(\.effect)
         for execution in dirty where execution.isDirty {
-            // Its first events go with the end of the run before it.
-            if execution.predecessor != nil {
-                rest.append(execution)
-                continue
-            }
-            let isHeld = execution.holdUntil.map { $0 > time.monotonic } ?? false
-            if isHeld || runs.count >= config.maxBatchRuns || eventCount >= config.maxBatchEvents
+            if runs.count >= config.maxBatchRuns || eventCount >= config.maxBatchEvents || !isCommittable(execution)
                 || effects.count + execution.lateEffects.count > AppendBatch.maximumLateEffects
             {
                 rest.append(execution)
@@ -46,6 +67,7 @@ extension Shard {
                 entries.append(entry)
                 runs.append((part, part.state.nextEventID, transactions.count))
                 part.isDirty = false
+                part.isInFlight = true
                 part.holdUntil = nil
                 part.batchedNext = part.state.nextEventID
                 part.heldInFlight = part.held
@@ -58,12 +80,13 @@ extension Shard {
             transactions.append(AppendTransaction(entries))
         }
         dirty = rest.filter(\.isDirty)
-        guard !runs.isEmpty || !late.isEmpty else { return }
+        guard !runs.isEmpty || !late.isEmpty else { return false }
         let batch = AppendBatch(epoch: epoch, transactions: transactions, lateEffects: effects)
-        inFlight = BatchInFlight(id: nextBatchID, runs: runs, batch: batch, late: late.map(\.report))
+        inFlight.append(BatchInFlight(id: nextBatchID, runs: runs, batch: batch, late: late.map(\.report)))
         lateEffectCount += UInt64(effects.count)
         self.effects.append(.append(nextBatchID, batch))
         nextBatchID += 1
+        return true
     }
 
     private func makeEntry(_ execution: Execution) -> AppendEntry {
@@ -86,10 +109,11 @@ extension Shard {
     }
 
     func appended(_ id: BatchID, _ result: Result<[AppendOutcome], StoreError>) {
-        guard let batch = inFlight, batch.id == id else { return }
+        guard let place = inFlight.firstIndex(where: { $0.id == id }) else { return }
+        let batch = inFlight[place]
         switch result {
         case .success(let outcomes):
-            inFlight = nil
+            inFlight.remove(at: place)
             // A missing outcome is a broken store; a conflict sends the run back to what is durable.
             var conflicts: [Execution] = []
             for run in batch.runs {
@@ -104,11 +128,11 @@ extension Shard {
             // After the others, because a conflict may end in a recovery, which forgets everything.
             for execution in conflicts where isReady { conflicted(execution) }
         case .failure(let error) where error.reason == .unavailable && !error.outcomeUnknown:
-            retryCommit(batch, error)
+            retryCommit(place, error)
         case .failure(let error) where planted(.fenceIgnored) && error.reason == .fenced:
-            goOnFenced(batch)
+            goOnFenced(place)
         case .failure where planted(.lostAppendTakenForDone):
-            inFlight = nil
+            inFlight.remove(at: place)
             for run in batch.runs { madeDurable(run.execution, upTo: run.next) }
         case .failure(let error):
             startRecovery(error.message)
@@ -116,12 +140,11 @@ extension Shard {
     }
 
     /// The store said that nothing was written: the same batch again, later.
-    private func retryCommit(_ batch: BatchInFlight, _ error: StoreError) {
-        var batch = batch
+    private func retryCommit(_ place: Int, _ error: StoreError) {
         let policy = RetryPolicy(
             maximumAttempts: 0, initialIntervalMicros: 50_000, maximumIntervalMicros: 5_000_000, jitter: 0.2)
-        batch.attempts &+= 1
-        inFlight = batch
+        inFlight[place].attempts &+= 1
+        let batch = inFlight[place]
         let wait = policy.interval(after: batch.attempts, random: jitter())
         log(.warning, "the store cannot write, attempt \(batch.attempts), next in \(wait / 1_000) ms: \(error.message)")
         monotonicDeadlines.push(
@@ -132,13 +155,14 @@ extension Shard {
 
     func repeatCommit(_ id: BatchID) {
         if planted(.appendNotRepeated) { return }
-        guard let batch = inFlight, batch.id == id else { return }
+        guard let batch = inFlight.first(where: { $0.id == id }) else { return }
         effects.append(.append(id, batch.batch))
     }
 
     private func madeDurable(_ execution: Execution, upTo next: EventID) {
         undurableEvents -= Int(next - execution.durableNext)
         execution.durableNext = next
+        execution.isInFlight = false
         releaseSnapshot(execution)
         let released = execution.heldInFlight
         execution.heldInFlight = []
@@ -224,7 +248,9 @@ extension Shard {
         if let closing = execution.closing {
             let closed = ClosedRun(
                 sagaID: execution.sagaID, status: execution.state.status, closing: closing,
-                hasUndo: !execution.state.undoLog.open.isEmpty)
+                hasUndo: execution.state.undoLog.hasOpen)
+            recentlyClosed.add(
+                closed, namespace: execution.state.namespace, workflowID: execution.state.workflowID)
             for waiter in execution.resultWaiters {
                 waiters[waiter] = nil
                 answer(waiter, .success(.closed(closed)))

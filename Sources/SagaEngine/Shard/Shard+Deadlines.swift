@@ -71,7 +71,6 @@ extension Shard {
             execution.isCodeRetryArmed = false
             if execution.state.resetTo != nil { return advanceUnwinding(execution) }
             activate(execution)
-        case .hold: break
         case .reclaim: reclaim(execution, due.eventID, isUndo: false)
         case .undoReclaim: reclaim(execution, due.eventID, isUndo: true)
         case .redeliver: deliver(execution, due.eventID)

@@ -4,12 +4,10 @@ internal import SagaCore
 /// build that cannot plant any.
 extension Shard {
     /// Takes the next epoch for granted instead of reading anew what the other owner has done.
-    func goOnFenced(_ fenced: BatchInFlight) {
+    func goOnFenced(_ place: Int) {
         epoch += 1
-        var batch = fenced
-        batch.batch.epoch = epoch
-        inFlight = batch
-        effects.append(.append(batch.id, batch.batch))
+        inFlight[place].batch.epoch = epoch
+        effects.append(.append(inFlight[place].id, inFlight[place].batch))
     }
 }
 

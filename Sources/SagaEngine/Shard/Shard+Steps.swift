@@ -372,7 +372,9 @@ extension ExecutionState {
     /// The id that the next emitted event will get, counting the hand-outs and the snapshot that are recorded before it.
     func nextEventIDAfterStarts(of execution: Execution) -> EventID {
         var next = execution.unrecordedSnapshot == nil ? nextEventID : nextEventID + 1
-        for eventID in Set(execution.unrecordedStarts)
+        // Mostly there is none or one; a hand-out that was repeated stands there twice and is recorded once.
+        let starts = execution.unrecordedStarts
+        for eventID in starts.count > 1 ? Array(Set(starts)) : starts
         where execution.tasks[eventID]?.unrecordedStart != nil && steps[eventID] != nil {
             next += 1
         }

@@ -17,11 +17,15 @@ package final class Shard {
 
     /// Open runs, and those that are closing.
     @exclusivity(unchecked) var executions: [SagaID: Execution] = [:]
+    var recentlyClosed = RecentlyClosed()
     /// The open run of each workflow id.
     var openRuns: [WorkflowKey: SagaID] = [:]
     /// Runs with something to append, in the order in which they became so.
     @exclusivity(unchecked) var dirty: [Execution] = []
-    @exclusivity(unchecked) var inFlight: BatchInFlight?
+    /// Commits whose outcome is awaited, of different runs each.
+    @exclusivity(unchecked) var inFlight: [BatchInFlight] = []
+    /// When a commit is due that waits for live code only; nil if none does.
+    @exclusivity(unchecked) var commitHeldUntil: Int64?
     @exclusivity(unchecked) var undurableEvents = 0
     var epoch: UInt64 = 0
     /// False until every open run has been recovered; calls wait until then.
@@ -108,10 +112,10 @@ package final class Shard {
         exchangeInternally()
     }
 
-    /// Starts a commit if one is due and none is in flight, and gives the effects of everything so far, in order.
+    /// Starts the commits that are due, and gives the effects of everything so far, in order.
     package func flush(now: ShardTime) -> [ShardEffect] {
         advance(to: now)
-        startCommit()
+        startCommits()
         defer { effects = [] }
         return effects
     }
@@ -122,11 +126,7 @@ package final class Shard {
             // Late by the rounding of a microsecond rather than early.
             time.monotonic.addingSaturating(due.subtractingSaturating(time.wall.microseconds))
         }
-        switch (wall, monotonicDeadlines.earliest) {
-        case (let wall?, let monotonic?): return min(wall, monotonic)
-        case (let wall?, nil): return wall
-        case (nil, let monotonic): return monotonic
-        }
+        return [wall, monotonicDeadlines.earliest, commitHeldUntil].compactMap(\.self).min()
     }
 
     /// How many runs are in memory.
@@ -134,7 +134,7 @@ package final class Shard {
 
     /// Whether anything is gathered or in flight that is not durable.
     package var isIdle: Bool {
-        dirty.isEmpty && inFlight == nil && lateToRecord.isEmpty && lateReports.isEmpty && lateReads == 0
+        dirty.isEmpty && inFlight.isEmpty && lateToRecord.isEmpty && lateReports.isEmpty && lateReads == 0
     }
 
     /// How the shard stands, in numbers.
@@ -146,6 +146,9 @@ package final class Shard {
 
     /// The state of a run in memory, for tests and the simulator.
     package func state(of sagaID: SagaID) -> ExecutionState? { executions[sagaID]?.state }
+
+    /// The run is in the store no longer.
+    package func deleted(_ sagaID: SagaID) { recentlyClosed.remove(sagaID) }
 
     private func advance(to now: ShardTime) {
         // The monotonic clock cannot go back; the wall clock may, and saga time copes with that in `emit`.
@@ -244,7 +247,7 @@ package final class Shard {
             case .history?, .query?, .orphan?, .reset?, .program?, .definition?, nil: break
             }
         }
-        lateReports += (inFlight?.late ?? []) + lateToRecord.map(\.report)
+        lateReports += inFlight.flatMap(\.late) + lateToRecord.map(\.report)
         waitingReports += lateReports.map { ($0.reporter, $0.reference, $0.result) }
         lateReports = []
         lateToRecord = []
@@ -262,7 +265,9 @@ package final class Shard {
         areDefinitionsLost = false
         deferredEpoch = nil
         dirty = []
-        inFlight = nil
+        inFlight = []
+        commitHeldUntil = nil
+        recentlyClosed.removeAll()
         undurableEvents = 0
         waitingForWorker = []
         waiters = [:]
@@ -386,6 +391,10 @@ package struct ShardConfig: Sendable {
     package var activationHoldMicros: Int64
     package var maxBatchEvents: Int
     package var maxBatchRuns: Int
+    /// Commits in flight at a time: as many as the store writes at the same time.
+    package var maxBatchesInFlight = 1
+    /// Runs that must have gathered before a commit goes out beside another one.
+    package var minRunsBeside = 32
     package var partitionCount: UInt32
     /// Undurable events beyond which calls that would add more are refused. Bounds the memory when the store is slow.
     package var maxUndurableEvents = 65_536

@@ -1,25 +1,26 @@
 package import SagaCore
 
 /// What a shard wants done. Nothing here is done by the shard itself: it has no socket, file, clock or thread.
+/// Large values are boxed: effects are moved more often than they are looked at.
 package enum ShardEffect: Sendable {
     /// Make the batch durable, then answer with `ShardInput.appended`.
     case append(BatchID, AppendBatch)
     /// Read events of a run, then answer with `historyLoaded`.
     case loadHistory(LoadID, SagaID, from: EventID, limit: Int)
     /// Read a run's row and events, then answer with `runLoaded`.
-    case loadRun(LoadID, RunTarget, LoadedEvents)
+    indirect case loadRun(LoadID, RunTarget, LoadedEvents)
     /// Keep a snapshot of this state when there is time, then tell with `snapshotKept`.
-    case snapshot(ExecutionState)
+    indirect case snapshot(ExecutionState)
     /// Answer a caller.
-    case reply(CallID, Result<CallReply, CallFailure>)
+    indirect case reply(CallID, Result<CallReply, CallFailure>)
     /// Send something to a worker.
     case worker(WorkerID, WorkerMessage)
     /// What the store holds is no longer known: take it over again and give every open run with `recovered`.
     case recover
     /// Tell the operator.
-    case log(ShardLog)
+    indirect case log(ShardLog)
     /// Call a person: a run is blocked, and that is durable.
-    case alert(BlockedRun)
+    indirect case alert(BlockedRun)
 }
 
 /// What became of the report of an attempt.
@@ -42,11 +43,11 @@ package enum LoadedEvents: Sendable {
     case all
 }
 
-/// What a worker is told.
+/// What a worker is told. Tasks are boxed: they go through several hands on their way.
 package enum WorkerMessage: Sendable {
-    case workflowTask(WorkflowTask)
-    case activityTask(ActivityTask)
-    case query(QueryTask)
+    indirect case workflowTask(WorkflowTask)
+    indirect case activityTask(ActivityTask)
+    indirect case query(QueryTask)
     /// The run wants the task to stop.
     case cancel(TaskReference)
     /// The report is durable, or was recorded before: it need not be sent again.

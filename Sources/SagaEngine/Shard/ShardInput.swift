@@ -17,27 +17,27 @@ package struct ShardTime: Hashable, Sendable {
     }
 }
 
-/// Everything that can happen to a shard.
+/// Everything that can happen to a shard. Large values are boxed: inputs are moved more often than they are looked at.
 package enum ShardInput: Sendable {
-    case call(CallID, Call)
+    indirect case call(CallID, Call)
     /// The caller no longer waits; what it asked for stays asked for.
     case callAbandoned(CallID)
-    case workerOpened(WorkerID, WorkerOffer)
+    indirect case workerOpened(WorkerID, WorkerOffer)
     case workerSlots(WorkerID, queue: String, add: Int32)
     /// The worker takes no new task; it finishes what it has.
     case workerDraining(WorkerID)
     case workerClosed(WorkerID)
     case workflowTaskAnswered(WorkerID, SagaID, generation: UInt64, WorkflowTaskAnswer)
-    case queryAnswered(WorkerID, queryID: UInt64, QueryAnswer)
+    indirect case queryAnswered(WorkerID, queryID: UInt64, QueryAnswer)
     case activityEnded(WorkerID, TaskReference, ActivityResult)
     case heartbeat(WorkerID, TaskReference, Payload?)
     case appended(BatchID, Result<[AppendOutcome], StoreError>)
     case historyLoaded(LoadID, Result<[HistoryEvent], StoreError>)
-    case runLoaded(LoadID, Result<LoadedRun?, StoreError>)
+    indirect case runLoaded(LoadID, Result<LoadedRun?, StoreError>)
     /// A snapshot of an open run is in the store.
-    case snapshotKept(SagaID, SnapshotCreated)
+    indirect case snapshotKept(SagaID, SnapshotCreated)
     /// One open run as the store has it; only while recovering.
-    case recovered(RecoveredRun)
+    indirect case recovered(RecoveredRun)
     /// All open runs were given.
     case recoveryFinished(epoch: UInt64)
     /// Time has passed.

@@ -43,6 +43,9 @@ final class CommitQueue: @unchecked Sendable {
         for lane in lanes { lane.queue.setSpecific(key: laneMark, value: true) }
     }
 
+    /// Connections that write.
+    var writers: Int { lanes.count }
+
     // MARK: For callers, on any thread
 
     /// - Parameter batch: A validated batch.
@@ -189,11 +192,15 @@ final class CommitQueue: @unchecked Sendable {
         }
         var parts: [AppendJob.Part] = []
         var events = 0
+        var runs = 0
         var count = 0
         for next in pending.jobs {
             // Only what stands at the front is taken out below: another kind of job ends the commit.
             guard case .append(let job) = next else { break }
             if job.epoch != first.epoch || (count > 0 && events + job.events > options.maximumSharedEvents) { break }
+            // The other connection takes it at the same time.
+            if idle > 0 && runs >= options.splitAbove { break }
+            runs += job.untaken
             parts.append(job.takePart(upTo: job.untaken))
             events += job.events
             count += 1

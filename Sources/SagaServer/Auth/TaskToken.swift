@@ -49,14 +49,14 @@ package struct TaskToken: Hashable, Sendable {
         append(attempt, to: &bytes)
         bytes.append(isUndo ? 1 : 0)
         append(UInt64(bitPattern: expiresAt.microseconds), to: &bytes)
-        bytes += key.tag(of: bytes, namespace: namespace)
+        bytes += key.tag(of: bytes[...], namespace: namespace)
         return bytes
     }
 
     /// Reads and checks; nil if the token is forged, damaged, foreign or expired. The caller is not told which.
     init?(_ bytes: [UInt8], key: TaskTokenKey, namespace: String, now: Timestamp) {
         guard bytes.count == Self.size, bytes[0] == Self.version else { return nil }
-        let body = Array(bytes[..<Self.bodySize])
+        let body = bytes[..<Self.bodySize]
         let tag = Array(bytes[Self.bodySize...])
         guard Crypto.constantTimeEquals(tag, key.tag(of: body, namespace: namespace)) else { return nil }
         let sagaID = SagaID(high: number(body, at: 2, 8), low: number(body, at: 10, 8))
@@ -78,20 +78,18 @@ package struct TaskToken: Hashable, Sendable {
 
 /// The store's key for task tokens.
 package struct TaskTokenKey: Sendable {
-    private let secret: Secret
+    private let key: HMACKey
 
     /// - Parameter bytes: 32 bytes from `StoreMetadata.taskTokenKey`.
-    package init(_ bytes: [UInt8]) { secret = Secret(bytes) }
+    package init(_ bytes: [UInt8]) { key = HMACKey(bytes) }
 
-    func tag(of body: [UInt8], namespace: String) -> [UInt8] {
-        Crypto.hmacSHA256(key: secret.bytes, message: body + Array(namespace.utf8))
-    }
+    func tag(of body: ArraySlice<UInt8>, namespace: String) -> [UInt8] { key.tag(of: body, namespace) }
 }
 
 private func append<Number: FixedWidthInteger>(_ value: Number, to bytes: inout [UInt8]) {
     withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
 }
 
-private func number(_ bytes: [UInt8], at offset: Int, _ count: Int) -> UInt64 {
+private func number(_ bytes: ArraySlice<UInt8>, at offset: Int, _ count: Int) -> UInt64 {
     bytes[offset..<offset + count].reduce(0) { $0 << 8 | UInt64($1) }
 }

@@ -25,7 +25,9 @@ extension ServerConnection {
         let header = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
         let filter = try ListFilter(wire.filter ?? Wire.WorkflowFilter(), namespace: request.principal.namespace)
         try read(request, header) { store in
-            try Wire.CountWorkflowsResponse(count: try await filter.count(in: store)).serialized()
+            let runs = try await filter.count(in: store)
+            return try Wire.CountWorkflowsResponse(count: UInt64(clamping: runs.count), estimated: runs.isEstimate)
+                .serialized()
         }
     }
 
@@ -46,6 +48,8 @@ extension ServerConnection {
 /// Which runs to list. What the store cannot filter is filtered here, over a bounded number of rows per call.
 struct ListFilter: Sendable {
     private static let maximumScan = 10_000
+    /// Runs up to which a count is exact.
+    static let exactCount = 10_000
 
     private var query: ExecutionQuery
     private var types: Set<String>
@@ -100,16 +104,26 @@ struct ListFilter: Sendable {
         return from..<end
     }
 
-    func count(in store: any EventStore) async throws -> UInt64 {
+    /// How many match: exact to ``exactCount``.
+    func count(in store: any EventStore) async throws -> RunCount {
         try check(store)
-        var count: UInt64 = 0
+        // Most filters are the store's alone.
+        if isStoresAlone { return try await store.count(query, exactUpTo: Self.exactCount) }
+        var found = 0
         var before: SagaID?
         repeat {
             let page = try await page(of: store, before: before, size: 1_000)
-            count += UInt64(page.rows.count)
+            found += page.rows.count
+            // A lower bound is all that can be said without reading every row.
+            if found > Self.exactCount { return RunCount(count: found, isEstimate: true) }
             before = page.next
         } while before != nil
-        return count
+        return RunCount(count: found, isEstimate: false)
+    }
+
+    /// Whether nothing is left to be filtered here.
+    private var isStoresAlone: Bool {
+        types.isEmpty && prefix.isEmpty && started.lowerBound == 0 && started.upperBound == .max && closed == nil
     }
 
     private func check(_ store: any EventStore) throws(WireStatus) {

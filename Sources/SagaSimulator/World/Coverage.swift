@@ -16,6 +16,8 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case appendAppliedAfterCrash
     case appendFenced
     case appendConflict
+    case appendsSideBySide
+    case appendOvertaken
     case acknowledgementLostApplied
     case acknowledgementLostNotApplied
     case storeUnavailable

@@ -19,6 +19,8 @@ extension Simulation {
         config.workflowTaskTimeoutMicros = 5_000_000
         config.activationHoldMicros = options.activationHoldMicros
         config.maxBatchRuns = options.maxBatchRuns
+        config.maxBatchesInFlight = options.maxBatchesInFlight
+        config.minRunsBeside = options.minRunsBeside
         config.historyPageEvents = options.historyPageEvents
         config.maxUndurableEvents = options.maxUndurableEvents
         config.snapshotEvents = options.snapshotEvents

@@ -27,6 +27,7 @@ extension Simulation {
             // The connection breaks at once; the store comes to the append later, or finds it fenced.
             answer(pending, .failure(Self.lost), after: 100)
         }
+        if appends.values.contains(where: { $0.incarnation == incarnation }) { coverage.hit(.appendsSideBySide) }
         appends[nextAppend] = pending
         put(.applyAppend(nextAppend), after: storeDelay())
         nextAppend += 1
@@ -38,6 +39,9 @@ extension Simulation {
         guard let pending = appends.removeValue(forKey: number) else { return }
         let server = server(pending.incarnation)
         let isOrphan = server == nil
+        if appends.contains(where: { $0.key < number && $0.value.incarnation == pending.incarnation }) {
+            coverage.hit(.appendOvertaken)
+        }
         if isOrphan, options.crashAt == 0, faultChance.happens(500_000) {
             // The process died before the bytes had left it.
             return coverage.hit(.appendDroppedByCrash)

@@ -19,6 +19,8 @@ package struct SimulationOptions: Hashable, Sendable {
     package var crashAgainAfter: Int = 0
     /// What the shard may take at once; small numbers make the rare paths common.
     package var maxBatchRuns = 256
+    package var maxBatchesInFlight = 1
+    package var minRunsBeside = 1
     package var historyPageEvents = 1_000
     package var maxUndurableEvents = 65_536
     package var activationHoldMicros: Int64 = 5_000
@@ -94,6 +96,8 @@ package struct SimulationOptions: Hashable, Sendable {
         snapshotEvents = random.happens(100_000) ? 0 : UInt64(random.pick(1...24))
         if random.happens(500_000) { faults.lostSnapshot = random.logUniform(300_000) }
         if random.happens(500_000) { faults.damagedSnapshot = random.logUniform(600_000) }
+        maxBatchesInFlight = random.pick(1...3)
+        minRunsBeside = random.pick(1...2)
     }
 }
 
@@ -112,6 +116,7 @@ extension SimulationOptions: CustomStringConvertible {
         if crashAt > 0 { parts.append("crash at \(crashAt)") }
         if crashAgainAfter > 0 { parts.append("again after \(crashAgainAfter)") }
         if maxBatchRuns != 256 { parts.append("batch runs \(maxBatchRuns)") }
+        if maxBatchesInFlight != 1 { parts.append("batches \(maxBatchesInFlight) beside \(minRunsBeside) runs") }
         if historyPageEvents != 1_000 { parts.append("history page \(historyPageEvents)") }
         if maxUndurableEvents != 65_536 { parts.append("undurable events \(maxUndurableEvents)") }
         if activationHoldMicros != 5_000 { parts.append("hold \(activationHoldMicros) us") }

@@ -13,16 +13,6 @@ package enum Crypto {
         return digest
     }
 
-    /// HMAC-SHA256 of `message` under `key`: 32 bytes.
-    package static func hmacSHA256(key: [UInt8], message: [UInt8]) -> [UInt8] {
-        var tag = [UInt8](repeating: 0, count: digestSize)
-        var count = UInt32(digestSize)
-        let keyCount = Int32(clamping: key.count)
-        let made = HMAC(EVP_sha256(), key, keyCount, message, message.count, &tag, &count)
-        precondition(made != nil && count == UInt32(digestSize), "libcrypto has no HMAC-SHA256")
-        return tag
-    }
-
     /// Compares without telling by its duration where the first difference is. Lengths are no secret.
     package static func constantTimeEquals(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
@@ -37,33 +27,32 @@ package enum Crypto {
     }
 }
 
-/// Bytes that must not reach a log: no description, overwritten when the last owner lets go.
-package final class Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    private let storage: SecretStorage
+/// HMAC-SHA256 under one key, which is overwritten when the last owner lets go. For any number of threads.
+package final class HMACKey: @unchecked Sendable {
+    // Safe to share: never changed after init.
+    private let state: UnsafeMutablePointer<saga_hmac>
 
-    package init(_ bytes: [UInt8]) { storage = SecretStorage(bytes) }
-
-    /// The bytes themselves; keep the copy short-lived.
-    package var bytes: [UInt8] { storage.bytes }
-
-    package var description: String { "Secret" }
-    package var debugDescription: String { "Secret" }
-    package var customMirror: Mirror { Mirror(self, children: []) }
-}
-
-/// Immutable after init, so it may be shared between threads.
-private final class SecretStorage: @unchecked Sendable {
-    private let base: UnsafeMutableRawBufferPointer
-
-    init(_ bytes: [UInt8]) {
-        base = .allocate(byteCount: bytes.count, alignment: 1)
-        base.copyBytes(from: bytes)
+    package init(_ key: [UInt8]) {
+        state = .allocate(capacity: 1)
+        saga_hmac_init(state, key, key.count)
     }
 
     deinit {
-        if let start = base.baseAddress { OPENSSL_cleanse(start, base.count) }
-        base.deallocate()
+        OPENSSL_cleanse(state, MemoryLayout<saga_hmac>.size)
+        state.deallocate()
     }
 
-    var bytes: [UInt8] { [UInt8](base) }
+    /// The 32-byte tag of two pieces that follow each other.
+    package func tag(of first: ArraySlice<UInt8>, _ second: String) -> [UInt8] {
+        var second = second
+        return second.withUTF8 { second in
+            first.withUnsafeBytes { first in
+                [UInt8](unsafeUninitializedCapacity: Crypto.digestSize) { tag, count in
+                    saga_hmac_tag(
+                        state, first.baseAddress, first.count, second.baseAddress, second.count, tag.baseAddress)
+                    count = Crypto.digestSize
+                }
+            }
+        }
+    }
 }

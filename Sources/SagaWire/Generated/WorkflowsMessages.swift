@@ -2355,13 +2355,17 @@ extension Wire.CountWorkflowsRequest: CMessage {
 extension Wire {
     /// How many.
     package struct CountWorkflowsResponse: Sendable, Equatable {
-        /// Runs that match.
+        /// Runs that match: exact to 10000.
         package var count: UInt64
+        /// Whether there are more than 10000, and the count is an estimate.
+        package var estimated: Bool
 
         package init(
-            count: UInt64 = 0
+            count: UInt64 = 0,
+            estimated: Bool = false
         ) {
             self.count = count
+            self.estimated = estimated
         }
     }
 }
@@ -2387,11 +2391,13 @@ extension Wire.CountWorkflowsResponse: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         count = c.pointee.count
+        estimated = c.pointee.estimated != 0
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__count_workflows_response__init(c)
         c.pointee.count = count
+        c.pointee.estimated = estimated ? 1 : 0
     }
 }
 

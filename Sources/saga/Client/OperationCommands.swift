@@ -111,13 +111,13 @@ struct CountCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let count = try await connection.withClient { client in
-            try await client.count(
+        let runs = try await connection.withClient { client in
+            try await client.runCount(
                 type: type, statuses: statuses.map(\.status), idPrefix: prefix, where: conditions.conditions)
         }
         switch output.format {
-        case .text: Terminal.print("\(count)")
-        case .json: Terminal.print(["count": JSONValue(count)])
+        case .text: Terminal.print(runs.isEstimate ? "about \(runs.count)" : "\(runs.count)")
+        case .json: Terminal.print(["count": .integer(Int64(runs.count)), "estimated": .bool(runs.isEstimate)])
         }
     }
 }

@@ -170,12 +170,6 @@ struct AppendSuite: BenchSuite {
         }
     }
 
-    private static func cpuSeconds() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-
     private func measureEngineSingly(_ context: BenchContext, _ ceiling: Ceiling) async throws {
         let batched = try await engineRate(ceiling, 256, context.quick ? 2_000 : 8_000, "on") { _ in }.rate
         let single = try await engineRate(ceiling, 256, context.quick ? 500 : 2_000, "off") { $0.batching = false }.rate
@@ -198,10 +192,10 @@ struct AppendSuite: BenchSuite {
         _ = try await Self.sagas(engine, min(total, 200), width, "\(prefix)-warm")
         try ceiling.checkpoint()
         let start = DispatchTime.now().uptimeNanoseconds
-        let cpu = Self.cpuSeconds()
+        let before = BenchUsage()
         let latencies = try await Self.sagas(engine, total, width, prefix)
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
-        let used = Self.cpuSeconds() - cpu
+        let used = (BenchUsage() - before).cpuSeconds
         await engine.shutDown()
         return (Double(total) / seconds, used / Double(total), latencies)
     }

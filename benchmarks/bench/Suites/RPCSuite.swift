@@ -49,8 +49,16 @@ struct RPCSuite: BenchSuite {
         let total = max(width, context.quick ? 300 : (width == 1 ? 1_000 : 10_000))
         _ = try await bed.sagas(min(total, 100), width, prefix: "warm-\(width)")
         let start = Date()
+        let before = BenchUsage()
         let latencies = try await bed.sagas(total, width, prefix: "run-\(width)")
+        let used = BenchUsage() - before
         record(context, label, "sagas/s", "us/saga", latencies, Date().timeIntervalSince(start))
+        // Of client, server and worker, without PostgreSQL's own.
+        let sagas = Double(latencies.count)
+        context.record(
+            context.result("\(label), CPU", unit: "us/saga", value: used.cpuSeconds / sagas * 1e6, better: .lower))
+        context.record(
+            context.result("\(label), thread switches", unit: "/saga", value: used.switches / sagas, better: .lower))
     }
 
     private func record(

@@ -4848,7 +4848,7 @@ const ProtobufCMessageDescriptor saga__v1__count_workflows_request__descriptor =
   (ProtobufCMessageInit) saga__v1__count_workflows_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__count_workflows_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor saga__v1__count_workflows_response__field_descriptors[2] =
 {
   {
     "count",
@@ -4862,14 +4862,27 @@ static const ProtobufCFieldDescriptor saga__v1__count_workflows_response__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "estimated",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CountWorkflowsResponse, estimated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__count_workflows_response__field_indices_by_name[] = {
   0,   /* field[0] = count */
+  1,   /* field[1] = estimated */
 };
 static const ProtobufCIntRange saga__v1__count_workflows_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor saga__v1__count_workflows_response__descriptor =
 {
@@ -4879,7 +4892,7 @@ const ProtobufCMessageDescriptor saga__v1__count_workflows_response__descriptor 
   "Saga__V1__CountWorkflowsResponse",
   "saga.v1",
   sizeof(Saga__V1__CountWorkflowsResponse),
-  1,
+  2,
   saga__v1__count_workflows_response__field_descriptors,
   saga__v1__count_workflows_response__field_indices_by_name,
   1,  saga__v1__count_workflows_response__number_ranges,

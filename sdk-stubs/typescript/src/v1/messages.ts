@@ -3474,12 +3474,15 @@ export const CountWorkflowsRequest: MessageType<CountWorkflowsRequest> = message
 
 /** How many. */
 export interface CountWorkflowsResponse {
-  /** Runs that match. */
+  /** Runs that match: exact to 10000. */
   count: bigint;
+  /** Whether there are more than 10000, and the count is an estimate. */
+  estimated: boolean;
 }
 /** Makes, writes and reads a CountWorkflowsResponse. */
 export const CountWorkflowsResponse: MessageType<CountWorkflowsResponse> = message("saga.v1.CountWorkflowsResponse", [
   { no: 1, name: "count", type: "uint64" },
+  { no: 2, name: "estimated", type: "bool" },
 ]);
 
 /** Reads history, page by page. */

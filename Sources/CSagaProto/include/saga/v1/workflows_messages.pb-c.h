@@ -1259,13 +1259,17 @@ struct  Saga__V1__CountWorkflowsResponse
 {
   ProtobufCMessage base;
   /*
-   * Runs that match.
+   * Runs that match: exact to 10000.
    */
   uint64_t count;
+  /*
+   * Whether there are more than 10000, and the count is an estimate.
+   */
+  protobuf_c_boolean estimated;
 };
 #define SAGA__V1__COUNT_WORKFLOWS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__count_workflows_response__descriptor) \
-    , 0 }
+    , 0, 0 }
 
 
 /*

@@ -81,10 +81,12 @@ class CountWorkflowsRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., filter: _Optional[_Union[WorkflowFilter, _Mapping]] = ...) -> None: ...
 
 class CountWorkflowsResponse(_message.Message):
-    __slots__ = ["count"]
+    __slots__ = ["count", "estimated"]
     COUNT_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_FIELD_NUMBER: _ClassVar[int]
     count: int
-    def __init__(self, count: _Optional[int] = ...) -> None: ...
+    estimated: bool
+    def __init__(self, count: _Optional[int] = ..., estimated: bool = ...) -> None: ...
 
 class DeleteWorkflowRequest(_message.Message):
     __slots__ = ["header", "workflow"]
