@@ -203,6 +203,14 @@ struct RunModel {
                 isDeclared || lastSignal.map { ledger.hasSeen($0, atEndOf: sagaID) } ?? true, "signal",
                 "completed, and its code has not seen the signal of event \(lastSignal ?? 0)")
             try close(event, value.compensation, endsBadly: false)
+        case .workflowExecutionContinuedAsNew(let value):
+            try check(
+                lastSignal.map { ledger.hasSeen($0, atEndOf: sagaID) } ?? true, "signal",
+                "goes on as a new run, and its code has not seen the signal of event \(lastSignal ?? 0)")
+            try check(
+                value.undoCarried == undos.contains { !$0.isSettled }, "unwound",
+                "goes on as a new run, and what is to be undone is \(undos.filter { !$0.isSettled }.map(\.step))")
+            closing = event.attributes
         case .workflowExecutionFailed(let value): try close(event, value.compensation, endsBadly: true)
         case .workflowExecutionCanceled(let value): try close(event, value.compensation, endsBadly: true)
         case .workflowExecutionTimedOut(let value): try close(event, value.compensation, endsBadly: true)

@@ -38,13 +38,13 @@ package final class SimulatedStore: SimulationStore {
             late.append(effect)
         }
         return batch.transactions.map { transaction in
-            guard transaction.entries.allSatisfy(holds) else { return .conflict }
+            guard transaction.entries.allSatisfy({ holds($0, with: transaction.entries) }) else { return .conflict }
             for entry in transaction.entries { write(entry) }
             return .appended
         }
     }
 
-    private func holds(_ entry: AppendEntry) -> Bool {
+    private func holds(_ entry: AppendEntry, with others: [AppendEntry]) -> Bool {
         guard let row = entry.row, let start = entry.start else {
             guard let run = runs[entry.sagaID] else { return false }
             return run.row.closedAt == nil && EventID(run.events.count) == entry.expectedNextEventID
@@ -53,7 +53,12 @@ package final class SimulatedStore: SimulationStore {
         let newest = runsOfID[name(row.namespace, row.workflowID)]?.last
         switch start {
         case .unused: return newest == nil
-        case .after(let wanted): return newest == wanted && runs[wanted]?.row.closedAt != nil
+        case .after(let wanted):
+            // Closed before, or by an entry beside this one: a run that continues as a new one.
+            let isClosed =
+                runs[wanted]?.row.closedAt != nil
+                || others.contains { $0.sagaID == wanted && $0.row?.closedAt != nil }
+            return newest == wanted && isClosed
         }
     }
 
