@@ -6,7 +6,10 @@ import SagaCore
 
 let environment = ProcessInfo.processInfo.environment
 let address = (environment["SAGA_ADDRESS"] ?? "localhost:7233").split(separator: ":")
-guard address.count == 2, let port = Int(address[1]) else { fatalError("SAGA_ADDRESS is HOST:PORT") }
+guard address.count == 2, let port = Int(address[1]) else {
+    print("SAGA_ADDRESS is HOST:PORT, for example localhost:7233")
+    exit(2)
+}
 
 let client = try await SagaClient.connect(
     ConnectionOptions(
