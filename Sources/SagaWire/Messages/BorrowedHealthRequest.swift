@@ -22,10 +22,14 @@ package struct BorrowedHealthRequest: ~Copyable {
     package borrowing func header(beyond requestIDBytes: Int, _ deadlineMillis: UInt64) -> Wire.RequestHeader? {
         guard let header = request.pointee.header else { return nil }
         let isPlain =
-            header.pointee.namespace_.pointee == 0 && header.pointee.traceparent.pointee == 0
-            && strnlen(header.pointee.request_id, requestIDBytes + 1) <= requestIDBytes
+            Self.isAtMost(0, header.pointee.namespace_) && Self.isAtMost(0, header.pointee.traceparent)
+            && Self.isAtMost(requestIDBytes, header.pointee.request_id)
             && header.pointee.deadline_ms <= deadlineMillis
         return isPlain ? nil : Wire.RequestHeader(copying: UnsafePointer(header))
+    }
+
+    private static func isAtMost(_ bytes: Int, _ text: UnsafePointer<CChar>?) -> Bool {
+        text.map { strnlen($0, bytes + 1) <= bytes } ?? true
     }
 
     /// Prepares the answer and hands it to `body`, which knows its size before it is written.
