@@ -219,6 +219,8 @@ class Worker:
 
 
 def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    # Closing the loop lets the threads that looked names up go, but does not wait for them: whoever counts would find one.
+    asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
