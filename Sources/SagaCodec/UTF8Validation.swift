@@ -44,6 +44,20 @@ package enum UTF8Validation {
         return seen & 0x8080_8080_8080_8080 == 0
     }
 
+    /// Whether the `count` bytes before `end` are ASCII; `count` is 32 at most, and 32 bytes before `end` must be readable.
+    @inlinable @inline(__always)
+    static func isShortASCII(endingAt end: UnsafeRawPointer, _ count: Int) -> Bool {
+        let places = SIMD16<Int8>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+        let counts = SIMD16<Int8>(repeating: Int8(truncatingIfNeeded: count))
+        // A byte counts if it is not further from the end than there are bytes.
+        let low = (end - 32).loadUnaligned(as: SIMD16<Int8>.self)
+            .replacing(with: 0, where: places &+ counts .< SIMD16<Int8>(repeating: 32))
+        let high = (end - 16).loadUnaligned(as: SIMD16<Int8>.self)
+            .replacing(with: 0, where: places &+ counts .< SIMD16<Int8>(repeating: 16))
+        let words = unsafeBitCast(low | high, to: SIMD2<UInt64>.self)
+        return (words[0] | words[1]) & 0x8080_8080_8080_8080 == 0
+    }
+
     @usableFromInline @inline(never)
     package static func isValidSlow(_ start: UnsafeRawPointer, _ count: Int) -> Bool {
         let bytes = UnsafeRawBufferPointer(start: start, count: count)

@@ -32,8 +32,14 @@ struct Run: AsyncParsableCommand {
     @Option(help: "An earlier report: exit 1 if a case got worse beyond noise.")
     var compare: String?
 
-    @Option(help: "A report of another program, shown and written beside ours.")
+    @Option(help: "A report of another program, shown and written beside ours; our ratios are to what it measured.")
     var merge: [String] = []
+
+    @Option(
+        help:
+            "A program that measures a peer: it is run first, with the report to write as its argument, which is merged."
+    )
+    var peer: [String] = []
 
     @Option(help: "Committed limits: exit 1 if a case is beyond its own.")
     var thresholds: String?
@@ -49,9 +55,10 @@ struct Run: AsyncParsableCommand {
         try BenchRelease.rerunIfDebug()
         let before = try compare.map(BenchReport.read)
         let limits = try thresholds.map(BenchGates.Thresholds.read)
-        let others = try merge.map(BenchReport.read)
+        let others = try merge.map(BenchReport.read) + peer.map(BenchPeer.run)
 
-        let context = BenchContext(.init(filter: filter, quick: quick, passes: passes))
+        let context = BenchContext(
+            .init(filter: filter, quick: quick, passes: passes, peers: others.flatMap(\.cases)))
         let chosen = BenchSuites.all.filter { suites.isEmpty || suites.contains($0.name) }
         for suite in chosen {
             context.begin(suite)
@@ -61,7 +68,7 @@ struct Run: AsyncParsableCommand {
         var report = BenchReport(host: BenchHost.describe(), cases: context.results)
         if !others.isEmpty {
             for other in others { report.merge(other) }
-            print("\nWith \(merge.count) merged report(s):")
+            print("\nWith \(others.count) merged report(s):")
             BenchTable.print(report)
         }
         if let json { try report.write(json) }

@@ -32,6 +32,11 @@ extension FrameRange: CorpusWeighted {
     var weight: UInt64 { UInt64(count) }
 }
 
+extension OptionalFrameRange: CorpusWeighted {
+    @inline(__always)
+    var weight: UInt64 { range.weight }
+}
+
 extension CorpusView.Items: CorpusWeighted {
     @inline(__always)
     var weight: UInt64 { UInt64(count) }

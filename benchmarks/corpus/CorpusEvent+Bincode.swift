@@ -3,6 +3,7 @@ public import SagaCodec
 // The static bincode form, for both configurations.
 
 extension CorpusEvent: BincodeCodable {
+    @inlinable @inline(__always)
     public func encode<Integers: BincodeIntegers>(into writer: inout BincodeWriter<Integers>) {
         writer.write(eventID)
         writer.buffer.writeRaw16(sagaID.first, sagaID.second)
@@ -15,6 +16,7 @@ extension CorpusEvent: BincodeCodable {
         writer.write(traceID)
     }
 
+    @inlinable @inline(__always)
     public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
         let eventID: UInt64 = try reader.read()
         let sagaID = CorpusSagaID(try reader.input.readRaw16())
@@ -33,7 +35,7 @@ extension CorpusEvent: BincodeCodable {
 }
 
 extension CorpusAttributes: BincodeCodable {
-    @inline(__always)
+    @inlinable @inline(__always)
     public func encode<Integers: BincodeIntegers>(into writer: inout BincodeWriter<Integers>) {
         switch self {
         case .workflowStarted(let value):
@@ -81,7 +83,7 @@ extension CorpusAttributes: BincodeCodable {
         }
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
         switch try reader.readTag() {
         case 0: self = .workflowStarted(try Corpus.decodeWorkflowStarted(from: &reader))
@@ -104,7 +106,7 @@ extension CorpusAttributes: BincodeCodable {
 }
 
 extension Corpus {
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing WorkflowStarted, into writer: inout BincodeWriter<Integers>
     ) {
@@ -117,7 +119,7 @@ extension Corpus {
         writer.write(value.parent)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeWorkflowStarted<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> WorkflowStarted
     {
@@ -131,7 +133,7 @@ extension Corpus {
             parent: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing WorkflowCompleted, into writer: inout BincodeWriter<Integers>
     ) {
@@ -139,7 +141,7 @@ extension Corpus {
         writer.write(value.durationMs)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeWorkflowCompleted<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> WorkflowCompleted
     {
@@ -148,7 +150,7 @@ extension Corpus {
             durationMs: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing ActivityScheduled, into writer: inout BincodeWriter<Integers>
     ) {
@@ -162,7 +164,7 @@ extension Corpus {
         encode(value.retry, into: &writer)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeActivityScheduled<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> ActivityScheduled
     {
@@ -177,7 +179,7 @@ extension Corpus {
             retry: try decodeRetryPolicy(from: &reader))
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing ActivityStarted, into writer: inout BincodeWriter<Integers>
     ) {
@@ -186,7 +188,7 @@ extension Corpus {
         writer.write(value.attempt)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeActivityStarted<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> ActivityStarted
     {
@@ -196,7 +198,7 @@ extension Corpus {
             attempt: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing ActivityCompleted, into writer: inout BincodeWriter<Integers>
     ) {
@@ -205,7 +207,7 @@ extension Corpus {
         writer.write(value.result)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeActivityCompleted<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> ActivityCompleted
     {
@@ -215,7 +217,7 @@ extension Corpus {
             result: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing ActivityFailed, into writer: inout BincodeWriter<Integers>
     ) {
@@ -225,7 +227,7 @@ extension Corpus {
         writer.write(value.attempt)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeActivityFailed<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> ActivityFailed
     {
@@ -236,7 +238,7 @@ extension Corpus {
             attempt: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing TimerCreated, into writer: inout BincodeWriter<Integers>
     ) {
@@ -244,7 +246,7 @@ extension Corpus {
         writer.write(value.fireAtMicros)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeTimerCreated<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> TimerCreated
     {
@@ -253,7 +255,7 @@ extension Corpus {
             fireAtMicros: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing TimerFired, into writer: inout BincodeWriter<Integers>
     ) {
@@ -261,7 +263,7 @@ extension Corpus {
         writer.write(value.startedEventID)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeTimerFired<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> TimerFired
     {
@@ -270,7 +272,7 @@ extension Corpus {
             startedEventID: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing SignalReceived, into writer: inout BincodeWriter<Integers>
     ) {
@@ -279,7 +281,7 @@ extension Corpus {
         writer.write(value.input)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeSignalReceived<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> SignalReceived
     {
@@ -289,7 +291,7 @@ extension Corpus {
             input: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing CompensationStarted, into writer: inout BincodeWriter<Integers>
     ) {
@@ -298,7 +300,7 @@ extension Corpus {
         writer.writeString(value.reason)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeCompensationStarted<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> CompensationStarted
     {
@@ -308,7 +310,7 @@ extension Corpus {
             reason: try reader.readString())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing CompensationCompleted, into writer: inout BincodeWriter<Integers>
     ) {
@@ -318,7 +320,7 @@ extension Corpus {
         writer.write(value.ok)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeCompensationCompleted<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> CompensationCompleted
     {
@@ -329,7 +331,7 @@ extension Corpus {
             ok: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing MarkerRecorded, into writer: inout BincodeWriter<Integers>
     ) {
@@ -337,7 +339,7 @@ extension Corpus {
         writer.write(value.details.pairs)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeMarkerRecorded<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> MarkerRecorded
     {
@@ -346,7 +348,7 @@ extension Corpus {
             details: CorpusMap(pairs: try reader.read()))
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing SnapshotCreated, into writer: inout BincodeWriter<Integers>
     ) {
@@ -355,7 +357,7 @@ extension Corpus {
         writer.write(value.checksum)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeSnapshotCreated<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> SnapshotCreated
     {
@@ -365,7 +367,7 @@ extension Corpus {
             checksum: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing Failure, into writer: inout BincodeWriter<Integers>
     ) {
@@ -376,7 +378,7 @@ extension Corpus {
         writer.write(value.cause)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeFailure<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError)
         -> Failure
     {
@@ -388,7 +390,7 @@ extension Corpus {
             cause: try reader.read())
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func encode<Integers: BincodeIntegers>(
         _ value: borrowing RetryPolicy, into writer: inout BincodeWriter<Integers>
     ) {
@@ -399,7 +401,7 @@ extension Corpus {
         writer.write(value.nonRetryable)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func decodeRetryPolicy<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>)
         throws(CodecError) -> RetryPolicy
     {
@@ -415,9 +417,13 @@ extension Corpus {
 
 // Not generic, so that other modules call the specialised code.
 extension CorpusEvent {
+    @inlinable @inline(__always)
     public func encodeFixed(into writer: inout BincodeWriter<BincodeFixed>) { encode(into: &writer) }
+    @inlinable @inline(__always)
     public func encodeVarint(into writer: inout BincodeWriter<BincodeVarint>) { encode(into: &writer) }
 
+    @inlinable @inline(__always)
     public init(fixed reader: inout BincodeReader<BincodeFixed>) throws(CodecError) { try self.init(from: &reader) }
+    @inlinable @inline(__always)
     public init(varint reader: inout BincodeReader<BincodeVarint>) throws(CodecError) { try self.init(from: &reader) }
 }

@@ -12,7 +12,7 @@ public struct CorpusHeader: PostcardDecodable, BitwiseCopyable, Sendable {
     public var attributes: FrameRange
     public var version: UInt32
     public var isResetPoint: Bool
-    public var traceID: FrameRange?
+    public var traceID: OptionalFrameRange
 
     @inlinable @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -27,7 +27,7 @@ public struct CorpusHeader: PostcardDecodable, BitwiseCopyable, Sendable {
             offset: UInt32(truncatingIfNeeded: start), count: UInt32(truncatingIfNeeded: reader.offset - start))
         version = try reader.readVarint32()
         isResetPoint = try reader.readBool()
-        traceID = try reader.readOptionTag() ? try reader.readBytesRange() : nil
+        traceID = try reader.readOptionalBytesRange()
     }
 
     @inlinable @inline(__always)
@@ -112,11 +112,6 @@ public struct CorpusHeader: PostcardDecodable, BitwiseCopyable, Sendable {
 }
 
 extension PostcardReader {
-    @inlinable @inline(__always)
-    mutating func skipOptionalBytes() throws(CodecError) {
-        if try readOptionTag() { try skipBytes() }
-    }
-
     /// A sequence whose elements are `parts` texts each.
     @inlinable @inline(__always)
     mutating func skipSequence(_ parts: Int) throws(CodecError) {

@@ -11,7 +11,7 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
     public var attributes: Attributes
     public var version: UInt32
     public var isResetPoint: Bool
-    public var traceID: FrameRange?
+    public var traceID: OptionalFrameRange
 
     @inlinable @inline(__always)
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -23,7 +23,7 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         attributes = try Attributes(from: &reader)
         version = try reader.readVarint32()
         isResetPoint = try reader.readBool()
-        traceID = try reader.readOptionTag() ? try reader.readTextRange() : nil
+        traceID = try reader.readOptionalTextRange()
     }
 
     /// Writes the event again; `source` is the input that it was decoded from.
@@ -134,7 +134,7 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         public var input: FrameRange
         public var runTimeoutMs: UInt64
         public var attempt: UInt32
-        public var parent: FrameRange?
+        public var parent: OptionalFrameRange
 
         @inlinable @inline(__always)
         public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -144,7 +144,7 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
             input = try reader.readBytesRange()
             runTimeoutMs = try reader.readVarint64()
             attempt = try reader.readVarint32()
-            parent = try reader.readOptionTag() ? try reader.readTextRange() : nil
+            parent = try reader.readOptionalTextRange()
         }
 
         @inlinable @inline(__always)
@@ -318,13 +318,13 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
     @frozen
     public struct SignalReceived: BitwiseCopyable, Sendable {
         public var name: FrameRange
-        public var identity: FrameRange?
+        public var identity: OptionalFrameRange
         public var input: FrameRange
 
         @inlinable @inline(__always)
         public init(from reader: inout PostcardReader) throws(CodecError) {
             name = try reader.readTextRange()
-            identity = try reader.readOptionTag() ? try reader.readTextRange() : nil
+            identity = try reader.readOptionalTextRange()
             input = try reader.readBytesRange()
         }
 
@@ -361,14 +361,14 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
     public struct CompensationCompleted: BitwiseCopyable, Sendable {
         public var step: FrameRange
         public var targetEventID: UInt64
-        public var result: FrameRange?
+        public var result: OptionalFrameRange
         public var ok: Bool
 
         @inlinable @inline(__always)
         public init(from reader: inout PostcardReader) throws(CodecError) {
             step = try reader.readTextRange()
             targetEventID = try reader.readVarint64()
-            result = try reader.readOptionTag() ? try reader.readBytesRange() : nil
+            result = try reader.readOptionalBytesRange()
             ok = try reader.readBool()
         }
 
@@ -426,7 +426,7 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
         public var kind: FrameRange
         public var retryable: Bool
         public var context: Items
-        public var cause: FrameRange?
+        public var cause: OptionalFrameRange
 
         @inlinable @inline(__always)
         public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -434,7 +434,7 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
             kind = try reader.readTextRange()
             retryable = try reader.readBool()
             context = try Items(pairsFrom: &reader)
-            cause = try reader.readOptionTag() ? try reader.readTextRange() : nil
+            cause = try reader.readOptionalTextRange()
         }
 
         @inlinable @inline(__always)
@@ -508,13 +508,5 @@ public struct CorpusView: PostcardDecodable, BitwiseCopyable, Sendable {
                 writer.writeRaw(UnsafeRawBufferPointer(start: start + Int(range.offset), count: Int(range.count)))
             }
         }
-    }
-}
-
-extension PostcardWriter {
-    @inlinable @inline(__always)
-    public mutating func writeRange(_ range: FrameRange?, of source: UnsafeRawBufferPointer) {
-        writeOptionTag(range != nil)
-        if let range { writeRange(range, of: source) }
     }
 }

@@ -82,3 +82,14 @@ uint64_t bench_allocations(void) { return 0; }
 #endif
 
 __attribute__((noinline)) void bench_sink(const void *value) { __asm__ volatile("" : : "r"(value) : "memory"); }
+
+extern int LZ4_compress_fast(const char *, char *, int, int, int);
+extern int LZ4_decompress_safe(const char *, char *, int, int);
+
+int bench_lz4_compress(const void *source, int size, void *target, int capacity) {
+    return LZ4_compress_fast(source, target, size, capacity, 1);
+}
+
+int bench_lz4_decompress(const void *block, int size, void *target, int capacity) {
+    return LZ4_decompress_safe(block, target, size, capacity);
+}

@@ -143,6 +143,30 @@ def merge_puts_peers_beside_ours(bench: Bench) -> None:
     assert "\npeer\n" in table and "postcard/decode" in table and "75.50" in table, table
 
 
+def a_peer_is_what_our_ratio_is_to(bench: Bench) -> None:
+    case = "codec/postcard/encode"
+    assert only(bench.report(case + "-view"))["reference_kind"] == "claim"
+    theirs = {"suite": "codec", "case": "rust-postcard/encode", "unit": "ns/event", "value": 1000, "spread": 0, "better": "lower"}
+    report = bench.write("peer.json", {"host": {}, "cases": [theirs]})
+    program = os.path.join(bench.folder, "peer")
+    for script, expect in [("cp peer.json $1", 0), ("exit 3", 1)]:
+        with open(program, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\n{script}\n")
+        os.chmod(program, 0o755)
+        if expect == 0:
+            for option, value in [("--merge", report), ("--peer", program)]:
+                found = bench.report(case, option, value)["cases"]
+                ours = next(one for one in found if one["case"] == "postcard/encode")
+                assert (ours["reference"], ours["reference_kind"]) == ("rust-postcard", "measured"), ours
+                assert abs(ours["ratio"] - ours["value"] / 1000) < 1e-9, ours
+                assert theirs["case"] in [one["case"] for one in found], found
+        else:
+            result = subprocess.run(
+                [bench.program, *SUITE, case, "--peer", program], cwd=bench.folder, capture_output=True, text=True
+            )
+            assert result.returncode == 1 and "did not measure: exit status 3" in result.stderr, result
+
+
 def thresholds_are_kept(bench: Bench) -> None:
     def limits(**limit: float) -> str:
         suite, case = LARGE.split("/", 1)
@@ -182,7 +206,8 @@ def main() -> int:
     checks: List[Callable[[Bench], None]] = [
         report_has_every_field, a_claim_gives_a_ratio, compare_accepts_what_is_no_worse, compare_refuses_what_is_slower,
         noise_is_no_regression, compare_refuses_more_allocations_and_bytes, compare_passes_over_other_cases_and_units,
-        a_damaged_report_is_an_error, merge_puts_peers_beside_ours, thresholds_are_kept,
+        a_damaged_report_is_an_error, merge_puts_peers_beside_ours,
+        a_peer_is_what_our_ratio_is_to, thresholds_are_kept,
     ]  # fmt: skip
     failed = 0
     with tempfile.TemporaryDirectory(prefix="saga-bench-") as folder:

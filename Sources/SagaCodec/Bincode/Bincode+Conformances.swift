@@ -44,7 +44,7 @@ extension UInt16: BincodeCodable {
 
     @inlinable @inline(__always)
     public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
-        self = try Integers.take16(from: &reader.input)
+        self = try reader.take16()
     }
 }
 
@@ -56,7 +56,7 @@ extension UInt32: BincodeCodable {
 
     @inlinable @inline(__always)
     public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
-        self = try Integers.take32(from: &reader.input)
+        self = try reader.take32()
     }
 }
 
@@ -68,7 +68,7 @@ extension UInt64: BincodeCodable {
 
     @inlinable @inline(__always)
     public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
-        self = try Integers.take64(from: &reader.input)
+        self = try reader.take64()
     }
 }
 
@@ -92,7 +92,7 @@ extension UInt: BincodeCodable {
 
     @inlinable @inline(__always)
     public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
-        self = UInt(truncatingIfNeeded: try Integers.take64(from: &reader.input))
+        self = UInt(truncatingIfNeeded: try reader.take64())
     }
 }
 
@@ -104,7 +104,7 @@ extension Int16: BincodeCodable {
 
     @inlinable @inline(__always)
     public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
-        let raw = try Integers.take16(from: &reader.input)
+        let raw = try reader.take16()
         self = Int16(bitPattern: Integers.isZigzag ? (raw >> 1) ^ (0 &- (raw & 1)) : raw)
     }
 }
@@ -117,7 +117,7 @@ extension Int32: BincodeCodable {
 
     @inlinable @inline(__always)
     public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
-        let raw = try Integers.take32(from: &reader.input)
+        let raw = try reader.take32()
         self = Int32(bitPattern: Integers.isZigzag ? (raw >> 1) ^ (0 &- (raw & 1)) : raw)
     }
 }
@@ -130,7 +130,7 @@ extension Int64: BincodeCodable {
 
     @inlinable @inline(__always)
     public init<Integers: BincodeIntegers>(from reader: inout BincodeReader<Integers>) throws(CodecError) {
-        let raw = try Integers.take64(from: &reader.input)
+        let raw = try reader.take64()
         self = Int64(bitPattern: Integers.isZigzag ? (raw >> 1) ^ (0 &- (raw & 1)) : raw)
     }
 }
@@ -230,8 +230,12 @@ extension Unicode.Scalar: BincodeCodable {
 extension Optional: BincodeEncodable where Wrapped: BincodeEncodable {
     @inlinable @inline(__always)
     public func encode<Integers: BincodeIntegers>(into writer: inout BincodeWriter<Integers>) {
-        writer.buffer.writeOptionTag(self != nil)
-        if let value = self { value.encode(into: &writer) }
+        switch self {
+        case .none: writer.buffer.writeRawByte(0)
+        case .some(let value):
+            writer.buffer.writeRawByte(1)
+            value.encode(into: &writer)
+        }
     }
 }
 
@@ -250,7 +254,10 @@ extension Array: BincodeEncodable where Element: BincodeEncodable {
             return
         }
         writer.writeCount(count)
-        for element in self { element.encode(into: &writer) }
+        // In place: iteration would retain each element.
+        withUnsafeBufferPointer { elements in
+            for index in elements.indices { elements[index].encode(into: &writer) }
+        }
     }
 }
 

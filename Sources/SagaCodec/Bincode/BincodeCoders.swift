@@ -70,14 +70,38 @@ public struct BincodeReader<Integers: BincodeIntegers> {
     /// The count of a sequence or map; see ``PostcardReader/capacity(for:stride:)`` before allocating.
     @inlinable @inline(__always)
     public mutating func readCount() throws(CodecError) -> Int {
-        let raw = try Integers.take64(from: &input)
+        let raw = try take64()
         if _slowPath(raw > UInt64(Int.max)) { throw input.failure(.unexpectedEnd) }
         return Int(truncatingIfNeeded: raw)
     }
 
     /// The index of an enum's variant.
     @inlinable @inline(__always)
-    public mutating func readTag() throws(CodecError) -> UInt32 { try Integers.take32(from: &input) }
+    public mutating func readTag() throws(CodecError) -> UInt32 { try take32() }
+
+    // The two configurations by name: as a witness of the protocol, the same functions are not inlined in another module, and the
+    // reader, whose address they then take, has to leave its registers at each value.
+
+    @inlinable @inline(__always)
+    mutating func take16() throws(CodecError) -> UInt16 {
+        if Integers.self == BincodeFixed.self { return try BincodeFixed.take16(from: &input) }
+        if Integers.self == BincodeVarint.self { return try BincodeVarint.take16(from: &input) }
+        return try Integers.take16(from: &input)
+    }
+
+    @inlinable @inline(__always)
+    mutating func take32() throws(CodecError) -> UInt32 {
+        if Integers.self == BincodeFixed.self { return try BincodeFixed.take32(from: &input) }
+        if Integers.self == BincodeVarint.self { return try BincodeVarint.take32(from: &input) }
+        return try Integers.take32(from: &input)
+    }
+
+    @inlinable @inline(__always)
+    mutating func take64() throws(CodecError) -> UInt64 {
+        if Integers.self == BincodeFixed.self { return try BincodeFixed.take64(from: &input) }
+        if Integers.self == BincodeVarint.self { return try BincodeVarint.take64(from: &input) }
+        return try Integers.take64(from: &input)
+    }
 
     /// Bytes with their count in front, left where they are.
     @inlinable @inline(__always)

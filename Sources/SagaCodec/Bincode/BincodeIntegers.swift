@@ -105,19 +105,37 @@ public enum BincodeVarint: BincodeIntegers {
         return try takeLong(first, from: &reader)
     }
 
-    @usableFromInline
+    @inlinable @inline(__always)
     static func takeLong(_ first: UInt8, from reader: inout PostcardReader) throws(CodecError) -> UInt64 {
-        let start = reader.offset - 1
-        let value: UInt64
+        let found = try long(
+            first, base: reader.base, cursor: reader.cursor, end: reader.end, strict: reader.strict)
+        reader.cursor = found.next
+        return found.value
+    }
+
+    /// Static and by value, so that the reader stays in registers.
+    /// - Parameter cursor: behind the byte that names the width.
+    @usableFromInline @inline(never)
+    static func long(
+        _ first: UInt8, base: UnsafeRawPointer, cursor: UnsafeRawPointer, end: UnsafeRawPointer, strict: Bool
+    ) throws(CodecError) -> (value: UInt64, next: UnsafeRawPointer) {
+        let width: Int
         let least: UInt64
         switch first {
-        case 251: (value, least) = (UInt64(try reader.readRaw2()), 251)
-        case 252: (value, least) = (UInt64(try reader.readRaw4()), 0x1_0000)
-        case 253: (value, least) = (try reader.readRaw8(), 0x1_0000_0000)
-        default: throw CodecError(.badVarint, at: start)
+        case 251: (width, least) = (2, 251)
+        case 252: (width, least) = (4, 0x1_0000)
+        case 253: (width, least) = (8, 0x1_0000_0000)
+        default: throw CodecError(.badVarint, at: cursor - base - 1)
         }
-        if reader.strict && value < least { throw CodecError(.nonCanonical, at: start) }
-        return value
+        if end - cursor < width { throw CodecError(.unexpectedEnd, at: cursor - base) }
+        let value: UInt64
+        switch width {
+        case 2: value = UInt64(UInt16(littleEndian: cursor.loadUnaligned(as: UInt16.self)))
+        case 4: value = UInt64(UInt32(littleEndian: cursor.loadUnaligned(as: UInt32.self)))
+        default: value = UInt64(littleEndian: cursor.loadUnaligned(as: UInt64.self))
+        }
+        if strict && value < least { throw CodecError(.nonCanonical, at: cursor - base - 1) }
+        return (value, cursor + width)
     }
 
     @inlinable

@@ -202,7 +202,7 @@ final class BridgeDecoder: Decoder, BridgePooled {
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         if MemoryLayout<Key>.size >= BridgeKeys.dynamicSize { return try dynamicContainer() }
-        return slot(for: Key.self).container
+        return slot(for: Key.self).container.copy()
     }
 
     @inline(never)

@@ -202,7 +202,7 @@ final class BridgeEncoder: Encoder, BridgePooled {
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
         if MemoryLayout<Key>.size >= BridgeKeys.dynamicSize { return dynamicContainer() }
-        return slot(for: Key.self).container
+        return slot(for: Key.self).container.copy()
     }
 
     // What is new is out of line: a function that makes a generic type anywhere looks it up in the runtime whenever it is called.

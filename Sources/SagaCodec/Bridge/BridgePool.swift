@@ -49,20 +49,31 @@ class BridgeSlot {
     init(_ id: ObjectIdentifier) { self.id = id }
 }
 
+/// A value whose type its holder knows. The standard library's containers are copied by what the runtime knows of them, and a function
+/// that is generic over their keys alone looks that up whenever it copies one (500 instructions); here it is an argument of the class.
+final class BridgeHeld<Value> {
+    private let value: Value
+    init(_ value: Value) { self.value = value }
+
+    // Inlined, it would be looked up again.
+    @inline(never)
+    func copy() -> Value { value }
+}
+
 final class EncodingSlot<Key: CodingKey>: BridgeSlot {
-    let container: KeyedEncodingContainer<Key>
+    let container: BridgeHeld<KeyedEncodingContainer<Key>>
     /// Whether the keys are numbered from 0.
     let areIndices: Bool
 
     init(_ id: ObjectIdentifier, _ container: KeyedEncodingContainer<Key>) {
-        self.container = container
+        self.container = BridgeHeld(container)
         areIndices = BridgeKeys.areIndices(Key.self)
         super.init(id)
     }
 }
 
 final class DecodingSlot<Key: CodingKey>: BridgeSlot {
-    let container: KeyedDecodingContainer<Key>
+    let container: BridgeHeld<KeyedDecodingContainer<Key>>
     /// The keys that are numbered from 0 without a gap, by their numbers, and how many; none if there are more than ``limit``.
     let keys: UnsafeMutablePointer<Key>
     let count: Int
@@ -70,7 +81,7 @@ final class DecodingSlot<Key: CodingKey>: BridgeSlot {
     private static var limit: Int { 256 }
 
     init(_ id: ObjectIdentifier, _ container: KeyedDecodingContainer<Key>) {
-        self.container = container
+        self.container = BridgeHeld(container)
         var found: [Key] = []
         while found.count <= Self.limit, let key = Key(intValue: found.count) { found.append(key) }
         count = found.count <= Self.limit ? found.count : 0

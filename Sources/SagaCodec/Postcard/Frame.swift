@@ -16,6 +16,28 @@ public struct FrameRange: Sendable, Hashable, BitwiseCopyable {
     public init() { self.init(offset: 0, count: 0) }
 }
 
+/// A ``FrameRange`` that may be absent. Unlike an `Optional` it is made without a branch, and whether a field is there is just
+/// what a processor cannot foresee.
+@frozen
+public struct OptionalFrameRange: Sendable, Hashable, BitwiseCopyable {
+    /// No range begins at 4 GiB - 1, because no input is longer.
+    @usableFromInline let raw: FrameRange
+
+    @inlinable @inline(__always)
+    public init(_ range: FrameRange?) { raw = range ?? FrameRange(offset: .max, count: 0) }
+
+    /// - Parameter count: 0 if there is none.
+    @inlinable @inline(__always)
+    init(_ isSome: Bool, at offset: Int, count: Int) {
+        let absent = 0 &- UInt32(truncatingIfNeeded: isSome ? 0 : 1)
+        raw = FrameRange(
+            offset: UInt32(truncatingIfNeeded: offset) | absent, count: UInt32(truncatingIfNeeded: count))
+    }
+
+    @inlinable @inline(__always)
+    public var range: FrameRange? { raw.offset == .max ? nil : raw }
+}
+
 /// Immutable bytes that many decoded values share: one read of a page of events is one allocation, whose parts are
 /// named by ``FrameRange``.
 ///
@@ -86,13 +108,52 @@ extension PostcardReader {
     public mutating func readTextRange() throws(CodecError) -> FrameRange {
         let count = try readLength()
         let at = offset
-        if _slowPath(!isText(count)) { throw failure(.badUTF8) }
+        if _slowPath(!isText(cursor, count)) { throw failure(.badUTF8) }
         cursor += count
         return FrameRange(offset: UInt32(truncatingIfNeeded: at), count: UInt32(truncatingIfNeeded: count))
+    }
+
+    /// An option of bytes, left where they are.
+    @inlinable @inline(__always)
+    public mutating func readOptionalBytesRange() throws(CodecError) -> OptionalFrameRange {
+        if let option = shortOption() {
+            cursor = option.start + option.count
+            return OptionalFrameRange(option.isSome, at: option.start - base, count: option.count)
+        }
+        return OptionalFrameRange(try readOptionTag() ? try readBytesRange() : nil)
+    }
+
+    /// An option of text, checked to be UTF-8, left where it is.
+    @inlinable @inline(__always)
+    public mutating func readOptionalTextRange() throws(CodecError) -> OptionalFrameRange {
+        if let option = shortOption(), _fastPath(isShortText(option.start, option.count)) {
+            cursor = option.start + option.count
+            return OptionalFrameRange(option.isSome, at: option.start - base, count: option.count)
+        }
+        let found = try Self.optionalText(self)
+        cursor = found.next
+        return found.range
+    }
+
+    @usableFromInline @inline(never)
+    static func optionalText(
+        _ reader: PostcardReader
+    ) throws(CodecError) -> (range: OptionalFrameRange, next: UnsafeRawPointer) {
+        var reader = reader
+        let range = OptionalFrameRange(try reader.readOptionTag() ? try reader.readTextRange() : nil)
+        return (range, reader.cursor)
     }
 }
 
 extension PostcardWriter {
+    /// The option of bytes or text of `source`.
+    @inlinable @inline(__always)
+    public mutating func writeRange(_ range: OptionalFrameRange, of source: UnsafeRawBufferPointer) {
+        let range = range.range
+        writeOptionTag(range != nil)
+        if let range { writeRange(range, of: source) }
+    }
+
     /// Bytes or text of `source` with their count in front; a range outside of the source writes an empty one.
     @inlinable @inline(__always)
     public mutating func writeRange(_ range: FrameRange, of source: UnsafeRawBufferPointer) {

@@ -14,9 +14,9 @@ public struct PostcardReader {
     @inlinable
     public static var emptyElementLimit: Int { 65_536 }
 
-    /// The longest input, which is what a ``FrameRange`` reaches; of a longer one nothing is read.
+    /// The longest input, which is what a ``FrameRange`` reaches, less the place that stands for none; of a longer one nothing is read.
     @inlinable
-    public static var inputLimit: Int { Int(UInt32.max) }
+    public static var inputLimit: Int { Int(UInt32.max) - 1 }
 
     @usableFromInline package let base: UnsafeRawPointer
     @usableFromInline package var cursor: UnsafeRawPointer
@@ -165,9 +165,9 @@ public struct PostcardReader {
                 let mask = stops ^ (stops &- 1)
                 let value = Self.gather(word & mask)
                 let count = (stops.trailingZeroBitCount &+ 1) >> 3
-                // A last byte of zero adds nothing, so the shorter form exists: below the last byte, nothing is masked in.
-                let lastIsZero = word & (mask ^ (mask >> 8)) == 0
-                if _fastPath(count <= maxBytes && value <= max && !lastIsZero) {
+                // A last byte of zero adds nothing, so the shorter form exists.
+                let last = cursor.load(fromByteOffset: count &- 1, as: UInt8.self)
+                if _fastPath(count <= maxBytes && value <= max && last != 0) {
                     cursor += count
                     return value
                 }
@@ -265,21 +265,38 @@ public struct PostcardReader {
     public mutating func readBorrowedUTF8() throws(CodecError) -> UnsafeRawBufferPointer {
         let count = try readLength()
         let start = cursor
-        if _slowPath(!isText(count)) { throw failure(.badUTF8) }
+        if _slowPath(!isText(cursor, count)) { throw failure(.badUTF8) }
         cursor = start + count
         return UnsafeRawBufferPointer(start: start, count: count)
     }
 
-    /// Whether the next `count` bytes, which are there, are UTF-8.
+    /// Whether `count` bytes from `start`, which are there, are UTF-8.
     @inlinable @inline(__always)
-    func isText(_ count: Int) -> Bool {
-        if _fastPath(count < 16 && end - cursor >= 16) {
-            let masks = TextStorage.shortMasks(count)
-            let low = UInt64(littleEndian: cursor.loadUnaligned(as: UInt64.self)) & masks.low
-            let high = UInt64(littleEndian: cursor.loadUnaligned(fromByteOffset: 8, as: UInt64.self)) & masks.high
-            if _fastPath((low | high) & 0x8080_8080_8080_8080 == 0) { return true }
-        }
-        return UTF8Validation.isValid(cursor, count)
+    func isText(_ start: UnsafeRawPointer, _ count: Int) -> Bool {
+        _fastPath(isShortText(start, count)) || UTF8Validation.isValid(start, count)
+    }
+
+    /// Whether they are up to 32 bytes of ASCII. Those are looked at with the ones before them, which are masked out: no branch
+    /// depends on the length, and nothing behind the text needs to be there.
+    @inlinable @inline(__always)
+    func isShortText(_ start: UnsafeRawPointer, _ count: Int) -> Bool {
+        let last = start + count
+        return count <= 32 && last - base >= 32 && UTF8Validation.isShortASCII(endingAt: last, count)
+    }
+
+    /// The tag of an option and, if there is a value, the count in front of its bytes: where they begin, and how many.
+    ///
+    /// A tag of 0 is its own count, so no branch depends on whether there is a value, which no predictor knows. Nil where the
+    /// long way must say what it is.
+    @inlinable @inline(__always)
+    func shortOption() -> (isSome: Bool, start: UnsafeRawPointer, count: Int)? {
+        guard _fastPath(cursor != end) else { return nil }
+        let tag = Int(truncatingIfNeeded: cursor.load(as: UInt8.self))
+        guard _fastPath(tag <= 1 && cursor + tag != end) else { return nil }
+        let count = Int(truncatingIfNeeded: cursor.load(fromByteOffset: tag, as: UInt8.self))
+        let start = cursor + (tag &+ 1)
+        guard _fastPath(count < 0x80 && count <= end - start) else { return nil }
+        return (tag == 1, start, count)
     }
 
     /// Bytes with their count in front.
@@ -399,6 +416,30 @@ public struct PostcardReader {
     /// Bytes or text with a count in front.
     @inlinable @inline(__always)
     public mutating func skipBytes() throws(CodecError) { _ = try readBorrowedBytes() }
+
+    /// Bytes or text with a count in front, if they are there; no branch depends on whether they are.
+    @inlinable @inline(__always)
+    package mutating func skipBytes(ifThere isThere: Bool) throws(CodecError) {
+        if _fastPath(cursor != end) {
+            let part = isThere ? 1 : 0
+            let count = Int(truncatingIfNeeded: cursor.load(as: UInt8.self)) & (0 &- part)
+            if _fastPath(count < 0x80 && count &+ part <= end - cursor) {
+                cursor += count &+ part
+                return
+            }
+        }
+        if isThere { try skipBytes() }
+    }
+
+    /// An option of bytes or text.
+    @inlinable @inline(__always)
+    public mutating func skipOptionalBytes() throws(CodecError) {
+        if let option = shortOption() {
+            cursor = option.start + option.count
+        } else if try readOptionTag() {
+            try skipBytes()
+        }
+    }
 
     @inlinable @inline(__always)
     public mutating func skipRaw(_ count: Int) throws(CodecError) { _ = try readBorrowedRaw(count) }

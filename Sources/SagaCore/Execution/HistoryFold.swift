@@ -301,19 +301,20 @@ public struct HistoryFold: Sendable {
             }
             if flags & PackedEvents.Flag.parent != 0 { try events.skipVarint() }
             if flags & PackedEvents.Flag.queue != 0 { try events.skipBytes() }
-            if flags & PackedEvents.Flag.trace != 0 { try events.skipBytes() }
+            // Half of the events have one: no branch depends on it.
+            try events.skipBytes(ifThere: flags & PackedEvents.Flag.trace != 0)
             let attributes = try events.readBytesRange()
             let end = events.cursor
             events.cursor = end - Int(attributes.count)
-            // Beyond all command numbers: none.
-            var number = UInt64.max
+            // The number of its command and one more; 0 for none.
+            var following: UInt64 = 0
             // False for an event that must be decoded in full.
             var isDone = true
             switch forms[code].kind {
             case .ordinary: isDone = false
             case .stepScheduled:
-                number = UInt64(try events.readVarint32())
-                isDone = number >= nextNumber
+                following = UInt64(try events.readVarint32()) &+ 1
+                isDone = following > nextNumber
                 if isDone { open(Opened(eventID: eventID, timestamp: time, attributes: attributes, kind: .step)) }
             case .stepStarted:
                 isDone = false
@@ -333,8 +334,8 @@ public struct HistoryFold: Sendable {
                     if isDone { opened[index].kind = .ended }
                 }
             case .timerCreated:
-                number = UInt64(try events.readVarint32())
-                isDone = number >= nextNumber
+                following = UInt64(try events.readVarint32()) &+ 1
+                isDone = following > nextNumber
                 if isDone { open(Opened(eventID: eventID, timestamp: time, attributes: attributes, kind: .timer)) }
             case .timerFired:
                 if let index = find(try events.readVarint64(), .timer) {
@@ -344,13 +345,13 @@ public struct HistoryFold: Sendable {
                 }
             case .signal: try Self.signal(&events, eventID, into: &state)
             case .marker:
-                number = UInt64(try events.readVarint32())
+                following = UInt64(try events.readVarint32()) &+ 1
                 switch MarkerKind(rawValue: try events.readByte()) {
                 case .note, .stepOutput, .checkpoint: break
                 default: isDone = false
                 }
             case .snapshot: recordedSnapshot = try events.readVarint64()
-            case .numbered: number = UInt64(try events.readVarint32())
+            case .numbered: following = UInt64(try events.readVarint32()) &+ 1
             case .nothing: break
             }
             guard isDone else {
@@ -359,7 +360,9 @@ public struct HistoryFold: Sendable {
             }
             if events.cursor > end { throw CodecError(.limitExceeded, at: Int(attributes.offset)) }
             events.cursor = end
-            if number < UInt64(CommandNumber.max) { nextNumber = max(nextNumber, CommandNumber(number) + 1) }
+            // As `ExecutionState` has it, without a branch: the last of all numbers is not followed by one.
+            let next = CommandNumber(truncatingIfNeeded: following)
+            nextNumber = next > nextNumber ? next : nextNumber
             last = time
             eventID &+= 1
         }

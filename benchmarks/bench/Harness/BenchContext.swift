@@ -10,6 +10,8 @@ final class BenchContext {
         var quick = false
         /// Runs each case exactly so often, without measuring: for tools that count instructions.
         var passes: Int?
+        /// What other programs have measured for this run.
+        var peers: [BenchResult] = []
     }
 
     let options: Options
@@ -110,6 +112,11 @@ final class BenchContext {
             result.reference = name
             result.referenceKind = "measured"
             result.ratio = result.value / found.value
+        case .peer(let other, let claim):
+            let found = options.peers.first { $0.suite == suite && $0.case == other && $0.unit == result.unit }
+            result.reference = String(other.prefix { $0 != "/" })
+            result.referenceKind = found == nil ? "claim" : "measured"
+            result.ratio = result.value / (found?.value ?? claim)
         case .claim(let name, let value):
             result.reference = name
             result.referenceKind = "claim"

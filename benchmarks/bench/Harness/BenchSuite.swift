@@ -15,6 +15,9 @@ protocol BenchSuite: Sendable {
 enum BenchReference: Sendable {
     /// Another case of this run, in the same suite; the ratio is ours over its value.
     case measured(name: String, case: String)
+    /// A case of the same suite in a report that another program has written for this run (`--peer`, `--merge`); without it, what was
+    /// once measured elsewhere.
+    case peer(case: String, claim: Double)
     /// A figure that somebody measured or claimed elsewhere, in the case's own unit.
     case claim(name: String, value: Double)
 }

@@ -21,71 +21,84 @@ struct CodecSuite: BenchSuite {
         try extremes(context)
     }
 
-    /// A case over the whole corpus, held against the Rust crate's figure of `docs/codecs.md`.
+    /// A case over the whole corpus, held against a case of the Rust peer (`--peer`, `--merge`), else against the crate's figure of
+    /// another machine.
     private func bench(
-        _ name: String, _ corpus: CodecWorkload, bytes: Int? = nil, rust: Double? = nil,
-        _ peer: String = "rust-postcard"
+        _ name: String, _ corpus: CodecWorkload, bytes: Int? = nil, rust: String, claim: Double
     ) -> BenchCase {
         BenchCase(
             name: name, operations: corpus.count, bytes: bytes ?? corpus.bytes, clock: .cpu,
-            reference: rust.map { .claim(name: peer, value: $0) })
+            reference: .peer(case: rust, claim: claim))
     }
 
     private func postcard(_ context: BenchContext, _ corpus: CodecWorkload) throws {
-        try Self.encode(context, corpus, bench("postcard/encode", corpus, rust: 76))
-        try Self.decodeOwned(context, corpus, bench("postcard/decode-owned", corpus, rust: 192))
-        try context.measure(bench("postcard/decode-borrowed", corpus, rust: 119)) {
-            var total: UInt64 = 0
-            try corpus.forEachInput { (input) throws(CodecError) in
-                var reader = PostcardReader(input, strict: true)
-                var event = try CorpusView(from: &reader)
-                try reader.requireEnd()
-                total &+= event.eventID
-                sink(&event)
+        try Self.encode(context, corpus, bench("postcard/encode", corpus, rust: "rust-postcard/encode", claim: 76))
+        try Self.decodeOwned(
+            context, corpus, bench("postcard/decode-owned", corpus, rust: "rust-postcard/decode-owned", claim: 192))
+        try context.measure(
+            bench("postcard/decode-borrowed", corpus, rust: "rust-postcard/decode-borrowed", claim: 119)
+        ) {
+            try corpus.encoded.withInputs { (inputs) throws(CodecError) in
+                var total: UInt64 = 0
+                for index in 0..<inputs.count {
+                    var reader = PostcardReader(inputs[index], strict: true)
+                    var event = try CorpusView(from: &reader)
+                    try reader.requireEnd()
+                    total &+= event.eventID
+                    sink(&event)
+                }
+                return total
             }
-            return total
         }
-        try context.measure(bench("postcard/decode-header", corpus, rust: 57, "rust-rkyv-checked")) {
-            var total: UInt64 = 0
-            try corpus.forEachInput { (input) throws(CodecError) in
-                var reader = PostcardReader(input, strict: true)
-                var event = try CorpusHeader(from: &reader)
-                try reader.requireEnd()
-                total &+= event.eventID
-                sink(&event)
+        try context.measure(bench("postcard/decode-header", corpus, rust: "rust-rkyv/access-checked", claim: 57)) {
+            try corpus.encoded.withInputs { (inputs) throws(CodecError) in
+                var total: UInt64 = 0
+                for index in 0..<inputs.count {
+                    var reader = PostcardReader(inputs[index], strict: true)
+                    var event = try CorpusHeader(from: &reader)
+                    try reader.requireEnd()
+                    total &+= event.eventID
+                    sink(&event)
+                }
+                return total
             }
-            return total
         }
-        try Self.decodeShared(context, corpus, bench("postcard/decode-shared", corpus, rust: 192))
-        try Self.encodeView(context, corpus, bench("postcard/encode-view", corpus, rust: 76))
+        try Self.decodeShared(
+            context, corpus, bench("postcard/decode-shared", corpus, rust: "rust-postcard/decode-owned", claim: 192))
+        try Self.encodeView(
+            context, corpus, bench("postcard/encode-view", corpus, rust: "rust-postcard/encode", claim: 76))
     }
 
     /// Into a buffer that is used again.
     static func encode(_ context: BenchContext, _ corpus: CodecWorkload, _ bench: BenchCase) throws {
         var writer = PostcardWriter(capacity: 4096)
         try context.measure(bench) {
-            var total: UInt64 = 0
-            corpus.forEachEvent { event in
-                writer.reset()
-                event.encode(into: &writer)
-                total &+= UInt64(writer.count)
+            corpus.withEvents { events in
+                var total: UInt64 = 0
+                for index in events.indices {
+                    writer.reset()
+                    events[index].encode(into: &writer)
+                    total &+= UInt64(writer.count)
+                }
+                return total
             }
-            return total
         }
     }
 
     /// Every text and byte array copied.
     static func decodeOwned(_ context: BenchContext, _ corpus: CodecWorkload, _ bench: BenchCase) throws {
         try context.measure(bench) {
-            var total: UInt64 = 0
-            try corpus.forEachInput { (input) throws(CodecError) in
-                var reader = PostcardReader(input, strict: true)
-                var event = try CorpusEvent(from: &reader)
-                try reader.requireEnd()
-                total &+= event.eventID
-                sink(&event)
+            try corpus.encoded.withInputs { (inputs) throws(CodecError) in
+                var total: UInt64 = 0
+                for index in 0..<inputs.count {
+                    var reader = PostcardReader(inputs[index], strict: true)
+                    var event = try CorpusEvent(from: &reader)
+                    try reader.requireEnd()
+                    total &+= event.eventID
+                    sink(&event)
+                }
+                return total
             }
-            return total
         }
     }
 
@@ -103,7 +116,7 @@ struct CodecSuite: BenchSuite {
                         let input = UnsafeRawBufferPointer(start: base + start, count: end &- start)
                         start = end
                         var reader = PostcardReader(input, strict: true)
-                        var event = SharedCorpusEvent(frame: frame, view: try CorpusView(from: &reader))
+                        var event = try SharedCorpusEvent(frame, &reader)
                         try reader.requireEnd()
                         total &+= event.view.eventID
                         sink(&event)
@@ -150,57 +163,81 @@ struct CodecSuite: BenchSuite {
             event.encodeVarint(into: &varint)
             return varint.buffer.array()
         }
-        try context.measure(bench("bincode-fixint/encode", corpus, bytes: fixedInput.bytes, rust: 43, "rust-bincode")) {
-            var total: UInt64 = 0
-            corpus.forEachEvent { event in
-                fixed.reset()
-                event.encodeFixed(into: &fixed)
-                total &+= UInt64(fixed.buffer.count)
+        try context.measure(
+            bench(
+                "bincode-fixint/encode", corpus, bytes: fixedInput.bytes, rust: "rust-bincode-fixint/encode", claim: 43)
+        ) {
+            corpus.withEvents { events in
+                var total: UInt64 = 0
+                for index in events.indices {
+                    fixed.reset()
+                    events[index].encodeFixed(into: &fixed)
+                    total &+= UInt64(fixed.buffer.count)
+                }
+                return total
             }
-            return total
         }
         try context.measure(
-            bench("bincode-fixint/decode-owned", corpus, bytes: fixedInput.bytes, rust: 148, "rust-bincode")
+            bench(
+                "bincode-fixint/decode-owned", corpus, bytes: fixedInput.bytes,
+                rust: "rust-bincode-fixint/decode-owned", claim: 148)
         ) {
-            var total: UInt64 = 0
-            try fixedInput.forEach { (input) throws(CodecError) in
-                var reader = BincodeReader<BincodeFixed>(input, strict: true)
-                var event = try CorpusEvent(fixed: &reader)
-                try reader.input.requireEnd()
-                total &+= event.eventID
-                sink(&event)
+            try fixedInput.withInputs { (inputs) throws(CodecError) in
+                var total: UInt64 = 0
+                for index in 0..<inputs.count {
+                    var reader = BincodeReader<BincodeFixed>(inputs[index], strict: true)
+                    var event = try CorpusEvent(fixed: &reader)
+                    try reader.input.requireEnd()
+                    total &+= event.eventID
+                    sink(&event)
+                }
+                return total
             }
-            return total
         }
         try context.measure(
-            bench("bincode-varint/encode", corpus, bytes: varintInput.bytes, rust: 57, "rust-bincode-varint")
+            bench(
+                "bincode-varint/encode", corpus, bytes: varintInput.bytes, rust: "rust-bincode-varint/encode", claim: 57
+            )
         ) {
-            var total: UInt64 = 0
-            corpus.forEachEvent { event in
-                varint.reset()
-                event.encodeVarint(into: &varint)
-                total &+= UInt64(varint.buffer.count)
+            corpus.withEvents { events in
+                var total: UInt64 = 0
+                for index in events.indices {
+                    varint.reset()
+                    events[index].encodeVarint(into: &varint)
+                    total &+= UInt64(varint.buffer.count)
+                }
+                return total
             }
-            return total
         }
         try context.measure(
-            bench("bincode-varint/decode-owned", corpus, bytes: varintInput.bytes, rust: 181, "rust-bincode-varint")
+            bench(
+                "bincode-varint/decode-owned", corpus, bytes: varintInput.bytes,
+                rust: "rust-bincode-varint/decode-owned", claim: 181)
         ) {
-            var total: UInt64 = 0
-            try varintInput.forEach { (input) throws(CodecError) in
-                var reader = BincodeReader<BincodeVarint>(input, strict: true)
-                var event = try CorpusEvent(varint: &reader)
-                try reader.input.requireEnd()
-                total &+= event.eventID
-                sink(&event)
+            try varintInput.withInputs { (inputs) throws(CodecError) in
+                var total: UInt64 = 0
+                for index in 0..<inputs.count {
+                    var reader = BincodeReader<BincodeVarint>(inputs[index], strict: true)
+                    var event = try CorpusEvent(varint: &reader)
+                    try reader.input.requireEnd()
+                    total &+= event.eventID
+                    sink(&event)
+                }
+                return total
             }
-            return total
         }
     }
 }
 
-/// An event that owns its text and bytes through one reference to the page it came with.
-struct SharedCorpusEvent {
-    var frame: Frame
-    var view: CorpusView
+/// An event that owns its text and bytes through one reference to the page it came with. Decoded in its place, as an event of
+/// 160 bytes should be.
+struct SharedCorpusEvent: ~Copyable {
+    let frame: Frame
+    let view: CorpusView
+
+    @inline(__always)
+    init(_ frame: Frame, _ reader: inout PostcardReader) throws(CodecError) {
+        view = try CorpusView(from: &reader)
+        self.frame = frame
+    }
 }

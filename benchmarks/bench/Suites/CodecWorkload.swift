@@ -20,6 +20,30 @@ struct EncodedEvents {
         ends.append(storage.count)
     }
 
+    /// The events by their index, for a plain loop: a body that is a closure is not inlined into it, which the peers' are.
+    struct Inputs {
+        let base: UnsafeRawPointer
+        let ends: UnsafeBufferPointer<Int>
+
+        @inline(__always) var count: Int { ends.count }
+
+        @inline(__always) subscript(index: Int) -> UnsafeRawBufferPointer {
+            let start = index == 0 ? 0 : ends[index &- 1]
+            return UnsafeRawBufferPointer(start: base + start, count: ends[index] &- start)
+        }
+    }
+
+    /// Valid inside of `body`.
+    @inline(__always)
+    func withInputs<E: Error>(_ body: (Inputs) throws(E) -> UInt64) throws(E) -> UInt64 {
+        try storage.withUnsafeBufferPointer { (storage) throws(E) in
+            guard let base = UnsafeRawPointer(storage.baseAddress) else { return 0 }
+            return try ends.withUnsafeBufferPointer { (ends) throws(E) in
+                try body(Inputs(base: base, ends: ends))
+            }
+        }
+    }
+
     @inline(__always)
     func forEach<E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> Void) throws(E) {
         try storage.withUnsafeBufferPointer { (storage) throws(E) in
@@ -100,6 +124,10 @@ final class CodecWorkload {
         events.deinitialize()
         events.deallocate()
     }
+
+    /// The events in a row, for a plain loop.
+    @inline(__always)
+    func withEvents(_ body: (borrowing UnsafeMutableBufferPointer<CorpusEvent>) -> UInt64) -> UInt64 { body(events) }
 
     @inline(__always)
     func forEachEvent(_ body: (borrowing CorpusEvent) -> Void) {

@@ -13,3 +13,7 @@ uint64_t bench_allocations(void);
 
 // Takes a finished value, which the compiler must have made whole for it. Does nothing.
 void bench_sink(const void *value);
+
+// liblz4 itself, which the program is linked with: what our frames are held against. Both return the bytes written.
+int bench_lz4_compress(const void *source, int size, void *target, int capacity);
+int bench_lz4_decompress(const void *block, int size, void *target, int capacity);

@@ -2,7 +2,8 @@ use serde::{de, Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// 16 raw bytes, no length prefix (serde tuple). JSON: 32 hex chars.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+#[archive_attr(derive(bytecheck::CheckBytes))]
 pub struct SagaId(pub [u8; 16]);
 impl Serialize for SagaId {
     #[inline]
@@ -31,7 +32,8 @@ impl<'de> Deserialize<'de> for SagaId {
 }
 
 /// Payload bytes. Binary: serde bytes (len + raw). JSON: UTF-8 text (payloads are JSON text).
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+#[archive_attr(derive(bytecheck::CheckBytes))]
 pub struct Payload(pub Vec<u8>);
 impl Serialize for Payload {
     #[inline]
@@ -71,7 +73,8 @@ impl<'de> Deserialize<'de> for Payload {
 }
 
 macro_rules! unit_enum { ($n:ident : $($v:ident)*) => {
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+    #[archive_attr(derive(bytecheck::CheckBytes))]
     #[repr(u8)]
     pub enum $n { $($v),* }
     impl $n { pub const ALL: &'static [$n] = &[$($n::$v),*]; }
@@ -95,7 +98,8 @@ unit_enum!(EventType:
  TaskQueueChanged RetryScheduled RateLimited Custom);
 unit_enum!(EventCategory: Workflow Activity Timer Signal Marker Snapshot Compensation Command);
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+#[archive_attr(derive(bytecheck::CheckBytes))]
 pub struct Failure {
     pub message: String,
     pub kind: String,
@@ -103,7 +107,8 @@ pub struct Failure {
     pub context: BTreeMap<String, String>,
     pub cause: Option<String>,
 }
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+#[archive_attr(derive(bytecheck::CheckBytes))]
 pub struct RetryPolicy {
     pub initial_interval_ms: u64,
     pub backoff: f64,
@@ -111,7 +116,8 @@ pub struct RetryPolicy {
     pub max_attempts: u32,
     pub non_retryable: Vec<String>,
 }
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+#[archive_attr(derive(bytecheck::CheckBytes))]
 pub enum Attributes {
     WorkflowStarted { workflow_type: String, workflow_id: String, task_queue: String, input: Payload, run_timeout_ms: u64, attempt: u32, parent: Option<String> },
     WorkflowCompleted { result: Payload, duration_ms: u64 },
@@ -128,7 +134,8 @@ pub enum Attributes {
     MarkerRecorded { name: String, details: BTreeMap<String, String> },
     SnapshotCreated { last_event_id: u64, state: Payload, checksum: u32 },
 }
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+#[archive_attr(derive(bytecheck::CheckBytes))]
 pub struct HistoryEvent {
     pub event_id: u64,
     pub saga_id: SagaId,
@@ -142,6 +149,7 @@ pub struct HistoryEvent {
 }
 
 // ---- borrowed view -------------------------------------------------------
+#[allow(dead_code)] // Read by the decoder only.
 #[derive(Debug, Deserialize)]
 pub struct FailureRef<'a> {
     #[serde(borrow)] pub message: &'a str,
@@ -150,6 +158,7 @@ pub struct FailureRef<'a> {
     #[serde(borrow)] pub context: BTreeMap<&'a str, &'a str>,
     #[serde(borrow)] pub cause: Option<&'a str>,
 }
+#[allow(dead_code)] // Read by the decoder only.
 #[derive(Debug, Deserialize)]
 pub struct RetryPolicyRef<'a> {
     pub initial_interval_ms: u64,
@@ -158,6 +167,7 @@ pub struct RetryPolicyRef<'a> {
     pub max_attempts: u32,
     #[serde(borrow)] pub non_retryable: Vec<&'a str>,
 }
+#[allow(dead_code)] // Read by the decoder only.
 #[derive(Debug, Deserialize)]
 pub enum AttributesRef<'a> {
     WorkflowStarted { #[serde(borrow)] workflow_type: &'a str, workflow_id: &'a str, task_queue: &'a str, input: &'a [u8], run_timeout_ms: u64, attempt: u32, parent: Option<&'a str> },
@@ -175,6 +185,7 @@ pub enum AttributesRef<'a> {
     MarkerRecorded { name: &'a str, #[serde(borrow)] details: BTreeMap<&'a str, &'a str> },
     SnapshotCreated { last_event_id: u64, state: &'a [u8], checksum: u32 },
 }
+#[allow(dead_code)] // Read by the decoder only.
 #[derive(Debug, Deserialize)]
 pub struct HistoryEventRef<'a> {
     pub event_id: u64,
