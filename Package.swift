@@ -42,7 +42,7 @@ let package = Package(
         .library(name: "SagaPostgres", targets: ["SagaPostgres", "SagaCore"]),
         .library(name: "SagaClient", targets: ["SagaClient", "SagaCore"]),
         .library(name: "SagaWorker", targets: ["SagaWorker", "SagaClient", "SagaCore"]),
-        .library(name: "SagaTestKit", targets: ["SagaTestKit", "SagaCore"]),
+        .library(name: "SagaTestKit", targets: ["SagaTestKit", "SagaEngine", "SagaCore"]),
         .executable(name: "saga", targets: ["saga"]),
         .executable(name: "bench", targets: ["bench"]),
         .executable(name: "sim", targets: ["sim"]),
@@ -139,7 +139,8 @@ let package = Package(
             swiftSettings: settings),
         library("SagaCatalogue", ["SagaCore", "SagaEngine", "SagaMemory", logging]),
         .executableTarget(
-            name: "sim", dependencies: ["SagaSimulator", "SagaCatalogue", arguments], swiftSettings: settings),
+            name: "sim", dependencies: ["SagaSimulator", "SagaCatalogue", "SagaTestKit", arguments],
+            swiftSettings: settings),
         library("Examples", ["SagaCore"]),
 
         // Tests: one folder a target, and what crosses targets.
@@ -161,11 +162,16 @@ let package = Package(
         tests(
             "SagaPostgresTests",
             ["SagaPostgres", "SagaCore", "SagaEngine", "SagaClient", "SagaSamples", "CPostgres", logging]),
-        tests("SagaCatalogueTests", ["SagaCatalogue", "SagaCore"]),
+        tests(
+            "SagaCatalogueTests",
+            ["SagaCatalogue", "SagaTestKit", "SagaEngine", "SagaMemory", "SagaCore", "SagaCodec", logging]),
         tests("SimulationTests", ["SagaSimulator", "SagaCore", "SagaMemory", "SagaSQLite", "sim"]),
         tests(
             "SagaDefinitionFileTests", ["SagaDefinitionFile", "SagaCore", "SagaEngine", "SagaMemory", "Examples"]),
         tests("SagaTestKitTests", ["SagaTestKit", "SagaCore", "SagaEngine", "SagaMemory", "Examples"]),
+        tests(
+            "ManualTests", ["Examples", "SagaTestKit", "SagaEngine", "SagaMemory", "SagaCore", "SagaCodec"]),
+        tests("LRATests", ["SagaTestKit", "SagaEngine", "SagaCore"]),
         tests("SagaWireTests", ["SagaWire", "SagaCore"]),
         tests("SagaTransportTests", ["SagaTransport", "SagaWire", "COpenSSL"] + nio),
         tests(

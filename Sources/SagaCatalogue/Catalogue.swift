@@ -7,6 +7,8 @@ internal import SagaMemory
 public struct Catalogue: Sendable {
     /// The scenarios that emitted each event type, in the order in which they ran.
     public private(set) var emitters: [EventType: [String]] = [:]
+    /// The histories of each scenario: users' runs, oldest first, then what is kept beside them.
+    public private(set) var histories: [(scenario: String, runs: [[HistoryEvent]])] = []
 
     /// Runs every scenario.
     /// - Throws: What a scenario threw, with its name.
@@ -16,18 +18,18 @@ public struct Catalogue: Sendable {
             let engine = try await Self.engine(store)
             do {
                 try await scenario.run(engine)
-                for row in try await engine.list() {
-                    let handle = engine.handle(AnyWorkflow.self, id: row.workflowID, sagaID: row.sagaID)
-                    for event in try await handle.history() { note(event.eventType, scenario.name) }
-                }
+                var rows = try await engine.list().sorted { $0.sagaID < $1.sagaID }
                 // What is kept beside users' runs: registered definitions, aggregates.
                 var beside = try await store.list(ExecutionQuery(namespace: "saga.definitions/default"))
                 beside += try await store.list(ExecutionQuery(namespace: AggregateStore.namespacePrefix + "default"))
-                for row in beside {
-                    for event in try await store.events(of: row.sagaID, from: 0, limit: 1_000) {
-                        note(event.eventType, scenario.name)
-                    }
+                rows += beside
+                var runs: [[HistoryEvent]] = []
+                for row in rows {
+                    let events = try await store.events(of: row.sagaID, from: 0, limit: 10_000)
+                    for event in events { note(event.eventType, scenario.name) }
+                    runs.append(events)
                 }
+                histories.append((scenario.name, runs))
             } catch {
                 await engine.shutDown()
                 throw ScenarioFailure(scenario: scenario.name, reason: "\(error)")
@@ -35,6 +37,13 @@ public struct Catalogue: Sendable {
             await engine.shutDown()
         }
     }
+
+    /// The code of the scenarios. Histories of released versions are replayed against it for ever, so it changes by patches
+    /// only (`context.patched`), like the code of anybody with open sagas.
+    public static var workflows: WorkflowRegistry { catalogueWorkflows }
+
+    /// The activities of the scenarios.
+    public static var activities: ActivityRegistry { catalogueActivities }
 
     private mutating func note(_ type: EventType, _ name: String) {
         guard emitters[type, default: []].last != name else { return }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import SagaCatalogue
 import SagaSimulator
+import SagaTestKit
 
 /// Runs the engine in a simulated world, seed by seed.
 @main
@@ -38,6 +39,8 @@ struct Sim: AsyncParsableCommand {
     var only: String?
     @Flag(help: "Print every event type and the scenario that emits it, instead of random seeds.")
     var catalogue = false
+    @Option(help: "With --catalogue: also write the histories of the scenarios into this folder, one file each.")
+    var record: String?
     @Option(help: "With --exhaustive: after each crash, crash again at every Nth boundary that follows; 0 for never.")
     var again = 0
     @Flag(inversion: .prefixedNo, help: "Make failing seeds smaller before they are printed.")
@@ -58,7 +61,7 @@ struct Sim: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
-        if catalogue { return print(try await Catalogue().report) }
+        if catalogue { return try await runCatalogue() }
         if mutants { return try runMutants() }
         if exhaustive { return try runExhaustive() }
         if let seed, trace { return try runTraced(seed) }
@@ -76,6 +79,18 @@ struct Sim: AsyncParsableCommand {
         }
         if hash { print("hash: \(String(result.hash, radix: 16))") }
         try end(result.seeds, result.crashes, result.failures.count, isCovered)
+    }
+
+    private func runCatalogue() async throws {
+        let catalogue = try await Catalogue()
+        print(catalogue.report)
+        guard let record else { return }
+        for (scenario, runs) in catalogue.histories {
+            let name = scenario.map { $0.isLetter || $0.isNumber ? String($0) : "-" }.joined()
+                .split(separator: "-").joined(separator: "-")
+            try RecordedHistories.write(runs, to: "\(record)/\(name).history")
+        }
+        print("recorded: \(catalogue.histories.count) files in \(record)")
     }
 
     private func runTraced(_ seed: UInt64) throws {

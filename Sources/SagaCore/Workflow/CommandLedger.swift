@@ -23,6 +23,8 @@ struct CommandLedger {
     private var openEvents: [EventID: CommandNumber] = [:]
     private var openKinds: [CommandNumber: Kind] = [:]
     private var openCompensations: [(scope: UInt32, number: CommandNumber)] = []
+    /// The command that ended the code, once the start of its unwinding has recorded it: the closing event names it again.
+    private var ended: CommandNumber?
 
     mutating func issue(_ command: WorkflowCommand, site: CallSite?) -> CommandNumber {
         let number = nextNumber
@@ -71,6 +73,7 @@ struct CommandLedger {
         guard let index = unmatched.firstIndex(where: { $0.number == number }) else {
             // The engine ended by itself what the code had begun.
             if case .localActivityCanceled = event.attributes, number < nextNumber { return nil }
+            if number == ended, event.attributes.closesAfterUnwinding { return nil }
             let asked = nextNumber == 0 ? "nothing yet" : "only \(nextNumber) commands"
             return mismatch(event, number, asked: asked, site: nil)
         }
@@ -79,6 +82,7 @@ struct CommandLedger {
             return mismatch(event, number, asked: issued.command.summary, site: issued.site)
         }
         unmatched.remove(at: index)
+        if issued.command.isClosing, case .compensationStarted = event.attributes { ended = number }
         if openKinds[number] != nil { openEvents[event.eventID] = number }
         return nil
     }
@@ -108,6 +112,16 @@ struct CommandLedger {
         .with("asked", asked)
         if let site { error = error.with("call_site", "\(site.file):\(site.line)") }
         return error
+    }
+}
+
+extension EventAttributes {
+    /// Whether it closes a run whose code has ended badly.
+    fileprivate var closesAfterUnwinding: Bool {
+        switch self {
+        case .workflowExecutionFailed, .workflowExecutionCanceled: true
+        default: false
+        }
     }
 }
 

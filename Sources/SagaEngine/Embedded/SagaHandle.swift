@@ -154,7 +154,7 @@ public struct SagaFailure: Error, Sendable {
     /// What was undone.
     public var compensation: CompensationSummary
 
-    init(_ closed: ClosedRun) {
+    package init(_ closed: ClosedRun) {
         sagaID = closed.sagaID
         status = closed.status
         switch closed.closing {

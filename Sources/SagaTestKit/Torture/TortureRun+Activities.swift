@@ -1,6 +1,5 @@
 internal import SagaCore
 internal import SagaEngine
-internal import Synchronization
 
 /// The user's activities: run, run twice, or left to hang, and what they change in the world.
 extension TortureRun {
@@ -33,7 +32,7 @@ extension TortureRun {
 
     private func execute(_ task: ActivityTask, _ name: String) async throws -> ActivityResult {
         executions += 1
-        let result = await call(task)
+        let result = await ActivityCall.run(task, world.activities).result
         let change = facts.note(try await world.observe(), by: name)
         let key = task.idempotencyKey
         if task.reference.isUndo, task.reference.attempt > 0 {
@@ -54,32 +53,4 @@ extension TortureRun {
         }
         return result
     }
-
-    /// The user's code, and what a worker would report of it.
-    private func call(_ task: ActivityTask) async -> ActivityResult {
-        guard let definition = world.activities.definition(task.activityType) else {
-            let error = SagaError(kind: .configuration, message: "no activity type \(task.activityType)")
-            return .failed(error, outcome: .noEffect)
-        }
-        do {
-            let input = try world.activities.input(for: task)
-            let reporter = QuietReporter()
-            let result = try await definition.execute(input, ActivityContext(task: task, reporter: reporter))
-            return .completed(output: result.output, undoData: reporter.undoData.withLock { $0 } ?? result.undoData)
-        } catch let error as NoEffect {
-            return .failed(SagaError(describing: error.cause, kind: .activityExecution), outcome: .noEffect)
-        } catch {
-            let reason = (error as? ActivityInputError)?.reason ?? error
-            let described = SagaError(describing: reason, kind: .activityExecution)
-            return .failed(described, outcome: error is ActivityInputError ? .noEffect : described.impliedOutcome)
-        }
-    }
-}
-
-/// Takes signs of life and says nothing.
-private final class QuietReporter: HeartbeatReporter {
-    let undoData = Mutex<Payload?>(nil)
-    var isCancelRequested: Bool { false }
-    func heartbeat(_ details: Payload?) {}
-    func setUndoData(_ data: Payload) { undoData.withLock { $0 = data } }
 }
