@@ -2,7 +2,7 @@
 
     generate.py [--check] REPOSITORY
 
-C by protoc-c, Swift and TypeScript by this program, Python and Go by protoc and
+C by protoc-c, Swift, TypeScript and Rust by this program, Python and Go by protoc and
 this program. `--check` writes nothing and exits 1 with
 the names of the files that are not what would be generated.
 """
@@ -17,6 +17,7 @@ import go_out
 import idl
 import java_out
 import python_out
+import rust_out
 import swift_out
 import typescript_out
 
@@ -34,6 +35,8 @@ OUTPUTS = {
     "sdk-stubs/go/internal/conformancepb": "*",
     "sdk-stubs/java/generated/engine/saga": "*",
     "sdk-stubs/java/proto/saga/v1": "*",
+    "sdk-stubs/rust/src/generated": "*",
+    "sdk-stubs/rust/conformance/src": "messages.rs",
     "sdk-stubs/typescript/src/v1": "*",
     "sdk-stubs/typescript/conformance": "messages.ts",
 }
@@ -69,6 +72,9 @@ def generate(root, out):
     for name, text in typescript_out.files(model):
         put(out / "sdk-stubs/typescript/src/v1" / name, text)
 
+    for name, text in rust_out.files(model):
+        put(out / "sdk-stubs/rust/src/generated" / name, text)
+
     for name, text in c_out.files(model):
         put(out / "sdk-stubs/c" / name, text)
 
@@ -89,6 +95,7 @@ def generate(root, out):
     for name, text in go_out.messages(suite, ["conformance.proto"], path, "conformancepb"):
         put(out / "sdk-stubs/go/internal/conformancepb" / name, text)
     put(out / "sdk-stubs/typescript/conformance/messages.ts", typescript_out.conformance(program))
+    put(out / "sdk-stubs/rust/conformance/src/messages.rs", rust_out.conformance(program))
     run(["protoc", "-I", suite, f"--python_out={out}/sdk-stubs/python/conformance", "conformance.proto"])
 
 

@@ -27,7 +27,7 @@ from saga_engine import _frames as frames  # noqa: E402
 from saga_engine.v1 import connection_messages_pb2 as wire  # noqa: E402
 from world import Harness, Server, Verb  # noqa: E402
 
-LANGUAGES = ["python", "typescript", "go", "java", "c", "swift"]
+LANGUAGES = ["python", "typescript", "go", "java", "rust", "c", "swift"]
 ECHO = bytes(64)
 
 

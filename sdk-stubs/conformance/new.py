@@ -34,7 +34,7 @@ def saga(program: str, *arguments: str, expect: int = 0, **how: object) -> "subp
 
 def wrong_places_are_refused(program: str, folder: pathlib.Path) -> None:
     saga(program, "new", "cobol", str(folder / "x"), expect=USAGE)
-    assert "python, typescript, go, java, c, swift" in saga(program, "new", "--help").stdout
+    assert "python, typescript, go, java, rust, c, swift" in saga(program, "new", "--help").stdout
     refused = saga(program, "new", "python", str(folder / "9 lives"), expect=USAGE)
     assert "--name" in refused.stderr, refused.stderr
     (folder / "file").write_text("")

@@ -3,7 +3,7 @@ internal import ArgumentParser
 /// The files of a new project: a saga of two steps, of which the first is undone when the second is refused, and a worker.
 struct Scaffold {
     enum Language: String, ExpressibleByArgument, CaseIterable {
-        case python, typescript, go, java, c, swift
+        case python, typescript, go, java, rust, c, swift
 
         static var list: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
@@ -26,6 +26,7 @@ struct Scaffold {
             case .typescript: ["npm install && npm run build", "npm start"]
             case .go: ["go mod tidy", "go run ."]
             case .java: ["mvn compile", "mvn exec:java"]
+            case .rust: ["cargo build", "cargo run"]
             case .c: ["cmake -S . -B build && cmake --build build", "build/worker"]
             case .swift: ["swift run worker"]
             }
@@ -50,6 +51,7 @@ struct Scaffold {
         case .typescript: files += Self.typescript
         case .go: files += Self.go
         case .java: files += Self.java
+        case .rust: files += Self.rust
         case .c: files += Self.c
         case .swift: files += Self.swift
         }

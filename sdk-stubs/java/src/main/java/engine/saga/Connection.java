@@ -27,6 +27,8 @@ import saga.v1.ConnectionMessages.Welcome;
 final class Connection {
     static final String ALPN = "saga/1";
     private static final int OUTBOX_LIMIT = 256 << 10;
+    /** Fits into the buffers of any socket: writing it waits for nobody, whether the peer reads or not. */
+    private static final int AT_ONCE = 8 << 10;
 
     final Welcome welcome;
     final int maxMessage;
@@ -38,6 +40,11 @@ final class Connection {
     private final Map<Integer, byte[]> afterwards = new HashMap<>();
     private Thread writer;
     private ByteArrayOutputStream outbox = new ByteArrayOutputStream();
+    /** Somebody writes to the socket; nobody else may. */
+    private boolean writing;
+    /** Bytes that the peer may not have read yet, and those of them that were written after the last stream's first. */
+    private long unread;
+    private long unreadAfterLast;
     private int lastStream;
     private GoAway goingAway;
     private ConnectionLostException lost;
@@ -175,6 +182,38 @@ final class Connection {
         LockSupport.unpark(writer);
     }
 
+    /** True: the caller writes the frame itself, by writeAtOnce, which saves a change of threads. False: it stands in the outbox. */
+    private boolean claim(byte[] frame) {
+        if (writing || lost != null || outbox.size() > 0 || unread + frame.length > AT_ONCE) {
+            put(frame);
+            return false;
+        }
+        writing = true;
+        written(frame.length);
+        return true;
+    }
+
+    private void written(int bytes) {
+        lastSent = System.nanoTime();
+        unread += bytes;
+        unreadAfterLast += bytes;
+    }
+
+    private void writeAtOnce(byte[] frame) {
+        try {
+            var output = socket.getOutputStream();
+            output.write(frame);
+            output.flush();
+        } catch (IOException error) {
+            lose(new ConnectionLostException(String.valueOf(error.getMessage()), error));
+        } finally {
+            synchronized (this) {
+                writing = false;
+                if (outbox.size() > 0 || lost != null) LockSupport.unpark(writer);
+            }
+        }
+    }
+
     /** Frame by frame from `at` on, so that others get their turn between the parts of a large message. */
     void sendMessage(Frames.Kind kind, int stream, byte[] body, int method, int at) {
         int most = maxFrame - Frames.OVERHEAD;
@@ -217,6 +256,8 @@ final class Connection {
         }
         int head = Math.min(maxFrame - Frames.OVERHEAD, body.length);
         MessageStream<Q, R> stream;
+        byte[] frame;
+        boolean claimed;
         synchronized (this) {
             if (lost != null) throw lost;
             if (goingAway != null) throw new ConnectionLostException("the server drains: " + goingAway.getReason());
@@ -226,9 +267,12 @@ final class Connection {
                     given ? welcome.getInitialItems() : Frames.WINDOW_ITEMS, given ? welcome.getInitialBytes() : Frames.WINDOW_BYTES);
             streams.put(stream.id, stream);
             // The first frame leaves before any later stream's: ids must increase on the wire.
-            put(Frames.encode(Frames.Kind.REQUEST, stream.id, body, 0, head, method.number(), head < body.length));
+            frame = Frames.encode(Frames.Kind.REQUEST, stream.id, body, 0, head, method.number(), head < body.length);
+            unreadAfterLast = 0;
+            claimed = claim(frame);
             stream.sending = head < body.length;
         }
+        if (claimed) writeAtOnce(frame);
         if (head < body.length) {
             var rest = new Thread(() -> {
                 try {
@@ -255,10 +299,13 @@ final class Connection {
                 byte[] data = null;
                 synchronized (this) {
                     writer = Thread.currentThread();
-                    if (outbox.size() > 0) {
+                    if (writing) {
+                        // It will be woken.
+                    } else if (outbox.size() > 0) {
                         data = outbox.toByteArray();
                         outbox = new ByteArrayOutputStream();
-                        lastSent = System.nanoTime();
+                        writing = true;
+                        written(data.length);
                         // Senders of large messages wait for room.
                         if (data.length > OUTBOX_LIMIT) notifyAll();
                     } else if (lost != null) {
@@ -271,6 +318,9 @@ final class Connection {
                 }
                 output.write(data);
                 output.flush();
+                synchronized (this) {
+                    writing = false;
+                }
             }
         } catch (IOException error) {
             lose(new ConnectionLostException(String.valueOf(error.getMessage()), error));
@@ -301,6 +351,8 @@ final class Connection {
     private void dispatch(Frames.Frame frame) throws IOException {
         if (frame.stream() != 0) {
             var stream = streams.get(frame.stream());
+            // An answer to the newest stream says that the peer has read all that stood before it, and its request.
+            if (frame.stream() == lastStream && frame.kind() == Frames.Kind.RESPONSE) unread = unreadAfterLast;
             if (stream != null) stream.take(frame);
             else if (Integer.compareUnsigned(frame.stream(), lastStream) > 0) throw new IOException("a frame for a stream never opened");
             return;
