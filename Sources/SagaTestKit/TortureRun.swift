@@ -9,7 +9,7 @@ final class TortureRun {
     let subject: TortureSubject
     let scenario: TortureScenario
     let world: TortureWorld
-    private let store = MemoryEventStore(taskTokenKey: [UInt8](repeating: 0, count: 32))
+    private let store = MemoryEventStore(taskTokenKey: [UInt8](repeating: 0, count: 32), blobThreshold: .max)
     private(set) var shard: Shard
     private var incarnation: UInt64 = 0
     private var now: Int64 = 0
