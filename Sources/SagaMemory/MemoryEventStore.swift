@@ -11,14 +11,18 @@ public final class MemoryEventStore: EventStore {
     /// - Parameters:
     ///   - partitionCount: How many partitions workflow ids are spread over.
     ///   - taskTokenKey: Key of task tokens, 32 bytes; nil makes a random one.
-    public init(partitionCount: UInt32 = Partition.defaultCount, taskTokenKey: [UInt8]? = nil) {
+    ///   - blobThreshold: Bytes of data from which on a payload is kept apart from its event. Default 32 KiB.
+    public init(
+        partitionCount: UInt32 = Partition.defaultCount, taskTokenKey: [UInt8]? = nil,
+        blobThreshold: Int = Payload.defaultBlobThreshold
+    ) {
         var random = SystemRandomNumberGenerator()
         let key = taskTokenKey ?? (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         state = Mutex(
             MemoryState(
                 metadata: StoreMetadata(
                     schemaVersion: MemoryState.schemaVersion, partitionCount: max(1, partitionCount), taskTokenKey: key,
-                    epoch: 0)))
+                    epoch: 0), blobThreshold: blobThreshold))
     }
 
     public func append(_ batch: AppendBatch) async throws(StoreError) -> [AppendOutcome] {

@@ -17,6 +17,8 @@ struct MemoryState {
         var rows: [StoredRow]
         /// The newest last.
         var snapshots: [StoredSnapshot] = []
+        /// Data of large payloads, by their numbers.
+        var blobs: [UInt64: [UInt8]] = [:]
     }
 
     var metadata: StoreMetadata
@@ -30,8 +32,12 @@ struct MemoryState {
     private var lateKeys: Set<LateKey> = []
     var isClosed = false
     private var writer = ReusedWriter()
+    private let blobThreshold: Int
 
-    init(metadata: StoreMetadata) { self.metadata = metadata }
+    init(metadata: StoreMetadata, blobThreshold: Int) {
+        self.metadata = metadata
+        self.blobThreshold = blobThreshold
+    }
 
     // MARK: Writing
 
@@ -85,16 +91,24 @@ struct MemoryState {
     }
 
     private mutating func write(_ entry: AppendEntry) {
-        let stored = StoredRow(
+        var stored = StoredRow(
             firstEventID: entry.expectedNextEventID, count: entry.events.count, blob: writer.encode(entry.events))
+        var blobs: [PayloadBlob] = []
+        if stored.blob.count >= blobThreshold, let apart = entry.takingBlobsOut(threshold: blobThreshold) {
+            stored.blob = writer.encode(apart.events, hasBlobs: true)
+            blobs = apart.blobs
+        }
         if let row = entry.row, entry.start != nil {
-            runs[entry.sagaID] = Run(row: row, rows: [stored])
+            var run = Run(row: row, rows: [stored])
+            for blob in blobs { run.blobs[blob.number] = blob.bytes }
+            runs[entry.sagaID] = run
             newest[WorkflowKey(namespace: row.namespace, workflowID: row.workflowID)] = entry.sagaID
             order.insert(entry.sagaID, at: position(after: entry.sagaID))
             return
         }
         guard let index = runs.index(forKey: entry.sagaID) else { return }
         runs.values[index].rows.append(stored)
+        for blob in blobs { runs.values[index].blobs[blob.number] = blob.bytes }
         runs.values[index].row.nextEventID = entry.expectedNextEventID + EventID(entry.events.count)
         if let row = entry.row {
             runs.values[index].row.status = row.status
@@ -122,14 +136,23 @@ struct MemoryState {
     func events(of sagaID: SagaID, from: EventID, limit: Int) throws(StoreError) -> [HistoryEvent] {
         guard let rows = runs[sagaID]?.rows else { return [] }
         var events: [HistoryEvent] = []
+        var hasBlobs = false
         for row in rows[firstRow(in: rows, endingAfter: from)...] {
             let skipped = from > row.firstEventID ? Int(from - row.firstEventID) : 0
             if !events.isEmpty && events.count + row.count - skipped > limit { break }
             do throws(CodecError) {
                 let decoded = try PackedEvents.decode(row.blob, sagaID: sagaID, firstEventID: row.firstEventID)
                 events.append(contentsOf: decoded.dropFirst(skipped))
+                hasBlobs = hasBlobs || row.blob.withUnsafeBytes { PackedEvents.hasBlobs($0) }
             } catch {
                 throw StoreError(.corrupt, "events of \(sagaID) from \(row.firstEventID): \(error)")
+            }
+        }
+        if hasBlobs {
+            try BlobPages.complete(&events, of: sagaID) { numbers in
+                runs[sagaID]?.blobs.compactMap { number, bytes in
+                    numbers.contains(number) ? PayloadBlob(sagaID: sagaID, number: number, bytes: bytes) : nil
+                } ?? []
             }
         }
         return events
@@ -236,9 +259,9 @@ extension AppendEntry {
 private final class ReusedWriter {
     private var writer = PostcardWriter(capacity: 4_096)
 
-    func encode(_ events: [HistoryEvent]) -> [UInt8] {
+    func encode(_ events: [HistoryEvent], hasBlobs: Bool = false) -> [UInt8] {
         writer.reset()
-        PackedEvents.encode(events[...], into: &writer)
+        PackedEvents.encode(events[...], into: &writer, hasBlobs: hasBlobs)
         return writer.array()
     }
 }

@@ -182,3 +182,13 @@ public final class PostgresEventStore: EventStore, CallbackAppender {
         }.get()
     }
 }
+
+extension PostgresEventStore: BlobStore {
+    public func blobs(of sagaID: SagaID, _ numbers: [UInt64]) async throws(StoreError) -> [PayloadBlob] {
+        try await reads.run("read payloads") { (reader) throws(ReadFailure) in
+            var found: [PayloadBlob] = []
+            for number in numbers { found += try reader.blobs(of: sagaID, number...number) }
+            return found
+        }
+    }
+}

@@ -18,6 +18,8 @@ public struct PostgresOptions: Sendable {
     public var migratesAtOpen = true
     /// Whether appends of several sagas and callers share a commit. Off only to see what that gains. Default true.
     public var batching = true
+    /// Bytes of data from which on a payload is kept apart from its event. Default 32 KiB.
+    public var blobThreshold = Payload.defaultBlobThreshold
 
     /// - Parameter connection: See the property of that name.
     public init(connection: String) { self.connection = connection }

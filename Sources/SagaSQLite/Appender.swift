@@ -24,9 +24,15 @@ final class Appender {
     private let insertSnapshot: Statement
     private let deleteOldSnapshots: Statement
     private let deleteSnapshots: Statement
+    private let insertBlob: Statement
+    private let deleteBlobs: Statement
+    private let blobThreshold: Int
 
-    init(_ connection: Connection, partitionCount: UInt32, cacheCapacity: Int) throws(StoreError) {
+    init(
+        _ connection: Connection, partitionCount: UInt32, cacheCapacity: Int, blobThreshold: Int
+    ) throws(StoreError) {
         self.connection = connection
+        self.blobThreshold = blobThreshold
         self.partitionCount = partitionCount
         cache = RunCache(capacity: cacheCapacity)
         nextRun = 0
@@ -57,6 +63,8 @@ final class Appender {
                 (SELECT next_event_id FROM snapshots WHERE run = ?1 ORDER BY next_event_id DESC LIMIT ?2)
             """, on: connection)
         deleteSnapshots = try Statement("DELETE FROM snapshots WHERE run = ?1", on: connection)
+        insertBlob = try Statement("INSERT INTO blobs VALUES (?1, ?2, ?3)", on: connection)
+        deleteBlobs = try Statement("DELETE FROM blobs WHERE run = ?1", on: connection)
         deleteExecution = try Statement("DELETE FROM executions WHERE run = ?1", on: connection)
         insertLateEffect = try Statement(
             """
@@ -230,7 +238,7 @@ final class Appender {
     /// Removes a closed run with everything that belongs to it.
     func delete(_ id: SagaID) throws(StoreError) -> Bool {
         guard let state = try find(id), state.isClosed else { return false }
-        for statement in [deleteHistory, deleteSnapshots, deleteExecution] {
+        for statement in [deleteHistory, deleteSnapshots, deleteBlobs, deleteExecution] {
             try statement.bind(state.run, at: 1)
             try statement.run()
         }
@@ -255,6 +263,12 @@ final class Appender {
     private func insertEvents(_ entry: AppendEntry, run: Int64, next: EventID) throws(StoreError) {
         packed.reset()
         PackedEvents.encode(entry.events[...], into: &packed)
+        // Nearly all rows are shorter than one large payload, and are not looked at again.
+        if packed.count >= blobThreshold, let (events, blobs) = entry.takingBlobsOut(threshold: blobThreshold) {
+            packed.reset()
+            PackedEvents.encode(events[...], into: &packed, hasBlobs: true)
+            for blob in blobs { try insert(blob, run: run) }
+        }
         try packed.withBytes { bytes throws(StoreError) in
             let checksum = Checksum.of(
                 bytes, sagaID: entry.sagaID, firstEventID: entry.expectedNextEventID, count: entry.events.count)
@@ -264,6 +278,15 @@ final class Appender {
             try insertHistory.bind(Int64(checksum), at: 4)
             try insertHistory.bind(borrowed: bytes, at: 5)
             try insertHistory.run()
+        }
+    }
+
+    private func insert(_ blob: PayloadBlob, run: Int64) throws(StoreError) {
+        try blob.bytes.withUnsafeBufferPointer { (bytes) throws(StoreError) in
+            try insertBlob.bind(run, at: 1)
+            try insertBlob.bind(Int64(clamping: blob.number), at: 2)
+            try insertBlob.bind(borrowed: UnsafeRawBufferPointer(bytes), at: 3)
+            try insertBlob.run()
         }
     }
 

@@ -12,6 +12,7 @@ final class Reader {
     private let selectLate: Statement
     private let selectLateOfRun: Statement
     private let selectSnapshot: Statement
+    private let selectBlobs: Statement
     /// Prepared forms of List, by their SQL.
     private var lists: [String: Statement] = [:]
 
@@ -39,6 +40,11 @@ final class Reader {
             WHERE run = (SELECT run FROM executions WHERE saga_id = ?1) AND next_event_id <= ?2
             ORDER BY next_event_id DESC LIMIT 1
             """, on: connection)
+        selectBlobs = try Statement(
+            """
+            SELECT blob_no, data FROM blobs
+            WHERE run = (SELECT run FROM executions WHERE saga_id = ?1) AND blob_no BETWEEN ?2 AND ?3
+            """, on: connection)
         selectMeta = try Statement("SELECT partition_count, task_token_key, epoch FROM meta", on: connection)
     }
 
@@ -46,14 +52,35 @@ final class Reader {
 
     func events(of sagaID: SagaID, from: EventID, limit: Int) throws(StoreError) -> [HistoryEvent] {
         var events: [HistoryEvent] = []
+        var hasBlobs = false
         try forEachRow(of: sagaID, from: from) { (bytes, first, count) throws(StoreError) in
             let skipped = from > first ? Int(from - first) : 0
             if !events.isEmpty && events.count + count - skipped > limit { return false }
             try check(bytes, sagaID, first: first, count: count)
+            hasBlobs = hasBlobs || PackedEvents.hasBlobs(bytes)
             try decode(bytes, sagaID, first: first, count: count, skipped: skipped, into: &events)
             return true
         }
+        if hasBlobs {
+            try BlobPages.complete(&events, of: sagaID) { (numbers) throws(StoreError) in
+                try blobs(of: sagaID, numbers)
+            }
+        }
         return events
+    }
+
+    func blobs(of sagaID: SagaID, _ numbers: ClosedRange<UInt64>) throws(StoreError) -> [PayloadBlob] {
+        try selectBlobs.bind(sagaID, at: 1)
+        try selectBlobs.bind(Int64(clamping: numbers.lowerBound), at: 2)
+        try selectBlobs.bind(Int64(clamping: numbers.upperBound), at: 3)
+        defer { selectBlobs.reset() }
+        var found: [PayloadBlob] = []
+        while try selectBlobs.step() {
+            found.append(
+                PayloadBlob(
+                    sagaID: sagaID, number: UInt64(clamping: selectBlobs.int64(0)), bytes: Array(selectBlobs.bytes(1))))
+        }
+        return found
     }
 
     func packedEvents(of sagaID: SagaID, from: EventID, limit: Int) throws(StoreError) -> PackedHistory {

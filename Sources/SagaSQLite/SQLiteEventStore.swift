@@ -17,12 +17,16 @@ public final class SQLiteEventStore: EventStore {
     /// - Parameters:
     ///   - path: The database file. SQLite keeps `-wal` and `-shm` beside it, this store `.lock`.
     ///   - partitionCount: How many partitions workflow ids are spread over; counts only when the store is made.
+    ///   - blobThreshold: Bytes of data from which on a payload is kept apart from its event. Default 32 KiB.
     /// - Throws: `StoreError` with reason `misconfigured` if the file is in use, is not a saga store or is of a newer
     ///   version; an older one is brought up to date.
     public convenience init(
-        path: String, partitionCount: UInt32 = Partition.defaultCount
+        path: String, partitionCount: UInt32 = Partition.defaultCount,
+        blobThreshold: Int = Payload.defaultBlobThreshold
     ) throws(StoreError) {
-        try self.init(path: path, partitionCount: partitionCount, tuning: SQLiteTuning())
+        var tuning = SQLiteTuning()
+        tuning.blobThreshold = blobThreshold
+        try self.init(path: path, partitionCount: partitionCount, tuning: tuning)
     }
 
     package init(path: String, partitionCount: UInt32, tuning: SQLiteTuning) throws(StoreError) {
@@ -38,7 +42,8 @@ public final class SQLiteEventStore: EventStore {
         let copying = try Connection(file, vfs: tuning.vfs, busyTimeoutMillis: tuning.busyTimeoutMillis)
         try copying.execute("PRAGMA synchronous = FULL")
         let appender = try Appender(
-            connection, partitionCount: try reader.metadata().partitionCount, cacheCapacity: tuning.cachedRuns)
+            connection, partitionCount: try reader.metadata().partitionCount, cacheCapacity: tuning.cachedRuns,
+            blobThreshold: tuning.blobThreshold)
         let session = try WriteSession(
             connection, appender: appender,
             checkpointer: Checkpointer(copying, thresholdPages: tuning.checkpointPages))

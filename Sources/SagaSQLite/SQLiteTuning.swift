@@ -1,3 +1,5 @@
+internal import SagaCore
+
 /// What tests and measurements change about a SQLite store; nobody else needs to.
 package struct SQLiteTuning: Sendable {
     /// Name of the VFS to use; nil for SQLite's default.
@@ -10,6 +12,8 @@ package struct SQLiteTuning: Sendable {
     package var checkpointPages: Int32 = 512
     /// Runs whose next event id is remembered, per generation of the cache.
     package var cachedRuns = 65_536
+    /// Bytes of data from which on a payload is kept apart from its event.
+    package var blobThreshold = Payload.defaultBlobThreshold
 
     package init() {}
 }

@@ -17,6 +17,7 @@ enum Schema {
     ///   begins at the first row with a greater key.
     /// * `late_effects`: one row for each success that was reported after its step's undo had begun or its run was closed.
     /// * `snapshots`: the newest few states of a run; each has its checksum in it.
+    /// * `blobs`: data of large payloads, by four times the event's id plus the payload's place; each has its checksum in it.
     static let migrations = [
         """
         CREATE TABLE meta (
@@ -50,6 +51,10 @@ enum Schema {
         CREATE TABLE snapshots (
             run INTEGER NOT NULL, next_event_id INTEGER NOT NULL, snapshot BLOB NOT NULL,
             PRIMARY KEY (run, next_event_id)) STRICT;
+        """,
+        """
+        CREATE TABLE blobs (
+            run INTEGER NOT NULL, blob_no INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (run, blob_no)) STRICT;
         """,
     ]
 

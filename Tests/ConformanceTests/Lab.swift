@@ -3,6 +3,9 @@ import SagaSamples
 
 /// Makes runs and appends for tests, and remembers what each run must hold.
 struct Lab {
+    /// Something else came than was written.
+    struct Surprise: Error {}
+
     var maker: SampleMaker
     var epoch: UInt64
     /// What was built for each run so far.

@@ -40,7 +40,7 @@ import Testing
             for from in 0..<all.count {
                 for limit in [-5, 1, 5, 16, 1_000] {
                     let page = try await store.packedEvents(of: id, from: EventID(from), limit: limit)
-                    let events = try page.events()
+                    let events = try await store.resolved(try page.events())
                     var next = page.rows.first?.firstEventID
                     for row in page.rows {
                         #expect(row.firstEventID == next)
@@ -98,8 +98,12 @@ import Testing
             for run in 0..<7 {
                 let id = lab.newID()
                 var entry = lab.start(id, workflow: "w\(run)", events: 1)
-                entry.events[0].attributes = .domainEvent(
-                    DomainEvent(typeName: "large", typeVersion: 1, payload: large))
+                // A memo, which is never kept apart.
+                entry.events[0].attributes = .workflowExecutionStarted(
+                    WorkflowExecutionStarted(
+                        namespace: "default", workflowID: "w\(run)", workflowType: "Order", workflowVersion: 0,
+                        taskQueue: "q", input: .empty, executionTimeoutMicros: 0, cancelGraceMicros: 0,
+                        memo: [NamedPayload(name: "m", payload: large)]))
                 _ = try await store.append(lab.batch([entry]))
                 places.append(HistoryPlace(id, from: 0))
             }

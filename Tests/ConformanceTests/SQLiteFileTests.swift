@@ -44,6 +44,22 @@ struct RawDatabase: ~Copyable {
         return lines.joined(separator: "\n")
     }
 
+    /// The first column of all rows, as bytes.
+    func blobs(_ sql: String) throws -> [[UInt8]] {
+        var statement: OpaquePointer?
+        defer { sqlite3_finalize(statement) }
+        guard sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK else {
+            throw Failure(message: String(cString: sqlite3_errmsg(handle)))
+        }
+        var found: [[UInt8]] = []
+        while sqlite3_step(statement) == SQLITE_ROW {
+            let bytes = UnsafeRawBufferPointer(
+                start: sqlite3_column_blob(statement, 0), count: Int(sqlite3_column_bytes(statement, 0)))
+            found.append(Array(bytes))
+        }
+        return found
+    }
+
     func number(_ sql: String) throws -> Int64 {
         var statement: OpaquePointer?
         defer { sqlite3_finalize(statement) }

@@ -24,6 +24,12 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
 
     private static let embedded = [
         StoreUnderTest(name: "memory", isDurable: false) { _ in MemoryEventStore() },
+        StoreUnderTest(name: "memory with every payload apart", isDurable: false) { _ in
+            MemoryEventStore(blobThreshold: 0)
+        },
+        StoreUnderTest(name: "SQLite with every payload apart", isDurable: true) { directory in
+            try SQLiteEventStore(path: directory + "/saga.db", blobThreshold: 0)
+        },
         StoreUnderTest(name: "SQLite", isDurable: true) { try SQLiteEventStore(path: $0 + "/saga.db") },
         StoreUnderTest(name: "SQLite with tiny caches", isDurable: true) { directory in
             var tuning = SQLiteTuning()
@@ -50,6 +56,7 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
         return [
             kind("PostgreSQL") { _ in },
             kind("PostgreSQL without batching") { $0.batching = false },
+            kind("PostgreSQL with every payload apart") { $0.blobThreshold = 0 },
             kind("PostgreSQL with one connection and tiny commits") {
                 $0.writers = 1
                 $0.maximumSharedEvents = 3

@@ -53,6 +53,15 @@ enum TemporaryDirectory {
         return status.st_mode & 0o777
     }
 
+    /// Changes one byte of a file.
+    static func write(_ byte: UInt8, at offset: Int, of path: String) throws {
+        let file = open(path, O_WRONLY)
+        guard file >= 0 else { throw Failure(what: path, code: errno) }
+        defer { close(file) }
+        var byte = byte
+        guard pwrite(file, &byte, 1, off_t(offset)) == 1 else { throw Failure(what: path, code: errno) }
+    }
+
     static func bytes(of path: String) throws -> [UInt8] {
         let file = open(path, O_RDONLY)
         guard file >= 0 else { throw Failure(what: path, code: errno) }

@@ -179,7 +179,8 @@ import Testing
             }
         }
         #expect(refusal([]) == .unexpectedEnd)
-        #expect(refusal([2]) == .unsupportedVersion)
+        #expect(refusal([0]) == .unsupportedVersion)
+        #expect(refusal([3]) == .unsupportedVersion)
         #expect(refusal([1] + Postcard.encode(UInt64(65_537)) + [0]) == .limitExceeded)
         #expect(refusal([1] + Postcard.encode(UInt64.max) + [0]) == .limitExceeded)
         #expect(refusal([1] + Postcard.encode(UInt64(65_536)) + [0]) == .unexpectedEnd)

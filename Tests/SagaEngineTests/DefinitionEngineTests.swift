@@ -153,7 +153,7 @@ import Testing
 }
 
 /// An undo that gets what the definition says.
-private struct Told: Activity {
+struct Told: Activity {
     struct Input: Codable, Sendable {
         var number: String
         var id: String

@@ -138,7 +138,7 @@ final class ShardWorld {
         case .worker(let id, let message): if id == worker { take(message) }
         case .recover: recover()
         case .log: break
-        case .snapshot(let state): snapshots.append(state)
+        case .snapshot(let state, _): snapshots.append(state)
         case .alert(let run): alerts.append(run)
         }
     }

@@ -164,6 +164,12 @@ public struct PostcardWriter: ~Copyable {
         }
     }
 
+    /// Takes back what was written last.
+    package mutating func truncate(to count: Int) {
+        precondition(count >= 0 && count <= self.count)
+        cursor = base + count
+    }
+
     // MARK: Places that are filled later
 
     /// Overwrites four raw bytes that were written before.

@@ -8,7 +8,14 @@ package enum UndoBinding {
     /// The undo's input by its template; nil if it has none.
     /// - Throws: `SagaError` of kind validation if a value is missing and has no default: a person must give the input.
     package static func input(of entry: UndoEntry) throws(SagaError) -> Payload? {
-        guard let text = entry.input.metadata.first(where: { $0.key == key })?.value else { return nil }
+        try input(for: entry.input, output: entry.output, outcome: entry.outcome, stepKey: entry.stepKey)
+    }
+
+    /// The same of a step's parts.
+    package static func input(
+        for stepInput: Payload, output: Payload?, outcome: StepOutcome, stepKey: String
+    ) throws(SagaError) -> Payload? {
+        guard let text = stepInput.metadata.first(where: { $0.key == key })?.value else { return nil }
         let template: Template
         do {
             template = try Template(text)
@@ -17,7 +24,7 @@ package enum UndoBinding {
         }
         var values = ValueSource(
             input: .empty,
-            own: .init(output: entry.output, outcome: entry.outcome, key: entry.stepKey)
+            own: .init(output: output, outcome: outcome, key: stepKey)
         ) { _ in nil }
         do {
             return Payload(encoding: "json", data: try template.fill(&values))

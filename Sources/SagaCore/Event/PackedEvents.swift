@@ -12,6 +12,8 @@ public import SagaCodec
 public enum PackedEvents {
     /// The version of this form, in front of every blob.
     public static let formatVersion: UInt8 = 1
+    /// The same with payloads whose data is in blobs (``PayloadBlob``).
+    static let formatVersionWithBlobs: UInt8 = 2
 
     /// Most events that one blob may hold.
     public static let maximumCount: UInt64 = 65_536
@@ -29,9 +31,12 @@ public enum PackedEvents {
     }
 
     /// Encodes consecutive events of one run.
-    public static func encode(_ events: ArraySlice<HistoryEvent>, into writer: inout PostcardWriter) {
+    /// - Parameter hasBlobs: Whether data of their payloads is in blobs.
+    public static func encode(
+        _ events: ArraySlice<HistoryEvent>, into writer: inout PostcardWriter, hasBlobs: Bool = false
+    ) {
         let base = events.first?.timestamp.microseconds ?? 0
-        writer.write(formatVersion)
+        writer.write(hasBlobs ? formatVersionWithBlobs : formatVersion)
         writer.write(UInt64(events.count))
         writer.write(base)
         // In place: iteration would copy each place.pointee.
@@ -147,10 +152,15 @@ public enum PackedEvents {
         return events
     }
 
+    /// Whether data of a blob's payloads is elsewhere.
+    package static func hasBlobs(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.first == formatVersionWithBlobs }
+
     /// The number of events and the time that the others count from.
     static func readPreamble(_ reader: inout PostcardReader) throws(CodecError) -> (count: UInt64, base: Int64) {
         let format: UInt8 = try reader.read()
-        guard format == formatVersion else { throw CodecError(.unsupportedVersion, at: 0) }
+        guard format == formatVersion || format == formatVersionWithBlobs else {
+            throw CodecError(.unsupportedVersion, at: 0)
+        }
         let countOffset = reader.offset
         let count: UInt64 = try reader.read()
         guard count <= maximumCount else { throw CodecError(.limitExceeded, at: countOffset) }

@@ -74,38 +74,47 @@ public struct ExecutionState: Equatable, Sendable {
     /// Accepted updates whose handlers run: their ids by the event that accepted them.
     public internal(set) var openUpdates = EventTable<String>()
     /// Every update by its id, for exactly-once answers.
-    var updates: [String: UpdateState] = [:]
+    @usableFromInline var updates: [String: UpdateState] = [:]
     /// Signals recorded so far.
     public internal(set) var signalCount: UInt32 = 0
     /// Signal ids seen, for exactly-once.
-    var signalIDs: Set<String> = []
+    @usableFromInline var signalIDs: Set<String> = []
     /// What each request id did, for exactly-once answers.
-    var requests: [String: EventID] = [:]
+    @usableFromInline var requests: [String: EventID] = [:]
     /// Open steps, timers and children by the number of the command that began them.
-    var eventOfCommand = EventTable<EventID>()
+    @usableFromInline var eventOfCommand = EventTable<EventID>()
 
     /// A run of which no event has been applied.
     public init(sagaID: SagaID) { self.sagaID = sagaID }
 
+    // What is asked at every event is inlined: a call would copy the whole state, because it lies in an object that the called
+    // function might change.
+
     /// Whether nothing can happen to the run any more.
+    @inlinable
     public var isClosed: Bool { status.isClosed }
 
     /// Whether workflow code may still act: not closed, not unwinding on the run's own account, not blocked by its code.
+    @inlinable
     public var codeMayAct: Bool {
         guard !isClosed, status != .blocked, status != .paused else { return false }
         return unwinding == nil || unwinding?.cause == .requested
     }
 
     /// The event that a request caused, if the request was seen.
+    @inlinable
     public func event(ofRequest requestID: String) -> EventID? { requestID.isEmpty ? nil : requests[requestID] }
 
     /// Whether a signal with that id was recorded.
+    @inlinable
     public func hasSignal(_ signalID: String) -> Bool { !signalID.isEmpty && signalIDs.contains(signalID) }
 
     /// The open step or timer that a command began.
+    @inlinable
     public func openEvent(ofCommand number: CommandNumber) -> EventID? { eventOfCommand[EventID(number)] }
 
     /// How many requests, signals and updates the state remembers.
+    @inlinable
     public var messageCount: Int { requests.count + signalIDs.count + updates.count }
 
     /// Open steps of a scope, by the events that scheduled them, ascending.

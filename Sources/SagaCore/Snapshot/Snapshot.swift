@@ -28,7 +28,7 @@ public struct StoredSnapshot: Hashable, Sendable {
 /// | 1 | ``Codec`` of the state: postcard for a run, JSON for an aggregate |
 /// | 2 | version of the state's schema, least significant byte first |
 /// | 8 | when it was taken, microseconds since 1970, least significant byte first |
-/// | … | the state, in an ``LZ4Frame`` |
+/// | … | the state, and of a declared run where its definition stands, in an ``LZ4Frame`` |
 /// | 4 | xxHash32 of the run's id, the next event id, and everything before |
 ///
 /// The checksum covers the key, so that a damaged byte and a snapshot under the wrong run are both noticed.
@@ -41,7 +41,7 @@ public enum Snapshot {
 
     /// The version of the state: of its fields, and of what events make of it. One that was written by another version is
     /// not used; the history makes a new one.
-    public static let schemaVersion: UInt16 = 1
+    public static let schemaVersion: UInt16 = 2
     /// Most bytes of a state before compression: 64 MiB. A larger one is not kept.
     public static let maximumStateBytes = LZ4Frame.defaultLimit
 
@@ -70,8 +70,18 @@ public enum Snapshot {
     ///   - time: When it is taken.
     /// - Throws: ``CodecError/Reason/limitExceeded`` if the state is too large to be kept.
     public static func encode(_ state: ExecutionState, at time: Timestamp) throws(CodecError) -> StoredSnapshot {
-        try seal(
-            Postcard.encode(state), kind: .run, codec: .postcard, version: schemaVersion, sagaID: state.sagaID,
+        try encode(state, nil, at: time)
+    }
+
+    /// The same of a declared run, with where its definition stands after the same events.
+    package static func encode(
+        _ state: ExecutionState, _ program: DefinitionRunState?, at time: Timestamp
+    ) throws(CodecError) -> StoredSnapshot {
+        var writer = PostcardWriter(capacity: 1_024)
+        state.encode(into: &writer)
+        writer.write(program)
+        return try seal(
+            writer.array(), kind: .run, codec: .postcard, version: schemaVersion, sagaID: state.sagaID,
             nextEventID: state.nextEventID, at: time)
     }
 
@@ -94,13 +104,26 @@ public enum Snapshot {
     /// The state in a snapshot.
     /// - Throws: ``Problem``.
     public static func decode(_ snapshot: StoredSnapshot) throws(Problem) -> ExecutionState {
+        try decodeWhole(snapshot).state
+    }
+
+    /// The state in a snapshot, and of a declared run where its definition stands.
+    /// - Throws: ``Problem``.
+    package static func decodeWhole(
+        _ snapshot: StoredSnapshot
+    ) throws(Problem) -> (state: ExecutionState, program: DefinitionRunState?) {
         let raw = try open(snapshot, kind: .run, codec: .postcard, version: schemaVersion)
         do throws(CodecError) {
-            let state = try Postcard.decodeStrict(ExecutionState.self, from: raw)
-            guard state.sagaID == snapshot.sagaID, state.nextEventID == snapshot.nextEventID else {
-                throw CodecError(.badTag, at: 0)
+            return try raw.withUnsafeBufferPointer { (raw) throws(CodecError) in
+                var reader = PostcardReader(UnsafeRawBufferPointer(raw), strict: true)
+                let state = try ExecutionState(from: &reader)
+                let program: DefinitionRunState? = try reader.read()
+                try reader.requireEnd()
+                guard state.sagaID == snapshot.sagaID, state.nextEventID == snapshot.nextEventID,
+                    program.map({ $0.nextEventID == state.nextEventID }) ?? true
+                else { throw CodecError(.badTag, at: 0) }
+                return (state, program)
             }
-            return state
         } catch {
             throw .damaged("it does not decode: \(error)")
         }

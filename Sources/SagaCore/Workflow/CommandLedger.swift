@@ -11,6 +11,11 @@ struct CommandLedger {
         case other
     }
 
+    private struct Open: Hashable, Sendable {
+        var number: CommandNumber
+        var kind: Kind
+    }
+
     private struct Issued {
         var command: WorkflowCommand
         var site: CallSite?
@@ -19,9 +24,9 @@ struct CommandLedger {
     private var nextNumber: CommandNumber = 0
     /// Issued, and no event has recorded them yet. In order of their numbers.
     private var unmatched: [(number: CommandNumber, issued: Issued)] = []
-    /// The command behind each open `…Scheduled` or `…Created` event.
-    private var openEvents: [EventID: CommandNumber] = [:]
-    private var openKinds: [CommandNumber: Kind] = [:]
+    /// The commands behind open `…Scheduled` and `…Created` events. Code waits for few things at once, so a sorted array beats
+    /// a dictionary.
+    private var openEvents = EventTable<Open>()
     private var openCompensations: [(scope: UInt32, number: CommandNumber)] = []
     /// The command that ended the code, once the start of its unwinding has recorded it: the closing event names it again.
     private var ended: CommandNumber?
@@ -30,15 +35,7 @@ struct CommandLedger {
         let number = nextNumber
         nextNumber += 1
         unmatched.append((number, Issued(command: command, site: site)))
-        switch command {
-        case .scheduleActivity: openKinds[number] = .activity
-        case .startTimer: openKinds[number] = .timer
-        case .scheduleLocalActivity: openKinds[number] = .local
-        case .startChild: openKinds[number] = .child
-        case .signalExternal: openKinds[number] = .externalSignal
-        case .compensate(let scope): openCompensations.append((scope, number))
-        default: break
-        }
+        if case .compensate(let scope) = command { openCompensations.append((scope, number)) }
         return number
     }
 
@@ -46,9 +43,16 @@ struct CommandLedger {
     var next: CommandNumber { nextNumber }
 
     /// The command that an open event records.
-    func command(of eventID: EventID) -> CommandNumber? { openEvents[eventID] }
+    func command(of eventID: EventID) -> CommandNumber? { openEvents[eventID]?.number }
 
-    func kind(of number: CommandNumber) -> Kind { openKinds[number] ?? .other }
+    /// What a command began that has not ended. Asked when something is abandoned, which is seldom.
+    func kind(of number: CommandNumber) -> Kind {
+        if let waiting = unmatched.first(where: { $0.number == number }) { return waiting.issued.command.begins }
+        for eventID in openEvents.eventIDs {
+            if let open = openEvents[eventID], open.number == number { return open.kind }
+        }
+        return .other
+    }
 
     func unrecorded() -> [NumberedCommand] {
         // What comes after a local activity that still runs leaves with its outcome: commands keep their order.
@@ -77,21 +81,24 @@ struct CommandLedger {
             let asked = nextNumber == 0 ? "nothing yet" : "only \(nextNumber) commands"
             return mismatch(event, number, asked: asked, site: nil)
         }
-        let issued = unmatched[index].issued
-        guard event.attributes.isRecord(of: issued.command) else {
+        guard event.attributes.isRecord(of: unmatched[index].issued.command) else {
+            let issued = unmatched[index].issued
             return mismatch(event, number, asked: issued.command.summary, site: issued.site)
         }
-        unmatched.remove(at: index)
-        if issued.command.isClosing, case .compensationStarted = event.attributes { ended = number }
-        if openKinds[number] != nil { openEvents[event.eventID] = number }
+        let kind = unmatched[index].issued.command.begins
+        if case .compensationStarted = event.attributes, unmatched[index].issued.command.isClosing { ended = number }
+        if unmatched.count == 1 {
+            unmatched.removeLast()
+        } else {
+            unmatched.remove(at: index)
+        }
+        if kind != .other { openEvents[event.eventID] = Open(number: number, kind: kind) }
         return nil
     }
 
     /// The command that an open event records; it is open no longer.
     mutating func close(_ eventID: EventID) -> CommandNumber? {
-        guard let number = openEvents.removeValue(forKey: eventID) else { return nil }
-        openKinds[number] = nil
-        return number
+        openEvents.remove(eventID)?.number
     }
 
     mutating func takeCompensation(scope: UInt32) -> CommandNumber? {
@@ -126,6 +133,18 @@ extension EventAttributes {
 }
 
 extension WorkflowCommand {
+    /// What kind of thing it begins that an event will end.
+    fileprivate var begins: CommandLedger.Kind {
+        switch self {
+        case .scheduleActivity: .activity
+        case .startTimer: .timer
+        case .scheduleLocalActivity: .local
+        case .startChild: .child
+        case .signalExternal: .externalSignal
+        default: .other
+        }
+    }
+
     fileprivate var runsLocally: Bool {
         if case .recordLocalActivity(let record) = self { record.end == .running } else { false }
     }

@@ -7,14 +7,20 @@ struct Foresight {
     private var versions: [CommandNumber: VersionMarkerRecorded] = [:]
 
     mutating func take(in events: [HistoryEvent]) {
-        for event in events {
-            guard let number = event.attributes.commandNumber else { continue }
-            recorded = max(recorded, number &+ 1)
-            switch event.attributes {
-            case .sideEffectRecorded(let effect): values[number] = effect.value
-            case .versionMarkerRecorded(let marker): versions[number] = marker
-            default: break
-            }
+        // In their places: an event is large to copy.
+        events.withUnsafeBufferPointer { events in
+            guard let first = events.baseAddress else { return }
+            for index in events.indices { take(first[index]) }
+        }
+    }
+
+    private mutating func take(_ event: HistoryEvent) {
+        guard let number = event.attributes.commandNumber else { return }
+        recorded = max(recorded, number &+ 1)
+        switch event.attributes {
+        case .sideEffectRecorded(let effect): values[number] = effect.value
+        case .versionMarkerRecorded(let marker): versions[number] = marker
+        default: break
         }
     }
 

@@ -51,7 +51,9 @@ extension WorkflowContext {
     }
 
     /// Waits, also over restarts.
-    public func sleep(_ duration: Duration, file: StaticString = #fileID, line: UInt = #line) async throws {
+    public func sleep(_ duration: Duration, file: StaticString = #fileID, line: UInt = #line)
+        async throws
+    {
         try await createTimer("sleep", duration, file: file, line: line)
     }
 
@@ -75,8 +77,9 @@ extension WorkflowContext {
     /// - Parameters:
     ///   - name: Its name.
     ///   - type: What it carries.
-    public func waitForSignal<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) async throws -> Value
-    {
+    public func waitForSignal<Value: Decodable>(
+        _ name: String, as type: Value.Type = Value.self
+    ) async throws -> Value {
         if let payload = try takeSignal(name) { return try converter.decode(type, from: payload) }
         return try converter.decode(type, from: try await wait(for: .signal(name)).payload())
     }

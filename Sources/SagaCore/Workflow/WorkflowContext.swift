@@ -52,6 +52,8 @@ public final class WorkflowContext: @unchecked Sendable {
     /// Whether `run` has begun and not ended.
     private(set) var isRunning = false
     private var isDead = false
+    /// The task of `run` itself. For comparison only.
+    private var root: UnsafeCurrentTask?
 
     init(
         sagaID: SagaID, namespace: String, workflowID: String, workflowType: String, taskQueue: String,
@@ -164,24 +166,27 @@ public final class WorkflowContext: @unchecked Sendable {
     /// Waits for what ends a command, or for a signal.
     func wait(for target: WaitTarget, shielded: Bool = false) async throws -> Resolution {
         try checkIn()
-        if let reason = cancelReason, !shielded, !WorkflowScope.isShielded {
+        let isCancellable = !(shielded || WorkflowScope.isShielded)
+        if let reason = cancelReason, isCancellable {
             abandon(target)
             throw WorkflowCancelled(reason: reason)
         }
-        let isCancellable = !(shielded || WorkflowScope.isShielded)
         // The loser of a race in a task group, or the sibling of a failed `async let`: Swift has cancelled it.
         if isCancellable, Task.isCancelled {
             abandon(target)
             throw CancellationError()
         }
         let ticket = waiters.nextTicket()
-        let resolution = await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                waiters.add(
-                    Waiter(ticket: ticket, target: target, isCancellable: isCancellable, continuation: continuation))
+        let resolution: Resolution
+        if isRoot {
+            // Nobody but itself can cancel it, and it does not run now: it needs no handler, which costs more than the rest.
+            resolution = await suspended(ticket, target, isCancellable)
+        } else {
+            resolution = await withTaskCancellationHandler {
+                await suspended(ticket, target, isCancellable)
+            } onCancel: {
+                if isCancellable { cancelWaiter(ticket) }
             }
-        } onCancel: {
-            if isCancellable { cancelWaiter(ticket) }
         }
         switch resolution {
         case .evicted: throw Evicted()
@@ -190,6 +195,23 @@ public final class WorkflowContext: @unchecked Sendable {
         case .payload, .failure: return resolution
         }
     }
+
+    private func suspended(
+        _ ticket: UInt64, _ target: WaitTarget, _ isCancellable: Bool
+    ) async -> Resolution {
+        await withUnsafeContinuation { continuation in
+            waiters.add(
+                Waiter(ticket: ticket, target: target, isCancellable: isCancellable, continuation: continuation))
+        }
+    }
+
+    /// The task of `run` itself begins; no other task may become it later, because it is kept until it ends.
+    func beginRoot() { root = withUnsafeCurrentTask { $0 } }
+
+    func endRoot() { root = nil }
+
+    /// Whether the code that calls is that of `run` itself, and not of a task group or an `async let`.
+    private var isRoot: Bool { withUnsafeCurrentTask { $0 == root && $0 != nil } }
 
     /// Swift cancels the task that waits. It does so from the code that cancels, so on the executor and in the same order
     /// on replay; from anywhere else it would be an order that no replay can repeat.
@@ -238,7 +260,7 @@ public final class WorkflowContext: @unchecked Sendable {
                 message: "a query handler and a validator only read; they ask nothing of the context",
                 isNonRetryable: true)
         }
-        if !executor.isCurrent {
+        if !executor.isOnItsThread {
             let error = Self.misuse(
                 "workflow code called its context from outside its executor (Task {}, Task.detached or an actor)")
             foreignUse.withLock { $0 = $0 ?? error }
@@ -316,6 +338,7 @@ public final class WorkflowContext: @unchecked Sendable {
     /// Resumes code whose condition holds by now, one at a time, for the next may hang on what it does.
     func resumeMetCondition() -> Bool {
         guard !isDead else { return false }
+        if messages.conditions.isEmpty { return false }
         // From a copy: a condition may ask the context itself, as that of `waitForUpdateHandlers` does.
         let conditions = messages.conditions
         guard let id = conditions.first(where: { $0.isMet() })?.id else { return false }

@@ -38,13 +38,9 @@ package final class WorkflowInstance {
         defer { executor.leave() }
         context.foresee(task.events)
         // One page behind: what the code does at its end may be recorded in the next.
-        let events = waiting.isEmpty ? (task.more ? [] : task.events) : (task.more ? waiting : waiting + task.events)
+        let before = waiting
         waiting = task.more ? task.events : []
-        for event in events {
-            guard event.eventID == nextEventID else { return .needHistory(from: 0) }
-            nextEventID += 1
-            if let mismatch = give(event) { return .failed(.nondeterminism, mismatch) }
-        }
+        if let refusal = give(before) ?? (task.more ? nil : give(task.events)) { return refusal }
         if task.more { return nil }
         if let misuse = context.misuse { return .failed(.nondeterminism, misuse) }
         if let failure = context.handlerFailure { return .failed(.codeFailure, failure) }
@@ -94,6 +90,19 @@ package final class WorkflowInstance {
         evict()
     }
 
+    private func give(_ events: [HistoryEvent]) -> WorkflowTaskAnswer? {
+        // In their places: an event is large to copy.
+        events.withUnsafeBufferPointer { events in
+            guard let first = events.baseAddress else { return nil }
+            for index in events.indices {
+                guard first[index].eventID == nextEventID else { return .needHistory(from: 0) }
+                nextEventID += 1
+                if let mismatch = give(first[index]) { return .failed(.nondeterminism, mismatch) }
+            }
+            return nil
+        }
+    }
+
     private func give(_ event: HistoryEvent) -> SagaError? {
         if let mismatch = context.match(event) { return mismatch }
         context.advanceTime(to: event.timestamp)
@@ -111,6 +120,8 @@ package final class WorkflowInstance {
         let context = context
         context.begin(started)
         Task(executorPreference: executor) {
+            context.beginRoot()
+            defer { context.endRoot() }
             do {
                 let output = try await definition.run(context, started.input)
                 context.finish(.complete(output))

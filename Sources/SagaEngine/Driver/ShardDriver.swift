@@ -227,6 +227,16 @@ package final class ShardDriver: Sendable {
         }
     }
 
+    /// Gives something to a worker that is still there.
+    func deliver(_ message: WorkerMessage, to worker: WorkerID) {
+        errand { $0.sinks[worker]?([message]) }
+    }
+
+    /// Answers a caller who still waits.
+    func answer(_ id: CallID, _ result: Result<CallReply, CallFailure>) {
+        errand { $0.completions.removeValue(forKey: id)?(result) }
+    }
+
     private func armTimer(_ now: ShardTime) {
         guard let wake = core.shard.nextWake else { return }
         // A timer that is armed earlier fires, finds nothing, and is armed again: cheaper than moving it each time.
@@ -244,6 +254,7 @@ package final class ShardDriver: Sendable {
         var pages: [SagaID: PageGate] = [:]
         for effect in effects {
             switch effect {
+            case .worker(let id, .activityTask(let task)) where task.hasBlobs: bring(task, to: id)
             case .worker(let id, var message):
                 if let (sagaID, gate) = message.lendPage() { pages[sagaID] = gate }
                 if let index = messages.firstIndex(where: { $0.worker == id }) {
@@ -251,12 +262,13 @@ package final class ShardDriver: Sendable {
                 } else {
                     messages.append((id, [message]))
                 }
+            case .reply(let id, .success(.updated(let reply))) where reply.hasBlobs: bring(reply, to: id)
             case .reply(let id, let result): core.completions.removeValue(forKey: id)?(result)
             case .append(let id, let batch): append(id, batch)
             case .loadHistory(let load, let sagaID, let from, let limit):
                 loadHistory(load, sagaID, from, limit, after: pages.isEmpty ? nil : pages[sagaID])
             case .loadRun(let load, let target, let events): loadRun(load, target, events)
-            case .snapshot(let state): snapshotter?.take(state)
+            case .snapshot(let state, let program): snapshotter?.take(state, program)
             case .recover: recover()
             case .log(let line): log(line)
             case .alert(let run): core.alertSink?(run)
@@ -266,6 +278,11 @@ package final class ShardDriver: Sendable {
     }
 
     private func append(_ id: BatchID, _ batch: AppendBatch) {
+        if batch.hasBlobs { return bring(batch, id) }
+        appendWhole(id, batch)
+    }
+
+    func appendWhole(_ id: BatchID, _ batch: AppendBatch) {
         if let directStore {
             // No way through Swift's pool: the store's thread runs the shard on.
             let isLarge = batch.transactions.count > Self.manyInputs

@@ -14,7 +14,7 @@ final class Snapshotter: Sendable {
     private let state = Mutex(State())
 
     private struct State {
-        var waiting: [ExecutionState] = []
+        var waiting: [(state: ExecutionState, program: DefinitionRunState?)] = []
         var isAtWork = false
         var counts = SnapshotCounts()
         var kept: (@Sendable ([ShardInput]) -> Void)?
@@ -38,18 +38,18 @@ final class Snapshotter: Sendable {
 
     func skipped() { state.withLock { $0.counts.skipped += 1 } }
 
-    func take(_ execution: ExecutionState) {
+    func take(_ execution: ExecutionState, _ program: DefinitionRunState?) {
         let wake = state.withLock { state in
             // A newer state of the same run takes the place of one that nobody has come to yet.
-            if let index = state.waiting.lastIndex(where: { $0.sagaID == execution.sagaID }) {
-                state.waiting[index] = execution
+            if let index = state.waiting.lastIndex(where: { $0.state.sagaID == execution.sagaID }) {
+                state.waiting[index] = (execution, program)
                 return false
             }
             guard state.waiting.count < Self.maximumWaiting else {
                 state.counts.dropped += 1
                 return false
             }
-            state.waiting.append(execution)
+            state.waiting.append((execution, program))
             defer { state.isAtWork = true }
             return !state.isAtWork
         }
@@ -65,7 +65,7 @@ final class Snapshotter: Sendable {
                 return states
             }
             if states.isEmpty { return }
-            let snapshots = states.compactMap { encode($0) }
+            let snapshots = states.compactMap { encode($0, $1) }
             Task {
                 await keep(snapshots)
                 work()
@@ -73,9 +73,9 @@ final class Snapshotter: Sendable {
         }
     }
 
-    private func encode(_ execution: ExecutionState) -> StoredSnapshot? {
+    private func encode(_ execution: ExecutionState, _ program: DefinitionRunState?) -> StoredSnapshot? {
         do {
-            return try Snapshot.encode(execution, at: EngineClock.now().wall)
+            return try Snapshot.encode(execution, program, at: EngineClock.now().wall)
         } catch {
             state.withLock { $0.counts.failed += 1 }
             logger.warning(

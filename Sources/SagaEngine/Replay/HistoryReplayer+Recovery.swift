@@ -16,7 +16,7 @@ extension HistoryReplayer {
         else {
             return nil
         }
-        return RecoveredRun(state: run.state, snapshotAt: run.snapshotAt)
+        return RecoveredRun(state: run.state, snapshotAt: run.snapshotAt, program: run.program)
     }
 
     /// Reads what the recovery of many open runs needs, in few questions.
@@ -58,7 +58,7 @@ extension HistoryReplayer {
                 return try await recover(row)
             }
             reportMissing(run, end: row.nextEventID, [])
-            return RecoveredRun(state: run.state, snapshotAt: run.snapshotAt)
+            return RecoveredRun(state: run.state, snapshotAt: run.snapshotAt, program: run.program)
         }
         var state = ExecutionState(sagaID: row.sagaID)
         var fold = HistoryFold()

@@ -96,9 +96,13 @@ public struct HistoryReplayer: Sendable {
         _ body: (HistoryEvent) -> Void
     ) async throws(ReplayFailure) -> Result<ReplayedRun, Snapshot.Problem> {
         let state: ExecutionState
-        do throws(Snapshot.Problem) { state = try Snapshot.decode(stored) } catch { return .failure(error) }
+        let program: DefinitionRunState?
+        do throws(Snapshot.Problem) { (state, program) = try Snapshot.decodeWhole(stored) } catch {
+            return .failure(error)
+        }
         guard stored.nextEventID > 0 else { return .failure(.damaged("it holds no event")) }
         var run = ReplayedRun(state: state, snapshotAt: stored.nextEventID)
+        run.program = program
         var last = firstPage ?? []
         if last.isEmpty { last = try await page(of: stored.sagaID, from: stored.nextEventID - 1) }
         guard let first = last.first, first.timestamp == state.lastTimestamp else {
@@ -184,6 +188,8 @@ public struct ReplayedRun: Sendable {
     public var snapshotAt: EventID = 0
     /// Events that were read and applied.
     public var eventsApplied: UInt64 = 0
+    /// Where the definition of a declared run stood in the snapshot.
+    package var program: DefinitionRunState?
     /// The last event of the newest snapshot that those events speak of.
     var recordedSnapshot: EventID?
 }

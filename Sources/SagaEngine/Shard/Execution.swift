@@ -50,6 +50,8 @@ final class Execution {
     var isEndHeld = false
     /// The run of a definition, as far as it has been given events; nil for code, and while it is not needed.
     var program: DefinitionRun?
+    /// Where the definition stood in the snapshot that the run was recovered from; used once.
+    var recoveredProgram: DefinitionRunState?
     /// Whether the program is at work.
     var isAdvancing = false
     /// The workflow task that is out.
@@ -93,6 +95,8 @@ final class Execution {
     var bytesSinceSnapshot = 0
     /// The state as the batch in flight leaves it, if a snapshot is due.
     var snapshotInFlight: ExecutionState?
+    /// Where the definition stands in it.
+    var programInFlight: DefinitionRunState?
     /// A snapshot that was kept, which the next append records.
     var unrecordedSnapshot: SnapshotCreated?
     /// The closing event, once there is one.

@@ -50,7 +50,16 @@ extension Shard {
         var version = execution.state.workflowVersion
         if planted(.declaredVersionForgotten) { version = definitions.versions(key).last?.definition.version ?? 0 }
         guard let program = definitions.program(key, version: version) else { return false }
-        execution.program = DefinitionRun(program, workflowID: execution.state.workflowID)
+        let recovered = execution.recoveredProgram
+        execution.recoveredProgram = nil
+        // From a snapshot, so that only the events after it are read. One that is not of this definition is left aside.
+        if let recovered, recovered.nextEventID <= execution.state.nextEventID,
+            let run = DefinitionRun(program, resuming: recovered)
+        {
+            execution.program = run
+        } else {
+            execution.program = DefinitionRun(program, workflowID: execution.state.workflowID)
+        }
         return true
     }
 

@@ -9,11 +9,23 @@ extension Shard {
     /// The value is kept until the batch is durable, so that a snapshot never holds an event that the history does not.
     func captureSnapshot(_ execution: Execution) {
         guard isSnapshotDue(execution) else { return }
-        if planted(.snapshotBeforeDurable) { return effects.append(.snapshot(execution.state)) }
+        if planted(.snapshotBeforeDurable) { return effects.append(.snapshot(execution.state, nil)) }
         execution.snapshotInFlight = execution.state
+        execution.programInFlight = programNow(execution)
         execution.snapshotAt = execution.state.nextEventID
         execution.snapshotTime = time.monotonic
         execution.bytesSinceSnapshot = 0
+    }
+
+    /// Where the definition of a declared run stands after the state's last event; nil if it has something to ask for, which a
+    /// value cannot hold.
+    private func programNow(_ execution: Execution) -> DefinitionRunState? {
+        guard var program = execution.program, program.commands.isEmpty,
+            // Starts and notes of snapshots are recorded with the commit, when the program has been at work already.
+            let events = execution.recentEvents(from: program.nextEventID)
+        else { return nil }
+        for event in events { guard program.take(event) == nil else { return nil } }
+        return program.nextEventID == execution.state.nextEventID && program.commands.isEmpty ? program.state : nil
     }
 
     private func isSnapshotDue(_ execution: Execution) -> Bool {
@@ -39,8 +51,10 @@ extension Shard {
     /// The events of the snapshot are durable now.
     func releaseSnapshot(_ execution: Execution) {
         guard let state = execution.snapshotInFlight else { return }
+        let program = execution.programInFlight
         execution.snapshotInFlight = nil
-        if !execution.state.isClosed { effects.append(.snapshot(state)) }
+        execution.programInFlight = nil
+        if !execution.state.isClosed { effects.append(.snapshot(state, program)) }
     }
 
     /// A snapshot was kept. That is recorded with the next append of the run, never by a commit of its own.

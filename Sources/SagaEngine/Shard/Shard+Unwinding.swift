@@ -229,7 +229,9 @@ extension Shard {
             let live = execution.undoTasks[reference.eventID], live.phase == .queued, live.attempt == reference.attempt
         else { return }
         var data = entry.data
-        if data == nil, !reference.isProbe, execution.isDeclared {
+        // What the undo receives may hang on data that is still in the store: then whoever brings it fills the template.
+        let isBoundLater = entry.output?.isApart ?? false && data == nil && !reference.isProbe && execution.isDeclared
+        if data == nil, !isBoundLater, !reference.isProbe, execution.isDeclared {
             do throws(SagaError) { data = try UndoBinding.input(of: entry) } catch {
                 return undoFailed(execution, entry, error)
             }
@@ -245,7 +247,8 @@ extension Shard {
         let task = ActivityTask(
             reference: reference, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
             workflowType: execution.state.workflowType, stepID: entry.stepID, activityType: lane.type,
-            taskQueue: lane.queue, input: execution.isDeclared ? UndoBinding.stripped(entry.input) : entry.input,
+            taskQueue: lane.queue,
+            input: execution.isDeclared && !isBoundLater ? UndoBinding.stripped(entry.input) : entry.input,
             idempotencyKey: reference.isProbe ? entry.stepKey + "/probe" : entry.idempotencyKey,
             timeouts: entry.undo.timeouts,
             undo: UndoTaskInput(output: entry.output, data: data, outcome: entry.outcome, stepKey: entry.stepKey))

@@ -164,6 +164,7 @@ package final class Shard {
         let execution = Execution(sagaID: run.state.sagaID)
         execution.state = run.state
         execution.snapshotAt = run.snapshotAt
+        execution.recoveredProgram = run.program
         execution.snapshotTime = time.monotonic
         #if SAGA_MUTANTS
             execution.state.forgetOnRestart()

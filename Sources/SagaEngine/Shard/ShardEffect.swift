@@ -9,8 +9,8 @@ package enum ShardEffect: Sendable {
     case loadHistory(LoadID, SagaID, from: EventID, limit: Int)
     /// Read a run's row and events, then answer with `runLoaded`.
     indirect case loadRun(LoadID, RunTarget, LoadedEvents)
-    /// Keep a snapshot of this state when there is time, then tell with `snapshotKept`.
-    indirect case snapshot(ExecutionState)
+    /// Keep a snapshot of this state, and of where its definition stands, when there is time, then tell with `snapshotKept`.
+    indirect case snapshot(ExecutionState, DefinitionRunState?)
     /// Answer a caller.
     indirect case reply(CallID, Result<CallReply, CallFailure>)
     /// Send something to a worker.

@@ -73,10 +73,13 @@ package struct RecoveredRun: Sendable {
     package var state: ExecutionState
     /// Events before this id stand in the snapshot that it was made from; 0 for none.
     package var snapshotAt: EventID
+    /// Where the definition of a declared run stood in that snapshot.
+    package var program: DefinitionRunState?
 
-    package init(state: ExecutionState, snapshotAt: EventID = 0) {
+    package init(state: ExecutionState, snapshotAt: EventID = 0, program: DefinitionRunState? = nil) {
         self.state = state
         self.snapshotAt = snapshotAt
+        self.program = program
     }
 }
 

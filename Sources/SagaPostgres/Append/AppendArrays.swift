@@ -25,17 +25,25 @@ final class AppendArrays {
     private let afters = PgArray(.uuid)
     private let startSearches = PgArray(.text)
     private let startAttributes = PgArray(.bytes)
+    // Data of large payloads, of any append.
+    private let blobOwners = PgArray(.uuid)
+    private let blobNumbers = PgArray(.int8)
+    private let blobs = PgArray(.bytes)
+    private let blobThreshold: Int
 
     /// Which transaction each later append, and each start, belongs to: the server answers with places in the arrays.
     private(set) var laterOwners: [Int] = []
     private(set) var startOwners: [Int] = []
     private var hasStatus = false
+    private var hasBlobs = false
+
+    init(blobThreshold: Int) { self.blobThreshold = blobThreshold }
 
     private var all: [PgArray] {
         [
             ids, firsts, counts, events, statuses, closings, searches, attributes, startIDs, startCounts, startEvents,
             namespaces, workflowIDs, workflowTypes, startStatuses, startTimes, startClosings, parts, afters,
-            startSearches, startAttributes,
+            startSearches, startAttributes, blobOwners, blobNumbers, blobs,
         ]
     }
 
@@ -44,6 +52,7 @@ final class AppendArrays {
         laterOwners.removeAll(keepingCapacity: true)
         startOwners.removeAll(keepingCapacity: true)
         hasStatus = false
+        hasBlobs = false
     }
 
     var isEmpty: Bool { laterOwners.isEmpty && startOwners.isEmpty }
@@ -63,7 +72,7 @@ final class AppendArrays {
         ids.add(entry.sagaID)
         firsts.add(Int64(clamping: entry.expectedNextEventID))
         counts.add(Int32(clamping: entry.events.count))
-        events.add(entry.events, of: entry.sagaID, from: entry.expectedNextEventID)
+        add(entry, to: events)
         if let row = entry.row {
             hasStatus = true
             statuses.add(Int16(row.status.rawValue))
@@ -80,7 +89,7 @@ final class AppendArrays {
         startOwners.append(owner)
         startIDs.add(entry.sagaID)
         startCounts.add(Int32(clamping: entry.events.count))
-        startEvents.add(entry.events, of: entry.sagaID, from: 0)
+        add(entry, to: startEvents)
         namespaces.add(row.namespace)
         workflowIDs.add(row.workflowID)
         workflowTypes.add(row.workflowType)
@@ -90,6 +99,21 @@ final class AppendArrays {
         parts.add(Int32(clamping: row.partition))
         if case .after(let earlier)? = entry.start { afters.add(earlier) } else { afters.addNull() }
         SearchAttributes.add(row.searchAttributes, to: startSearches, startAttributes)
+    }
+
+    /// Its events; large payloads apart.
+    private func add(_ entry: AppendEntry, to rows: PgArray) {
+        // Nearly all rows are shorter than one large payload, and are not looked at again.
+        let length = rows.add(entry.events, of: entry.sagaID, from: entry.expectedNextEventID)
+        guard length >= blobThreshold, let apart = entry.takingBlobsOut(threshold: blobThreshold) else { return }
+        rows.removeLast(of: length)
+        rows.add(apart.events, of: entry.sagaID, from: entry.expectedNextEventID, hasBlobs: true)
+        for blob in apart.blobs {
+            hasBlobs = true
+            blobOwners.add(blob.sagaID)
+            blobNumbers.add(Int64(clamping: blob.number))
+            blobs.add(bytes: blob.bytes)
+        }
     }
 
     private static func stored(_ time: Timestamp?, _ entry: AppendEntry) throws(StoreError) -> Int64? {
@@ -104,12 +128,14 @@ final class AppendArrays {
 
     /// The statement that is enough for what was added.
     var statement: PgStatement {
-        startOwners.isEmpty && !hasStatus ? AppendStatements.steps : AppendStatements.all
+        if hasBlobs { return AppendStatements.allWithBlobs }
+        return startOwners.isEmpty && !hasStatus ? AppendStatements.steps : AppendStatements.all
     }
 
     /// The statement's parameters, without the epoch; valid until the next change.
     var parameters: [UnsafeRawBufferPointer?] {
-        let arrays = statement.name == AppendStatements.steps.name ? Array(all[..<4]) : all
+        let isSteps = statement.name == AppendStatements.steps.name
+        let arrays = isSteps ? all[..<4] : hasBlobs ? all[...] : all.dropLast(3)
         return arrays.map(\.buffer)
     }
 }

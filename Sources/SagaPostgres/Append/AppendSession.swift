@@ -4,11 +4,14 @@ import SagaCore
 /// Appends on one connection, which it opens when it is needed and gives up when it breaks. Used on one queue only.
 final class AppendSession {
     private let options: PostgresOptions
-    private let arrays = AppendArrays()
+    private let arrays: AppendArrays
     private let requests = InboxArrays()
     private var connection: PgConnection?
 
-    init(_ options: PostgresOptions) { self.options = options }
+    init(_ options: PostgresOptions) {
+        self.options = options
+        arrays = AppendArrays(blobThreshold: options.blobThreshold)
+    }
 
     /// Commits transactions together.
     /// - Returns: One outcome per transaction, in order.

@@ -87,11 +87,31 @@ enum AppendStatements {
                 INSERT INTO history (saga_id, first_event_id, event_count, events)
                 SELECT id, first, count, events FROM u UNION ALL SELECT id, 0, count, events FROM s
             )
-            SELECT (SELECT epoch FROM f), c.winners,
-                CASE WHEN c.winners < cardinality($2::uuid[]) THEN (SELECT array_agg(place) FROM u) END,
-                d.winners, CASE WHEN d.winners < cardinality($10::uuid[]) THEN (SELECT array_agg(place) FROM s) END
+            \(answerOfAll), CASE WHEN d.winners < cardinality($10::uuid[]) THEN (SELECT array_agg(place) FROM s) END
             FROM (SELECT count(*) AS winners FROM u) c, (SELECT count(*) AS winners FROM s) d
             """)
+
+    /// The same, and the data of the winners' large payloads.
+    static let allWithBlobs = PgStatement(
+        name: "append_blobs",
+        sql: all.sql.replacing(
+            answerOfAll,
+            with: """
+                , b AS (
+                    INSERT INTO payload_blobs (saga_id, blob_no, data)
+                    SELECT n.id, n.number, n.data
+                    FROM unnest($23::uuid[], $24::int8[], $25::bytea[]) AS n (id, number, data)
+                    WHERE n.id IN (SELECT id FROM u UNION ALL SELECT id FROM s)
+                )
+                \(answerOfAll)
+                """))
+
+    /// Where the answer of `all` begins.
+    private static let answerOfAll = """
+        SELECT (SELECT epoch FROM f), c.winners,
+            CASE WHEN c.winners < cardinality($2::uuid[]) THEN (SELECT array_agg(place) FROM u) END,
+            d.winners
+        """
 
     /// Keeps one late effect, unless it is kept already.
     static let keep = PgStatement(

@@ -10,6 +10,8 @@ struct EventPage {
     private(set) var events: [HistoryEvent] = []
     /// Where the rows go if they are wanted as they are; nil to decode them.
     private(set) var packed: PackedHistory?
+    /// Whether data of payloads has still to be read.
+    private(set) var hasBlobs = false
     private var expected: EventID?
 
     init(sagaID: SagaID, from: EventID, limit: Int, packed: PackedHistory? = nil) {
@@ -53,6 +55,7 @@ struct EventPage {
         if !isFirst && before + count - (packed == nil ? skipped : 0) > limit { return false }
         let blob = try checked(stored, first: first, count: count)
         if packed == nil {
+            hasBlobs = hasBlobs || PackedEvents.hasBlobs(blob)
             try decode(blob, first: first, count: count, skipped: skipped)
             return true
         }
@@ -89,6 +92,13 @@ struct EventPage {
             throw damaged(first, "its row has \(events.count - before) events instead of \(count)")
         }
         if skipped > 0 { events.removeSubrange(before..<before + skipped) }
+    }
+
+    /// Puts the data of large payloads in.
+    mutating func complete(
+        _ read: (ClosedRange<UInt64>) throws(StoreError) -> [PayloadBlob]
+    ) throws(StoreError) {
+        try BlobPages.complete(&events, of: sagaID, read)
     }
 
     private func damaged(_ event: EventID, _ what: String) -> StoreError {

@@ -25,7 +25,37 @@ struct PostgresReader {
     private static let wholePage = 4_096
 
     func events(of sagaID: SagaID, from: EventID, limit: Int) throws(ReadFailure) -> [HistoryEvent] {
-        try page(EventPage(sagaID: sagaID, from: from, limit: limit)).events
+        var page = try page(EventPage(sagaID: sagaID, from: from, limit: limit))
+        guard page.hasBlobs else { return page.events }
+        do throws(StoreError) {
+            try page.complete { (numbers) throws(StoreError) in
+                do throws(ReadFailure) { return try blobs(of: sagaID, numbers) } catch {
+                    switch error {
+                    case .store(let error): throw error
+                    case .server(let failure): throw failure.storeError("read payloads")
+                    }
+                }
+            }
+        } catch {
+            throw .store(error)
+        }
+        return page.events
+    }
+
+    private static let selectBlobs = PgStatement(
+        name: "payload_blobs",
+        sql: "SELECT blob_no, data FROM payload_blobs WHERE saga_id = $1 AND blob_no BETWEEN $2 AND $3")
+
+    func blobs(of sagaID: SagaID, _ numbers: ClosedRange<UInt64>) throws(ReadFailure) -> [PayloadBlob] {
+        let result = try run(
+            Self.selectBlobs,
+            PgParameters().id(sagaID).int64(Int64(clamping: numbers.lowerBound))
+                .int64(Int64(clamping: numbers.upperBound)))
+        return (0..<result.count).compactMap { index in
+            result.int64(index, 0).map {
+                PayloadBlob(sagaID: sagaID, number: UInt64(clamping: $0), bytes: Array(result.bytes(index, 1)))
+            }
+        }
     }
 
     func packedEvents(of sagaID: SagaID, from: EventID, limit: Int) throws(ReadFailure) -> PackedHistory {

@@ -149,18 +149,28 @@ final class PgArray {
     }
 
     /// The events of one append, as `history.events` holds them.
-    func add(_ events: [HistoryEvent], of sagaID: SagaID, from first: EventID) {
+    /// - Returns: How many bytes they take.
+    @discardableResult
+    func add(_ events: [HistoryEvent], of sagaID: SagaID, from first: EventID, hasBlobs: Bool = false) -> Int {
         let position = writer.count
         put(0)
-        PackedEvents.encode(events[...], into: &writer)
+        PackedEvents.encode(events[...], into: &writer, hasBlobs: hasBlobs)
         let checksum = writer.withBytes { bytes in
             RowChecksum.of(
                 UnsafeRawBufferPointer(rebasing: bytes[(position + 4)...]), sagaID: sagaID, firstEventID: first,
                 count: events.count)
         }
         put(checksum)
-        writer.patchRaw4(UInt32(truncatingIfNeeded: writer.count - position - 4).byteSwapped, at: position)
+        let length = writer.count - position - 4
+        writer.patchRaw4(UInt32(truncatingIfNeeded: length).byteSwapped, at: position)
         count += 1
+        return length
+    }
+
+    /// Takes the last element back, which has so many bytes.
+    func removeLast(of length: Int) {
+        writer.truncate(to: writer.count - length - 4)
+        count -= 1
     }
 
     /// The finished array; valid inside the body only.

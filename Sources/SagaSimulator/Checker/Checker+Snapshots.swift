@@ -5,7 +5,9 @@ internal import SagaCore
 extension Checker {
     /// The engine hands out a state to be kept: it must be that of durable events.
     /// - Returns: What is stored; nil if a promise is broken.
-    mutating func judge(snapshot state: ExecutionState, at wall: Timestamp) -> StoredSnapshot? {
+    mutating func judge(snapshot state: ExecutionState, _ program: DefinitionRunState?, at wall: Timestamp)
+        -> StoredSnapshot?
+    {
         let history = histories[state.sagaID] ?? []
         guard state.nextEventID <= EventID(history.count) else {
             report(
@@ -23,7 +25,7 @@ extension Checker {
         }
         do {
             // Read back when the next owner takes it, and in `judgeSnapshots`.
-            return try Snapshot.encode(state, at: wall)
+            return try Snapshot.encode(state, program, at: wall)
         } catch {
             report(Violation("snapshot", "\(state.sagaID): a snapshot is not written: \(error)"))
             return nil

@@ -120,6 +120,7 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case snapshotTaken
     case snapshotRecorded
     case snapshotUsed
+    case programResumed
     case snapshotSkipped
     case snapshotLost
     case snapshotOfDeadServer

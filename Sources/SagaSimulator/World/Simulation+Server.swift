@@ -93,7 +93,7 @@ extension Simulation {
             if server.isZombie && !takesBack(server) { return end(server) }
             coverage.hit(.recoveryWithoutCrash)
             beginRecovery(server)
-        case .snapshot(let state): takeSnapshot(state, server)
+        case .snapshot(let state, let program): takeSnapshot(state, program, server)
         case .log, .alert: break
         }
     }

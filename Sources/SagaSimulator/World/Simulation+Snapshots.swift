@@ -4,9 +4,9 @@ internal import SagaEngine
 /// Snapshots: kept late, lost, or damaged on disk; and the recovery that meets them.
 extension Simulation {
     /// The shard hands a state out. It is judged at once; its write takes its time, and may outlive the process.
-    func takeSnapshot(_ state: ExecutionState, _ server: ServerProcess) {
+    func takeSnapshot(_ state: ExecutionState, _ program: DefinitionRunState?, _ server: ServerProcess) {
         coverage.hit(.snapshotTaken)
-        guard let stored = checker.judge(snapshot: state, at: wall) else { return }
+        guard let stored = checker.judge(snapshot: state, program, at: wall) else { return }
         if isFaulty, snapshotChance.happens(options.faults.lostSnapshot) { return coverage.hit(.snapshotLost) }
         pendingSnapshots[nextSnapshot] = (server.incarnation, stored)
         put(.keepSnapshot(nextSnapshot), after: snapshotChance.draw(1...2_000) * 100)
@@ -37,12 +37,13 @@ extension Simulation {
         for stored in (snapshots[sagaID] ?? []).reversed() {
             let read = damaged(stored)
             do throws(Snapshot.Problem) {
-                let state = try Snapshot.decode(read)
+                let (state, program) = try Snapshot.decodeWhole(read)
                 if read != stored {
                     checker.report(Violation("snapshot", "\(sagaID): a damaged snapshot was taken for a good one"))
                 }
                 coverage.hit(.snapshotUsed)
-                return try goOn(state, events)
+                if program != nil { coverage.hit(.programResumed) }
+                return try goOn(state, program, events)
             } catch {
                 coverage.hit(.snapshotSkipped)
                 if read == stored { checker.report(Violation("snapshot", "\(sagaID): \(error)")) }
@@ -78,7 +79,9 @@ extension Simulation {
     }
 
     /// The tail after a snapshot; the state must be that of the full replay.
-    private func goOn(_ state: ExecutionState, _ events: [HistoryEvent]) throws(Snapshot.Problem) -> RecoveredRun {
+    private func goOn(_ state: ExecutionState, _ program: DefinitionRunState?, _ events: [HistoryEvent]) throws(Snapshot
+        .Problem) -> RecoveredRun
+    {
         let snapshotAt = state.nextEventID
         guard snapshotAt <= EventID(events.count) else { throw .beyondHistory(nextEventID: snapshotAt) }
         var state = state
@@ -88,7 +91,7 @@ extension Simulation {
             throw .misfit(error.message)
         }
         checker.compare(state)
-        return RecoveredRun(state: state, snapshotAt: snapshotAt)
+        return RecoveredRun(state: state, snapshotAt: snapshotAt, program: program)
     }
 
     /// What the disk gives back: now and then a byte of it is another one.

@@ -129,7 +129,7 @@ extension ShardEffect {
         case .reply(let id, .success(let reply)): "reply \(id): \(reply.line)"
         case .reply(let id, .failure(let failure)): "reply \(id): \(failure.code) \(failure.message)"
         case .worker(let id, let message): "to stream \(id): \(message.line)"
-        case .snapshot(let state): "snapshot of \(state.sagaID.short) before \(state.nextEventID)"
+        case .snapshot(let state, _): "snapshot of \(state.sagaID.short) before \(state.nextEventID)"
         case .recover: "recover"
         case .log(let log): "log \(log.message)"
         case .alert(let run): "alert \(run.sagaID.short)\(run.isRepeated ? " again" : "")"

@@ -27,7 +27,7 @@ final class VirtualEngine {
     /// The first of January 2026, so that every run has the same ids.
     static let beginning = Timestamp(microseconds: 1_767_225_600_000_000)
 
-    let store = MemoryEventStore(taskTokenKey: [UInt8](repeating: 0, count: 32))
+    let store = MemoryEventStore(taskTokenKey: [UInt8](repeating: 0, count: 32), blobThreshold: .max)
     weak var host: (any VirtualHost)?
     private(set) var shard: Shard
     /// Microseconds since the beginning.

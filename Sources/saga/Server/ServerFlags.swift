@@ -39,6 +39,8 @@ struct ServerFlags: ParsableArguments {
     var snapshotInterval: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.snapshotsKept.help))
     var snapshotsKept: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.blobBytes.help))
+    var blobBytes: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.onBlocked.help))
     var onBlocked: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.retention.help))
@@ -55,7 +57,8 @@ struct ServerFlags: ParsableArguments {
             (.insecure, insecure ? "true" : nil), (.threads, threads), (.reclaimGrace, reclaimGrace),
             (.cancelGrace, cancelGrace), (.activityTimeout, activityTimeout), (.drainGrace, drainGrace),
             (.maxConnections, maxConnections), (.snapshotEvents, snapshotEvents), (.snapshotBytes, snapshotBytes),
-            (.snapshotInterval, snapshotInterval), (.snapshotsKept, snapshotsKept), (.onBlocked, onBlocked),
+            (.snapshotInterval, snapshotInterval), (.snapshotsKept, snapshotsKept), (.blobBytes, blobBytes),
+            (.onBlocked, onBlocked),
             (.retention, retention),
             (.logLevel, logLevel),
         ]

@@ -44,14 +44,15 @@ enum ServerRunner {
 
     private static func openStore(_ settings: ServerSettings) async throws(Failure) -> any EventStore {
         switch settings.store {
-        case .memory: return MemoryEventStore()
+        case .memory: return MemoryEventStore(blobThreshold: settings.blobThreshold)
         case .sqlite(let path):
-            do { return try SQLiteEventStore(path: path) } catch {
+            do { return try SQLiteEventStore(path: path, blobThreshold: settings.blobThreshold) } catch {
                 throw Failure(.usage, "cannot open the store \(path): \(error)")
             }
         case .postgres(let connection):
             var options = PostgresOptions(connection: connection)
             options.allowsUnsafeDurability = settings.allowsUnsafeDurability
+            options.blobThreshold = settings.blobThreshold
             do { return try await PostgresEventStore.open(options) } catch {
                 throw Failure(
                     error.reason == .unavailable ? .unreachable : .usage,

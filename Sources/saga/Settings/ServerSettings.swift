@@ -22,6 +22,7 @@ struct ServerSettings {
         case snapshotBytes = "snapshot-bytes"
         case snapshotInterval = "snapshot-interval"
         case snapshotsKept = "snapshots-kept"
+        case blobBytes = "blob-bytes"
         case onBlocked = "on-blocked"
         case retention
         case logLevel = "log-level"
@@ -47,6 +48,7 @@ struct ServerSettings {
             case .snapshotBytes: "0"
             case .snapshotInterval: "0s"
             case .snapshotsKept: "2"
+            case .blobBytes: "32768"
             case .onBlocked, .retention: ""
             case .logLevel: "info"
             }
@@ -72,6 +74,7 @@ struct ServerSettings {
             case .snapshotBytes: "bytes of payload between two snapshots; 0 = they do not count"
             case .snapshotInterval: "time between two snapshots of a saga that goes on; 0s = it does not count"
             case .snapshotsKept: "how many of the newest snapshots of a saga stay"
+            case .blobBytes: "bytes of data from which on a payload is stored apart from its event"
             case .onBlocked:
                 "a command that is run, or an http(s) URL that is posted to, for each saga that needs a person"
             case .retention: "how long closed sagas are kept: NAMESPACE=TIME, …; in other namespaces for ever"
@@ -147,6 +150,8 @@ struct ServerSettings {
     private(set) var threads: Int?
     private(set) var engine = SagaEngineConfig()
     private(set) var drainGrace = Duration.seconds(30)
+    /// Bytes of data from which on a payload is stored apart from its event.
+    private(set) var blobThreshold = Payload.defaultBlobThreshold
     private(set) var maxConnections = 10_000
     /// Who is told about blocked sagas; nil is nobody.
     private(set) var onBlocked: AlertDoor?
@@ -212,6 +217,11 @@ struct ServerSettings {
         case .snapshotEvents:
             guard let value = UInt64(text), value <= 1_000_000_000 else { throw wrong("give 0 to 1000000000") }
             engine.snapshots.events = value
+        case .blobBytes:
+            guard let value = Int(text), (0...1_000_000_000_000).contains(value) else {
+                throw wrong("give 0 to 1000000000000")
+            }
+            blobThreshold = value
         case .snapshotBytes:
             guard let value = Int(text), (0...1_000_000_000_000).contains(value) else {
                 throw wrong("give 0 to 1000000000000")

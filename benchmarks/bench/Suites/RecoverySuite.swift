@@ -20,6 +20,7 @@ struct RecoverySuite: BenchSuite {
         try hotPath(context)
         for store in RecoveryStore.all {
             try await resume(context, store)
+            try await declaredResume(context, store)
             try await restart(context, store)
         }
     }
@@ -76,16 +77,17 @@ struct RecoverySuite: BenchSuite {
         let steps = context.quick ? 20_000 : 100_000
         guard context.wants("code over its results") else { return }
         let events = RunOfSteps(count: steps * 3 + 1, hasUndo: false).events
+        // As a store gives them.
+        let pages = stride(from: 0, to: events.count, by: 1_000).map {
+            Array(events[$0..<min(events.count, $0 + 1_000)])
+        }
         var workflows = WorkflowRegistry()
         workflows.register(BenchLine.self)
         try context.measure(
             BenchCase(name: "code over its results", operations: steps, operation: "result", clock: .cpu)
         ) {
             var replay = CodeReplay(workflows)
-            for start in stride(from: 0, to: events.count, by: 1_000) {
-                let end = min(events.count, start + 1_000)
-                try replay.give(Array(events[start..<end]), isLast: end == events.count)
-            }
+            for (index, page) in pages.enumerated() { try replay.give(page, isLast: index == pages.count - 1) }
             return replay.results
         }
     }
@@ -132,10 +134,19 @@ struct RecoverySuite: BenchSuite {
                 }
                 return next
             }
+            try await context.measure(bench("read of all stored rows", count, "event")) {
+                var next: EventID = 0
+                while case let page = try await store.packedEvents(of: sagaID, from: next, limit: 4_096), !page.isEmpty
+                {
+                    next = page.nextEventID ?? next
+                }
+                return next
+            }
+            // Goal: 80 % of the rate at which the store gives the rows, 1.25.
             try await context.measure(
                 bench(
                     "whole history", count, "event",
-                    reference: .measured(name: "read alone", case: "\(kind.name) read of all events"))
+                    reference: .measured(name: "read alone", case: "\(kind.name) read of all stored rows"))
             ) {
                 try await replayer.state(of: sagaID, from: .beginning)?.state.nextEventID ?? 0
             }

@@ -6,6 +6,8 @@ struct RunOfSteps: Sendable {
     static let id = SagaID(time: Timestamp(microseconds: 1_790_000_000_000_000), random: (7, 7))
     let events: [HistoryEvent]
 
+    init(events: [HistoryEvent]) { self.events = events }
+
     /// - Parameter hasUndo: Whether each step can be undone, so that the state grows.
     init(count: Int, hasUndo: Bool) {
         let steps = (count - 1) / 3 + 1
@@ -157,7 +159,7 @@ struct BareShard {
             switch effect {
             case .append(let id, let batch):
                 give(.appended(id, .success(batch.transactions.map { _ in .appended })))
-            case .snapshot(let state):
+            case .snapshot(let state, _):
                 snapshots += 1
                 give(
                     .snapshotKept(
