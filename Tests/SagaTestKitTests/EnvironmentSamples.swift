@@ -77,7 +77,9 @@ struct Chatty: DurableWorkflow {
             sum += number
             return sum
         }
-        return try await context.waitForSignal("go", as: Int.self) + sum
+        let word = try await context.waitForSignal("go", as: Int.self)
+        if word < 0 { throw SagaError(kind: .domain, message: "no") }
+        return word + sum
     }
 }
 

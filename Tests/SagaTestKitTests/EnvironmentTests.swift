@@ -117,6 +117,14 @@ import Testing
         #expect(try await run.query("sum", as: Int.self) == 5)
     }
 
+    @Test func aSagaThatEndedBadlyStillAnswers() async throws {
+        let environment = environment()
+        let run = try await environment.start(Chatty.self, 1)
+        try await run.signal("go", -1)
+        #expect(try await run.failure().error?.kind == .domain)
+        #expect(try await run.query("sum", as: Int.self) == 1)
+    }
+
     @Test func childrenAndChainsAreSagasToo() async throws {
         let environment = environment()
         #expect(try await environment.run(Family.self, "x", id: "family") == ["F-x", "H-x"])

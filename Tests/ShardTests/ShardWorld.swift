@@ -51,6 +51,8 @@ final class ShardWorld {
         var config = ShardConfig()
         config.activationHoldMicros = 0
         config.reclaimGraceMicros = 2_000_000
+        // Whatever may be parked is, at once.
+        config.maxLiveRuns = 0
         configure(&config)
         self.config = config
         shard = Shard(config: config, seed: 1)

@@ -6,6 +6,7 @@
 #ifdef __GLIBC__
 
 #include <errno.h>
+#include <malloc.h>
 
 // A slot for each thread: counting costs one increment and no shared cache line. A slot is never given back, so the
 // counts of ended threads stay in the sum. Beyond the last slot threads share one, and may lose a count.
@@ -74,8 +75,15 @@ uint64_t bench_allocations(void) {
     return sum;
 }
 
+uint64_t bench_live_bytes(void) {
+    // Of all arenas, and what was mapped by itself.
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
 #else
 
+uint64_t bench_live_bytes(void) { return 0; }
 bool bench_counts_allocations(void) { return false; }
 uint64_t bench_allocations(void) { return 0; }
 

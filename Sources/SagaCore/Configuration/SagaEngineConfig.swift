@@ -29,6 +29,9 @@ public struct SagaEngineConfig: Sendable {
     public var maxBatchEvents = 1_024
     /// Most runs in one commit. Default 256.
     public var maxBatchRuns = 256
+    /// Open runs that are kept in memory as a whole. Others that wait are kept as a small record, a few hundred bytes each, and
+    /// made of it again when something comes. Default 8,192.
+    public var maxLiveRuns = 8_192
     /// Limits of task queues by their names. Default: none.
     public var taskQueueLimits: [String: TaskQueueLimit] = [:]
 

@@ -1,10 +1,10 @@
-internal import SagaCore
-internal import SagaRuntime
+package import SagaCore
+package import SagaRuntime
 internal import Synchronization
 
 extension ShardDriver {
     /// Opens the stream of a worker that lives in this process.
-    func openWorker(_ offer: WorkerOffer, deliveringTo host: WorkerHost) -> WorkerID {
+    package func openWorker(_ offer: WorkerOffer, deliveringTo host: WorkerHost) -> WorkerID {
         openWorker(offer) { messages in
             for message in messages {
                 switch message {
@@ -23,23 +23,23 @@ extension ShardDriver {
 }
 
 /// Where the results of such a worker go.
-final class HostedWorkerSink: WorkerSink {
+package final class HostedWorkerSink: WorkerSink {
     private let driver: ShardDriver
     private let worker: WorkerID
     /// Answers of one wake-up of the workflow threads, which go to the engine together.
     private let answers = Mutex<[ShardInput]>([])
 
-    init(driver: ShardDriver, worker: WorkerID) {
+    package init(driver: ShardDriver, worker: WorkerID) {
         self.driver = driver
         self.worker = worker
     }
 
-    func workflowTask(_ task: WorkflowTaskIdentity, _ answer: WorkflowTaskAnswer) {
+    package func workflowTask(_ task: WorkflowTaskIdentity, _ answer: WorkflowTaskAnswer) {
         let input = ShardInput.workflowTaskAnswered(worker, task.sagaID, generation: task.generation, answer)
         answers.withLock { $0.append(input) }
     }
 
-    func flush() {
+    package func flush() {
         let ready = answers.withLock { answers in
             defer { answers = [] }
             return answers
@@ -47,11 +47,15 @@ final class HostedWorkerSink: WorkerSink {
         if !ready.isEmpty { driver.post(ready) }
     }
 
-    func activity(_ task: TaskReference, _ result: ActivityResult) { driver.post(.activityEnded(worker, task, result)) }
+    package func activity(_ task: TaskReference, _ result: ActivityResult) {
+        driver.post(.activityEnded(worker, task, result))
+    }
 
-    func query(_ queryID: UInt64, _ sagaID: SagaID, _ answer: QueryAnswer) {
+    package func query(_ queryID: UInt64, _ sagaID: SagaID, _ answer: QueryAnswer) {
         driver.post(.queryAnswered(worker, queryID: queryID, answer))
     }
 
-    func heartbeat(_ task: TaskReference, _ details: Payload?) { driver.post(.heartbeat(worker, task, details)) }
+    package func heartbeat(_ task: TaskReference, _ details: Payload?) {
+        driver.post(.heartbeat(worker, task, details))
+    }
 }

@@ -38,6 +38,8 @@ final class Execution {
     /// Whether the run is in the shard's list of runs without a worker for their code.
     var isWaitingForWorker = false
     var waitsForWorkerSince: Timestamp?
+    /// Whether the shard has still to see to the run since it was read back; see `revive`.
+    var awaitsRevival = false
     /// Whether the code must be given events.
     @exclusivity(unchecked) var needsActivation = false
     /// The code is given no events while this one is not durable.

@@ -32,6 +32,10 @@ package struct ShardStatus: Hashable, Sendable {
     package var isReady: Bool
     /// Runs in memory: all that are open.
     package var runs: Int
+    /// Those that are there as a whole, and not as a small record.
+    package var liveRuns: Int
+    /// Those whose code is still to be given to a worker after a start.
+    package var runsToRevive: Int
     /// Runs that wait for a person now.
     package var blockedRuns: Int
     /// Events that are not durable yet.
@@ -42,6 +46,9 @@ package struct ShardStatus: Hashable, Sendable {
     package var blocks: UInt64
     /// Snapshots of open runs kept since the start.
     package var snapshots: UInt64
+
+    /// Runs that are kept as small records.
+    package var parkedRuns: Int { runs - liveRuns }
 }
 
 extension Shard {

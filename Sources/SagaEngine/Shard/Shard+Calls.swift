@@ -291,7 +291,7 @@ extension Shard {
                 fail(id, .notFound, "there is no run of workflow id \(call.target.workflowID)")
             }
         case .success(let run?):
-            if executions[run.row.sagaID] != nil || !run.row.status.isClosed {
+            if executions.has(run.row.sagaID) || !run.row.status.isClosed {
                 answerAboutOpenRun(id, call, run)
             } else {
                 answerAboutClosedRun(id, call, run)
@@ -369,7 +369,7 @@ extension Shard {
                     + " another id or another reuse policy", sagaID: row.sagaID, status: row.status)
         }
         let key = WorkflowKey(namespace: start.namespace, workflowID: start.workflowID)
-        if let open = openRuns[key], executions[open] != nil { return handleCall(id, call) }
+        if let open = openRuns[key], executions.has(open) { return handleCall(id, call) }
         let execution = startRun(id, call, start, .after(row.sagaID), replies: signal == nil)
         if let signal {
             self.signal(

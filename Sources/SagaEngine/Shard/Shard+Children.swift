@@ -193,10 +193,11 @@ extension Shard {
     func findOrphans() {
         for sagaID in executions.keys.sorted() {
             guard let execution = executions[sagaID], let parent = execution.state.parent,
-                executions[parent.sagaID] == nil
+                !executions.has(parent.sagaID)
             else { continue }
             let target = RunTarget(namespace: execution.state.namespace, workflowID: "", sagaID: parent.sagaID)
             loadRun(target, .all, .orphan(sagaID))
+            executions.park(beyond: config.maxLiveRuns)
         }
     }
 

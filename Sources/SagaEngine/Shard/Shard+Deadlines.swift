@@ -4,7 +4,7 @@ internal import SagaCore
 extension Shard {
     func runDeadlines() {
         guard isReady else { return }
-        while let due = wallDeadlines.popDue(time.wall.microseconds) { run(due) }
+        while dirty.count < config.maxDueRuns, let due = wallDeadlines.popDue(time.wall.microseconds) { run(due) }
         while let due = monotonicDeadlines.popDue(time.monotonic) { run(due) }
     }
 
@@ -16,7 +16,7 @@ extension Shard {
             isQueueLookArmed = false
             return dispatchLimited()
         }
-        guard let execution = executions[due.sagaID], !execution.state.isClosed else { return }
+        guard let execution = run(of: due), !execution.state.isClosed else { return }
         switch due.kind {
         case .timer:
             guard let timer = execution.state.timers[due.eventID],
@@ -79,6 +79,16 @@ extension Shard {
                 watchChild(at: due.eventID, sagaID, execution)
             }
         case .storeRetry, .lateReport, .query, .queueLimit: break
+        }
+    }
+
+    /// The run that a deadline is about. What is about tasks and about code that is out cannot concern a parked one.
+    private func run(of due: Deadline) -> Execution? {
+        switch due.kind {
+        case .timer, .executionTimeout, .cancelGrace, .redeliver, .watch: executions[due.sagaID]
+        case .stepRetry, .undoRetry, .scheduleToStart, .scheduleToClose, .startToClose, .heartbeat, .undoStartToClose,
+            .workflowTask, .codeRetry, .reclaim, .undoReclaim, .storeRetry, .lateReport, .query, .queueLimit:
+            executions.live(due.sagaID)
         }
     }
 

@@ -58,7 +58,7 @@ extension Shard {
                     sagaID: report.reference.sagaID))
         case .success(nil): acknowledge(report.reporter, report.reference, .alreadyRecorded)
         case .success(let run?):
-            if executions[run.row.sagaID] != nil {
+            if executions.has(run.row.sagaID) {
                 return activityEnded(report.reporter, report.reference, report.result)
             }
             if case .caller(let id) = report.reporter, !run.row.status.isClosed {

@@ -11,11 +11,8 @@ extension Shard {
         }
         let waiting = waitingForWorker
         waitingForWorker = []
-        for sagaID in waiting {
-            guard let execution = executions[sagaID] else { continue }
-            execution.isWaitingForWorker = false
-            activate(execution)
-        }
+        toRevive += waiting
+        revive()
         offerTasks(to: id)
     }
 
@@ -30,8 +27,11 @@ extension Shard {
         guard dispatcher.close(id) != nil else { return }
         askOthers(insteadOf: id)
         dispatchLimited()
-        for sagaID in executions.keys.sorted() {
-            guard let execution = executions[sagaID], execution.codeHolder == id || execution.historyLoad?.worker == id
+        // A parked run has given its code all there was, and the code has answered: it goes to another worker when something
+        // comes.
+        for sagaID in executions.liveIDs {
+            guard let execution = executions.live(sagaID),
+                execution.codeHolder == id || execution.historyLoad?.worker == id
             else { continue }
             execution.codeHolder = nil
             execution.codeNext = 0

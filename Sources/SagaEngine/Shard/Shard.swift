@@ -16,7 +16,13 @@ package final class Shard {
     @exclusivity(unchecked) var effects: [ShardEffect] = []
 
     /// Open runs, and those that are closing.
-    @exclusivity(unchecked) var executions: [SagaID: Execution] = [:]
+    @exclusivity(unchecked) var executions = RunTable()
+    /// Runs whose code is to be given to a worker again, after a start or when a worker came: a few at a time. From
+    /// `revivedUpTo` on.
+    var toRevive: [SagaID] = []
+    var revivedUpTo = 0
+    /// Those that are at it.
+    var reviving: [SagaID] = []
     var recentlyClosed = RecentlyClosed()
     /// The open run of each workflow id.
     var openRuns: [WorkflowKey: SagaID] = [:]
@@ -115,22 +121,32 @@ package final class Shard {
     /// Starts the commits that are due, and gives the effects of everything so far, in order.
     package func flush(now: ShardTime) -> [ShardEffect] {
         advance(to: now)
+        if executions.isDamaged { startRecovery("the record of a parked run could not be read") }
+        revive()
         startCommits()
+        executions.park(beyond: config.maxLiveRuns)
         defer { effects = [] }
         return effects
     }
 
     /// When the shard wants the next `tick`, on the monotonic clock; nil if it waits for nothing.
     package var nextWake: Int64? {
-        let wall = wallDeadlines.earliest.map { due in
-            // Late by the rounding of a microsecond rather than early.
-            time.monotonic.addingSaturating(due.subtractingSaturating(time.wall.microseconds))
-        }
+        // What is due and may not be done yet is done when a commit comes back.
+        let wall =
+            dirty.count >= config.maxDueRuns
+            ? nil
+            : wallDeadlines.earliest.map { due in
+                // Late by the rounding of a microsecond rather than early.
+                time.monotonic.addingSaturating(due.subtractingSaturating(time.wall.microseconds))
+            }
         return [wall, monotonicDeadlines.earliest, commitHeldUntil].compactMap(\.self).min()
     }
 
     /// How many runs are in memory.
     package var openRunCount: Int { executions.count - definitions.count }
+
+    /// How many of them are there as a whole, and not as a small record.
+    package var liveRunCount: Int { executions.liveCount - definitions.count }
 
     /// Whether anything is gathered or in flight that is not durable.
     package var isIdle: Bool {
@@ -140,7 +156,8 @@ package final class Shard {
     /// How the shard stands, in numbers.
     package var status: ShardStatus {
         ShardStatus(
-            isReady: isReady, runs: openRunCount, blockedRuns: blockedRunCount, undurableEvents: undurableEvents,
+            isReady: isReady, runs: openRunCount, liveRuns: liveRunCount, runsToRevive: toRevive.count - revivedUpTo,
+            blockedRuns: blockedRunCount, undurableEvents: undurableEvents,
             lateEffects: lateEffectCount, blocks: blockCount, snapshots: snapshotCount)
     }
 
@@ -158,7 +175,7 @@ package final class Shard {
     // MARK: Recovery
 
     private func recovered(_ run: RecoveredRun) {
-        guard !isReady, run.state.nextEventID > 0, executions[run.state.sagaID] == nil, !run.state.isClosed else {
+        guard !isReady, run.state.nextEventID > 0, !executions.has(run.state.sagaID), !run.state.isClosed else {
             return
         }
         let execution = Execution(sagaID: run.state.sagaID)
@@ -175,6 +192,7 @@ package final class Shard {
         executions[execution.sagaID] = execution
         openRuns[key(of: execution)] = execution.sagaID
         execution.needsActivation = execution.state.codeMayAct
+        execution.awaitsRevival = true
         if execution.isDefinition { loadDefinition(execution, from: 0) }
         if execution.state.status == .blocked { blockedRunCount += 1 }
     }
@@ -191,15 +209,16 @@ package final class Shard {
             // Whether anybody was told before the restart is not known.
             if let blocked = blockedRun(execution, isRepeated: true) { effects.append(.alert(blocked)) }
             rearm(execution)
+            executions.park(beyond: config.maxLiveRuns)
         }
         findOrphans()
         reclaimFromWorkers()
         let reports = waitingReports
         waitingReports = []
         for (reporter, reference, result) in reports { activityEnded(reporter, reference, result) }
-        for sagaID in executions.keys.sorted() {
-            if let execution = executions[sagaID] { activate(execution) }
-        }
+        toRevive = executions.keys.sorted()
+        revivedUpTo = 0
+        revive()
         let calls = waitingCalls
         waitingCalls = []
         for (id, call) in calls { handleCall(id, call) }
@@ -239,6 +258,7 @@ package final class Shard {
             }
             waitingCalls += execution.callsAfterClose + execution.updateCalls
             if let holder = execution.codeHolder { effects.append(.worker(holder, .evict(sagaID))) }
+            executions.park(beyond: config.maxLiveRuns)
         }
         for load in pendingLoads.keys.sorted() {
             switch pendingLoads[load] {
@@ -259,7 +279,10 @@ package final class Shard {
         }
         queries = [:]
         forgetInternalCalls()
-        executions = [:]
+        executions.removeAll()
+        toRevive = []
+        revivedUpTo = 0
+        reviving = []
         openRuns = [:]
         definitions.removeAll()
         definitionLoads = []
@@ -399,6 +422,13 @@ package struct ShardConfig: Sendable {
     package var partitionCount: UInt32
     /// Undurable events beyond which calls that would add more are refused. Bounds the memory when the store is slow.
     package var maxUndurableEvents = 65_536
+    /// Runs that are kept as a whole; of others that wait only a small record is.
+    package var maxLiveRuns = 8_192
+    /// Runs whose code is given to workers at a time after a start.
+    package var maxRevivals = 256
+    /// Runs with something to append beyond which timers that are due wait: a million of them at once are no more work at a time
+    /// than the store takes.
+    package var maxDueRuns = 1_024
     /// Events in one workflow task; a longer history goes out in several.
     package var historyPageEvents = 1_000
     package var taskQueueLimits: [String: TaskQueueLimit] = [:]
@@ -419,6 +449,7 @@ package struct ShardConfig: Sendable {
         maxBatchEvents = max(1, config.maxBatchEvents)
         maxBatchRuns = max(1, config.maxBatchRuns)
         taskQueueLimits = config.taskQueueLimits
+        maxLiveRuns = max(0, config.maxLiveRuns)
         snapshots = ShardSnapshotPolicy(config.snapshots)
         self.partitionCount = partitionCount
     }

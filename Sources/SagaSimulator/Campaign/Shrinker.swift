@@ -48,6 +48,8 @@ package struct Shrinker {
         add { $0.maxBatchRuns = 256 }
         add { $0.historyPageEvents = 1_000 }
         add { $0.maxUndurableEvents = 65_536 }
+        add { $0.maxLiveRuns = 8_192 }
+        add { $0.maxRevivals = 256 }
         if options.faultsUntil > 1_000_000 { add { $0.faultsUntil /= 2 } }
         return candidates
     }

@@ -134,6 +134,9 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case declaredLeftOut
     case declaredSignalTooLate
     case declaredUndoBound
+    case runParked
+    case parkedRunWoken
+    case revivedInPortions
 }
 
 /// How often each of them happened.

@@ -24,6 +24,8 @@ extension Simulation {
         config.historyPageEvents = options.historyPageEvents
         config.maxUndurableEvents = options.maxUndurableEvents
         config.snapshotEvents = options.snapshotEvents
+        config.maxLiveRuns = options.maxLiveRuns
+        config.maxRevivals = options.maxRevivals
         let incarnation = nextIncarnation
         nextIncarnation += 1
         let server = ServerProcess(
@@ -49,7 +51,14 @@ extension Simulation {
 
     func flush(_ server: ServerProcess) {
         server.isFlushDue = false
-        for effect in server.shard.flush(now: time) {
+        let before = server.shard.status
+        if before.parkedRuns < server.parkedRuns { coverage.hit(.parkedRunWoken) }
+        let effects = server.shard.flush(now: time)
+        let after = server.shard.status
+        if after.parkedRuns > before.parkedRuns { coverage.hit(.runParked) }
+        if after.runsToRevive > 0 { coverage.hit(.revivedInPortions) }
+        server.parkedRuns = after.parkedRuns
+        for effect in effects {
             if boundary(server) { return }
             perform(effect, server)
             if boundary(server) || self.server(server.incarnation) == nil { return }

@@ -23,6 +23,10 @@ package struct SimulationOptions: Hashable, Sendable {
     package var minRunsBeside = 1
     package var historyPageEvents = 1_000
     package var maxUndurableEvents = 65_536
+    /// Runs that a server keeps as a whole; others that wait are parked.
+    package var maxLiveRuns = 8_192
+    /// Runs whose code a server gives to workers at a time after a start.
+    package var maxRevivals = 256
     package var activationHoldMicros: Int64 = 5_000
     /// Events between two snapshots of a run; 0 for none.
     package var snapshotEvents: UInt64 = 7
@@ -98,6 +102,8 @@ package struct SimulationOptions: Hashable, Sendable {
         if random.happens(500_000) { faults.damagedSnapshot = random.logUniform(600_000) }
         maxBatchesInFlight = random.pick(1...3)
         minRunsBeside = random.pick(1...2)
+        if random.happens(600_000) { maxLiveRuns = random.pick(0...3) }
+        if random.happens(500_000) { maxRevivals = random.pick(1...3) }
     }
 }
 
@@ -119,6 +125,8 @@ extension SimulationOptions: CustomStringConvertible {
         if maxBatchesInFlight != 1 { parts.append("batches \(maxBatchesInFlight) beside \(minRunsBeside) runs") }
         if historyPageEvents != 1_000 { parts.append("history page \(historyPageEvents)") }
         if maxUndurableEvents != 65_536 { parts.append("undurable events \(maxUndurableEvents)") }
+        if maxLiveRuns != 8_192 { parts.append("live runs \(maxLiveRuns)") }
+        if maxRevivals != 256 { parts.append("revivals \(maxRevivals)") }
         if activationHoldMicros != 5_000 { parts.append("hold \(activationHoldMicros) us") }
         if snapshotEvents != 7 { parts.append("snapshots every \(snapshotEvents) events") }
         parts.append("faults until \(faultsUntil) us")

@@ -21,6 +21,8 @@ struct EngineSuite: BenchSuite {
         }
         try await measureDeclared(context)
         try await measureScale(context)
+        try await measureParked(context)
+        try await measureTimers(context)
     }
 
     private func measure(_ context: BenchContext, _ store: EngineStore, _ width: Int, refused: Bool) async throws {

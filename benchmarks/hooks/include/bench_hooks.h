@@ -11,6 +11,9 @@ bool bench_counts_allocations(void);
 /// Allocations since the process began, by threads that live or have ended.
 uint64_t bench_allocations(void);
 
+/// Bytes that are allocated and not freed now, with what the allocator adds to each; 0 where that is not known.
+uint64_t bench_live_bytes(void);
+
 // Takes a finished value, which the compiler must have made whole for it. Does nothing.
 void bench_sink(const void *value);
 
