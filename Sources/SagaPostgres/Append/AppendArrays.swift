@@ -31,16 +31,21 @@ final class AppendArrays {
     private(set) var startOwners: [Int] = []
     private var hasStatus = false
 
-    private var all: [PgArray] {
-        [
-            ids, firsts, counts, events, statuses, closings, searches, attributes, startIDs, startCounts, startEvents,
-            namespaces, workflowIDs, workflowTypes, startStatuses, startTimes, startClosings, parts, afters,
-            startSearches, startAttributes,
+    /// In the order of the statement's parameters.
+    private let later: [PgArray]
+    private let starts: [PgArray]
+
+    init() {
+        later = [ids, firsts, counts, events, statuses, closings, searches, attributes]
+        starts = [
+            startIDs, startCounts, startEvents, namespaces, workflowIDs, workflowTypes, startStatuses, startTimes,
+            startClosings, parts, afters, startSearches, startAttributes,
         ]
     }
 
     func clear() {
-        for array in all { array.clear() }
+        if !laterOwners.isEmpty { for array in later { array.clear() } }
+        if !startOwners.isEmpty { for array in starts { array.clear() } }
         laterOwners.removeAll(keepingCapacity: true)
         startOwners.removeAll(keepingCapacity: true)
         hasStatus = false
@@ -109,7 +114,13 @@ final class AppendArrays {
 
     /// The statement's parameters, without the epoch; valid until the next change.
     var parameters: [UnsafeRawBufferPointer?] {
-        let arrays = statement.name == AppendStatements.steps.name ? Array(all[..<4]) : all
-        return arrays.map(\.buffer)
+        let count = startOwners.isEmpty && !hasStatus ? 4 : later.count + starts.count
+        return [UnsafeRawBufferPointer?](unsafeUninitializedCapacity: count) { places, filled in
+            for place in 0..<count {
+                let array = place < later.count ? later[place] : starts[place - later.count]
+                places.initializeElement(at: place, to: array.buffer)
+            }
+            filled = count
+        }
     }
 }
