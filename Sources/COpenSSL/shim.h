@@ -188,14 +188,20 @@ static inline int saga_pipe_keep(saga_pipe *pipe) {
     return 1;
 }
 
+// Forgets up to `count` bytes of output; returns how many.
+static inline size_t saga_pipe_drop(saga_pipe *pipe, size_t count) {
+    if (count > pipe->out_count) count = pipe->out_count;
+    pipe->out_count -= count;
+    if (count > 0 && pipe->out_count > 0) memmove(pipe->out, pipe->out + count, pipe->out_count);
+    return count;
+}
+
 // Moves up to `count` bytes of output to `bytes`.
 static inline size_t saga_pipe_take(saga_pipe *pipe, void *bytes, size_t count) {
     if (count > pipe->out_count) count = pipe->out_count;
     if (count == 0) return 0;
     memcpy(bytes, pipe->out, count);
-    pipe->out_count -= count;
-    if (pipe->out_count > 0) memmove(pipe->out, pipe->out + count, pipe->out_count);
-    return count;
+    return saga_pipe_drop(pipe, count);
 }
 
 // Gives back buffers that hold nothing.

@@ -16,13 +16,15 @@ public enum Name {
     /// - Parameters:
     ///   - name: The name to look at.
     ///   - what: What the name names, for the message ("workflow id").
-    public static func problem(with name: String, what: String) -> String? {
+    public static func problem(with name: String, what: @autoclosure () -> String) -> String? {
         let count = name.utf8.count
-        if count == 0 { return "\(what) is empty; give 1 to \(maximumBytes) bytes" }
-        if count > maximumBytes { return "\(what) has \(count) bytes; \(maximumBytes) are allowed" }
+        if count == 0 { return "\(what()) is empty; give 1 to \(maximumBytes) bytes" }
+        if count > maximumBytes { return "\(what()) has \(count) bytes; \(maximumBytes) are allowed" }
+        // Most names are printable ASCII, where nothing is forbidden.
+        if name.utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) { return nil }
         for (index, scalar) in name.unicodeScalars.enumerated() where isForbidden(scalar) {
             let code = String(scalar.value, radix: 16, uppercase: true)
-            return "\(what) has the forbidden character U+\(code) at position \(index)"
+            return "\(what()) has the forbidden character U+\(code) at position \(index)"
         }
         return nil
     }

@@ -23,6 +23,7 @@ package final class ShardDriver: Sendable {
     let logger: Logger
     private let queue = DispatchQueue(label: "saga.shard")
     private let mailbox = Mutex(Mailbox())
+    private let timer = ShardTimer()
     /// Touched only by whoever has claimed the mailbox.
     private let core: Core
     /// The store, if it calls back.
@@ -56,15 +57,13 @@ package final class ShardDriver: Sendable {
         var random = SystemRandomNumberGenerator()
         var shardConfig = ShardConfig(config, partitionCount: metadata.partitionCount)
         shardConfig.maxBatchesInFlight = max(1, directStore?.batchesAtOnce ?? 1)
-        core = Core(
-            shard: Shard(config: shardConfig, seed: random.next()), timer: DispatchSource.makeTimerSource(queue: queue))
+        core = Core(shard: Shard(config: shardConfig, seed: random.next()))
         core.alertSink = onBlocked
-        core.timer.setEventHandler { [weak self] in self?.timerFired() }
-        core.timer.resume()
+        timer.start { [weak self] in self?.timerFired() }
         snapshotter?.attach { [weak self] in self?.post($0) }
     }
 
-    deinit { core.timer.cancel() }
+    deinit { timer.stop() }
 
     /// Takes the store over and recovers every open run; returns when calls are served.
     package func start() async {
@@ -212,7 +211,7 @@ package final class ShardDriver: Sendable {
             core.shard.handle(input, now: now)
             if case .workerClosed(let id) = input { core.sinks[id] = nil }
         }
-        if core.taken.inputs.isEmpty { core.shard.handle(.tick, now: now) }
+        if core.taken.inputs.isEmpty { core.shard.handle(.tick, now: now) } else { core.isBusy = true }
         for errand in core.taken.errands { errand(core) }
         core.taken.clear()
         perform(core.shard.flush(now: now))
@@ -238,13 +237,21 @@ package final class ShardDriver: Sendable {
     }
 
     private func armTimer(_ now: ShardTime) {
-        guard let wake = core.shard.nextWake else { return }
+        guard var wake = core.shard.nextWake else { return }
         // A timer that is armed earlier fires, finds nothing, and is armed again: cheaper than moving it each time.
         if let armed = core.armedFor, armed <= wake { return }
+        if core.armedFor == nil, core.isBusy {
+            // While things happen commits wait for code now and then, and mostly not to the end: one look at every such time
+            // serves them all.
+            wake = min(wake, now.monotonic &+ Self.busyLook)
+            core.isBusy = false
+        }
         core.armedFor = wake
-        let delay = max(0, min(wake - now.monotonic, 86_400_000_000))
-        core.timer.schedule(deadline: .now() + .microseconds(Int(delay)), leeway: .microseconds(100))
+        timer.set(after: max(0, min(wake &- now.monotonic, 86_400_000_000)))
     }
+
+    /// How often a busy shard is looked at, in microseconds: as long as a commit waits for code unless told otherwise.
+    private static let busyLook: Int64 = 5_000
 
     // MARK: Effects
 
@@ -412,18 +419,16 @@ private struct Mailbox {
 /// What belongs to whoever has claimed the mailbox. `@unchecked Sendable`, because nobody else ever touches it.
 private final class Core: @unchecked Sendable {
     let shard: Shard
-    let timer: any DispatchSourceTimer
     /// What was taken out of the mailbox, and is being worked on.
     var taken = Mailbox()
     var armedFor: Int64?
+    /// Whether the shard was given something since the timer was last set anew.
+    var isBusy = false
     var completions: [CallID: ShardDriver.Completion] = [:]
     var sinks: [WorkerID: ShardDriver.WorkerSinkFunction] = [:]
     var readyWaiters: [CheckedContinuation<Void, Never>] = []
     var idleWaiters: [CheckedContinuation<Void, Never>] = []
     var alertSink: (@Sendable (BlockedRun) -> Void)?
 
-    init(shard: Shard, timer: any DispatchSourceTimer) {
-        self.shard = shard
-        self.timer = timer
-    }
+    init(shard: Shard) { self.shard = shard }
 }

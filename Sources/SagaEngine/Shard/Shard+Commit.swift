@@ -98,14 +98,17 @@ extension Shard {
     }
 
     private func makeRow(_ execution: Execution) -> ExecutionRow {
-        let state = execution.state
+        // Field by field: the state as a value is large to copy.
         return ExecutionRow(
-            sagaID: state.sagaID, namespace: state.namespace, workflowID: state.workflowID,
-            workflowType: state.workflowType, status: state.status, startedAt: state.startedAt,
-            closedAt: state.closedAt, nextEventID: state.nextEventID,
+            sagaID: execution.state.sagaID, namespace: execution.state.namespace,
+            workflowID: execution.state.workflowID,
+            workflowType: execution.state.workflowType, status: execution.state.status,
+            startedAt: execution.state.startedAt,
+            closedAt: execution.state.closedAt, nextEventID: execution.state.nextEventID,
             partition: Partition.of(
-                namespace: state.namespace, workflowID: state.workflowID, count: config.partitionCount),
-            searchAttributes: state.searchAttributes)
+                namespace: execution.state.namespace, workflowID: execution.state.workflowID,
+                count: config.partitionCount),
+            searchAttributes: execution.state.searchAttributes)
     }
 
     func appended(_ id: BatchID, _ result: Result<[AppendOutcome], StoreError>) {

@@ -3,7 +3,7 @@ internal import SagaCore
 /// Activities that run in the worker of the code. Only what can be undone is known before it has run (semantics, section 5).
 extension Shard {
     func scheduleLocally(_ number: CommandNumber, _ activity: LocalActivityCommand, _ execution: Execution) {
-        let eventID = execution.state.nextEventIDAfterStarts(of: execution)
+        let eventID = execution.nextEventIDAfterStarts
         let emitted = emit(
             execution,
             .localActivityScheduled(

@@ -7,7 +7,7 @@ extension Shard {
         var timeouts = step.timeouts
         // Every step ends: an unwinding waits for it at most so long.
         if timeouts.startToCloseMicros <= 0 { timeouts.startToCloseMicros = config.activityTimeoutMicros }
-        let eventID = execution.state.nextEventIDAfterStarts(of: execution)
+        let eventID = execution.nextEventIDAfterStarts
         let scheduled = ActivityTaskScheduled(
             commandNumber: number, stepID: step.stepID, activityType: step.activityType, taskQueue: queue,
             input: step.input, retry: step.retry, timeouts: timeouts, undo: step.undo,
@@ -368,14 +368,13 @@ extension Shard {
     }
 }
 
-extension ExecutionState {
+extension Execution {
     /// The id that the next emitted event will get, counting the hand-outs and the snapshot that are recorded before it.
-    func nextEventIDAfterStarts(of execution: Execution) -> EventID {
-        var next = execution.unrecordedSnapshot == nil ? nextEventID : nextEventID + 1
+    var nextEventIDAfterStarts: EventID {
+        var next = unrecordedSnapshot == nil ? state.nextEventID : state.nextEventID + 1
         // Mostly there is none or one; a hand-out that was repeated stands there twice and is recorded once.
-        let starts = execution.unrecordedStarts
-        for eventID in starts.count > 1 ? Array(Set(starts)) : starts
-        where execution.tasks[eventID]?.unrecordedStart != nil && steps[eventID] != nil {
+        for eventID in unrecordedStarts.count > 1 ? Array(Set(unrecordedStarts)) : unrecordedStarts
+        where tasks[eventID]?.unrecordedStart != nil && state.steps[eventID] != nil {
             next += 1
         }
         return next

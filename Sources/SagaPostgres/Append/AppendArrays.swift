@@ -37,18 +37,25 @@ final class AppendArrays {
     private var hasStatus = false
     private var hasBlobs = false
 
-    init(blobThreshold: Int) { self.blobThreshold = blobThreshold }
+    /// In the order of the statement's parameters.
+    private let later: [PgArray]
+    private let starts: [PgArray]
+    private let large: [PgArray]
 
-    private var all: [PgArray] {
-        [
-            ids, firsts, counts, events, statuses, closings, searches, attributes, startIDs, startCounts, startEvents,
-            namespaces, workflowIDs, workflowTypes, startStatuses, startTimes, startClosings, parts, afters,
-            startSearches, startAttributes, blobOwners, blobNumbers, blobs,
+    init(blobThreshold: Int) {
+        self.blobThreshold = blobThreshold
+        later = [ids, firsts, counts, events, statuses, closings, searches, attributes]
+        starts = [
+            startIDs, startCounts, startEvents, namespaces, workflowIDs, workflowTypes, startStatuses, startTimes,
+            startClosings, parts, afters, startSearches, startAttributes,
         ]
+        large = [blobOwners, blobNumbers, blobs]
     }
 
     func clear() {
-        for array in all { array.clear() }
+        if !laterOwners.isEmpty { for array in later { array.clear() } }
+        if !startOwners.isEmpty { for array in starts { array.clear() } }
+        if hasBlobs { for array in large { array.clear() } }
         laterOwners.removeAll(keepingCapacity: true)
         startOwners.removeAll(keepingCapacity: true)
         hasStatus = false
@@ -135,7 +142,16 @@ final class AppendArrays {
     /// The statement's parameters, without the epoch; valid until the next change.
     var parameters: [UnsafeRawBufferPointer?] {
         let isSteps = statement.name == AppendStatements.steps.name
-        let arrays = isSteps ? all[..<4] : hasBlobs ? all[...] : all.dropLast(3)
-        return arrays.map(\.buffer)
+        let count = isSteps ? 4 : later.count + starts.count + (hasBlobs ? large.count : 0)
+        return [UnsafeRawBufferPointer?](unsafeUninitializedCapacity: count) { places, filled in
+            for place in 0..<count { places.initializeElement(at: place, to: array(at: place).buffer) }
+            filled = count
+        }
+    }
+
+    private func array(at place: Int) -> PgArray {
+        if place < later.count { return later[place] }
+        let next = place - later.count
+        return next < starts.count ? starts[next] : large[next - starts.count]
     }
 }

@@ -9,6 +9,10 @@ struct AppendPlan {
     private(set) var oneByOne: [Int] = []
 
     init(_ transactions: ArraySlice<AppendTransaction>) {
+        if transactions.count == 1, let only = transactions.first?.entries, only.count == 1, only[0].start == nil {
+            sideBySide = [0]
+            return
+        }
         sideBySide.reserveCapacity(transactions.count)
         var runs = Set<SagaID>(minimumCapacity: transactions.count)
         var names = Set<Int>()
@@ -24,6 +28,9 @@ struct AppendPlan {
             if isAlone { sideBySide.append(index) } else { oneByOne.append(index) }
         }
     }
+
+    /// Transactions that are known not to depend on each other.
+    init(independent count: Int) { sideBySide = Array(0..<count) }
 
     /// Everything one by one: the way when writers got in each other's way.
     init(oneByOne count: Int) { oneByOne = Array(0..<count) }

@@ -1,7 +1,7 @@
 import SagaCodec
 import SagaCore
 
-/// Appends on one connection, which it opens when it is needed and gives up when it breaks. Used on one queue only.
+/// Appends on one connection, which it opens when it is needed and gives up when it breaks. Used by one thread at a time.
 final class AppendSession {
     private let options: PostgresOptions
     private let arrays: AppendArrays
@@ -14,21 +14,59 @@ final class AppendSession {
     }
 
     /// Commits transactions together.
+    /// - Parameters:
+    ///   - areIndependent: It is known that none has to do with another.
+    ///   - isBegun: `begin` has sent them.
     /// - Returns: One outcome per transaction, in order.
-    func append(epoch: UInt64, _ transactions: ArraySlice<AppendTransaction>) throws(StoreError) -> [AppendOutcome] {
+    func append(
+        epoch: UInt64, _ transactions: ArraySlice<AppendTransaction>, areIndependent: Bool = false,
+        isBegun: Bool = false
+    ) throws(StoreError) -> [AppendOutcome] {
         guard let epoch = Int64(exactly: epoch) else { throw Self.neverGivenOut(epoch) }
         let connection = try connect()
-        var plan = AppendPlan(transactions)
+        var plan = areIndependent ? AppendPlan(independent: transactions.count) : AppendPlan(transactions)
         var attempt = 0
         while true {
             do throws(Failure) {
-                return try commit(connection, epoch, transactions, plan)
+                return try commit(connection, epoch, transactions, plan, isBegun: isBegun && attempt == 0)
             } catch {
                 rollBack(connection)
                 attempt += 1
                 guard case .server(let failure, _) = error, failure.isRace, attempt < 4 else { throw error.storeError }
                 plan = AppendPlan(oneByOne: transactions.count)
             }
+        }
+    }
+
+    /// What `begin` has done.
+    enum Beginning {
+        /// Nothing: the append needs more than one statement, or a connection.
+        case none
+        /// The append is on its way; `append` waits for its outcome.
+        case sent
+        case failed(StoreError)
+    }
+
+    /// Sends an append without waiting for anything, for callers that must not wait: the connection's thread then has only
+    /// the answer to wait for.
+    func begin(epoch: UInt64, _ transactions: ArraySlice<AppendTransaction>) -> Beginning {
+        guard let epoch = Int64(exactly: epoch), let connection, connection.isUsable, !connection.isInTransaction else {
+            return .none
+        }
+        let plan = AppendPlan(transactions)
+        guard plan.oneByOne.isEmpty, Self.receipts(transactions).isEmpty else { return .none }
+        // What is wrong with an entry is said by `append`.
+        do throws(Failure) { try fill(transactions, plan) } catch { return .none }
+        do throws(PgFailure) {
+            let epochBytes = epoch.bigEndian
+            let isSent = try withUnsafeBytes(of: epochBytes) { (bytes) throws(PgFailure) in
+                try connection.begin(arrays.statement, [bytes] + arrays.parameters)
+            }
+            return isSent ? .sent : .none
+        } catch {
+            // Part of it may have left.
+            self.connection = nil
+            return .failed(error.storeError("append", mayHaveHappened: true))
         }
     }
 
@@ -87,14 +125,18 @@ final class AppendSession {
     }
 
     private func commit(
-        _ connection: PgConnection, _ epoch: Int64, _ transactions: ArraySlice<AppendTransaction>, _ plan: AppendPlan
+        _ connection: PgConnection, _ epoch: Int64, _ transactions: ArraySlice<AppendTransaction>, _ plan: AppendPlan,
+        isBegun: Bool
     ) throws(Failure) -> [AppendOutcome] {
         var outcomes = [AppendOutcome](repeating: .conflict, count: transactions.count)
         let start = transactions.startIndex
-        arrays.clear()
-        for index in plan.sideBySide {
-            for entry in transactions[start + index].entries { try add(entry, owner: index) }
+        if isBegun {
+            for winner in try run(connection, epoch, mayHaveHappened: true, isBegun: true) {
+                outcomes[winner] = .appended
+            }
+            return outcomes
         }
+        try fill(transactions, plan)
         let receipts = Self.receipts(transactions)
         if plan.oneByOne.isEmpty && receipts.isEmpty {
             // A single statement commits by itself.
@@ -166,6 +208,14 @@ final class AppendSession {
         return true
     }
 
+    /// Puts the transactions that go side by side into the arrays.
+    private func fill(_ transactions: ArraySlice<AppendTransaction>, _ plan: AppendPlan) throws(Failure) {
+        arrays.clear()
+        for index in plan.sideBySide {
+            for entry in transactions[transactions.startIndex + index].entries { try add(entry, owner: index) }
+        }
+    }
+
     private func add(_ entry: AppendEntry, owner: Int) throws(Failure) {
         do throws(StoreError) { try arrays.add(entry, owner: owner) } catch { throw .refused(error) }
     }
@@ -176,12 +226,18 @@ final class AppendSession {
 
     /// Runs what stands in the arrays.
     /// - Returns: The owners of the winning entries.
-    private func run(_ connection: PgConnection, _ epoch: Int64, mayHaveHappened: Bool) throws(Failure) -> [Int] {
+    private func run(
+        _ connection: PgConnection, _ epoch: Int64, mayHaveHappened: Bool, isBegun: Bool = false
+    ) throws(Failure) -> [Int] {
         let result: PgResult
         do throws(PgFailure) {
-            let epochBytes = epoch.bigEndian
-            result = try withUnsafeBytes(of: epochBytes) { (bytes) throws(PgFailure) in
-                try connection.run(arrays.statement, [bytes] + arrays.parameters)
+            if isBegun {
+                result = try connection.end()
+            } else {
+                let epochBytes = epoch.bigEndian
+                result = try withUnsafeBytes(of: epochBytes) { (bytes) throws(PgFailure) in
+                    try connection.run(arrays.statement, [bytes] + arrays.parameters)
+                }
             }
         } catch {
             throw .server(error, mayHaveHappened: mayHaveHappened)

@@ -8,9 +8,11 @@ typealias Answer<Value> = CheckedContinuation<Result<Value, StoreError>, Never>
 /// Group commit over a few connections, without a timer: a connection that is free takes what has gathered; while all are
 /// busy the next commit grows. Idle, an append goes out at once; under load, batches grow by themselves.
 ///
-/// Each connection has a thread of its own, never one of Swift's cooperative pool.
+/// Each connection has a thread of its own, never one of Swift's cooperative pool. It waits for the server; what waits for
+/// nothing, the caller of a small append does itself.
 final class CommitQueue: @unchecked Sendable {
-    // Safety: a lane's session is touched on its queue only; `pending` is behind its lock.
+    // Safety: a lane's session is touched by whoever has taken the lane from the idle ones, who gives it to the lane's queue;
+    // `pending` is behind its lock.
     private let lanes: [Lane]
     private let pending: Mutex<Pending>
     private let options: PostgresOptions
@@ -112,7 +114,7 @@ final class CommitQueue: @unchecked Sendable {
             return (nil, pending.idle.popLast())
         }
         if let refusal { return refuse(refusal) }
-        if let woken { wake(woken) }
+        if let woken { begin(woken) }
     }
 
     private func wake(_ number: Int) {
@@ -120,27 +122,59 @@ final class CommitQueue: @unchecked Sendable {
         lane.queue.async { [self] in drain(lane, number) }
     }
 
+    /// Gives an idle lane to the caller's job. A small append is sent by the caller itself, which takes no longer than to
+    /// hand it over: the lane's thread wakes up while the server is at work, and not before it.
+    private func begin(_ number: Int) {
+        guard let work = take(number) else { return }
+        let lane = lanes[number]
+        guard case .commit(let parts) = work, options.batching, parts.count == 1,
+            parts[0].transactions.count <= Self.mostSentByCaller
+        else { return lane.queue.async { [self] in drain(lane, number, work) } }
+        switch lane.session.begin(epoch: parts[0].job.epoch, parts[0].transactions) {
+        case .none: lane.queue.async { [self] in drain(lane, number, work) }
+        case .sent:
+            lane.queue.async { [self] in
+                commit(lane.session, parts, isBegun: true)
+                drain(lane, number)
+            }
+        case .failed(let error):
+            lane.queue.async { [self] in
+                failed(lane.session, parts, error)
+                drain(lane, number)
+            }
+        }
+    }
+
+    private static let mostSentByCaller = 8
+
     // MARK: On a lane's queue
 
-    private func drain(_ lane: Lane, _ number: Int) {
-        while let jobs = take(number) {
-            switch jobs {
-            case .takeOver(let answer):
-                do throws(StoreError) {
-                    answer.resume(returning: .success(try lane.session.takeOver()))
-                } catch {
-                    lane.session.forget()
-                    answer.resume(returning: .failure(error))
-                }
-            case .keep(let effects, let epoch, let answer):
-                do throws(StoreError) {
-                    answer.resume(returning: .success(try lane.session.keep(effects, epoch: epoch)))
-                } catch {
-                    if error.reason == .unavailable { lane.session.forget() }
-                    answer.resume(returning: .failure(error))
-                }
-            case .commit(let parts): commit(lane.session, parts)
+    /// - Parameter first: What was taken for the lane already.
+    private func drain(_ lane: Lane, _ number: Int, _ first: Work? = nil) {
+        var next = first ?? take(number)
+        while let work = next {
+            perform(work, lane.session)
+            next = take(number)
+        }
+    }
+
+    private func perform(_ work: Work, _ session: AppendSession) {
+        switch work {
+        case .takeOver(let answer):
+            do throws(StoreError) {
+                answer.resume(returning: .success(try session.takeOver()))
+            } catch {
+                session.forget()
+                answer.resume(returning: .failure(error))
             }
+        case .keep(let effects, let epoch, let answer):
+            do throws(StoreError) {
+                answer.resume(returning: .success(try session.keep(effects, epoch: epoch)))
+            } catch {
+                if error.reason == .unavailable { session.forget() }
+                answer.resume(returning: .failure(error))
+            }
+        case .commit(let parts): commit(session, parts)
         }
     }
 
@@ -216,23 +250,29 @@ final class CommitQueue: @unchecked Sendable {
 
     /// Commits parts together; if the server refuses that, each by itself, so that one caller's trouble does not become
     /// another's.
-    private func commit(_ session: AppendSession, _ parts: [AppendJob.Part]) {
+    private func commit(_ session: AppendSession, _ parts: [AppendJob.Part], isBegun: Bool = false) {
         guard let epoch = parts.first?.job.epoch else { return }
         if !options.batching { return parts.forEach { commitSingly(session, epoch, $0) } }
         let transactions = parts.count == 1 ? parts[0].transactions : parts.flatMap(\.transactions)[...]
         do throws(StoreError) {
-            var outcomes = try session.append(epoch: epoch, transactions)[...]
+            var outcomes = try session.append(
+                epoch: epoch, transactions, areIndependent: isBegun || (parts.count == 1 && parts[0].job.canSplit),
+                isBegun: isBegun)[...]
             for part in parts {
                 part.finish(.success(Array(outcomes.prefix(part.transactions.count))))
                 outcomes = outcomes.dropFirst(part.transactions.count)
             }
         } catch {
-            if error.reason == .unavailable { session.forget() }
-            if parts.count == 1 || error.outcomeUnknown || error.reason != .invalid {
-                for part in parts { part.finish(.failure(error)) }
-            } else {
-                for part in parts { commit(session, [part]) }
-            }
+            failed(session, parts, error)
+        }
+    }
+
+    private func failed(_ session: AppendSession, _ parts: [AppendJob.Part], _ error: StoreError) {
+        if error.reason == .unavailable { session.forget() }
+        if parts.count == 1 || error.outcomeUnknown || error.reason != .invalid {
+            for part in parts { part.finish(.failure(error)) }
+        } else {
+            for part in parts { commit(session, [part]) }
         }
     }
 

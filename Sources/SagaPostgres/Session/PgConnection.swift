@@ -102,6 +102,20 @@ final class PgConnection {
         return result
     }
 
+    /// Sends a statement that was prepared before, without waiting for anything.
+    /// - Returns: False, and nothing done, if it was not prepared yet.
+    func begin(_ statement: PgStatement, _ parameters: [UnsafeRawBufferPointer?]) throws(PgFailure) -> Bool {
+        guard isUsable, prepared.contains(statement.name) else { return false }
+        try send(statement.name, parameters)
+        return true
+    }
+
+    /// Waits for the answer to what `begin` has sent.
+    func end() throws(PgFailure) -> PgResult {
+        guard let result = try finish() else { throw lost("the server sent no result") }
+        return result
+    }
+
     /// Plans and runs a statement for these very parameters, where the best way depends on them.
     func runOnce(_ sql: String, _ parameters: PgParameters) throws(PgFailure) -> PgResult {
         try run("SET plan_cache_mode = force_custom_plan")

@@ -12,34 +12,36 @@ enum Check {
     }
 
     /// A name of 1 to 255 bytes.
-    static func name(_ value: String, _ field: String) throws(WireStatus) {
-        if let problem = Name.problem(with: value, what: "field \(field)") {
+    static func name(_ value: String, _ field: @autoclosure () -> String) throws(WireStatus) {
+        if let problem = Name.problem(with: value, what: "field \(field())") {
             throw WireStatus(.invalidArgument, problem)
         }
     }
 
     /// A name that may be empty.
-    static func optionalName(_ value: String, _ field: String) throws(WireStatus) {
-        if !value.isEmpty { try name(value, field) }
+    static func optionalName(_ value: String, _ field: @autoclosure () -> String) throws(WireStatus) {
+        if !value.isEmpty { try name(value, field()) }
     }
 
     /// A text of at most so many bytes.
-    static func text(_ value: String, _ field: String, atMost limit: Int) throws(WireStatus) {
+    static func text(_ value: String, _ field: @autoclosure () -> String, atMost limit: Int) throws(WireStatus) {
         guard value.utf8.count <= limit else {
-            throw invalid(field, "has \(value.utf8.count) bytes; \(limit) are allowed")
+            throw invalid(field(), "has \(value.utf8.count) bytes; \(limit) are allowed")
         }
     }
 
-    static func range<Value: Comparable>(_ value: Value, _ field: String, _ range: ClosedRange<Value>)
+    static func range<Value: Comparable>(
+        _ value: Value, _ field: @autoclosure () -> String, _ range: ClosedRange<Value>
+    )
         throws(WireStatus)
     {
         guard range.contains(value) else {
-            throw invalid(field, "is \(value); \(range.lowerBound) to \(range.upperBound) are allowed")
+            throw invalid(field(), "is \(value); \(range.lowerBound) to \(range.upperBound) are allowed")
         }
     }
 
-    static func count(_ value: Int, _ field: String, atMost limit: Int) throws(WireStatus) {
-        guard value <= limit else { throw invalid(field, "has \(value) elements; \(limit) are allowed") }
+    static func count(_ value: Int, _ field: @autoclosure () -> String, atMost limit: Int) throws(WireStatus) {
+        guard value <= limit else { throw invalid(field(), "has \(value) elements; \(limit) are allowed") }
     }
 
     /// A field that the meaning needs.
@@ -48,14 +50,14 @@ enum Check {
         return value
     }
 
-    static func payload(_ wire: Wire.Payload?, _ field: String) throws(WireStatus) -> Payload {
+    static func payload(_ wire: Wire.Payload?, _ field: @autoclosure () -> String) throws(WireStatus) -> Payload {
         guard let wire else { return .empty }
         guard wire.data.count <= maximumPayload else {
-            throw invalid("\(field).data", "has \(wire.data.count) bytes; \(maximumPayload) are allowed")
+            throw invalid("\(field()).data", "has \(wire.data.count) bytes; \(maximumPayload) are allowed")
         }
-        try text(wire.encoding, "\(field).encoding", atMost: Name.maximumBytes)
-        if wire.encoding.isEmpty, !wire.data.isEmpty { throw invalid("\(field).encoding", "is missing") }
-        try count(wire.metadata.count, "\(field).metadata", atMost: 64)
+        try text(wire.encoding, "\(field()).encoding", atMost: Name.maximumBytes)
+        if wire.encoding.isEmpty, !wire.data.isEmpty { throw invalid("\(field()).encoding", "is missing") }
+        try count(wire.metadata.count, "\(field()).metadata", atMost: 64)
         return Payload(wire)
     }
 

@@ -25,9 +25,15 @@ extension ServerConnection {
     }
 }
 
+extension WorkerMessage {
+    fileprivate var isUrgent: Bool {
+        if case .evict = self { false } else { true }
+    }
+}
+
 /// One worker's stream: tasks one way, reports the other.
 final class WorkStream: LongStream, @unchecked Sendable {
-    // Safe to share: touched on the connection's event loop only.
+    // Safe to share: touched by one thread at a time, the connection's event loop or another inside its gate.
 
     /// Messages that wait for the worker's credit; beyond it the worker counts as gone.
     private static let maximumBacklog = 65_536
@@ -127,8 +133,13 @@ final class WorkStream: LongStream, @unchecked Sendable {
             return cutOff(session, WireStatus(.resourceExhausted, "the worker takes its tasks too slowly"))
         }
         backlog += messages
+        // Nobody waits for an eviction: it leaves with the next message, or when the clock strikes. Each by itself would wake the
+        // worker once more for every run.
+        guard messages.contains(where: \.isUrgent) else { return connection.strikeSoon() }
         pump(session)
     }
+
+    func clockStruck(_ session: SessionCore) { pump(session) }
 
     func drained(_ session: SessionCore, items: Int) {
         queued = max(0, queued - items)

@@ -9,8 +9,8 @@ internal import Synchronization
 /// No request costs an `await`: it is decoded, checked and given to the engine in the callback, and the answer comes back
 /// to the event loop with those of the same wake-up.
 final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
-    // Safe to share: everything but `nextDue` and `registryIndex` is touched on the connection's event loop, and
-    // `registryIndex` under the registry's mutex.
+    // Safe to share: everything but `nextDue` and `registryIndex` is touched by one thread at a time, the connection's event
+    // loop or another inside its gate, and `registryIndex` under the registry's mutex.
 
     /// A call that the engine has.
     struct PendingCall {
@@ -325,9 +325,13 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
 
     // MARK: Time
 
-    /// Something is due: deadlines of calls, the end of the credentials.
+    /// A long stream has something that may wait: it is told when the clock strikes next, within a tenth of a second.
+    func strikeSoon() { nextDue.store(0, ordering: .relaxed) }
+
+    /// Something is due: deadlines of calls, the end of the credentials, what long streams have put off.
     func clockStruck(_ session: SessionCore) {
         let now = MonotonicClock.now()
+        for long in streams.values { long.clockStruck(session) }
         for (stream, call) in pending where call.deadline <= now {
             if !call.isMutation { core.driver.abandon(call.id) }
             forget(stream)
@@ -385,6 +389,8 @@ protocol LongStream: AnyObject {
     func drained(_ session: SessionCore, items: Int)
     /// The connection takes no new streams; finish and end.
     func draining(_ session: SessionCore)
+    /// The server's clock has struck for the connection.
+    func clockStruck(_ session: SessionCore)
     /// The stream or its connection is gone.
     func closed()
 }
@@ -395,6 +401,7 @@ extension LongStream {
     }
     func ended(_ session: SessionCore) {}
     func draining(_ session: SessionCore) {}
+    func clockStruck(_ session: SessionCore) {}
 }
 
 /// Reads a message that a client sent.

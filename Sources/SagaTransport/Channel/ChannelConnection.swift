@@ -25,6 +25,12 @@ class ChannelConnection {
     func tick(_ now: UInt64) {}
     func flush() {}
     func apply(_ command: SessionCommand) {}
+    /// A command came from another thread by the event loop's mailbox: the next may be carried out there. On the loop.
+    func prepareForOthers() {}
+    /// Whether another thread may carry out a command now. On any thread, inside the gate; so is `flushDirectly`.
+    var isOpenToOthers: Bool { false }
+    /// Sends what there is; false if the event loop must do that, or the rest of it.
+    func flushDirectly() -> Bool { false }
     /// Begins to close, in order: what waits to be sent still leaves.
     func closeGracefully() {}
     /// Closes at once.

@@ -36,6 +36,10 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     @exclusivity(unchecked) private var minute: UInt64 = 0
     @exclusivity(unchecked) private var wasBusy = false
     @exclusivity(unchecked) private var lostReason: SessionCloseReason?
+    /// The socket for writing beside the channel; nil until other threads have something to send.
+    @exclusivity(unchecked) private var socket: DirectSocket?
+    /// Whether the channel has nothing to write.
+    @exclusivity(unchecked) private var isChannelClear = true
 
     /// Most ciphertext given to the channel in one go.
     private static var burst: Int { 128 << 10 }
@@ -59,15 +63,17 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     // MARK: The channel's life
 
     func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        context.channel.closeOnExec()
-        port.attach(self)
-        loop.add(self)
-        if context.channel.isActive { begin() }
+        port.gate.onLoop {
+            self.context = context
+            context.channel.closeOnExec()
+            port.attach(self)
+            loop.add(self)
+            if context.channel.isActive { begin() }
+        }
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        begin()
+        port.gate.onLoop { begin() }
     }
 
     private func begin() {
@@ -86,11 +92,11 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(lostReason ?? endOfFile)
+        port.gate.onLoop { end(lostReason ?? endOfFile) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        end(lostReason ?? endOfFile)
+        port.gate.onLoop { end(lostReason ?? endOfFile) }
     }
 
     /// Over TLS an end without a goodbye may be an attacker's cut; plain text knows no other end.
@@ -100,13 +106,14 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        lostReason = lostReason ?? .lost("the connection broke: \(error)")
+        port.gate.onLoop { lostReason = lostReason ?? .lost("the connection broke: \(error)") }
         context.close(promise: nil)
     }
 
     private func end(_ reason: SessionCloseReason) {
         guard phase != .closed else { return }
         phase = .closed
+        socket = nil
         loop.remove(self)
         port.detach()
         session.disconnected(reason)
@@ -117,6 +124,10 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     // MARK: Input
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        port.gate.onLoop { received(data) }
+    }
+
+    private func received(_ data: NIOAny) {
         // After the goodbye, input is only thrown away: closing with unread bytes would reset the connection and
         // take our last words from the peer.
         guard phase == .open || phase == .securing else { return }
@@ -192,18 +203,26 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
 
     // MARK: Output
 
-    override func flush() {
+    override func flush() { port.gate.onLoop { flushInside() } }
+
+    private func flushInside() {
         guard let context, phase != .closed, phase != .connecting else { return }
+        // The short way, where there is one: the channel's own costs as much as a small record's encryption.
+        if isOpenToOthers, flushDirectly() { return }
         repeat {
             if phase == .open { session.fillOutput() }
             if phase == .open, core.isDrained { core.close() }
             while isWritable {
                 guard let buffer = nextOutput() else { break }
                 wasBusy = true
+                isChannelClear = false
                 context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
                 guard phase != .closed else { return }
             }
         } while resumeInput()
+        if !isChannelClear, socket != nil {
+            isChannelClear = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) == 0
+        }
         if !core.acceptsInput, phase == .open || phase == .securing, core.outputCount == 0 {
             beginLinger(context)
         }
@@ -245,6 +264,60 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
         return takeCiphertext(engine)
     }
 
+    // MARK: Other threads
+
+    /// Connections of one event loop beyond which none gets a second descriptor: a loop with so much to do is awake anyway.
+    private static var mostWithSocket: Int { 256 }
+
+    override func prepareForOthers() {
+        guard socket == nil, phase == .open, loop.connectionCount <= Self.mostWithSocket, let context else { return }
+        socket = DirectSocket(context.channel)
+        // Known after the next flush.
+        isChannelClear = false
+    }
+
+    override var isOpenToOthers: Bool {
+        phase == .open && isChannelClear && isWritable && socket != nil && !isInputHeld && !core.holdsInput
+    }
+
+    override func flushDirectly() -> Bool {
+        // More than that is the event loop's, which has other connections to look after meanwhile.
+        var room = Self.burst
+        while room > 0 {
+            session.fillOutput()
+            if core.isDrained || !core.acceptsInput { return false }
+            wasBusy = true
+            let hasSent: Bool
+            if let engine {
+                do {
+                    while core.outputCount > 0, engine.ciphertextCount < Self.burst {
+                        let taken = try engine.write(core.outputBytes)
+                        guard taken > 0 else { break }
+                        core.consumeOutput(taken)
+                    }
+                } catch {
+                    lostReason = lostReason ?? .security(error.message)
+                    core.abort(.security(error.message))
+                    core.consumeOutput(core.outputCount)
+                    return false
+                }
+                guard engine.ciphertextCount > 0 else { return core.outputCount == 0 }
+                let count = socket?.write(engine.ciphertext) ?? 0
+                engine.dropCiphertext(count)
+                room -= count
+                hasSent = engine.ciphertextCount == 0
+            } else {
+                guard core.outputCount > 0 else { return true }
+                let count = socket?.write(core.outputBytes) ?? 0
+                core.consumeOutput(count)
+                room -= count
+                hasSent = core.outputCount == 0
+            }
+            if !hasSent { return false }
+        }
+        return false
+    }
+
     private func takeCiphertext(_ engine: TLSEngine) -> ByteBuffer? {
         let count = engine.ciphertextCount
         guard count > 0 else { return nil }
@@ -266,6 +339,10 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        port.gate.onLoop { writabilityChanged(context) }
+    }
+
+    private func writabilityChanged(_ context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
         guard isWritable else { return }
         stalledSince = nil
@@ -279,7 +356,9 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     /// A server does not read while the peer does not take what it has: that is what bounds the memory of a connection.
     /// A client always reads, or the two would wait for each other.
     func read(context: ChannelHandlerContext) {
-        if isWritable || phase == .lingering || core.role == .client { context.read() } else { isReadHeld = true }
+        port.gate.onLoop {
+            if isWritable || phase == .lingering || core.role == .client { context.read() } else { isReadHeld = true }
+        }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -312,29 +391,38 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if mode == .all, phase == .open, let engine {
-            engine.sendGoodbye()
-            if let buffer = takeCiphertext(engine) {
-                context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+        port.gate.onLoop {
+            if mode == .all, phase == .open, let engine {
+                engine.sendGoodbye()
+                if let buffer = takeCiphertext(engine) {
+                    isChannelClear = false
+                    context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+                }
             }
+            context.close(mode: mode, promise: promise)
         }
-        context.close(mode: mode, promise: promise)
     }
 
     override func closeGracefully() {
-        core.close()
-        flush()
+        port.gate.onLoop {
+            core.close()
+            flushInside()
+        }
     }
 
     override func closeNow(_ reason: SessionCloseReason) {
-        core.abort(reason)
-        lostReason = lostReason ?? reason
-        context?.close(promise: nil)
+        port.gate.onLoop {
+            core.abort(reason)
+            lostReason = lostReason ?? reason
+            context?.close(promise: nil)
+        }
     }
 
     // MARK: Time and commands
 
-    override func tick(_ now: UInt64) {
+    override func tick(_ now: UInt64) { port.gate.onLoop { tickInside(now) } }
+
+    private func tickInside(_ now: UInt64) {
         switch phase {
         case .closed:
             return
@@ -382,8 +470,10 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
     }
 
     override func drain(reason: String, drainMS: UInt64, retryAfterMS: UInt64) {
-        guard phase == .open, core.state == .open else { return closeGracefully() }
-        session.drain(reason: reason, drainMS: drainMS, retryAfterMS: retryAfterMS)
-        flush()
+        port.gate.onLoop {
+            guard phase == .open, core.state == .open else { return closeGracefully() }
+            session.drain(reason: reason, drainMS: drainMS, retryAfterMS: retryAfterMS)
+            flushInside()
+        }
     }
 }

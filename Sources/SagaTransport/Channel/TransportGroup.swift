@@ -64,4 +64,15 @@ package enum MonotonicClock {
         clock_gettime(CLOCK_MONOTONIC, &time)
         return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
+
+    /// The time that comes after so long; the last one there is if that is too far away.
+    package static func now(after wait: Duration) -> UInt64 {
+        let (seconds, attoseconds) = wait.components
+        guard seconds >= 0, attoseconds >= 0 else { return now() }
+        let nanoseconds = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        let rest = UInt64(attoseconds / 1_000_000_000)
+        let sum = nanoseconds.partialValue.addingReportingOverflow(rest)
+        let end = now().addingReportingOverflow(sum.partialValue)
+        return nanoseconds.overflow || sum.overflow || end.overflow ? .max : end.partialValue
+    }
 }

@@ -18,6 +18,16 @@ package enum SessionCommand: Sendable {
     case perform(@Sendable (SessionCore) -> Void, ifClosed: (@Sendable () -> Void)?)
 }
 
+extension SessionCommand {
+    /// Whether it is the session's business only; what ends a connection is the channel's as well.
+    fileprivate var isForAnyThread: Bool {
+        switch self {
+        case .goAway, .close: false
+        default: true
+        }
+    }
+}
+
 extension SessionCore {
     /// Carries out any command but GOAWAY, which is more than the session's own business.
     @inline(__always)
@@ -89,6 +99,8 @@ final class TransportLoop: @unchecked Sendable {
         }
     }
 
+    var connectionCount: Int { connections.count }
+
     /// The connections of one owner; a copy, so that they may close meanwhile.
     func connections(ownedBy owner: AnyObject) -> [ChannelConnection] {
         connections.filter { $0.owner === owner }
@@ -112,12 +124,8 @@ final class TransportLoop: @unchecked Sendable {
 
     // MARK: Commands from anywhere
 
-    /// Delivers a command: at once on the loop's own thread, else by the mailbox, with one wake-up for many.
+    /// Delivers a command of another thread by the mailbox, with one wake-up for many.
     func send(_ command: SessionCommand, to port: ConnectionPort) {
-        if eventLoop.inEventLoop {
-            port.deliver(command)
-            return
-        }
         let wakeUp = mailbox.withLock { mailbox in
             mailbox.letters.append((port, command))
             defer { mailbox.isWakeUpDue = true }
@@ -131,7 +139,7 @@ final class TransportLoop: @unchecked Sendable {
             mailbox.isWakeUpDue = false
             return exchange(&mailbox.letters, with: [])
         }
-        for (port, command) in letters { port.deliver(command) }
+        for (port, command) in letters { port.open(command) }
         flushDirty()
     }
 
@@ -165,31 +173,59 @@ func exchange<T>(_ place: inout T, with value: T) -> T {
     return old
 }
 
-/// A connection as other threads see it: commands go to its event loop. Cheap to copy around, safe after the end.
+/// A connection as other threads see it: commands are carried out on its event loop, or, if that has nothing to do with the
+/// connection just then, on the thread that brings them. Cheap to copy around, safe after the end.
 package final class ConnectionPort: @unchecked Sendable {
     private let loop: TransportLoop
-    /// Touched on the loop only; nil once the connection is over.
+    let gate = ConnectionGate()
+    /// Changed on the loop and inside the gate, so that either is enough to look at it; nil once the connection is over.
     private var connection: ChannelConnection?
 
     /// Set at the end, so that later commands do not wake a loop that may be gone itself.
     private let isOver = Atomic(false)
+    /// Commands in the loop's mailbox, which nothing may overtake.
+    private let letters = Atomic(0)
+    /// When a thread last sent something itself, in nanoseconds.
+    private let lastDirect = Atomic<UInt64>(0)
+    /// What comes sooner after that goes by the mailbox, so that under load many share a record and a write.
+    private static let directInterval: UInt64 = 50_000
 
     init(loop: TransportLoop) { self.loop = loop }
 
-    func attach(_ connection: ChannelConnection) { self.connection = connection }
+    func attach(_ connection: ChannelConnection) { gate.onLoop { self.connection = connection } }
 
     func detach() {
-        connection = nil
+        gate.onLoop { connection = nil }
         isOver.store(true, ordering: .releasing)
     }
 
-    /// Carries out a command on the connection's loop. After the connection's end it is dropped.
+    /// Carries out a command on the connection. After the connection's end it is dropped.
     package func send(_ command: SessionCommand) {
-        if isOver.load(ordering: .acquiring) {
-            drop(command)
-        } else {
-            loop.send(command, to: self)
+        if isOver.load(ordering: .acquiring) { return drop(command) }
+        if loop.eventLoop.inEventLoop { return deliver(command) }
+        if sendDirectly(command) { return }
+        letters.add(1, ordering: .acquiringAndReleasing)
+        loop.send(command, to: self)
+    }
+
+    /// Carries a command out on the calling thread, if that is no event loop's business now; false if nothing was done.
+    private func sendDirectly(_ command: SessionCommand) -> Bool {
+        guard letters.load(ordering: .acquiring) == 0, command.isForAnyThread else { return false }
+        let now = MonotonicClock.now()
+        guard now &- lastDirect.load(ordering: .relaxed) >= Self.directInterval else { return false }
+        let result = gate.ifFree { () -> (isDone: Bool, isSent: Bool) in
+            guard letters.load(ordering: .acquiring) == 0, let connection, connection.isOpenToOthers else {
+                return (false, false)
+            }
+            lastDirect.store(now, ordering: .relaxed)
+            connection.apply(command)
+            return (true, connection.flushDirectly())
         }
+        guard let result, result.isDone else { return false }
+        if !result.isSent {
+            loop.eventLoop.execute { [self] in if let connection { loop.markDirty(connection) } }
+        }
+        return true
     }
 
     private func drop(_ command: SessionCommand) {
@@ -199,10 +235,19 @@ package final class ConnectionPort: @unchecked Sendable {
     /// True on the thread of the connection's event loop.
     package var isOnLoop: Bool { loop.eventLoop.inEventLoop }
 
-    fileprivate func deliver(_ command: SessionCommand) {
+    private func deliver(_ command: SessionCommand) {
         guard let connection else { return drop(command) }
-        connection.apply(command)
+        gate.onLoop { connection.apply(command) }
         if !connection.isReceiving { loop.markDirty(connection) }
+    }
+
+    /// A command from the mailbox.
+    fileprivate func open(_ command: SessionCommand) {
+        gate.onLoop {
+            deliver(command)
+            letters.subtract(1, ordering: .acquiringAndReleasing)
+            connection?.prepareForOthers()
+        }
     }
 
     /// A handle on one of the connection's streams.

@@ -4,14 +4,23 @@ internal import Synchronization
 /// Something that waits for frames of one stream: the `context` of its record. Called on the event loop.
 class ClientCall: @unchecked Sendable {
     let method: UInt16
-    let body: [UInt8]
+    private(set) var body: [UInt8]
     let manualCredit: Bool
+    /// How long it may take; nil as long as the connection lives.
+    let timeout: Duration?
+    /// When that is over, in nanoseconds of the monotonic clock.
+    let deadline: UInt64
     /// Set on the event loop when the stream was opened.
     var stream: StreamID?
     /// Given up before it was opened, or over; set on the event loop.
-    var isOver = false
+    var isOver = false {
+        // The delegate may keep it a little longer, for its deadline.
+        didSet { if isOver { body = [] } }
+    }
 
-    init(method: UInt16, body: [UInt8], manualCredit: Bool) {
+    init(method: UInt16, body: [UInt8], manualCredit: Bool, timeout: Duration? = nil) {
+        self.timeout = timeout
+        deadline = timeout.map { MonotonicClock.now(after: $0) } ?? .max
         self.method = method
         self.body = body
         self.manualCredit = manualCredit
@@ -30,10 +39,11 @@ final class UnaryCall: ClientCall, @unchecked Sendable {
     private let completion: @Sendable (Result<[UInt8], TransportError>) -> Void
 
     init(
-        method: UInt16, body: [UInt8], completion: @escaping @Sendable (Result<[UInt8], TransportError>) -> Void
+        method: UInt16, body: [UInt8], timeout: Duration? = nil,
+        completion: @escaping @Sendable (Result<[UInt8], TransportError>) -> Void
     ) {
         self.completion = completion
-        super.init(method: method, body: body, manualCredit: false)
+        super.init(method: method, body: body, manualCredit: false, timeout: timeout)
     }
 
     override func item(_ body: UnsafeRawBufferPointer) {}

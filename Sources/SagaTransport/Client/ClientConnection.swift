@@ -9,7 +9,6 @@ internal import Synchronization
 /// It does not connect again by itself: when it is lost, every open call fails with a ``TransportError`` that says
 /// whether the server may have begun it.
 package final class ClientConnection: Sendable {
-    private let eventLoop: any EventLoop
     /// Succeeds once the connection is over.
     private let whenGone: EventLoopFuture<Void>
     private let port: ConnectionPort
@@ -18,7 +17,6 @@ package final class ClientConnection: Sendable {
 
     /// On the event loop, from the parts of an opening that has its welcome.
     init(_ parts: ClientOpening.Parts, whenGone: EventLoopFuture<Void>) {
-        eventLoop = whenGone.eventLoop
         self.whenGone = whenGone
         port = parts.port
         shared = parts.shared
@@ -87,13 +85,12 @@ package final class ClientConnection: Sendable {
         let handle = CallHandle()
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let call = UnaryCall(method: method, body: body) { result in
+                let call = UnaryCall(method: method, body: body, timeout: timeout) { result in
                     handle.finish()
                     continuation.resume(returning: result)
                 }
                 handle.attach(call, to: self)
                 start(call)
-                if let timeout { handle.schedule(timeout, on: eventLoop, call, self) }
             }
         } onCancel: {
             handle.cancel()
@@ -138,20 +135,18 @@ package final class ClientConnection: Sendable {
     }
 }
 
-/// A value that is only touched on its event loop, carried by one that goes everywhere.
+/// A value that is only touched on its event loop or inside its connection's gate, carried by one that goes everywhere.
 struct LoopConfined<Value>: @unchecked Sendable {
     let value: Value
     init(_ value: Value) { self.value = value }
 }
 
-/// Lets a task that is cancelled, or a timer, end its call.
+/// Lets a task that is cancelled end its call.
 private final class CallHandle: Sendable {
     private struct State {
         var call: UnaryCall?
         var connection: ClientConnection?
         var isCancelled = false
-        var timer: Scheduled<Void>?
-        var isFinished = false
     }
 
     private let state = Mutex(State())
@@ -165,18 +160,6 @@ private final class CallHandle: Sendable {
         if isCancelled { connection.abandon(call, Self.cancellation) }
     }
 
-    func schedule(_ timeout: Duration, on loop: any EventLoop, _ call: UnaryCall, _ connection: ClientConnection) {
-        let nanoseconds = Int64(clamping: Int(max(0, timeout / .nanoseconds(1))))
-        let timer = loop.scheduleTask(in: .nanoseconds(nanoseconds)) {
-            connection.abandon(call, TransportError(.timedOut, "no answer within \(timeout)"))
-        }
-        let isFinished = state.withLock { state in
-            state.timer = timer
-            return state.isFinished
-        }
-        if isFinished { timer.cancel() }
-    }
-
     func cancel() {
         let found = state.withLock { state -> (UnaryCall, ClientConnection)? in
             state.isCancelled = true
@@ -187,13 +170,10 @@ private final class CallHandle: Sendable {
     }
 
     func finish() {
-        let timer = state.withLock { state in
-            state.isFinished = true
+        state.withLock { state in
             state.call = nil
             state.connection = nil
-            return state.timer
         }
-        timer?.cancel()
     }
 
     private static let cancellation = TransportError(.cancelled, "the call was cancelled by its caller")

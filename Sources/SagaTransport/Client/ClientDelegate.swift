@@ -2,7 +2,8 @@ internal import Logging
 internal import NIOCore
 internal import SagaWire
 
-/// The client's end of a session: hands frames to the calls they belong to. Lives on the event loop.
+/// The client's end of a session: hands frames to the calls they belong to. Lives on the event loop; calls may also be started
+/// and given up by other threads, inside the gate.
 final class ClientDelegate: ClientSessionDelegate {
     private let configuration: ClientConfiguration
     private let loop: TransportLoop
@@ -13,6 +14,7 @@ final class ClientDelegate: ClientSessionDelegate {
     /// Calls with long requests, which do not hold up the short ones.
     private var waitingLong = CallQueue()
     private var hasOpened = false
+    private var deadlines: CallDeadlines
     weak var connection: ChannelConnection?
 
     /// Calls that may wait for room; more are refused.
@@ -26,6 +28,7 @@ final class ClientDelegate: ClientSessionDelegate {
         self.loop = loop
         self.shared = shared
         self.opening = opening
+        deadlines = CallDeadlines(eventLoop: loop.eventLoop)
     }
 
     // MARK: Calls
@@ -33,6 +36,7 @@ final class ClientDelegate: ClientSessionDelegate {
     func start(_ call: ClientCall, _ session: SessionCore) {
         guard !call.isOver else { return }
         guard session.state == .open else { return call.finished(.failure(refusal(session))) }
+        if call.deadline < .max { watch(call, session) }
         let isLong = !session.canBegin(call.body.count)
         if isLong || session.streamsInFlight >= session.limits.maxStreams {
             guard waiting.count + waitingLong.count < Self.maxWaiting else {
@@ -65,6 +69,30 @@ final class ClientDelegate: ClientSessionDelegate {
         }
         call.finished(.failure(error))
         startWaiting(session)
+    }
+
+    // MARK: Deadlines
+
+    private func watch(_ call: ClientCall, _ session: SessionCore) {
+        deadlines.add(call)
+        armDeadline(session)
+    }
+
+    private func armDeadline(_ session: SessionCore) {
+        guard deadlines.mustArm else { return }
+        let (delegate, port) = (LoopConfined(self), connection?.port)
+        deadlines.arm {
+            // By the port, so that what is said to the server leaves.
+            port?.send(.perform({ delegate.value.deadlinePassed($0) }, ifClosed: nil))
+        }
+    }
+
+    private func deadlinePassed(_ session: SessionCore) {
+        for call in deadlines.takeExpired() {
+            let timeout = call.timeout ?? .zero
+            abandon(call, session, TransportError(.timedOut, "no answer within \(timeout)"))
+        }
+        armDeadline(session)
     }
 
     private func startWaiting(_ session: SessionCore) {
@@ -160,6 +188,7 @@ final class ClientDelegate: ClientSessionDelegate {
             call(stream.context)?.finished(.failure(error))
         }
         failWaiting(TransportError(reason, mayHaveBeenProcessed: false))
+        deadlines.stop()
         if !hasOpened { opening.fail(openingError(reason)) }
         shared.didClose(reason)
     }

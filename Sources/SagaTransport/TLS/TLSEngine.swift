@@ -97,6 +97,14 @@ final class TLSEngine {
     /// Bytes that must go to the network.
     var ciphertextCount: Int { pipe.pointee.out_count }
 
+    /// Those bytes, where they lie; valid until the next call.
+    var ciphertext: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: pipe.pointee.out, count: pipe.pointee.out_count)
+    }
+
+    /// Forgets the first of them, which have left.
+    func dropCiphertext(_ count: Int) { saga_pipe_drop(pipe, count) }
+
     /// Moves up to `buffer.count` of them out; returns how many.
     func takeCiphertext(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         guard let start = buffer.baseAddress else { return 0 }

@@ -40,8 +40,8 @@ package enum SendResult: Sendable, Hashable {
 /// Its properties are `@exclusivity(unchecked)`: the run-time checks cost a tenth of a request, and no function here
 /// calls out (to a delegate, a closure) while it holds one of them.
 ///
-/// Not thread-safe: everything happens on the connection's event loop. Delegates call the sending half (`respond`,
-/// `fail`, `sendItem`, `finish`, `goAway`, `close`) from inside their callbacks or on that loop.
+/// Not thread-safe: everything happens on the connection's event loop, or on a thread that keeps it out meanwhile. Delegates call
+/// the sending half (`respond`, `fail`, `sendItem`, `finish`, `goAway`, `close`) from inside their callbacks or there.
 package final class SessionCore {
     package enum Role: Sendable { case server, client }
     package enum State: Sendable { case awaitingHello, open, draining, closing, closed }

@@ -99,13 +99,13 @@ extension Wire.UndoFailedStep {
 
 extension UndoFailedStep {
     /// Not given is `ifUnknown`.
-    package init(_ wire: Wire.UndoFailedStep, _ field: String) throws(WireError) {
+    package init(_ wire: Wire.UndoFailedStep, _ field: @autoclosure () -> String) throws(WireError) {
         if wire == .unspecified {
             self = .ifUnknown
             return
         }
         guard let value = lowered(wire.rawValue).flatMap({ UndoFailedStep(rawValue: $0) }) else {
-            throw .enumeration(wire.rawValue, field)
+            throw .enumeration(wire.rawValue, field())
         }
         self = value
     }

@@ -9,9 +9,10 @@ func required<Value>(_ value: Value?, _ field: String) throws(WireError) -> Valu
     return value
 }
 
-/// A duration or interval in microseconds.
-func duration(_ value: Int64, _ field: String) throws(WireError) -> Int64 {
-    guard value >= 0 else { throw WireError(field: field, reason: .invalid("is negative")) }
+/// A duration or interval in microseconds. The field's name is made only if it is needed: this is done for each step.
+@inline(__always)
+func duration(_ value: Int64, _ field: @autoclosure () -> String) throws(WireError) -> Int64 {
+    guard value >= 0 else { throw WireError(field: field(), reason: .invalid("is negative")) }
     return value
 }
 
@@ -109,22 +110,25 @@ extension Wire.RetryPolicy {
 
 extension RetryPolicy {
     /// The policy that came over the wire; an absent one is `default`.
-    package init(_ wire: Wire.RetryPolicy?, _ field: String, default standard: RetryPolicy) throws(WireError) {
+    package init(_ wire: Wire.RetryPolicy?, _ field: @autoclosure () -> String, default standard: RetryPolicy)
+        throws(WireError)
+    {
         guard let wire else {
             self = standard
             return
         }
         guard wire.backoffCoefficient.isFinite, wire.backoffCoefficient >= 0 else {
-            throw WireError(field: "\(field).backoff_coefficient", reason: .invalid("is no factor; give 1.0 to 100.0"))
+            throw WireError(
+                field: "\(field()).backoff_coefficient", reason: .invalid("is no factor; give 1.0 to 100.0"))
         }
         guard wire.jitter >= 0, wire.jitter <= 1 else {
-            throw WireError(field: "\(field).jitter", reason: .invalid("is outside 0.0 to 1.0"))
+            throw WireError(field: "\(field()).jitter", reason: .invalid("is outside 0.0 to 1.0"))
         }
         self.init(
             maximumAttempts: wire.maximumAttempts,
-            initialIntervalMicros: try duration(wire.initialIntervalMicros, "\(field).initial_interval_us"),
+            initialIntervalMicros: try duration(wire.initialIntervalMicros, "\(field()).initial_interval_us"),
             backoffCoefficient: wire.backoffCoefficient,
-            maximumIntervalMicros: try duration(wire.maximumIntervalMicros, "\(field).maximum_interval_us"),
+            maximumIntervalMicros: try duration(wire.maximumIntervalMicros, "\(field()).maximum_interval_us"),
             jitter: wire.jitter, nonRetryableKinds: wire.nonRetryableKinds.map { ErrorKind($0) })
     }
 }
@@ -139,16 +143,16 @@ extension Wire.ActivityTimeouts {
 
 extension ActivityTimeouts {
     /// The time-outs that came over the wire; absent ones are the standard.
-    package init(_ wire: Wire.ActivityTimeouts?, _ field: String) throws(WireError) {
+    package init(_ wire: Wire.ActivityTimeouts?, _ field: @autoclosure () -> String) throws(WireError) {
         guard let wire else {
             self = .standard
             return
         }
         self.init(
-            scheduleToStartMicros: try duration(wire.scheduleToStartMicros, "\(field).schedule_to_start_us"),
-            startToCloseMicros: try duration(wire.startToCloseMicros, "\(field).start_to_close_us"),
-            scheduleToCloseMicros: try duration(wire.scheduleToCloseMicros, "\(field).schedule_to_close_us"),
-            heartbeatMicros: try duration(wire.heartbeatMicros, "\(field).heartbeat_us"))
+            scheduleToStartMicros: try duration(wire.scheduleToStartMicros, "\(field()).schedule_to_start_us"),
+            startToCloseMicros: try duration(wire.startToCloseMicros, "\(field()).start_to_close_us"),
+            scheduleToCloseMicros: try duration(wire.scheduleToCloseMicros, "\(field()).schedule_to_close_us"),
+            heartbeatMicros: try duration(wire.heartbeatMicros, "\(field()).heartbeat_us"))
     }
 }
 
@@ -164,19 +168,19 @@ extension Wire.UndoSpec {
 }
 
 extension UndoSpec {
-    package init(_ wire: Wire.UndoSpec, _ field: String) throws(WireError) {
+    package init(_ wire: Wire.UndoSpec, _ field: @autoclosure () -> String) throws(WireError) {
         self.init(
             activityType: wire.activityType, taskQueue: wire.taskQueue,
-            undoFailedStep: try UndoFailedStep(wire.undoFailedStep, "\(field).undo_failed_step"),
-            retry: try RetryPolicy(wire.retry, "\(field).retry", default: .undo),
-            timeouts: try ActivityTimeouts(wire.timeouts, "\(field).timeouts"),
+            undoFailedStep: try UndoFailedStep(wire.undoFailedStep, "\(field()).undo_failed_step"),
+            retry: try RetryPolicy(wire.retry, "\(field()).retry", default: .undo),
+            timeouts: try ActivityTimeouts(wire.timeouts, "\(field()).timeouts"),
             probeActivityType: wire.probeActivityType)
     }
 
     /// The spec, or nil if there is none.
-    static func optional(_ wire: Wire.UndoSpec?, _ field: String) throws(WireError) -> UndoSpec? {
+    static func optional(_ wire: Wire.UndoSpec?, _ field: @autoclosure () -> String) throws(WireError) -> UndoSpec? {
         guard let wire else { return nil }
-        return try UndoSpec(wire, field)
+        return try UndoSpec(wire, field())
     }
 }
 

@@ -19,15 +19,23 @@ struct RPCSuite: BenchSuite {
         // PostgreSQL if there is one: benchmarks/peers/dbos/run starts it.
         let hasPostgres = ProcessInfo.processInfo.environment["SAGA_BENCH_POSTGRES"] != nil
         for store in ["memory", "sqlite"] + (hasPostgres ? ["postgres"] : []) {
-            guard context.wants("\(store) saga over TLS, 1 in flight") || context.wants("health, 1 in flight") else {
-                continue
+            let widths = context.quick ? [1, 64] : store == "postgres" ? [1, 256, 1_024] : [1, 16, 256]
+            var labels = widths.flatMap { width in
+                ["saga", "declared saga"].map { "\(store) \($0) over TLS, \(width) in flight" }
             }
+            if store == "memory" { labels += [1, 16].map { "health, \($0) in flight" } }
+            guard labels.contains(where: context.wants) else { continue }
             let bed = try await TestBed(store: store)
             if store == "memory" {
                 for width in [1, 16] { try await measureHealth(context, bed, width) }
             }
-            for width in context.quick ? [1, 64] : store == "postgres" ? [1, 256, 1_024] : [1, 16, 256] {
-                try await measureSagas(context, bed, store, width)
+            for width in widths {
+                try await measureSagas(context, "\(store) saga over TLS", width) {
+                    try await bed.codeSaga("\(width)-\($0)")
+                }
+                try await measureSagas(context, "\(store) declared saga over TLS", width) {
+                    try await bed.declaredSaga("\(width)-\($0)")
+                }
             }
             await bed.close()
         }
@@ -37,20 +45,23 @@ struct RPCSuite: BenchSuite {
         let label = "health, \(width) in flight"
         guard context.wants(label) else { return }
         let total = (context.quick ? 2_000 : 20_000) * (width == 1 ? 1 : 2)
-        _ = try await bed.healths(total / 10, width)
+        _ = try await lanes(total / 10, width, bed.health)
         let start = Date()
-        let latencies = try await bed.healths(total, width)
+        let latencies = try await lanes(total, width, bed.health)
         record(context, label, "requests/s", "us/request", latencies, Date().timeIntervalSince(start))
     }
 
-    private func measureSagas(_ context: BenchContext, _ bed: TestBed, _ store: String, _ width: Int) async throws {
-        let label = "\(store) saga over TLS, \(width) in flight"
+    /// - Parameter saga: Runs a saga, by a name of its own.
+    private func measureSagas(
+        _ context: BenchContext, _ what: String, _ width: Int, _ saga: @escaping @Sendable (String) async throws -> Void
+    ) async throws {
+        let label = "\(what), \(width) in flight"
         guard context.wants(label) else { return }
         let total = max(width, context.quick ? 300 : (width == 1 ? 1_000 : 10_000))
-        _ = try await bed.sagas(min(total, 100), width, prefix: "warm-\(width)")
+        _ = try await lanes(min(total, 100), width) { try await saga("warm-\($0)") }
         let start = Date()
         let before = BenchUsage()
-        let latencies = try await bed.sagas(total, width, prefix: "run-\(width)")
+        let latencies = try await lanes(total, width) { try await saga("run-\($0)") }
         let used = BenchUsage() - before
         record(context, label, "sagas/s", "us/saga", latencies, Date().timeIntervalSince(start))
         // Of client, server and worker, without PostgreSQL's own.
@@ -113,6 +124,7 @@ private struct TestBed {
             connection: options, workflows: BenchTrip.workflows, activities: BenchTrip.activities,
             options: workerOptions, logger: logger)
         worker = Task { try await saga.run() }
+        try await client.register(EngineSuite.declaredTrip)
     }
 
     func close() async {
@@ -123,23 +135,33 @@ private struct TestBed {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    func healths(_ count: Int, _ width: Int) async throws -> [Double] {
-        try await lanes(count, width) { _ in
-            guard try await client.health().serverTime.microseconds > 0 else {
-                throw BenchFailure("rpc: the server does not know the time")
-            }
+    @Sendable
+    func health(_ number: Int) async throws {
+        guard try await client.health().serverTime.microseconds > 0 else {
+            throw BenchFailure("rpc: the server does not know the time")
         }
     }
 
-    func sagas(_ count: Int, _ width: Int, prefix: String) async throws -> [Double] {
-        try await lanes(count, width) { number in
-            let handle = try await client.start(
-                BenchTrip.self, id: "\(prefix)-\(number)", input: BenchOrder(number: number, isRefused: false))
-            let output = try await handle.result()
-            guard output == 6 else { throw BenchFailure("rpc: saga \(number) returned \(output)") }
-        }
+    /// Three steps, whose order the worker's code decides.
+    func codeSaga(_ name: String) async throws {
+        let handle = try await client.start(
+            BenchTrip.self, id: "code-\(name)", input: BenchOrder(number: 1, isRefused: false))
+        let output = try await handle.result()
+        guard output == 6 else { throw BenchFailure("rpc: saga \(name) returned \(output)") }
     }
 
+    /// The same three steps as a definition: the worker has the activities only.
+    func declaredSaga(_ name: String) async throws {
+        let id = "declared-\(name)"
+        let (sagaID, _) = try await client.start(
+            type: EngineSuite.declaredTrip.name, id: id,
+            input: Payload(encoding: "json", data: Array(#"{"number":5}"#.utf8)))
+        let output = try client.decode([Int].self, from: try await client.result(id, sagaID: sagaID))
+        guard output == [5, 5, 5] else { throw BenchFailure("rpc: declared saga \(name) returned \(output)") }
+    }
+}
+
+extension RPCSuite {
     /// Does something so often, so many at a time; gives the seconds that each took.
     private func lanes(
         _ count: Int, _ width: Int, _ body: @escaping @Sendable (Int) async throws -> Void
