@@ -95,8 +95,8 @@ public struct ExecutionState: Equatable, Sendable {
     public var isClosed: Bool { status.isClosed }
 
     /// Whether workflow code may still act: not closed, not unwinding on the run's own account, not blocked by its code.
-    /// Inlinable for the engine: it asks this of a state in a class, which would be copied for a call.
-    @inlinable public var codeMayAct: Bool {
+    @inlinable
+    public var codeMayAct: Bool {
         guard !isClosed, status != .blocked, status != .paused else { return false }
         return unwinding == nil || unwinding?.cause == .requested
     }
