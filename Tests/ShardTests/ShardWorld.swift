@@ -53,6 +53,7 @@ final class ShardWorld {
         config.reclaimGraceMicros = 2_000_000
         // Whatever may be parked is, at once.
         config.maxLiveRuns = 0
+        config.minDeadlinesToSweep = 1
         configure(&config)
         self.config = config
         shard = Shard(config: config, seed: 1)

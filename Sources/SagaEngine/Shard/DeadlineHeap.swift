@@ -25,6 +25,18 @@ struct Deadline {
         case watch
         case query
         case queueLimit
+
+        /// Whether it may be about a parked run, or about none at all. What is about tasks, and about code that is out, is not.
+        var concernsParked: Bool {
+            switch self {
+            case .timer, .executionTimeout, .cancelGrace, .redeliver, .watch, .storeRetry, .lateReport, .query,
+                .queueLimit:
+                true
+            case .stepRetry, .undoRetry, .scheduleToStart, .scheduleToClose, .startToClose, .heartbeat,
+                .undoStartToClose, .workflowTask, .codeRetry, .reclaim, .undoReclaim:
+                false
+            }
+        }
     }
 
     /// Microseconds on its clock.
@@ -65,6 +77,13 @@ struct DeadlineHeap {
             heap.swapAt(child, parent)
             child = parent
         }
+    }
+
+    /// Takes out what is of no concern any more; the order of the others stays as it was.
+    mutating func removeAll(where isStale: (Deadline) -> Bool) {
+        heap.removeAll(where: isStale)
+        // A sorted array is a heap.
+        heap.sort { $0.isBefore($1) }
     }
 
     /// Takes the earliest if it is due.

@@ -245,6 +245,15 @@ private struct ParkedRun: PostcardCodable {
 }
 
 extension Shard {
+    /// Parks runs that wait, beyond those that are kept whole; and forgets time-outs of workers that concern runs which are
+    /// parked by now: there may be one or two for each, for minutes.
+    func park() {
+        executions.park(beyond: config.maxLiveRuns)
+        guard monotonicDeadlines.count >= deadlinesToSweep else { return }
+        monotonicDeadlines.removeAll { due in !due.kind.concernsParked && executions.live(due.sagaID) == nil }
+        deadlinesToSweep = max(config.minDeadlinesToSweep, 2 * monotonicDeadlines.count)
+    }
+
     /// Gives the code of runs to workers again, a few at a time: after a start there may be more of them than fit into the memory,
     /// and each costs a read of its history.
     func revive() {

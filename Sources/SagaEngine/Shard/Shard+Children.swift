@@ -197,7 +197,7 @@ extension Shard {
             else { continue }
             let target = RunTarget(namespace: execution.state.namespace, workflowID: "", sagaID: parent.sagaID)
             loadRun(target, .all, .orphan(sagaID))
-            executions.park(beyond: config.maxLiveRuns)
+            park()
         }
     }
 

@@ -84,12 +84,7 @@ extension Shard {
 
     /// The run that a deadline is about. What is about tasks and about code that is out cannot concern a parked one.
     private func run(of due: Deadline) -> Execution? {
-        switch due.kind {
-        case .timer, .executionTimeout, .cancelGrace, .redeliver, .watch: executions[due.sagaID]
-        case .stepRetry, .undoRetry, .scheduleToStart, .scheduleToClose, .startToClose, .heartbeat, .undoStartToClose,
-            .workflowTask, .codeRetry, .reclaim, .undoReclaim, .storeRetry, .lateReport, .query, .queueLimit:
-            executions.live(due.sagaID)
-        }
+        due.kind.concernsParked ? executions[due.sagaID] : executions.live(due.sagaID)
     }
 
     private func attemptDue(_ execution: Execution, _ due: Deadline) {

@@ -67,6 +67,8 @@ package final class Shard {
     var waiters: [CallID: SagaID] = [:]
     @exclusivity(unchecked) var wallDeadlines = DeadlineHeap()
     @exclusivity(unchecked) var monotonicDeadlines = DeadlineHeap()
+    /// How many of them there must be before stale ones are looked for again.
+    var deadlinesToSweep = 0
     var pendingLoads: [LoadID: PendingLoad] = [:]
     var nextLoadID: LoadID = 1
     var nextBatchID: BatchID = 1
@@ -86,6 +88,7 @@ package final class Shard {
     ///   - seed: Seed of its chances: saga ids and the jitter of retries.
     package init(config: ShardConfig, seed: UInt64) {
         self.config = config
+        deadlinesToSweep = config.minDeadlinesToSweep
         limiter = QueueLimiter(config.taskQueueLimits)
         random = SplitMix64(seed: seed)
     }
@@ -124,7 +127,7 @@ package final class Shard {
         if executions.isDamaged { startRecovery("the record of a parked run could not be read") }
         revive()
         startCommits()
-        executions.park(beyond: config.maxLiveRuns)
+        park()
         defer { effects = [] }
         return effects
     }
@@ -209,7 +212,7 @@ package final class Shard {
             // Whether anybody was told before the restart is not known.
             if let blocked = blockedRun(execution, isRepeated: true) { effects.append(.alert(blocked)) }
             rearm(execution)
-            executions.park(beyond: config.maxLiveRuns)
+            park()
         }
         findOrphans()
         reclaimFromWorkers()
@@ -258,7 +261,7 @@ package final class Shard {
             }
             waitingCalls += execution.callsAfterClose + execution.updateCalls
             if let holder = execution.codeHolder { effects.append(.worker(holder, .evict(sagaID))) }
-            executions.park(beyond: config.maxLiveRuns)
+            park()
         }
         for load in pendingLoads.keys.sorted() {
             switch pendingLoads[load] {
@@ -426,6 +429,8 @@ package struct ShardConfig: Sendable {
     package var maxLiveRuns = 8_192
     /// Runs whose code is given to workers at a time after a start.
     package var maxRevivals = 256
+    /// Deadlines of live workers below which stale ones are left to come up.
+    package var minDeadlinesToSweep = 65_536
     /// Runs with something to append beyond which timers that are due wait: a million of them at once are no more work at a time
     /// than the store takes.
     package var maxDueRuns = 1_024

@@ -26,6 +26,7 @@ extension Simulation {
         config.snapshotEvents = options.snapshotEvents
         config.maxLiveRuns = options.maxLiveRuns
         config.maxRevivals = options.maxRevivals
+        if options.maxLiveRuns < 8_192 { config.minDeadlinesToSweep = 4 }
         let incarnation = nextIncarnation
         nextIncarnation += 1
         let server = ServerProcess(
