@@ -15,6 +15,13 @@ static inline int saga_sqlite_bind_borrowed(
     return sqlite3_bind_blob64(statement, index, bytes, count, SQLITE_STATIC);
 }
 
+/// Binds bytes that SQLite copies; none are an empty blob, not NULL.
+static inline int saga_sqlite_bind_bytes(
+    sqlite3_stmt *statement, int index, const void *bytes, sqlite3_uint64 count) {
+    if (count == 0) return sqlite3_bind_zeroblob(statement, index, 0);
+    return sqlite3_bind_blob64(statement, index, bytes, count, SQLITE_TRANSIENT);
+}
+
 /// Binds the 16 bytes of an id, big endian, so that stored ids sort like ids.
 static inline int saga_sqlite_bind_id(sqlite3_stmt *statement, int index, uint64_t high, uint64_t low) {
     unsigned char bytes[16];

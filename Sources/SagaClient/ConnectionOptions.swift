@@ -48,6 +48,10 @@ public struct ConnectionOptions: Sendable {
     /// First and longest wait between attempts to connect or to repeat a call. Default 50 ms and 5 s.
     public var backoff: ClosedRange<Duration> = .milliseconds(50)...(.seconds(5))
 
+    /// Whether messages over 1 KiB are compressed (LZ4), if the server offers it. Default false: it costs both sides CPU and
+    /// pays on slow networks only.
+    public var compression = false
+
     public init(address: Address, security: Security = .tls()) {
         self.address = address
         self.security = security
@@ -67,11 +71,12 @@ extension ConnectionOptions {
     func transport() throws(SagaClientError) -> ClientConfiguration {
         let hello = Wire.Hello(
             minMinor: 0, maxMinor: 0, sdkName: "swift", sdkVersion: Self.sdkVersion, namespace: namespace, token: token,
-            features: [], identity: identity)
+            features: compression ? [WireFeature.lz4] : [], identity: identity)
         let bytes: [UInt8]
         do throws(WireError) { bytes = try hello.serialized() } catch {
             throw SagaClientError(.invalidArgument, "the connection options cannot be sent: \(error)")
         }
+        let announced = compression
         let clientSecurity: ClientSecurity
         switch security {
         case .insecure: clientSecurity = .insecure
@@ -92,6 +97,7 @@ extension ConnectionOptions {
                     agreement.maxStreams = Int(welcome.maxStreams)
                     agreement.windowItems = Int(welcome.initialItems)
                     agreement.windowBytes = Int(welcome.initialBytes)
+                    agreement.compresses = announced && welcome.features.contains(WireFeature.lz4)
                     return .accept(agreement)
                 } catch {
                     return .reject(WireStatus(.invalidArgument, "WELCOME does not read: \(error)"))

@@ -33,6 +33,8 @@ public struct WorkflowDescription: Sendable {
     public var error: SagaError?
     /// What it returned, if it completed.
     public var output: Payload?
+    /// When it times out; nil if it does not, or not any more.
+    public var executionDeadline: Timestamp?
     /// Successes that were reported after their undo had begun or the run was closed, at most 1,000; see `lateEffects`.
     public var lateEffects: UInt32
     /// Outputs by name: of a past state, those of its steps so far.
@@ -68,6 +70,8 @@ public struct WorkflowDescription: Sendable {
         public var lastFailure: SagaError?
         /// The worker that has it; may be empty.
         public var worker: String
+        /// When the attempt that runs gave its last sign of life.
+        public var lastHeartbeatAt: Timestamp?
     }
 
     /// One undo.
@@ -244,10 +248,14 @@ extension WorkflowDescription {
                     taskQueue: step.taskQueue, attempt: step.attempt, isRunning: step.running,
                     isCancelRequested: step.cancelRequested,
                     nextAttemptAt: step.nextAttemptMicros == 0 ? nil : Timestamp(microseconds: step.nextAttemptMicros),
-                    lastFailure: step.lastFailure.map { SagaError($0) }, worker: step.worker)
+                    lastFailure: step.lastFailure.map { SagaError($0) }, worker: step.worker,
+                    lastHeartbeatAt: step.lastHeartbeatMicros == 0
+                        ? nil : Timestamp(microseconds: step.lastHeartbeatMicros))
             },
             undoLog: wire.undoLog.map { UndoLogEntry($0) },
             error: wire.error.map { SagaError($0) }, output: wire.output.map { Payload($0) },
+            executionDeadline: wire.executionDeadlineMicros == 0
+                ? nil : Timestamp(microseconds: wire.executionDeadlineMicros),
             lateEffects: wire.lateEffects, stepOutputs: wire.stepOutputs.map { NamedPayload($0) })
     }
 }

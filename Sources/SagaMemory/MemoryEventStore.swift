@@ -6,6 +6,7 @@ import Synchronization
 /// It keeps what a durable store would keep, the encoded rows, so that every read goes through the codec.
 public final class MemoryEventStore: EventStore {
     private let state: Mutex<MemoryState>
+    let hub = WakeUpHub()
 
     /// An empty store.
     /// - Parameters:
@@ -80,6 +81,7 @@ public final class MemoryEventStore: EventStore {
 
     public func close() async {
         state.withLock { $0.isClosed = true }
+        hub.close()
     }
 
     func access<Value>(

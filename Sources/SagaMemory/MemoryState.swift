@@ -30,6 +30,8 @@ struct MemoryState {
     /// Late effects, encoded, in the order in which they came.
     private var late: [(key: LateKey, namespace: String, blob: [UInt8])] = []
     private var lateKeys: Set<LateKey> = []
+    var queues = MemoryQueues()
+    var timers = MemoryTimers()
     var isClosed = false
     private var writer = ReusedWriter()
     private let blobThreshold: Int

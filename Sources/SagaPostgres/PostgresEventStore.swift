@@ -11,6 +11,8 @@ public final class PostgresEventStore: EventStore, CallbackAppender {
     let reads: ReadLane
     let snapshots: SnapshotLane
     let inbox: InboxLane
+    let queues: QueueLane
+    let signals: SignalLane
     private let partitionCount: UInt32
 
     /// Opens a store; makes its tables, or brings them up to date, if the options allow it.
@@ -62,6 +64,8 @@ public final class PostgresEventStore: EventStore, CallbackAppender {
         commits = CommitQueue(options)
         self.reads = reads
         inbox = InboxLane(options)
+        queues = QueueLane(options)
+        signals = SignalLane(options)
         snapshots = SnapshotLane(options)
         self.partitionCount = partitionCount
     }
@@ -156,6 +160,8 @@ public final class PostgresEventStore: EventStore, CallbackAppender {
     }
 
     public func close() async {
+        await signals.close()
+        await queues.close()
         await inbox.close()
         await snapshots.close()
         await reads.close()

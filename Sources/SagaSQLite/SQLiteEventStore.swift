@@ -8,6 +8,7 @@ public import SagaCore
 public final class SQLiteEventStore: EventStore {
     let writer: Writer
     let reads: ReadQueue
+    let hub = WakeUpHub()
 
     /// The database file, without symbolic links.
     public let path: String
@@ -113,6 +114,7 @@ public final class SQLiteEventStore: EventStore {
     }
 
     public func close() async {
+        hub.close()
         await reads.close()
         await writer.close()
     }

@@ -18,6 +18,7 @@ enum Schema {
     /// * `late_effects`: one row for each success that was reported after its step's undo had begun or its run was closed.
     /// * `snapshots`: the newest few states of a run; each has its checksum in it.
     /// * `blobs`: data of large payloads, by four times the event's id plus the payload's place; each has its checksum in it.
+    /// * `queue_tasks`, `queue_timers`: what embedders put there; the engine uses neither. Places are never used again.
     static let migrations = [
         """
         CREATE TABLE meta (
@@ -55,6 +56,19 @@ enum Schema {
         """
         CREATE TABLE blobs (
             run INTEGER NOT NULL, blob_no INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (run, blob_no)) STRICT;
+        """,
+        """
+        CREATE TABLE queue_tasks (
+            place INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, key TEXT NOT NULL, priority INTEGER NOT NULL,
+            ready_at INTEGER NOT NULL, leased INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0,
+            body BLOB NOT NULL) STRICT;
+        CREATE UNIQUE INDEX queue_tasks_key ON queue_tasks (queue, key);
+        CREATE INDEX queue_tasks_order ON queue_tasks (queue, priority DESC, place);
+        CREATE TABLE queue_timers (
+            place INTEGER PRIMARY KEY AUTOINCREMENT, timer_group TEXT NOT NULL, key TEXT NOT NULL, due INTEGER NOT NULL,
+            claimed_until INTEGER, number INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL) STRICT;
+        CREATE UNIQUE INDEX queue_timers_key ON queue_timers (timer_group, key);
+        CREATE INDEX queue_timers_due ON queue_timers (timer_group, due, place);
         """,
     ]
 

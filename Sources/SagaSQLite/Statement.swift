@@ -56,6 +56,14 @@ final class Statement {
             saga_sqlite_bind_borrowed(handle, index, bytes.baseAddress, UInt64(bytes.count)), sql)
     }
 
+    /// Binds bytes that SQLite copies.
+    func bind(_ bytes: [UInt8], at index: Int32) throws(StoreError) {
+        let code = bytes.withUnsafeBytes {
+            saga_sqlite_bind_bytes(handle, index, $0.baseAddress, UInt64($0.count))
+        }
+        try connection.check(code, sql)
+    }
+
     // MARK: Running
 
     /// Goes to the next row; false if there is none.

@@ -9,6 +9,8 @@ final class WriteSession {
     private let beginStatement: Statement
     private let commitStatement: Statement
     private let takeOverStatement: Statement
+    /// Prepared when they are first used: most stores never do.
+    private var queueTables: QueueTables?
     /// Pages of the write-ahead log, kept by SQLite's hook.
     private let logPages: UnsafeMutablePointer<Int32>
 
@@ -74,6 +76,16 @@ final class WriteSession {
         inTransaction { () throws(StoreError) in
             _ = try appender.begin()
             for snapshot in snapshots { try appender.keep(snapshot, newest: newest) }
+        }
+    }
+
+    /// Uses the tables of queues and timers.
+    func use<Value>(_ body: (QueueTables) throws(StoreError) -> Value) -> Result<Value, StoreError> {
+        inTransaction { () throws(StoreError) in
+            if let queueTables { return try body(queueTables) }
+            let tables = try QueueTables(connection)
+            queueTables = tables
+            return try body(tables)
         }
     }
 

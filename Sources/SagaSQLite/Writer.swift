@@ -21,6 +21,7 @@ final class Writer: @unchecked Sendable {
         case takeOver(Answer<UInt64>)
         case delete(SagaID, Answer<Bool>)
         case keep([StoredSnapshot], newest: Int, Answer<Void>)
+        case use(@Sendable (WriteSession?) -> Void)
         case close(CheckedContinuation<Void, Never>)
     }
 
@@ -55,6 +56,15 @@ final class Writer: @unchecked Sendable {
 
     func keep(_ snapshots: [StoredSnapshot], newest: Int) async throws(StoreError) {
         try await withCheckedContinuation { enqueue(.keep(snapshots, newest: newest, $0)) }.get()
+    }
+
+    /// Uses the tables of queues and timers, in a transaction of its own.
+    func use<Value: Sendable>(
+        _ body: @escaping @Sendable (QueueTables) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        try await withCheckedContinuation { (answer: Answer<Value>) in
+            enqueue(.use { [closed] in answer.resume(returning: $0?.use(body) ?? .failure(closed)) })
+        }.get()
     }
 
     /// Finishes what was asked before; everything later is refused.
@@ -111,6 +121,10 @@ final class Writer: @unchecked Sendable {
             }
             if case .keep(let snapshots, let newest, let answer) = job {
                 answer.resume(returning: session?.keep(snapshots, newest: newest) ?? .failure(closed))
+            }
+            if case .use(let body) = job {
+                body(session)
+                session?.keepLogShort()
             }
             if case .close(let done) = job {
                 session?.flush()

@@ -6,6 +6,9 @@ package struct ServerConfiguration: Sendable {
     package var listener: ListenerConfiguration
     /// File of tokens (see `TokenFile`); nil for none.
     package var tokensPath: String?
+    /// Whether bodies of frames over 1 KiB are compressed for clients that announce that they understand it. Default false:
+    /// it costs both sides CPU and pays on slow networks only.
+    package var compression = false
     /// Name and version, as WELCOME and ServerInfo show them.
     package var version = "saga/0.1.0"
     /// What ServerInfo says of the store: `memory`, `sqlite`.

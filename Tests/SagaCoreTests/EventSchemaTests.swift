@@ -88,6 +88,28 @@ import Testing
         #expect(try Self.decode(PackedEvents.encode(events)) == events)
     }
 
+    /// What 0.1.0's first stores hold: a reset that only its words told.
+    @Test func theFirstFormOfATermination() throws {
+        let reset = try Self.decode(Self.stored("terminated-1-reset"), .current)
+        #expect(
+            reset.map(\.attributes) == [
+                .workflowExecutionTerminated(
+                    WorkflowExecutionTerminated(
+                        reason: "reset to event 7: too late", identity: "ann", requestID: "r1",
+                        compensation: CompensationSummary(.complete), resetEventID: 7))
+            ])
+        #expect(reset.map(\.eventVersion) == [2])
+        let other = try Self.decode(Self.stored("terminated-1"), .current)
+        #expect(
+            other.map(\.attributes) == [
+                .workflowExecutionTerminated(
+                    WorkflowExecutionTerminated(
+                        reason: "reset to eternity",
+                        compensation: CompensationSummary(.partial, openEntries: [5])))
+            ])
+        #expect(try Self.decode(PackedEvents.encode(reset), .current) == reset)
+    }
+
     @Test func headersLeadToTheSameValues() throws {
         for version in 1...3 {
             let bytes = try Self.stored("timer-created-\(version)")

@@ -174,6 +174,60 @@ private struct Thoughtful: DurableWorkflow {
         await engine.shutDown()
     }
 
+    /// The parent was terminated, and the engine died before it told the child: the next one finds the orphan. After a reset the
+    /// child belongs to the run that goes on. Only the event says which it was; what a person writes as reason are words.
+    @Test(arguments: [nil, 1] as [EventID?]) func anOrphanEndsUnlessAnotherRunHasIt(_ resetEventID: EventID?)
+        async throws
+    {
+        let path = TemporaryFile.path("orphan.db")
+        let first = try await engine(store: try SQLiteEventStore(path: path))
+        let waiting = Journey(legs: [Order(id: "1", refusedStep: "wait")])
+        let parent = try await first.startWorkflow(Journeys.self, id: "p", input: waiting)
+        var started: ChildWorkflowExecutionStarted?
+        while started == nil {
+            for event in try await parent.history() {
+                if case .childWorkflowExecutionStarted(let child) = event.attributes { started = child }
+            }
+        }
+        let child = try #require(started)
+        await first.shutDown()
+
+        let store = try SQLiteEventStore(path: path)
+        let epoch = try await store.takeOver()
+        var row = try #require(try await store.latestExecution(namespace: "default", workflowID: "p"))
+        let history = try await store.events(of: row.sagaID, from: 0, limit: 1_000)
+        let last = try #require(history.last)
+        let ending = HistoryEvent(
+            eventID: last.eventID + 1, sagaID: row.sagaID, timestamp: last.timestamp,
+            attributes: .workflowExecutionTerminated(
+                WorkflowExecutionTerminated(
+                    reason: "reset to event 1", compensation: .none, resetEventID: resetEventID)))
+        row.status = .terminated
+        row.closedAt = last.timestamp
+        row.nextEventID = ending.eventID + 1
+        let outcome = try await store.append(
+            AppendBatch(
+                epoch: epoch,
+                transactions: [
+                    AppendTransaction([
+                        AppendEntry(
+                            sagaID: row.sagaID, expectedNextEventID: ending.eventID, events: [ending], row: row)
+                    ])
+                ]))
+        #expect(outcome == [.appended])
+
+        let orphan = try #require(try await store.execution(child.childSagaID))
+        let second = try await engine(store: store)
+        let handle = second.handle(Leg.self, id: orphan.workflowID, sagaID: orphan.sagaID)
+        if resetEventID == nil {
+            #expect(try await handle.closing().status == .canceled)
+        } else {
+            // The question about its parent was asked before this one, and changes nothing.
+            for _ in 0..<20 { #expect(try await handle.describe().status == .running) }
+        }
+        await second.shutDown()
+    }
+
     @Test func anUnwindingWaitsForTheChild() async throws {
         let world = World()
         let engine = try await engine(world)

@@ -39,7 +39,8 @@ extension SampleMaker {
         case .workflowExecutionTerminated:
             .workflowExecutionTerminated(
                 WorkflowExecutionTerminated(
-                    reason: text(), identity: text(), requestID: text(), compensation: compensation()))
+                    reason: text(), identity: text(), requestID: text(), compensation: compensation(),
+                    resetEventID: maybe { $0.eventID() }))
         case .workflowExecutionCancelRequested:
             .workflowExecutionCancelRequested(
                 WorkflowExecutionCancelRequested(reason: text(), identity: text(), requestID: text()))

@@ -87,6 +87,9 @@ import Testing
             }
         }
         let client = try #require(connected)
+        // A call that waits keeps the connection for as long as the server lets it.
+        let connection = try await client.keeper.connection(until: .now + .seconds(5))
+        let waiting = Task { try await client.result("in-time", timeout: .seconds(30)) }
         // The client connects again by itself, and is then refused as unauthenticated, not as unavailable.
         var last: SagaClientError.Code?
         let limit = ContinuousClock.now + .seconds(40)
@@ -97,6 +100,14 @@ import Testing
         #expect(last == .unauthenticated)
         // The file writes whole seconds.
         #expect(Date.now > end.addingTimeInterval(-1.5))
+        // First GOAWAY, so that nothing new begins; then, five seconds later, what still runs is cut off.
+        #expect(connection.goAway?.code == .unauthenticated)
+        while connection.closeReason == nil, ContinuousClock.now < limit {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(connection.closeReason == .peerError(WireStatus(.unauthenticated, "the credentials have expired")))
+        let outcome = await waiting.result
+        #expect(throws: SagaClientError.self) { try outcome.get() }
         await client.close()
         await server.stop()
     }

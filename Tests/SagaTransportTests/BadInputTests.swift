@@ -107,6 +107,30 @@ import Testing
         }
     }
 
+    /// What a body claims is not allocated: 4 GiB, more than a frame has, more than the block can stand for; or it is no block.
+    @Test(
+        arguments: [
+            [0xff, 0xff, 0xff, 0xff, 0x10, 0x61], [0, 1, 0, 0, 0x10, 0x61], [0, 0, 8, 0, 0x10, 0x61],
+            [0, 0, 0, 9, 0xff, 0xff, 0xff, 0xff], [0, 0, 0, 1], [0],
+        ] as [[UInt8]])
+    func compressedBodiesThatLie(body: [UInt8]) async throws {
+        try await withServer { server in
+            let port = server.port
+            let answers = try await onThread { () -> [RawClient.Answer] in
+                let client = try RawClient(port: port)
+                try client.write(FrameHeader.frame(kind: .hello, stream: 0, body: Array("lz4".utf8)))
+                guard try client.frame()?.kind == FrameKind.welcome.rawValue else { return [] }
+                try client.write(
+                    FrameHeader.frame(kind: .request, flags: .compressed, method: 1, stream: 1, body: body))
+                return try client.framesUntilClose()
+            }
+            #expect(answers.map(\.status?.code) == [.invalidArgument])
+            #expect(server.service.log.withLock { $0.requests } == 0)
+            let serves = try await stillServes(server)
+            #expect(serves)
+        }
+    }
+
     @Test func tenThousandFramesInOneWrite() async throws {
         try await withServer { server in
             let port = server.port

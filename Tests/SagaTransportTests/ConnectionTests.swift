@@ -20,6 +20,30 @@ import Testing
         }
     }
 
+    @Test func compressedCallsOverTLS() async throws {
+        try await withServer { server in
+            var configuration = server.clientConfiguration(hello: "lz4")
+            configuration.readWelcome = { _ in
+                var agreement = WireAgreement()
+                agreement.compresses = true
+                return .accept(agreement)
+            }
+            let connection = try await ClientConnection.connect(configuration, group: server.group)
+            let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+                for index in 0..<200 {
+                    group.addTask {
+                        let size = [900, 5_000, 70_000, 400_000][index % 4]
+                        let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 / (1 + index % 90)) }
+                        return try await connection.call(method: TestMethod.echo, body: body) == body ? 1 : 0
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(sum == 200)
+            await connection.close()
+        }
+    }
+
     @Test func manyCallsAtOnce() async throws {
         try await withServer { server in
             let connection = try await server.connect()

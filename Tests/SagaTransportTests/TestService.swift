@@ -60,6 +60,7 @@ final class TestConnection: ServerSessionDelegate {
         if body.elementsEqual("wrong".utf8) {
             return .reject(status: WireStatus(.unauthenticated, "wrong credentials"))
         }
+        session.compresses = body.elementsEqual("lz4".utf8)
         return .accept(welcome: Array("welcome".utf8))
     }
 

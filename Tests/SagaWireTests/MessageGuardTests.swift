@@ -83,10 +83,6 @@ import Testing
         #expect(
             refused(Wire.Evict.self, field(1, 2, [1, 2, 3]))
                 == WireError(field: "saga_id", reason: .length(expected: 16, found: 3)))
-        let open = field(2, 2, field(7, 2, [UInt8](repeating: 1, count: 16)) + field(7, 2, [1]))
-        #expect(
-            refused(Wire.WorkerItem.self, open)
-                == WireError(field: "open.live_saga_ids[1]", reason: .length(expected: 16, found: 1)))
     }
 
     @Test func aOneofIsSetOnce() {

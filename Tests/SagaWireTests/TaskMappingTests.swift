@@ -136,12 +136,14 @@ import Testing
             idempotencyKey: "k/undo", timeouts: ActivityTimeouts(heartbeatMicros: 3),
             undo: UndoTaskInput(output: nil, data: .json("2"), outcome: .unknown, stepKey: "k"),
             heartbeatDetails: .json("3"))
+        task.scheduledAt = Timestamp(microseconds: 4)
+        task.traceID = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         for isUndo in [true, false] {
             task.reference.isUndo = isUndo
             if !isUndo { task.undo = nil }
-            let sent = Wire.ActivityTask(task, token: [7], scheduledAt: Timestamp(microseconds: 4))
+            let sent = Wire.ActivityTask(task, token: [7], deadline: Timestamp(microseconds: 9))
             let wire = try Wire.ActivityTask(decoding: sent.serialized())
-            #expect(wire.scheduledMicros == 4 && wire.deadlineMicros == 0 && wire.taskToken == [7] && !wire.isProbe)
+            #expect(wire.scheduledMicros == 4 && wire.deadlineMicros == 9 && wire.taskToken == [7] && !wire.isProbe)
             var received = task
             received.taskToken = [7]
             #expect(difference(try ActivityTask(wire), received) == nil)

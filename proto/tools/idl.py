@@ -133,6 +133,7 @@ class Idl:
         self.check_shapes()
         self.check_no_recursion()
         self.check_methods()
+        self.check_limits()
 
     def check_comments(self):
         for name, (file, i, message) in self.messages.items():
@@ -179,6 +180,13 @@ class Idl:
             for value in enum.value:
                 if not value.name.startswith(prefix):
                     raise Problem(f"enum value {value.name} does not begin with {prefix}")
+
+    def check_limits(self):
+        for name, (file, i, message) in self.messages.items():
+            for j, field in enumerate(message.field):
+                grows = field.label == F.LABEL_REPEATED or field.type in (F.TYPE_STRING, F.TYPE_BYTES)
+                if grows and not re.search(r"\d", self.comment(file, 4, i, 2, j)):
+                    raise Problem(f"the comment of field {name}.{field.name} does not say how large it may be")
 
     def check_no_recursion(self):
         state = {}

@@ -62,6 +62,9 @@ class Rules(unittest.TestCase):
     def test_field_without_comment(self):
         self.broken("  // Count.\n", "", "field PingResponse.count has no comment")
 
+    def test_field_without_limit(self):
+        self.broken("0-128 bytes.", "Short.", "field RequestHeader.request_id does not say how large")
+
     def test_message_without_comment(self):
         self.broken("// Response.\n", "", "message PingResponse has no comment")
 

@@ -9,7 +9,13 @@ public struct EventCatalog: Sendable {
     ///
     /// When the form of a type changes, its old struct is kept under a name with its version, and a line is added here:
     /// `catalog.register(AttributeHistory(TimerCreatedV1.self).upcast { … }, as: EventAttributes.timerCreated)`.
-    public static let current = EventCatalog()
+    public static let current: EventCatalog = {
+        var catalog = EventCatalog()
+        catalog.register(
+            AttributeHistory(WorkflowExecutionTerminatedV1.self).upcast { WorkflowExecutionTerminated($0) },
+            as: EventAttributes.workflowExecutionTerminated)
+        return catalog
+    }()
 
     private struct Entry: Sendable {
         var currentVersion: UInt32
@@ -18,6 +24,8 @@ public struct EventCatalog: Sendable {
 
     /// By the code of the type, as far as any type has changed.
     private var entries: [Entry?] = []
+    /// Today's versions by the code of the type, so that nothing is copied to look at one.
+    private var versions: [UInt32] = []
 
     /// Every type in its first form.
     public init() {}
@@ -27,17 +35,41 @@ public struct EventCatalog: Sendable {
         _ history: AttributeHistory<Value>, as wrap: @escaping @Sendable (Value) -> EventAttributes
     ) {
         let code = Int(Value.eventType.rawValue)
-        while entries.count <= code { entries.append(nil) }
+        while entries.count <= code {
+            entries.append(nil)
+            versions.append(1)
+        }
+        versions[code] = history.currentVersion
+        if history.currentVersion > 1 { changed.insert(Value.eventType) }
         entries[code] = Entry(currentVersion: history.currentVersion) { version, reader in
             history.decode(version, from: &reader).map(wrap)
         }
     }
 
-    /// Whether no type has changed yet.
-    var isPlain: Bool { entries.isEmpty }
+    /// The types that have other forms than the first.
+    private(set) var changed = Types()
+
+    /// A set of types without memory of its own, to be looked at for each event.
+    struct Types {
+        private var words = SIMD4<UInt64>()
+
+        mutating func insert(_ type: EventType) {
+            guard type.rawValue < 256 else { return }
+            words[Int(type.rawValue >> 6)] |= 1 << UInt64(type.rawValue & 63)
+        }
+
+        @inline(__always)
+        func contains(_ type: EventType) -> Bool {
+            // A code beyond the words counts as changed: then it is looked up.
+            type.rawValue > 255 || words[Int(type.rawValue >> 6 & 3)] >> UInt64(type.rawValue & 63) & 1 != 0
+        }
+    }
 
     /// The version in which this program writes a type.
-    public func version(of type: EventType) -> UInt32 { entry(of: type)?.currentVersion ?? 1 }
+    public func version(of type: EventType) -> UInt32 {
+        let code = Int(type.rawValue)
+        return code < versions.count ? versions[code] : 1
+    }
 
     private func entry(of type: EventType) -> Entry? {
         let code = Int(type.rawValue)
@@ -49,7 +81,7 @@ public struct EventCatalog: Sendable {
     func decode(
         _ type: EventType, version: UInt32, from reader: inout PostcardReader
     ) throws(CodecError) -> EventAttributes {
-        if entries.isEmpty ? version == 1 : version == self.version(of: type) {
+        if version == self.version(of: type) {
             return try EventAttributes(type, from: &reader)
         }
         guard let entry = entry(of: type), version > 0, version < entry.currentVersion else {

@@ -104,14 +104,14 @@ public enum PackedEvents {
     ) throws(CodecError) {
         var reader = PostcardReader(bytes, strict: true)
         let (count, base) = try readPreamble(&reader)
-        let isPlain = catalog.isPlain
+        let changed = catalog.changed
         // In their places in the array, or each event would be copied. An event takes five bytes at least, so the count asks for no
         // more memory than the bytes justify, and there are never more events than places.
         try events.append(addingCapacity: min(Int(count), reader.remaining / 5)) { (places) throws(CodecError) in
             for index in 0..<count {
                 places.append(
                     try decodeOne(
-                        &reader, sagaID: sagaID, eventID: firstEventID &+ index, base: base, catalog, isPlain: isPlain))
+                        &reader, sagaID: sagaID, eventID: firstEventID &+ index, base: base, catalog, changed: changed))
             }
         }
         try reader.requireEnd()
@@ -130,11 +130,11 @@ public enum PackedEvents {
     ) throws(CodecError) {
         var reader = PostcardReader(bytes, strict: true)
         let (count, base) = try readPreamble(&reader)
-        let isPlain = catalog.isPlain
+        let changed = catalog.changed
         for index in 0..<count {
             try body(
                 try decodeOne(
-                    &reader, sagaID: sagaID, eventID: firstEventID &+ index, base: base, catalog, isPlain: isPlain))
+                    &reader, sagaID: sagaID, eventID: firstEventID &+ index, base: base, catalog, changed: changed))
         }
         try reader.requireEnd()
     }
@@ -190,12 +190,11 @@ public enum PackedEvents {
     }
 
     /// The next event of a blob.
-    /// - Parameter isPlain: Whether the catalog has nothing but first forms, which is looked up once for all events.
+    /// - Parameter changed: The types of the catalog that have other forms than the first, which is looked up once for all events.
     @inline(__always)
     static func decodeOne(
         _ reader: inout PostcardReader, sagaID: SagaID, eventID: EventID, base: Int64,
-        _ catalog: borrowing EventCatalog,
-        isPlain: Bool
+        _ catalog: borrowing EventCatalog, changed: EventCatalog.Types
     ) throws(CodecError) -> HistoryEvent {
         let typeOffset = reader.offset
         let code = try reader.readVarint16()
@@ -213,7 +212,7 @@ public enum PackedEvents {
         if let type {
             let length = try reader.readVarint64()
             let start = reader.offset
-            if isPlain && version == 1 {
+            if version == 1 && !changed.contains(type) {
                 attributes = try EventAttributes(type, from: &reader)
             } else {
                 attributes = try catalog.decode(type, version: version, from: &reader)

@@ -195,7 +195,7 @@ public struct HistoryFold: Sendable {
         do throws(CodecError) {
             event = try PackedEvents.decodeOne(
                 &reader, sagaID: state.sagaID, eventID: place.eventID, base: place.base, catalog,
-                isPlain: catalog.isPlain)
+                changed: catalog.changed)
         } catch {
             throw state.undecodable(error)
         }

@@ -57,11 +57,18 @@ public struct RegisteredType: Hashable, Sendable {
     public var name: String
     /// Version of the code.
     public var version: UInt32
+    /// The oldest version of recorded histories that it can replay; not above `version`.
+    public var oldestVersion: UInt32
 
-    public init(name: String, version: UInt32) {
+    /// - Parameter oldestVersion: Nil: `version` alone.
+    public init(name: String, version: UInt32, oldestVersion: UInt32? = nil) {
         self.name = name
         self.version = version
+        self.oldestVersion = min(oldestVersion ?? version, version)
     }
+
+    /// Whether it can run code of a version; 0 stands for any.
+    package func runs(_ version: UInt32) -> Bool { version == 0 || (oldestVersion...self.version).contains(version) }
 }
 
 /// Workflow code without its types.

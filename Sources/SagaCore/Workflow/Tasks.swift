@@ -205,6 +205,10 @@ public struct ActivityTask: Sendable {
     public var heartbeatDetails: Payload?
     /// Names the attempt to whoever completes it from outside of the worker; empty where it was not given.
     public var taskToken: [UInt8] = []
+    /// When the step was scheduled; nil for an undo.
+    public var scheduledAt: Timestamp?
+    /// The W3C `traceparent` of the call that started the run; nil if it had none, or the engine was started since.
+    public var traceID: String?
 
     public init(
         reference: TaskReference, namespace: String, workflowID: String, workflowType: String, stepID: String,

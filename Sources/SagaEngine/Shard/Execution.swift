@@ -5,6 +5,8 @@ internal import SagaCore
 /// A class, because it is changed in place from many sides of the shard, which alone owns it. What is looked at for each
 /// input goes without the check for overlapping accesses: no change of it reaches into the execution again.
 final class Execution {
+    /// The trace context of the call that started the run, as long as this engine lives: not worth a place in every state.
+    var traceID: String?
     /// What the events tell. Changed only by applying an event that is also put into the batch.
     @exclusivity(unchecked) var state: ExecutionState
     /// The newest events, from `recentBase` on: those that are not durable, or that the live code has not been given.
@@ -176,6 +178,8 @@ struct LiveTask: Hashable {
     var closeBy: Int64 = .max
     var heartbeatBy: Int64 = .max
     var heartbeatDetails: Payload?
+    /// When the attempt gave its last sign of life; nil if it gave none.
+    var lastHeartbeatAt: Timestamp?
     /// Since when it waits for a worker, while it is queued.
     var queuedAt: Timestamp?
     /// Whether the worker was told to stop.

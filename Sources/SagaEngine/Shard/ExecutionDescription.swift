@@ -11,6 +11,8 @@ public struct ExecutionDescription: Sendable {
     public var status: ExecutionStatus
     public var startedAt: Timestamp
     public var closedAt: Timestamp?
+    /// When it times out; nil if it does not, or not any more: unwinding ends the time-out.
+    public var executionDeadline: Timestamp?
     public var nextEventID: EventID
     /// What the run waits for, in words that name the next step (semantics, section 2, promise 12).
     public var waitingFor: [WaitReason]
@@ -46,6 +48,9 @@ public struct ExecutionDescription: Sendable {
         status = state.status
         startedAt = state.startedAt
         closedAt = state.closedAt
+        if state.executionTimeoutMicros > 0, !state.isClosed, state.unwinding == nil {
+            executionDeadline = state.startedAt.adding(microseconds: state.executionTimeoutMicros)
+        }
         nextEventID = state.nextEventID
         waitingFor = []
         steps = state.steps.eventIDs.compactMap { eventID in
@@ -69,4 +74,6 @@ public struct StepDescription: Sendable {
     public var step: StepState
     /// The worker that has it, if one has.
     public var worker: String?
+    /// When the attempt that runs gave its last sign of life.
+    public var lastHeartbeatAt: Timestamp?
 }

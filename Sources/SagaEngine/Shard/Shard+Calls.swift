@@ -156,6 +156,7 @@ extension Shard {
             continueOnUndoError: start.continueOnUndoError || definition?.continueOnUndoError == true,
             identity: start.identity, parentSagaID: start.parent?.sagaID,
             parentInitiatedEventID: start.parent?.eventID, memo: start.memo, searchAttributes: start.searchAttributes)
+        execution.traceID = start.traceID
         emit(execution, .workflowExecutionStarted(started), queue: queue, traceID: start.traceID)
         openRuns[key(of: execution)] = execution.sagaID
         if replies {

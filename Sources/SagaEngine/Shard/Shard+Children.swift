@@ -306,7 +306,7 @@ extension LoadedRun {
     /// Whether another run has taken its children over.
     fileprivate var wasReset: Bool {
         guard case .workflowExecutionTerminated(let event)? = events.last?.attributes else { return false }
-        return event.reason.hasPrefix("reset to event ")
+        return event.resetEventID != nil
     }
 }
 

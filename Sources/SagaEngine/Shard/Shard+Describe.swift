@@ -8,7 +8,9 @@ extension Shard {
             guard let step = state.steps[eventID] else { return nil }
             var worker: String?
             if case .out(let id)? = execution.tasks[eventID]?.phase { worker = dispatcher.workers[id]?.identity }
-            return StepDescription(eventID: eventID, step: step, worker: worker)
+            return StepDescription(
+                eventID: eventID, step: step, worker: worker,
+                lastHeartbeatAt: execution.tasks[eventID]?.lastHeartbeatAt)
         }
         description.waitingFor = waitingFor(execution)
         return description

@@ -64,6 +64,7 @@ extension Shard {
         else { return answer(id, .success(.alive(isCurrent: false, isCancelRequested: false))) }
         let interval = step.scheduled.timeouts.heartbeatMicros
         _ = execution.tasks.update(eventID) { task in
+            task.lastHeartbeatAt = time.wall
             if let details = sign.details { task.heartbeatDetails = details }
             if interval > 0 { task.heartbeatBy = time.monotonic.addingSaturating(interval) }
         }

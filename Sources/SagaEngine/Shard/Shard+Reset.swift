@@ -153,7 +153,8 @@ extension Shard {
                 WorkflowExecutionTerminated(
                     reason: "reset to event \(reset.eventID)" + (reset.reason.isEmpty ? "" : ": \(reset.reason)"),
                     identity: reset.identity, requestID: execution.state.resetTo == nil ? reset.requestID : "",
-                    compensation: execution.state.compensationSummaryAtReset)), children: children)
+                    compensation: execution.state.compensationSummaryAtReset, resetEventID: reset.eventID)),
+            children: children)
         let next = Execution(sagaID: newSagaID())
         executions[next.sagaID] = next
         next.startCondition = .after(execution.sagaID)

@@ -72,13 +72,14 @@ extension Shard {
             task.unrecordedStart = identity
             task.closeBy = closeBy
             task.heartbeatBy = heartbeatBy
+            task.lastHeartbeatAt = nil
             task.isCancelSent = false
         }
         execution.unrecordedStarts.append(reference.eventID)
         dispatcher.update(worker) { $0.take(reference, from: lane.queue) }
         armAttempt(execution, reference, closeBy: closeBy, heartbeatBy: heartbeatBy)
         // Field by field: the state as a value is large to copy.
-        let task = ActivityTask(
+        var task = ActivityTask(
             reference: reference, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
             workflowType: execution.state.workflowType, stepID: step.scheduled.stepID,
             activityType: step.scheduled.activityType, taskQueue: lane.queue,
@@ -86,6 +87,8 @@ extension Shard {
             idempotencyKey: planted(.idempotencyKeyUnstable)
                 ? "\(step.scheduled.idempotencyKey)/\(step.attempt)" : step.scheduled.idempotencyKey,
             timeouts: timeouts, heartbeatDetails: live.heartbeatDetails)
+        task.scheduledAt = step.scheduledAt
+        task.traceID = execution.traceID
         effects.append(.worker(worker, .activityTask(task)))
     }
 
@@ -337,6 +340,7 @@ extension Shard {
         }
         let interval = step.scheduled.timeouts.heartbeatMicros
         _ = execution.tasks.update(reference.eventID) { task in
+            task.lastHeartbeatAt = time.wall
             if let details { task.heartbeatDetails = details }
             if interval > 0 { task.heartbeatBy = time.monotonic.addingSaturating(interval) }
         }

@@ -67,7 +67,7 @@ struct TaskDispatcher {
     mutating func workerForCode(namespace: String, queue: String, type: String, version: UInt32) -> WorkerID? {
         next { worker in
             worker.namespace == namespace && worker.serves(queue: queue)
-                && worker.workflowTypes.contains { $0.name == type && (version == 0 || $0.version == version) }
+                && worker.workflowTypes.contains { $0.name == type && $0.runs(version) }
         }
     }
 

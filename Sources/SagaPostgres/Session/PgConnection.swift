@@ -254,6 +254,20 @@ final class PgConnection {
         while let notification = PQnotifies(handle) { PQfreemem(notification) }
     }
 
+    /// To be watched by somebody who waits otherwise; valid as long as the session.
+    var socket: Int32 { PQsocket(handle) }
+
+    /// The payloads of the notifications that have come; does not wait.
+    func takeNotifications() throws(PgFailure) -> [String] {
+        guard PQconsumeInput(handle) == 1 else { throw lost(Self.message(of: handle)) }
+        var payloads: [String] = []
+        while let notification = PQnotifies(handle) {
+            if let payload = notification.pointee.extra { payloads.append(String(cString: payload)) }
+            PQfreemem(notification)
+        }
+        return payloads
+    }
+
     // MARK: Failures
 
     private func lost(_ message: String) -> PgFailure {

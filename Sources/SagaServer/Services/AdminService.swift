@@ -67,6 +67,7 @@ extension ServerConnection {
                 openSagas: UInt64(clamping: engine.runs), connections: UInt32(clamping: core.connectionCount),
                 workers: UInt32(clamping: core.workers.load(ordering: .relaxed)),
                 draining: core.isDraining.load(ordering: .relaxed),
+                features: core.configuration.compression ? [WireFeature.lz4] : [],
                 blockedSagas: UInt64(clamping: engine.blockedRuns), blocks: engine.blocks,
                 lateEffects: engine.lateEffects, alertsDelivered: alerts.delivered, alertsFailed: alerts.failed,
                 alertsWaiting: alerts.waiting)

@@ -32,9 +32,11 @@ extension Wire.DescribeWorkflowResponse {
     init(_ description: ExecutionDescription) {
         self.init(
             info: Wire.WorkflowInfo(description),
-            waitingFor: description.waitingFor.map { Wire.WaitingFor($0) },
-            pendingSteps: description.steps.map { Wire.PendingStep($0) },
-            undoLog: description.undoEntries.map { Wire.UndoEntryInfo($0) })
+            // However long the run is, its description fits into a message.
+            waitingFor: description.waitingFor.prefix(1_000).map { Wire.WaitingFor($0) },
+            pendingSteps: description.steps.prefix(1_000).map { Wire.PendingStep($0) },
+            undoLog: description.undoEntries.suffix(10_000).map { Wire.UndoEntryInfo($0) })
+        executionDeadlineMicros = description.executionDeadline?.microseconds ?? 0
         memo = description.memo.map { Wire.NamedPayload($0) }
         if let block = description.block {
             error = Wire.SagaError(SagaError(kind: .workflowExecution, message: block.message, timestamp: block.since))
@@ -66,6 +68,7 @@ extension Wire.PendingStep {
             activityType: step.scheduled.activityType, taskQueue: step.scheduled.taskQueue, attempt: step.attempt,
             maxAttempts: maximum == 0 ? .max : maximum, running: description.worker != nil,
             scheduledMicros: step.scheduledAt.microseconds, nextAttemptMicros: step.retryDueAt?.microseconds ?? 0,
+            lastHeartbeatMicros: description.lastHeartbeatAt?.microseconds ?? 0,
             lastFailure: step.lastError.map { Wire.SagaError($0) }, worker: description.worker ?? "",
             cancelRequested: step.isCancelRequested)
     }

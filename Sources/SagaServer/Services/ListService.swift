@@ -75,10 +75,6 @@ struct ListFilter: Sendable {
         for (index, filter) in wire.attributes.enumerated() {
             attributes.append(try AttributeCondition(filter, "filter.attributes[\(index)]"))
         }
-        guard wire.compensationStates.isEmpty else {
-            throw WireStatus(
-                .unimplemented, "this server does not filter by compensation state (filter.compensation_states)")
-        }
         var statuses: [ExecutionStatus] = []
         for (index, status) in wire.statuses.enumerated() {
             guard let matching = ExecutionStatus.matching(status) else {

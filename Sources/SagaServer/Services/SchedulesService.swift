@@ -159,7 +159,7 @@ extension Wire.ScheduleInfo {
             schedule: Wire.ScheduleSpec(info.spec), nextDueMicros: info.nextDueMicros ?? 0,
             lastStartMicros: info.state.lastStartMicros, lastSagaID: SagaID(info.state.lastSagaID),
             skipped: info.state.skipped, started: info.state.started, buffered: info.state.buffered != nil,
-            lastError: info.state.lastError)
+            lastError: truncated(info.state.lastError, to: 4_096))
     }
 }
 

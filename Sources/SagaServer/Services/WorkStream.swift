@@ -66,6 +66,7 @@ final class WorkStream: LongStream, @unchecked Sendable {
         namespace = principal.namespace
         try Check.name(open.identity, "open.identity")
         try Check.count(open.taskQueues.count, "open.task_queues", atMost: 64)
+        try Check.count(open.slots.count, "open.slots", atMost: 64)
         try Check.count(open.activityTypes.count, "open.activity_types", atMost: 1_024)
         try Check.count(open.workflowTypes.count, "open.workflow_types", atMost: 1_024)
         try Check.count(open.runningTaskTokens.count, "open.running_task_tokens", atMost: 4_096)
@@ -74,7 +75,9 @@ final class WorkStream: LongStream, @unchecked Sendable {
         var workflowTypes: [RegisteredType] = []
         for (index, type) in open.workflowTypes.enumerated() {
             try Check.name(type.workflowType, "open.workflow_types[\(index)].workflow_type")
-            workflowTypes.append(RegisteredType(name: type.workflowType, version: type.version))
+            let oldest = type.minimumVersion == 0 ? nil : type.minimumVersion
+            workflowTypes.append(
+                RegisteredType(name: type.workflowType, version: type.version, oldestVersion: oldest))
         }
         var queues: [(name: String, slots: Int32)] = []
         for (index, queue) in open.taskQueues.enumerated() {
@@ -177,7 +180,9 @@ final class WorkStream: LongStream, @unchecked Sendable {
             let token = core.token(
                 .activity(task.reference), lifetime: task.timeouts.startToCloseMicros, namespace: namespace)
             tokens[task.reference] = token
-            return .activityTask(Wire.ActivityTask(task, token: token))
+            let micros = task.timeouts.startToCloseMicros
+            let deadline = micros > 0 ? EngineClock.now().wall.adding(microseconds: micros) : nil
+            return .activityTask(Wire.ActivityTask(task, token: token, deadline: deadline))
         case .query(let task):
             // All pages of one question go under one token.
             let token =

@@ -68,8 +68,9 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         }
         core.add(self)
         let limits = session.limits
+        session.compresses = core.configuration.compression && hello.features.contains(WireFeature.lz4)
         let welcome = Wire.Welcome(
-            minor: 0, serverVersion: core.configuration.version, features: [],
+            minor: 0, serverVersion: core.configuration.version, features: session.compresses ? [WireFeature.lz4] : [],
             maxFrame: UInt32(clamping: limits.maxFrame),
             maxMessage: UInt32(clamping: limits.maxMessage), maxStreams: UInt32(clamping: limits.maxStreams),
             initialItems: UInt32(clamping: limits.windowItems), initialBytes: UInt32(clamping: limits.windowBytes),

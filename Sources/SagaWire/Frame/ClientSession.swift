@@ -18,6 +18,8 @@ package struct WireAgreement: Sendable, Hashable {
     package var windowItems: Int
     /// First window of a stream in bytes.
     package var windowBytes: Int
+    /// Whether bodies may be compressed, which only a client that announced it may say.
+    package var compresses = false
 
     /// The protocol's defaults.
     package init(_ limits: WireLimits = WireLimits()) {
@@ -168,6 +170,7 @@ extension SessionCore {
         limits.maxFrame = narrowed(limits.maxFrame, agreement.maxFrame, least: 1_024)
         limits.maxMessage = narrowed(limits.maxMessage, agreement.maxMessage, least: 1_024)
         limits.maxStreams = narrowed(limits.maxStreams, agreement.maxStreams, least: 1)
+        compresses = agreement.compresses
         if agreement.windowItems >= 1 { limits.windowItems = min(agreement.windowItems, limits.maxWindow) }
         if agreement.windowBytes >= 1 { limits.windowBytes = min(agreement.windowBytes, limits.maxWindow) }
     }

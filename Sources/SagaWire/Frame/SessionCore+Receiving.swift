@@ -5,7 +5,8 @@ extension SessionCore {
     /// holds no more than ``WireLimits`` allow.
     func nextInbound(_ input: inout UnsafeRawBufferPointer) -> Inbound {
         if assembled != nil { assembled = nil }
-        let frame: Frame
+        if openedBody != nil { openedBody = nil }
+        var frame: Frame
         do {
             guard let next = try parser.next(&input) else { return .exhausted }
             frame = next
@@ -16,7 +17,15 @@ extension SessionCore {
             return refuse(.invalidArgument, "unknown frame kind \(frame.header.kind)")
         }
         if state == .awaitingHello { return first(kind, frame) }
-        if !frame.header.flags.isEmpty, let refusal = checkFlags(kind, frame.header) { return refusal }
+        if !frame.header.flags.isEmpty {
+            if let refusal = checkFlags(kind, frame.header) { return refusal }
+            if frame.header.flags.contains(.compressed) {
+                guard let opened = opened(frame) else {
+                    return refuse(.invalidArgument, "the body of a compressed \(kind) is not what it says")
+                }
+                frame = opened
+            }
+        }
         switch kind {
         case .request: return request(frame)
         case .item: return item(frame)
@@ -70,7 +79,8 @@ extension SessionCore {
             return refuse(.invalidArgument, "unknown frame flags \(header.flags.rawValue)")
         }
         if header.flags.contains(.compressed) {
-            return refuse(.invalidArgument, "compression was not agreed on")
+            if !compresses { return refuse(.invalidArgument, "compression was not agreed on") }
+            if !kind.mayContinue { return refuse(.invalidArgument, "\(kind) is never compressed") }
         }
         if header.flags.contains(.more), !kind.mayContinue {
             return refuse(.invalidArgument, "\(kind) cannot continue in a second frame")

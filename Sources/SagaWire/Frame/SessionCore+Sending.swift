@@ -42,11 +42,11 @@ extension SessionCore {
         switch slot(stream) {
         case .none:
             return false
-        case .current where capacity <= limits.maxFrameBody:
+        case .current where capacity <= largestInPlace:
             current = .done
             writeInPlace(.response, stream, capacity, write)
             return true
-        case .record(let index) where capacity <= limits.maxFrameBody && table[index].flow?.hasQueue != true:
+        case .record(let index) where capacity <= largestInPlace && table[index].flow?.hasQueue != true:
             writeInPlace(.response, stream, capacity, write)
             _ = removeRecord(index)
             return true
@@ -133,6 +133,9 @@ extension SessionCore {
         table[index].state.insert(.closing)
         enqueue(index, OutgoingMessage(kind: kind, method: 0, body: body))
     }
+
+    /// What could be compressed is not written where it leaves from.
+    private var largestInPlace: Int { compresses ? Self.compressedAbove : limits.maxFrameBody }
 
     private func writeInPlace(
         _ kind: FrameKind, _ stream: StreamID, _ capacity: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int

@@ -74,6 +74,8 @@ package final class SessionCore {
     package let role: Role
     @exclusivity(unchecked) package var limits: WireLimits
     @exclusivity(unchecked) package internal(set) var state = State.awaitingHello
+    /// Whether both sides have announced ``WireFeature/lz4``; to be set before the first message after WELCOME.
+    @exclusivity(unchecked) package var compresses = false
     /// Set once the session ends; see ``SessionCloseReason``.
     @exclusivity(unchecked) package internal(set) var closeReason: SessionCloseReason?
 
@@ -89,6 +91,8 @@ package final class SessionCore {
     @exclusivity(unchecked) var droppedRequests: [StreamID] = []
     /// Keeps the last complete message alive while the delegate reads it.
     @exclusivity(unchecked) var assembled: MessageBuffer?
+    /// Keeps the body of the last compressed frame alive, likewise.
+    @exclusivity(unchecked) var openedBody: MessageBuffer?
     /// Input that waits until the peer has taken some of the output; at most one read.
     @exclusivity(unchecked) var heldInput: [UInt8] = []
     @exclusivity(unchecked) var assemblingBytes = 0
@@ -192,6 +196,7 @@ package final class SessionCore {
     func writeFrame(
         _ kind: FrameKind, flags: FrameFlags = [], method: UInt16 = 0, stream: StreamID, body: UnsafeRawBufferPointer
     ) {
+        if compresses, writeCompressed(kind, flags: flags, method: method, stream: stream, body: body) { return }
         let size = FrameHeader.size + body.count
         let base = output.reserve(size)
         FrameHeader.write(to: base, kind: kind, flags: flags, method: method, stream: stream, bodyCount: body.count)

@@ -1,4 +1,4 @@
-/// Bytes of one message that arrives in several frames.
+/// Bytes of one message that arrives in several frames, or of one compressed frame.
 final class MessageBuffer {
     private(set) var base: UnsafeMutableRawPointer
     private(set) var count = 0
@@ -12,6 +12,13 @@ final class MessageBuffer {
     deinit { base.deallocate() }
 
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+    /// Has an empty buffer of that capacity filled; it stays empty if `body` says false.
+    func fill(_ size: Int, _ body: (UnsafeMutableRawBufferPointer) -> Bool) -> Bool {
+        guard size <= capacity, body(UnsafeMutableRawBufferPointer(start: base, count: size)) else { return false }
+        count = size
+        return true
+    }
 
     func append(_ body: UnsafeRawBufferPointer) {
         guard let source = body.baseAddress, body.count > 0 else { return }

@@ -56,7 +56,7 @@ extension Wire {
     package struct HealthResponse: Sendable, Equatable {
         /// The server's wall clock, µs since 1970 UTC.
         package var serverTimeMicros: Int64
-        /// What the request carried.
+        /// What the request carried. 0-65,536 bytes.
         package var echo: [UInt8]
 
         package init(
@@ -146,7 +146,7 @@ extension Wire.ReadinessRequest: CMessage {
 extension Wire {
     /// One part of the server and how it does.
     package struct ComponentStatus: Sendable, Equatable {
-        /// Its name: `store`, `shards`, `listener`. 1-64 bytes.
+        /// Its name: `store`, `engine`, `listener`, `snapshots`. 1-64 bytes.
         package var name: String
         /// True if it works.
         package var ready: Bool
@@ -302,7 +302,7 @@ extension Wire {
         package var serverID: String
         /// When it started, µs since 1970 UTC.
         package var startedMicros: Int64
-        /// The store: `sqlite`, `memory`, `postgresql`. 1-64 bytes.
+        /// The store: `sqlite`, `memory`, `postgres`. 1-64 bytes.
         package var store: String
         /// Partitions of the store.
         package var partitions: UInt32
@@ -318,7 +318,7 @@ extension Wire {
         package var workers: UInt32
         /// True once draining began.
         package var draining: Bool
-        /// Features it offers. At most 64 of 1-64 bytes.
+        /// Features it offers, such as `lz4`. At most 64 of 1-64 bytes.
         package var features: [String]
         /// Sagas that wait for a person now.
         package var blockedSagas: UInt64

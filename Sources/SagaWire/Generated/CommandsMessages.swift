@@ -1184,18 +1184,14 @@ extension Wire {
     package struct Command: Sendable, Equatable {
         /// Its place in the order that the code issued commands, from 0.
         package var commandNumber: UInt32
-        /// Where in the code it was issued, for diagnosis. 0-255 bytes.
-        package var callSite: String
         /// One of: scheduleActivity, requestCancelActivity, startTimer, cancelTimer, completeWorkflow, failWorkflow, cancelWorkflow, continueAsNew, recordMarker, sideEffect, versionMarker, upsertSearchAttributes, compensate, startChild, requestCancelChild, signalExternal, scheduleLocalActivity, recordLocalActivity, completeUpdate; nil if none is set.
         package var kind: Kind?
 
         package init(
             commandNumber: UInt32 = 0,
-            callSite: String = "",
             kind: Kind? = nil
         ) {
             self.commandNumber = commandNumber
-            self.callSite = callSite
             self.kind = kind
         }
 
@@ -1263,7 +1259,6 @@ extension Wire.Command: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         commandNumber = c.pointee.command_number
-        callSite = Unpacked.text(c.pointee.call_site)
         switch c.pointee.kind_case.rawValue {
         case 10: kind = Unpacked.message(c.pointee.schedule_activity).map { .scheduleActivity($0) }
         case 11: kind = Unpacked.message(c.pointee.request_cancel_activity).map { .requestCancelActivity($0) }
@@ -1291,7 +1286,6 @@ extension Wire.Command: CMessage {
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__command__init(c)
         c.pointee.command_number = commandNumber
-        if !callSite.isEmpty { c.pointee.call_site = arena.text(callSite, "Command.call_site") }
         switch kind {
         case .scheduleActivity(let value):
             c.pointee.kind_case = .init(rawValue: 10)

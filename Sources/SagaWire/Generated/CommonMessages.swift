@@ -1315,7 +1315,7 @@ extension Wire {
     package struct CompensationSummary: Sendable, Equatable {
         /// How far it came.
         package var state: Wire.CompensationState
-        /// The undo entries that were left open, by the event that scheduled or tracked their step.
+        /// The undo entries that were left open, by the event that scheduled or tracked their step. At most 65,536.
         package var openEntries: [UInt64]
 
         package init(

@@ -89,7 +89,7 @@ extension Wire {
         package var message: String
         /// The error behind it.
         package var error: Wire.SagaError?
-        /// The undo entries that are open.
+        /// The undo entries that are open, the oldest first. At most 1,000.
         package var openUndo: [Wire.UndoEntryInfo]
 
         package init(
@@ -157,7 +157,7 @@ extension Wire {
     package struct ListBlockedResponse: Sendable, Equatable {
         /// Runs, longest blocked first. At most 1,000.
         package var workflows: [Wire.BlockedWorkflow]
-        /// For the next page; empty = this was the last.
+        /// For the next page; empty = this was the last. 0-1,024 bytes.
         package var nextPageToken: [UInt8]
 
         package init(
@@ -746,7 +746,7 @@ extension Wire {
     package struct ListLateEffectsResponse: Sendable, Equatable {
         /// Oldest first. At most 1,000.
         package var lateEffects: [Wire.LateEffect]
-        /// For the next page; empty = this was the last.
+        /// For the next page; empty = this was the last. 0-1,024 bytes.
         package var nextPageToken: [UInt8]
 
         package init(

@@ -17,7 +17,7 @@ extension Wire {
         package var namespace: String
         /// Access token, `<key id>.<secret>`. 0-1,024 bytes; empty = none (client certificate or open server).
         package var token: String
-        /// Features the client understands. At most 64 of 1-64 bytes.
+        /// Features the client understands: `lz4` (bodies may be compressed). At most 64 of 1-64 bytes.
         package var features: [String]
         /// Who is calling, for people who read logs: `user@host/pid`. 0-255 bytes. No credential.
         package var identity: String

@@ -1102,7 +1102,7 @@ extension Wire {
     package struct ListDefinitionsResponse: Sendable, Equatable {
         /// By name. At most 1,000.
         package var definitions: [Wire.DefinitionInfo]
-        /// For the next page; empty = this was the last.
+        /// For the next page; empty = this was the last. 0-1,024 bytes.
         package var nextPageToken: [UInt8]
 
         package init(

@@ -552,17 +552,21 @@ extension Wire {
         package var requestID: String
         /// What the unwinding reached before the run closed.
         package var compensation: Wire.CompensationSummary?
+        /// The event that the run was reset to: another run goes on from there; absent = it was terminated for good.
+        package var resetEventID: UInt64?
 
         package init(
             reason: String = "",
             identity: String = "",
             requestID: String = "",
-            compensation: Wire.CompensationSummary? = nil
+            compensation: Wire.CompensationSummary? = nil,
+            resetEventID: UInt64? = nil
         ) {
             self.reason = reason
             self.identity = identity
             self.requestID = requestID
             self.compensation = compensation
+            self.resetEventID = resetEventID
         }
     }
 }
@@ -591,6 +595,7 @@ extension Wire.WorkflowExecutionTerminated: CMessage {
         identity = Unpacked.text(c.pointee.identity)
         requestID = Unpacked.text(c.pointee.request_id)
         compensation = Unpacked.message(c.pointee.compensation)
+        resetEventID = c.pointee._reset_event_id_case.rawValue == 5 ? c.pointee.reset_event_id : nil
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -599,6 +604,10 @@ extension Wire.WorkflowExecutionTerminated: CMessage {
         if !identity.isEmpty { c.pointee.identity = arena.text(identity, "WorkflowExecutionTerminated.identity") }
         if !requestID.isEmpty { c.pointee.request_id = arena.text(requestID, "WorkflowExecutionTerminated.request_id") }
         if let compensation { c.pointee.compensation = arena.message(compensation) }
+        if let resetEventID {
+            c.pointee._reset_event_id_case = .init(rawValue: 5)
+            c.pointee.reset_event_id = resetEventID
+        }
     }
 }
 

@@ -672,7 +672,7 @@ extension Wire {
         package var started: UInt64
         /// True if a run waits until the one before has closed.
         package var buffered: Bool
-        /// Why the last start failed; empty = it did not.
+        /// Why the last start failed; empty = it did not. 0-4,096 bytes.
         package var lastError: String
 
         package init(
@@ -846,7 +846,7 @@ extension Wire {
     package struct ListSchedulesResponse: Sendable, Equatable {
         /// By name. At most 1,000.
         package var schedules: [Wire.ScheduleInfo]
-        /// For the next page; empty = this was the last.
+        /// For the next page; empty = this was the last. 0-1,024 bytes.
         package var nextPageToken: [UInt8]
 
         package init(

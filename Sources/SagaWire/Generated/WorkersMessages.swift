@@ -92,7 +92,7 @@ extension Wire {
     package struct WorkflowTypeOffer: Sendable, Equatable {
         /// Its name. 1-255 bytes.
         package var workflowType: String
-        /// Oldest version of recorded histories that this code can replay.
+        /// Oldest version of recorded histories that this code can replay; 0 = `version` alone.
         package var minimumVersion: UInt32
         /// The version that new runs get.
         package var version: UInt32
@@ -150,7 +150,7 @@ extension Wire {
         package var taskQueue: String
         /// Activity tasks more than before. At most 65,536 open at a time.
         package var addActivities: UInt32
-        /// Workflow tasks more than before. At most 65,536 open at a time.
+        /// Workflow tasks more than before, 0-65,536. They take no slot yet: a worker gets one for a run at a time.
         package var addWorkflows: UInt32
 
         package init(
@@ -209,13 +209,11 @@ extension Wire {
         package var activityTypes: [String]
         /// Workflows it serves. At most 1,024.
         package var workflowTypes: [Wire.WorkflowTypeOffer]
-        /// First slots.
+        /// First slots. At most 64.
         package var slots: [Wire.Slots]
         /// Tokens of tasks from an earlier stream that still run here, or whose report is not acknowledged. They hold places
         /// that `slots` does not count; their Acks free them. At most 4,096 of 1-512 bytes.
         package var runningTaskTokens: [[UInt8]]
-        /// Runs whose code is still live here. At most 65,536 of 16 bytes.
-        package var liveSagaIDs: [SagaID]
 
         package init(
             identity: String = "",
@@ -223,8 +221,7 @@ extension Wire {
             activityTypes: [String] = [],
             workflowTypes: [Wire.WorkflowTypeOffer] = [],
             slots: [Wire.Slots] = [],
-            runningTaskTokens: [[UInt8]] = [],
-            liveSagaIDs: [SagaID] = []
+            runningTaskTokens: [[UInt8]] = []
         ) {
             self.identity = identity
             self.taskQueues = taskQueues
@@ -232,7 +229,6 @@ extension Wire {
             self.workflowTypes = workflowTypes
             self.slots = slots
             self.runningTaskTokens = runningTaskTokens
-            self.liveSagaIDs = liveSagaIDs
         }
     }
 }
@@ -263,7 +259,6 @@ extension Wire.WorkOpen: CMessage {
         workflowTypes = Unpacked.messages(c.pointee.n_workflow_types, c.pointee.workflow_types)
         slots = Unpacked.messages(c.pointee.n_slots, c.pointee.slots)
         runningTaskTokens = Unpacked.byteArrays(c.pointee.n_running_task_tokens, c.pointee.running_task_tokens)
-        liveSagaIDs = Unpacked.sagaIDs(c.pointee.n_live_saga_ids, c.pointee.live_saga_ids)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -288,10 +283,6 @@ extension Wire.WorkOpen: CMessage {
         if !runningTaskTokens.isEmpty {
             c.pointee.running_task_tokens = arena.byteArrays(runningTaskTokens)
             c.pointee.n_running_task_tokens = c.pointee.running_task_tokens == nil ? 0 : runningTaskTokens.count
-        }
-        if !liveSagaIDs.isEmpty {
-            c.pointee.live_saga_ids = arena.sagaIDs(liveSagaIDs)
-            c.pointee.n_live_saga_ids = c.pointee.live_saga_ids == nil ? 0 : liveSagaIDs.count
         }
     }
 }
@@ -1055,10 +1046,6 @@ extension Wire {
         package var namespace: String
         /// Queue of the run. 1-255 bytes.
         package var taskQueue: String
-        /// Events up to this one were recorded with commands already (replay); later ones are new.
-        package var replayedUptoEventID: UInt64
-        /// W3C trace context. 0 or 55 bytes.
-        package var traceparent: String
         /// Updates to validate once the code has seen the events. At most 1,024.
         package var updates: [Wire.UpdateTask]
 
@@ -1074,8 +1061,6 @@ extension Wire {
             sticky: Bool = false,
             namespace: String = "",
             taskQueue: String = "",
-            replayedUptoEventID: UInt64 = 0,
-            traceparent: String = "",
             updates: [Wire.UpdateTask] = []
         ) {
             self.taskToken = taskToken
@@ -1089,8 +1074,6 @@ extension Wire {
             self.sticky = sticky
             self.namespace = namespace
             self.taskQueue = taskQueue
-            self.replayedUptoEventID = replayedUptoEventID
-            self.traceparent = traceparent
             self.updates = updates
         }
     }
@@ -1127,8 +1110,6 @@ extension Wire.WorkflowTask: CMessage {
         sticky = c.pointee.sticky != 0
         namespace = Unpacked.text(c.pointee.namespace_)
         taskQueue = Unpacked.text(c.pointee.task_queue)
-        replayedUptoEventID = c.pointee.replayed_upto_event_id
-        traceparent = Unpacked.text(c.pointee.traceparent)
         updates = Unpacked.messages(c.pointee.n_updates, c.pointee.updates)
     }
 
@@ -1148,8 +1129,6 @@ extension Wire.WorkflowTask: CMessage {
         c.pointee.sticky = sticky ? 1 : 0
         if !namespace.isEmpty { c.pointee.namespace_ = arena.text(namespace, "WorkflowTask.namespace") }
         if !taskQueue.isEmpty { c.pointee.task_queue = arena.text(taskQueue, "WorkflowTask.task_queue") }
-        c.pointee.replayed_upto_event_id = replayedUptoEventID
-        if !traceparent.isEmpty { c.pointee.traceparent = arena.text(traceparent, "WorkflowTask.traceparent") }
         if !updates.isEmpty {
             c.pointee.updates = arena.messages(updates)
             c.pointee.n_updates = c.pointee.updates == nil ? 0 : updates.count
@@ -1308,7 +1287,7 @@ extension Wire {
         package var namespace: String
         /// Queue that the task came from. 1-255 bytes.
         package var taskQueue: String
-        /// W3C trace context. 0 or 55 bytes.
+        /// W3C trace context of the call that started the run. 0 or 55 bytes; empty if there was none, or the server was started since.
         package var traceparent: String
         /// The event that scheduled the step (or the undo).
         package var scheduledEventID: UInt64

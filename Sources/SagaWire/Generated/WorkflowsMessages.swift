@@ -1639,8 +1639,6 @@ extension Wire {
         package var stepEventID: UInt64
         /// The step's name in the code. 0-255 bytes.
         package var stepID: String
-        /// The step's activity. 0-255 bytes.
-        package var stepActivityType: String
         /// The activity that undoes it. 1-255 bytes.
         package var undoActivityType: String
         /// What is known of the step's effect.
@@ -1657,7 +1655,6 @@ extension Wire {
         package init(
             stepEventID: UInt64 = 0,
             stepID: String = "",
-            stepActivityType: String = "",
             undoActivityType: String = "",
             outcome: Wire.StepOutcome = .unspecified,
             state: Wire.UndoEntryState = .unspecified,
@@ -1667,7 +1664,6 @@ extension Wire {
         ) {
             self.stepEventID = stepEventID
             self.stepID = stepID
-            self.stepActivityType = stepActivityType
             self.undoActivityType = undoActivityType
             self.outcome = outcome
             self.state = state
@@ -1700,7 +1696,6 @@ extension Wire.UndoEntryInfo: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         stepEventID = c.pointee.step_event_id
         stepID = Unpacked.text(c.pointee.step_id)
-        stepActivityType = Unpacked.text(c.pointee.step_activity_type)
         undoActivityType = Unpacked.text(c.pointee.undo_activity_type)
         outcome = Wire.StepOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
         state = Wire.UndoEntryState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
@@ -1713,7 +1708,6 @@ extension Wire.UndoEntryInfo: CMessage {
         saga__v1__undo_entry_info__init(c)
         c.pointee.step_event_id = stepEventID
         if !stepID.isEmpty { c.pointee.step_id = arena.text(stepID, "UndoEntryInfo.step_id") }
-        if !stepActivityType.isEmpty { c.pointee.step_activity_type = arena.text(stepActivityType, "UndoEntryInfo.step_activity_type") }
         if !undoActivityType.isEmpty { c.pointee.undo_activity_type = arena.text(undoActivityType, "UndoEntryInfo.undo_activity_type") }
         c.pointee.outcome = Saga__V1__StepOutcome(rawValue: .init(truncatingIfNeeded: outcome.rawValue))
         c.pointee.state = Saga__V1__UndoEntryState(rawValue: .init(truncatingIfNeeded: state.rawValue))
@@ -1746,7 +1740,7 @@ extension Wire {
         package var closedMicros: Int64
         /// Events so far; the next event id.
         package var historyLength: UInt64
-        /// Attributes that List filters by.
+        /// Attributes that List filters by. At most 64.
         package var searchAttributes: [Wire.NamedPayload]
         /// The run that started it as a child, 16 bytes; empty = none.
         package var parentSagaID: SagaID?
@@ -1907,17 +1901,17 @@ extension Wire {
     package struct DescribeWorkflowResponse: Sendable, Equatable {
         /// In short.
         package var info: Wire.WorkflowInfo?
-        /// What it waits for; empty if closed.
+        /// What it waits for, the first of them; empty if closed. At most 1,000.
         package var waitingFor: [Wire.WaitingFor]
-        /// Steps that are scheduled and not closed.
+        /// Steps that are scheduled and not closed, the oldest of them. At most 1,000.
         package var pendingSteps: [Wire.PendingStep]
-        /// The undo log, oldest entry first.
+        /// The undo log, oldest entry first; of a long one the newest entries. At most 10,000.
         package var undoLog: [Wire.UndoEntryInfo]
         /// Success reports that came after their step's undo, in all.
         package var lateEffects: UInt32
-        /// Notes of the caller.
+        /// Notes of the caller. At most 64.
         package var memo: [Wire.NamedPayload]
-        /// Outputs that the code set by name.
+        /// Outputs that the code set by name, the newest of them. At most 256.
         package var stepOutputs: [Wire.NamedPayload]
         /// Signals recorded and not taken yet.
         package var unconsumedSignals: UInt32
@@ -1925,7 +1919,7 @@ extension Wire {
         package var error: Wire.SagaError?
         /// What `run` returned, if completed.
         package var output: Wire.Payload?
-        /// When it times out, µs since 1970 UTC; 0 = never.
+        /// When it times out, µs since 1970 UTC; 0 = never, or not any more: unwinding ends the time-out.
         package var executionDeadlineMicros: Int64
         /// The run that goes on after this one, 16 bytes; empty = none.
         package var successorSagaID: SagaID?
@@ -2088,8 +2082,6 @@ extension Wire {
         package var workflowTypes: [String]
         /// Statuses; empty = any. At most 16.
         package var statuses: [Wire.WorkflowStatus]
-        /// Unwinding states; empty = any. At most 16.
-        package var compensationStates: [Wire.CompensationState]
         /// Started at or after, µs since 1970 UTC; 0 = any.
         package var startedFromMicros: Int64
         /// Started before, µs since 1970 UTC; 0 = any.
@@ -2108,7 +2100,6 @@ extension Wire {
         package init(
             workflowTypes: [String] = [],
             statuses: [Wire.WorkflowStatus] = [],
-            compensationStates: [Wire.CompensationState] = [],
             startedFromMicros: Int64 = 0,
             startedToMicros: Int64 = 0,
             closedFromMicros: Int64 = 0,
@@ -2119,7 +2110,6 @@ extension Wire {
         ) {
             self.workflowTypes = workflowTypes
             self.statuses = statuses
-            self.compensationStates = compensationStates
             self.startedFromMicros = startedFromMicros
             self.startedToMicros = startedToMicros
             self.closedFromMicros = closedFromMicros
@@ -2153,7 +2143,6 @@ extension Wire.WorkflowFilter: CMessage {
     init(copying c: UnsafePointer<CStruct>) {
         workflowTypes = Unpacked.texts(c.pointee.n_workflow_types, c.pointee.workflow_types)
         statuses = Unpacked.enums(c.pointee.n_statuses, c.pointee.statuses)
-        compensationStates = Unpacked.enums(c.pointee.n_compensation_states, c.pointee.compensation_states)
         startedFromMicros = c.pointee.started_from_us
         startedToMicros = c.pointee.started_to_us
         closedFromMicros = c.pointee.closed_from_us
@@ -2172,10 +2161,6 @@ extension Wire.WorkflowFilter: CMessage {
         if !statuses.isEmpty {
             c.pointee.statuses = arena.enums(statuses)
             c.pointee.n_statuses = c.pointee.statuses == nil ? 0 : statuses.count
-        }
-        if !compensationStates.isEmpty {
-            c.pointee.compensation_states = arena.enums(compensationStates)
-            c.pointee.n_compensation_states = c.pointee.compensation_states == nil ? 0 : compensationStates.count
         }
         c.pointee.started_from_us = startedFromMicros
         c.pointee.started_to_us = startedToMicros
@@ -2256,7 +2241,7 @@ extension Wire {
     package struct ListWorkflowsResponse: Sendable, Equatable {
         /// Runs, newest start first. At most 1,000.
         package var workflows: [Wire.WorkflowInfo]
-        /// For the next page; empty = this was the last.
+        /// For the next page; empty = this was the last. 0-1,024 bytes.
         package var nextPageToken: [UInt8]
 
         package init(

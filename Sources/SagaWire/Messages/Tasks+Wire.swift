@@ -135,11 +135,8 @@ extension Wire.ActivityTask {
     /// The attempt as it goes to a worker.
     /// - Parameters:
     ///   - token: Names the attempt in reports.
-    ///   - scheduledAt: When the step was scheduled, if that is known.
     ///   - deadline: When the attempt times out, if it does.
-    package init(
-        _ task: ActivityTask, token: [UInt8], scheduledAt: Timestamp? = nil, deadline: Timestamp? = nil
-    ) {
+    package init(_ task: ActivityTask, token: [UInt8], deadline: Timestamp? = nil) {
         self.init(
             taskToken: token, sagaID: task.reference.sagaID, workflowID: task.workflowID,
             activityType: task.activityType, input: Wire.Payload(task.input), attempt: task.reference.attempt,
@@ -147,8 +144,9 @@ extension Wire.ActivityTask {
             undo: task.undo.map { Wire.UndoInput($0) },
             heartbeatDetails: task.heartbeatDetails.map { Wire.Payload($0) },
             timeouts: Wire.ActivityTimeouts(task.timeouts), namespace: task.namespace, taskQueue: task.taskQueue,
-            scheduledEventID: task.reference.eventID, stepID: task.stepID, workflowType: task.workflowType,
-            scheduledMicros: scheduledAt?.microseconds ?? 0, deadlineMicros: deadline?.microseconds ?? 0,
+            traceparent: task.traceID ?? "", scheduledEventID: task.reference.eventID, stepID: task.stepID,
+            workflowType: task.workflowType,
+            scheduledMicros: task.scheduledAt?.microseconds ?? 0, deadlineMicros: deadline?.microseconds ?? 0,
             // Undos count their attempts from 1; 0 is the probe before them.
             isProbe: task.reference.isUndo && task.reference.attempt == 0)
     }
@@ -175,6 +173,8 @@ extension ActivityTask {
             timeouts: try ActivityTimeouts(wire.timeouts, "timeouts"), undo: undo,
             heartbeatDetails: wire.heartbeatDetails.map { Payload($0) })
         taskToken = wire.taskToken
+        scheduledAt = wire.scheduledMicros == 0 ? nil : Timestamp(microseconds: wire.scheduledMicros)
+        traceID = wire.traceparent.isEmpty ? nil : wire.traceparent
     }
 }
 

@@ -31,6 +31,8 @@ struct ServerFlags: ParsableArguments {
     var drainGrace: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.maxConnections.help))
     var maxConnections: String?
+    @Flag(help: ArgumentHelp(ServerSettings.Name.compression.help))
+    var compression = false
     @Option(help: ArgumentHelp(ServerSettings.Name.snapshotEvents.help))
     var snapshotEvents: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.snapshotBytes.help))
@@ -56,7 +58,8 @@ struct ServerFlags: ParsableArguments {
             (.clientCA, clientCA), (.tokens, tokens),
             (.insecure, insecure ? "true" : nil), (.threads, threads), (.reclaimGrace, reclaimGrace),
             (.cancelGrace, cancelGrace), (.activityTimeout, activityTimeout), (.drainGrace, drainGrace),
-            (.maxConnections, maxConnections), (.snapshotEvents, snapshotEvents), (.snapshotBytes, snapshotBytes),
+            (.maxConnections, maxConnections), (.compression, compression ? "true" : nil),
+            (.snapshotEvents, snapshotEvents), (.snapshotBytes, snapshotBytes),
             (.snapshotInterval, snapshotInterval), (.snapshotsKept, snapshotsKept), (.blobBytes, blobBytes),
             (.onBlocked, onBlocked),
             (.retention, retention),
@@ -72,7 +75,7 @@ extension ServerSettings.Name {
     /// The meaning, the default and the variable, for `--help`.
     var help: String {
         let standard =
-            defaultValue.isEmpty || self == .insecure || self == .allowUnsafeDurability
+            defaultValue.isEmpty || self == .insecure || self == .allowUnsafeDurability || self == .compression
             ? "" : "; default \(defaultValue)"
         return "\(meaning) [\(variable)\(standard)]"
     }

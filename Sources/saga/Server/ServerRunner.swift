@@ -70,6 +70,7 @@ enum ServerRunner {
         }
         listener.maxConnections = settings.maxConnections
         var configuration = ServerConfiguration(listener: listener)
+        configuration.compression = settings.compression
         configuration.version = "saga/\(Version.number)"
         switch settings.store {
         case .memory: configuration.storeName = "memory"

@@ -18,6 +18,7 @@ struct ServerSettings {
         case activityTimeout = "activity-timeout"
         case drainGrace = "drain-grace"
         case maxConnections = "max-connections"
+        case compression
         case snapshotEvents = "snapshot-events"
         case snapshotBytes = "snapshot-bytes"
         case snapshotInterval = "snapshot-interval"
@@ -37,7 +38,7 @@ struct ServerSettings {
             case .listen: "127.0.0.1:\(Address.defaultPort)"
             case .store: "sqlite:saga.db"
             case .cert, .key, .clientCA, .tokens: ""
-            case .insecure, .allowUnsafeDurability: "false"
+            case .insecure, .allowUnsafeDurability, .compression: "false"
             case .threads: "0"
             case .reclaimGrace: "10s"
             case .cancelGrace: "60s"
@@ -70,6 +71,7 @@ struct ServerSettings {
             case .activityTimeout: "start-to-close time-out of steps that do not say their own"
             case .drainGrace: "how long a server that stops waits for what runs"
             case .maxConnections: "connections at the same time; more are refused"
+            case .compression: "compress long messages (LZ4) for clients that ask for it"
             case .snapshotEvents: "events of a saga between two snapshots; 0 = their number does not count"
             case .snapshotBytes: "bytes of payload between two snapshots; 0 = they do not count"
             case .snapshotInterval: "time between two snapshots of a saga that goes on; 0s = it does not count"
@@ -153,6 +155,7 @@ struct ServerSettings {
     /// Bytes of data from which on a payload is stored apart from its event.
     private(set) var blobThreshold = Payload.defaultBlobThreshold
     private(set) var maxConnections = 10_000
+    private(set) var compression = false
     /// Who is told about blocked sagas; nil is nobody.
     private(set) var onBlocked: AlertDoor?
     /// How long closed sagas are kept, by namespace.
@@ -214,6 +217,9 @@ struct ServerSettings {
         case .maxConnections:
             guard let value = Int(text), (1...1_000_000).contains(value) else { throw wrong("give 1 to 1000000") }
             maxConnections = value
+        case .compression:
+            guard let value = Bool(text) else { throw wrong("give true or false") }
+            compression = value
         case .snapshotEvents:
             guard let value = UInt64(text), value <= 1_000_000_000 else { throw wrong("give 0 to 1000000000") }
             engine.snapshots.events = value

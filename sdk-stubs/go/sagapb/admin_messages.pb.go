@@ -88,7 +88,7 @@ type HealthResponse struct {
 
 	// The server's wall clock, µs since 1970 UTC.
 	ServerTimeUs int64 `protobuf:"varint,1,opt,name=server_time_us,json=serverTimeUs,proto3" json:"server_time_us,omitempty"`
-	// What the request carried.
+	// What the request carried. 0-65,536 bytes.
 	Echo []byte `protobuf:"bytes,2,opt,name=echo,proto3" json:"echo,omitempty"`
 }
 
@@ -193,7 +193,7 @@ type ComponentStatus struct {
 	sizeCache     protoimpl.SizeCache
 	unknownFields protoimpl.UnknownFields
 
-	// Its name: `store`, `shards`, `listener`. 1-64 bytes.
+	// Its name: `store`, `engine`, `listener`, `snapshots`. 1-64 bytes.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// True if it works.
 	Ready bool `protobuf:"varint,2,opt,name=ready,proto3" json:"ready,omitempty"`
@@ -373,7 +373,7 @@ type ServerInfoResponse struct {
 	ServerId string `protobuf:"bytes,2,opt,name=server_id,json=serverId,proto3" json:"server_id,omitempty"`
 	// When it started, µs since 1970 UTC.
 	StartedUs int64 `protobuf:"varint,3,opt,name=started_us,json=startedUs,proto3" json:"started_us,omitempty"`
-	// The store: `sqlite`, `memory`, `postgresql`. 1-64 bytes.
+	// The store: `sqlite`, `memory`, `postgres`. 1-64 bytes.
 	Store string `protobuf:"bytes,4,opt,name=store,proto3" json:"store,omitempty"`
 	// Partitions of the store.
 	Partitions uint32 `protobuf:"varint,5,opt,name=partitions,proto3" json:"partitions,omitempty"`
@@ -389,7 +389,7 @@ type ServerInfoResponse struct {
 	Workers uint32 `protobuf:"varint,10,opt,name=workers,proto3" json:"workers,omitempty"`
 	// True once draining began.
 	Draining bool `protobuf:"varint,11,opt,name=draining,proto3" json:"draining,omitempty"`
-	// Features it offers. At most 64 of 1-64 bytes.
+	// Features it offers, such as `lz4`. At most 64 of 1-64 bytes.
 	Features []string `protobuf:"bytes,12,rep,name=features,proto3" json:"features,omitempty"`
 	// Sagas that wait for a person now.
 	BlockedSagas uint64 `protobuf:"varint,13,opt,name=blocked_sagas,json=blockedSagas,proto3" json:"blocked_sagas,omitempty"`

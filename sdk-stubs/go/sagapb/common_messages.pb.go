@@ -1679,7 +1679,7 @@ type CompensationSummary struct {
 
 	// How far it came.
 	State CompensationState `protobuf:"varint,1,opt,name=state,proto3,enum=saga.v1.CompensationState" json:"state,omitempty"`
-	// The undo entries that were left open, by the event that scheduled or tracked their step.
+	// The undo entries that were left open, by the event that scheduled or tracked their step. At most 65,536.
 	OpenEntries []uint64 `protobuf:"varint,2,rep,packed,name=open_entries,json=openEntries,proto3" json:"open_entries,omitempty"`
 }
 

@@ -123,7 +123,7 @@ type BlockedWorkflow struct {
 	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
 	// The error behind it.
 	Error *SagaError `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
-	// The undo entries that are open.
+	// The undo entries that are open, the oldest first. At most 1,000.
 	OpenUndo []*UndoEntryInfo `protobuf:"bytes,6,rep,name=open_undo,json=openUndo,proto3" json:"open_undo,omitempty"`
 }
 
@@ -209,7 +209,7 @@ type ListBlockedResponse struct {
 
 	// Runs, longest blocked first. At most 1,000.
 	Workflows []*BlockedWorkflow `protobuf:"bytes,1,rep,name=workflows,proto3" json:"workflows,omitempty"`
-	// For the next page; empty = this was the last.
+	// For the next page; empty = this was the last. 0-1,024 bytes.
 	NextPageToken []byte `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 }
 
@@ -933,7 +933,7 @@ type ListLateEffectsResponse struct {
 
 	// Oldest first. At most 1,000.
 	LateEffects []*LateEffect `protobuf:"bytes,1,rep,name=late_effects,json=lateEffects,proto3" json:"late_effects,omitempty"`
-	// For the next page; empty = this was the last.
+	// For the next page; empty = this was the last. 0-1,024 bytes.
 	NextPageToken []byte `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 }
 

@@ -40,7 +40,7 @@ type Hello struct {
 	Namespace string `protobuf:"bytes,5,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Access token, `<key id>.<secret>`. 0-1,024 bytes; empty = none (client certificate or open server).
 	Token string `protobuf:"bytes,6,opt,name=token,proto3" json:"token,omitempty"`
-	// Features the client understands. At most 64 of 1-64 bytes.
+	// Features the client understands: `lz4` (bodies may be compressed). At most 64 of 1-64 bytes.
 	Features []string `protobuf:"bytes,7,rep,name=features,proto3" json:"features,omitempty"`
 	// Who is calling, for people who read logs: `user@host/pid`. 0-255 bytes. No credential.
 	Identity string `protobuf:"bytes,8,opt,name=identity,proto3" json:"identity,omitempty"`

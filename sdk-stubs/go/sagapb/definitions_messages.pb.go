@@ -1418,7 +1418,7 @@ type ListDefinitionsResponse struct {
 
 	// By name. At most 1,000.
 	Definitions []*DefinitionInfo `protobuf:"bytes,1,rep,name=definitions,proto3" json:"definitions,omitempty"`
-	// For the next page; empty = this was the last.
+	// For the next page; empty = this was the last. 0-1,024 bytes.
 	NextPageToken []byte `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 }
 

@@ -826,7 +826,7 @@ type ScheduleInfo struct {
 	Started uint64 `protobuf:"varint,6,opt,name=started,proto3" json:"started,omitempty"`
 	// True if a run waits until the one before has closed.
 	Buffered bool `protobuf:"varint,7,opt,name=buffered,proto3" json:"buffered,omitempty"`
-	// Why the last start failed; empty = it did not.
+	// Why the last start failed; empty = it did not. 0-4,096 bytes.
 	LastError string `protobuf:"bytes,8,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 }
 
@@ -1042,7 +1042,7 @@ type ListSchedulesResponse struct {
 
 	// By name. At most 1,000.
 	Schedules []*ScheduleInfo `protobuf:"bytes,1,rep,name=schedules,proto3" json:"schedules,omitempty"`
-	// For the next page; empty = this was the last.
+	// For the next page; empty = this was the last. 0-1,024 bytes.
 	NextPageToken []byte `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 }
 

@@ -10,7 +10,7 @@ import {
 import { type PayloadCodec, type PayloadConverter, Values } from "./payloads.js";
 import type { Caller, CallOptions, ClientStream, DuplexStream, Method, ServerStream } from "./rpc.js";
 import {
-  type BlockedWorkflow, type CompensationState, type DefinitionProblem, type DescribeWorkflowResponse, type GetWorkflowResultResponse,
+  type BlockedWorkflow, type DefinitionProblem, type DescribeWorkflowResponse, type GetWorkflowResultResponse,
   type HistoryEvent, type IdReusePolicy, type LateEffect, type NamedPayload, ResetUndo, StatusCode,
   type StartOptions as StartOptionsMessage, type WorkflowInfo, WorkflowStatus,
 } from "./v1/messages.js";
@@ -62,7 +62,6 @@ export interface Target extends CallOptions {
 export interface ListOptions extends CallOptions {
   workflowTypes?: string[] | undefined;
   statuses?: WorkflowStatus[] | undefined;
-  compensationStates?: CompensationState[] | undefined;
   workflowIdPrefix?: string | undefined;
   onlyBlocked?: boolean | undefined;
   /** Entries to fetch at once. Default 100. */
@@ -574,7 +573,7 @@ function undoRef(workflowId: string, stepEventId: bigint, target: Target): { wor
 function filter(options: ListOptions): Init<import("./v1/messages.js").WorkflowFilter> {
   return {
     workflowTypes: options.workflowTypes ?? [], statuses: options.statuses ?? [],
-    compensationStates: options.compensationStates ?? [], workflowIdPrefix: options.workflowIdPrefix ?? "",
+    workflowIdPrefix: options.workflowIdPrefix ?? "",
     onlyBlocked: options.onlyBlocked ?? false,
   };
 }

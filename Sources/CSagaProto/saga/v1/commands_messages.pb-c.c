@@ -2271,7 +2271,7 @@ const ProtobufCMessageDescriptor saga__v1__complete_update_command__descriptor =
   (ProtobufCMessageInit) saga__v1__complete_update_command__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__command__field_descriptors[21] =
+static const ProtobufCFieldDescriptor saga__v1__command__field_descriptors[20] =
 {
   {
     "command_number",
@@ -2282,18 +2282,6 @@ static const ProtobufCFieldDescriptor saga__v1__command__field_descriptors[21] =
     offsetof(Saga__V1__Command, command_number),
     NULL,
     NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "call_site",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__Command, call_site),
-    NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -2527,34 +2515,33 @@ static const ProtobufCFieldDescriptor saga__v1__command__field_descriptors[21] =
   },
 };
 static const unsigned saga__v1__command__field_indices_by_name[] = {
-  1,   /* field[1] = call_site */
-  5,   /* field[5] = cancel_timer */
-  8,   /* field[8] = cancel_workflow */
+  4,   /* field[4] = cancel_timer */
+  7,   /* field[7] = cancel_workflow */
   0,   /* field[0] = command_number */
-  14,   /* field[14] = compensate */
-  20,   /* field[20] = complete_update */
-  6,   /* field[6] = complete_workflow */
-  9,   /* field[9] = continue_as_new */
-  7,   /* field[7] = fail_workflow */
-  19,   /* field[19] = record_local_activity */
-  10,   /* field[10] = record_marker */
-  3,   /* field[3] = request_cancel_activity */
-  16,   /* field[16] = request_cancel_child */
-  2,   /* field[2] = schedule_activity */
-  18,   /* field[18] = schedule_local_activity */
-  11,   /* field[11] = side_effect */
-  17,   /* field[17] = signal_external */
-  15,   /* field[15] = start_child */
-  4,   /* field[4] = start_timer */
-  13,   /* field[13] = upsert_search_attributes */
-  12,   /* field[12] = version_marker */
+  13,   /* field[13] = compensate */
+  19,   /* field[19] = complete_update */
+  5,   /* field[5] = complete_workflow */
+  8,   /* field[8] = continue_as_new */
+  6,   /* field[6] = fail_workflow */
+  18,   /* field[18] = record_local_activity */
+  9,   /* field[9] = record_marker */
+  2,   /* field[2] = request_cancel_activity */
+  15,   /* field[15] = request_cancel_child */
+  1,   /* field[1] = schedule_activity */
+  17,   /* field[17] = schedule_local_activity */
+  10,   /* field[10] = side_effect */
+  16,   /* field[16] = signal_external */
+  14,   /* field[14] = start_child */
+  3,   /* field[3] = start_timer */
+  12,   /* field[12] = upsert_search_attributes */
+  11,   /* field[11] = version_marker */
 };
 static const ProtobufCIntRange saga__v1__command__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 10, 2 },
-  { 30, 20 },
-  { 0, 21 }
+  { 10, 1 },
+  { 30, 19 },
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor saga__v1__command__descriptor =
 {
@@ -2564,7 +2551,7 @@ const ProtobufCMessageDescriptor saga__v1__command__descriptor =
   "Saga__V1__Command",
   "saga.v1",
   sizeof(Saga__V1__Command),
-  21,
+  20,
   saga__v1__command__field_descriptors,
   saga__v1__command__field_indices_by_name,
   3,  saga__v1__command__number_ranges,

@@ -3685,7 +3685,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_execution_continued_as_new__
   (ProtobufCMessageInit) saga__v1__workflow_execution_continued_as_new__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_execution_terminated__field_descriptors[4] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_execution_terminated__field_descriptors[5] =
 {
   {
     "reason",
@@ -3735,17 +3735,30 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_execution_terminated__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "reset_event_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Saga__V1__WorkflowExecutionTerminated, _reset_event_id_case),
+    offsetof(Saga__V1__WorkflowExecutionTerminated, reset_event_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_execution_terminated__field_indices_by_name[] = {
   3,   /* field[3] = compensation */
   1,   /* field[1] = identity */
   0,   /* field[0] = reason */
   2,   /* field[2] = request_id */
+  4,   /* field[4] = reset_event_id */
 };
 static const ProtobufCIntRange saga__v1__workflow_execution_terminated__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_execution_terminated__descriptor =
 {
@@ -3755,7 +3768,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_execution_terminated__descri
   "Saga__V1__WorkflowExecutionTerminated",
   "saga.v1",
   sizeof(Saga__V1__WorkflowExecutionTerminated),
-  4,
+  5,
   saga__v1__workflow_execution_terminated__field_descriptors,
   saga__v1__workflow_execution_terminated__field_indices_by_name,
   1,  saga__v1__workflow_execution_terminated__number_ranges,

@@ -1530,7 +1530,7 @@ const ProtobufCMessageDescriptor saga__v1__slots__descriptor =
   (ProtobufCMessageInit) saga__v1__slots__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__work_open__field_descriptors[7] =
+static const ProtobufCFieldDescriptor saga__v1__work_open__field_descriptors[6] =
 {
   {
     "identity",
@@ -1604,23 +1604,10 @@ static const ProtobufCFieldDescriptor saga__v1__work_open__field_descriptors[7] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "live_saga_ids",
-    7,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Saga__V1__WorkOpen, n_live_saga_ids),
-    offsetof(Saga__V1__WorkOpen, live_saga_ids),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned saga__v1__work_open__field_indices_by_name[] = {
   2,   /* field[2] = activity_types */
   0,   /* field[0] = identity */
-  6,   /* field[6] = live_saga_ids */
   5,   /* field[5] = running_task_tokens */
   4,   /* field[4] = slots */
   1,   /* field[1] = task_queues */
@@ -1629,7 +1616,7 @@ static const unsigned saga__v1__work_open__field_indices_by_name[] = {
 static const ProtobufCIntRange saga__v1__work_open__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor saga__v1__work_open__descriptor =
 {
@@ -1639,7 +1626,7 @@ const ProtobufCMessageDescriptor saga__v1__work_open__descriptor =
   "Saga__V1__WorkOpen",
   "saga.v1",
   sizeof(Saga__V1__WorkOpen),
-  7,
+  6,
   saga__v1__work_open__field_descriptors,
   saga__v1__work_open__field_indices_by_name,
   1,  saga__v1__work_open__number_ranges,
@@ -2531,7 +2518,7 @@ const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor =
   (ProtobufCMessageInit) saga__v1__worker_item__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors[14] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors[12] =
 {
   {
     "task_token",
@@ -2666,30 +2653,6 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "replayed_upto_event_id",
-    12,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__WorkflowTask, replayed_upto_event_id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "traceparent",
-    13,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__WorkflowTask, traceparent),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "updates",
     14,
     PROTOBUF_C_LABEL_REPEATED,
@@ -2707,21 +2670,20 @@ static const unsigned saga__v1__workflow_task__field_indices_by_name[] = {
   5,   /* field[5] = first_event_id */
   7,   /* field[7] = more */
   9,   /* field[9] = namespace */
-  11,   /* field[11] = replayed_upto_event_id */
   1,   /* field[1] = saga_id */
   8,   /* field[8] = sticky */
   10,   /* field[10] = task_queue */
   0,   /* field[0] = task_token */
-  12,   /* field[12] = traceparent */
-  13,   /* field[13] = updates */
+  11,   /* field[11] = updates */
   2,   /* field[2] = workflow_id */
   3,   /* field[3] = workflow_type */
   4,   /* field[4] = workflow_version */
 };
-static const ProtobufCIntRange saga__v1__workflow_task__number_ranges[1 + 1] =
+static const ProtobufCIntRange saga__v1__workflow_task__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 14, 11 },
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_task__descriptor =
 {
@@ -2731,10 +2693,10 @@ const ProtobufCMessageDescriptor saga__v1__workflow_task__descriptor =
   "Saga__V1__WorkflowTask",
   "saga.v1",
   sizeof(Saga__V1__WorkflowTask),
-  14,
+  12,
   saga__v1__workflow_task__field_descriptors,
   saga__v1__workflow_task__field_indices_by_name,
-  1,  saga__v1__workflow_task__number_ranges,
+  2,  saga__v1__workflow_task__number_ranges,
   (ProtobufCMessageInit) saga__v1__workflow_task__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

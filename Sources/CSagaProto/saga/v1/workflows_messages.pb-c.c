@@ -3856,7 +3856,7 @@ const ProtobufCMessageDescriptor saga__v1__pending_step__descriptor =
   (ProtobufCMessageInit) saga__v1__pending_step__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__undo_entry_info__field_descriptors[9] =
+static const ProtobufCFieldDescriptor saga__v1__undo_entry_info__field_descriptors[8] =
 {
   {
     "step_event_id",
@@ -3877,18 +3877,6 @@ static const ProtobufCFieldDescriptor saga__v1__undo_entry_info__field_descripto
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
     offsetof(Saga__V1__UndoEntryInfo, step_id),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "step_activity_type",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Saga__V1__UndoEntryInfo, step_activity_type),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
@@ -3968,20 +3956,20 @@ static const ProtobufCFieldDescriptor saga__v1__undo_entry_info__field_descripto
   },
 };
 static const unsigned saga__v1__undo_entry_info__field_indices_by_name[] = {
-  6,   /* field[6] = attempt */
-  8,   /* field[8] = idempotency_key */
-  7,   /* field[7] = last_failure */
-  4,   /* field[4] = outcome */
-  5,   /* field[5] = state */
-  2,   /* field[2] = step_activity_type */
+  5,   /* field[5] = attempt */
+  7,   /* field[7] = idempotency_key */
+  6,   /* field[6] = last_failure */
+  3,   /* field[3] = outcome */
+  4,   /* field[4] = state */
   0,   /* field[0] = step_event_id */
   1,   /* field[1] = step_id */
-  3,   /* field[3] = undo_activity_type */
+  2,   /* field[2] = undo_activity_type */
 };
-static const ProtobufCIntRange saga__v1__undo_entry_info__number_ranges[1 + 1] =
+static const ProtobufCIntRange saga__v1__undo_entry_info__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 4, 2 },
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor saga__v1__undo_entry_info__descriptor =
 {
@@ -3991,10 +3979,10 @@ const ProtobufCMessageDescriptor saga__v1__undo_entry_info__descriptor =
   "Saga__V1__UndoEntryInfo",
   "saga.v1",
   sizeof(Saga__V1__UndoEntryInfo),
-  9,
+  8,
   saga__v1__undo_entry_info__field_descriptors,
   saga__v1__undo_entry_info__field_indices_by_name,
-  1,  saga__v1__undo_entry_info__number_ranges,
+  2,  saga__v1__undo_entry_info__number_ranges,
   (ProtobufCMessageInit) saga__v1__undo_entry_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4514,7 +4502,7 @@ const ProtobufCMessageDescriptor saga__v1__attribute_filter__descriptor =
   (ProtobufCMessageInit) saga__v1__attribute_filter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_filter__field_descriptors[10] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_filter__field_descriptors[9] =
 {
   {
     "workflow_types",
@@ -4536,18 +4524,6 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_filter__field_descripto
     offsetof(Saga__V1__WorkflowFilter, n_statuses),
     offsetof(Saga__V1__WorkflowFilter, statuses),
     &saga__v1__workflow_status__descriptor,
-    NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "compensation_states",
-    3,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_ENUM,
-    offsetof(Saga__V1__WorkflowFilter, n_compensation_states),
-    offsetof(Saga__V1__WorkflowFilter, compensation_states),
-    &saga__v1__compensation_state__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -4638,21 +4614,21 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_filter__field_descripto
   },
 };
 static const unsigned saga__v1__workflow_filter__field_indices_by_name[] = {
-  7,   /* field[7] = attributes */
-  5,   /* field[5] = closed_from_us */
-  6,   /* field[6] = closed_to_us */
-  2,   /* field[2] = compensation_states */
-  9,   /* field[9] = only_blocked */
-  3,   /* field[3] = started_from_us */
-  4,   /* field[4] = started_to_us */
+  6,   /* field[6] = attributes */
+  4,   /* field[4] = closed_from_us */
+  5,   /* field[5] = closed_to_us */
+  8,   /* field[8] = only_blocked */
+  2,   /* field[2] = started_from_us */
+  3,   /* field[3] = started_to_us */
   1,   /* field[1] = statuses */
-  8,   /* field[8] = workflow_id_prefix */
+  7,   /* field[7] = workflow_id_prefix */
   0,   /* field[0] = workflow_types */
 };
-static const ProtobufCIntRange saga__v1__workflow_filter__number_ranges[1 + 1] =
+static const ProtobufCIntRange saga__v1__workflow_filter__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 4, 2 },
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_filter__descriptor =
 {
@@ -4662,10 +4638,10 @@ const ProtobufCMessageDescriptor saga__v1__workflow_filter__descriptor =
   "Saga__V1__WorkflowFilter",
   "saga.v1",
   sizeof(Saga__V1__WorkflowFilter),
-  10,
+  9,
   saga__v1__workflow_filter__field_descriptors,
   saga__v1__workflow_filter__field_indices_by_name,
-  1,  saga__v1__workflow_filter__number_ranges,
+  2,  saga__v1__workflow_filter__number_ranges,
   (ProtobufCMessageInit) saga__v1__workflow_filter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -282,12 +282,19 @@ public struct WorkflowExecutionTerminated: EventAttribute, Hashable, Sendable {
     public var requestID: String
     /// What the unwinding reached before the run closed.
     public var compensation: CompensationSummary
+    /// The event that the run was reset to: another run goes on from there, and has taken its children over. Nil if the run was
+    /// terminated for good.
+    public var resetEventID: EventID?
 
-    public init(reason: String = "", identity: String = "", requestID: String = "", compensation: CompensationSummary) {
+    public init(
+        reason: String = "", identity: String = "", requestID: String = "", compensation: CompensationSummary,
+        resetEventID: EventID? = nil
+    ) {
         self.reason = reason
         self.identity = identity
         self.requestID = requestID
         self.compensation = compensation
+        self.resetEventID = resetEventID
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -295,6 +302,7 @@ public struct WorkflowExecutionTerminated: EventAttribute, Hashable, Sendable {
         identity = try reader.read()
         requestID = try reader.read()
         compensation = try reader.read()
+        resetEventID = try reader.read()
     }
 
     public func encode(into writer: inout PostcardWriter) {
@@ -302,6 +310,7 @@ public struct WorkflowExecutionTerminated: EventAttribute, Hashable, Sendable {
         writer.write(identity)
         writer.write(requestID)
         writer.write(compensation)
+        writer.write(resetEventID)
     }
 }
 

@@ -120,7 +120,7 @@ extension Wire.WorkflowExecutionTerminated {
     package init(_ event: WorkflowExecutionTerminated) {
         self.init(
             reason: event.reason, identity: event.identity, requestID: event.requestID,
-            compensation: Wire.CompensationSummary(event.compensation))
+            compensation: Wire.CompensationSummary(event.compensation), resetEventID: event.resetEventID)
     }
 }
 
@@ -128,7 +128,8 @@ extension WorkflowExecutionTerminated {
     package init(_ wire: Wire.WorkflowExecutionTerminated) throws(WireError) {
         self.init(
             reason: wire.reason, identity: wire.identity, requestID: wire.requestID,
-            compensation: try CompensationSummary(wire.compensation, "compensation"))
+            compensation: try CompensationSummary(wire.compensation, "compensation"),
+            resetEventID: wire.resetEventID)
     }
 }
 

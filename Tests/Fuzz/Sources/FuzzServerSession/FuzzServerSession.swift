@@ -18,6 +18,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     limits.outputHighWater = 4_096
     let session = ServerSession(limits: limits, delegate: Delegate(), now: 0)
     session.connected()
+    session.core.compresses = input[0] & 4 == 0
     if input[0] & 1 == 0 {
         FrameHeader.frame(kind: .hello, stream: 0).withUnsafeBytes { session.receive($0) }
     }

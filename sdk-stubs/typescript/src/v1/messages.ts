@@ -447,7 +447,7 @@ export const UndoSpec: MessageType<UndoSpec> = message("saga.v1.UndoSpec", [
 export interface CompensationSummary {
   /** How far it came. */
   state: CompensationState;
-  /** The undo entries that were left open, by the event that scheduled or tracked their step. */
+  /** The undo entries that were left open, by the event that scheduled or tracked their step. At most 65,536. */
   openEntries: bigint[];
 }
 /** Makes, writes and reads a CompensationSummary. */
@@ -571,7 +571,7 @@ export const HealthRequest: MessageType<HealthRequest> = message("saga.v1.Health
 export interface HealthResponse {
   /** The server's wall clock, µs since 1970 UTC. */
   serverTimeUs: bigint;
-  /** What the request carried. */
+  /** What the request carried. 0-65,536 bytes. */
   echo: Uint8Array;
 }
 /** Makes, writes and reads a HealthResponse. */
@@ -592,7 +592,7 @@ export const ReadinessRequest: MessageType<ReadinessRequest> = message("saga.v1.
 
 /** One part of the server and how it does. */
 export interface ComponentStatus {
-  /** Its name: `store`, `shards`, `listener`. 1-64 bytes. */
+  /** Its name: `store`, `engine`, `listener`, `snapshots`. 1-64 bytes. */
   name: string;
   /** True if it works. */
   ready: boolean;
@@ -637,7 +637,7 @@ export interface ServerInfoResponse {
   serverId: string;
   /** When it started, µs since 1970 UTC. */
   startedUs: bigint;
-  /** The store: `sqlite`, `memory`, `postgresql`. 1-64 bytes. */
+  /** The store: `sqlite`, `memory`, `postgres`. 1-64 bytes. */
   store: string;
   /** Partitions of the store. */
   partitions: number;
@@ -653,7 +653,7 @@ export interface ServerInfoResponse {
   workers: number;
   /** True once draining began. */
   draining: boolean;
-  /** Features it offers. At most 64 of 1-64 bytes. */
+  /** Features it offers, such as `lz4`. At most 64 of 1-64 bytes. */
   features: string[];
   /** Sagas that wait for a person now. */
   blockedSagas: bigint;
@@ -1128,8 +1128,6 @@ export const CompleteUpdateCommand: MessageType<CompleteUpdateCommand> = message
 export interface Command {
   /** Its place in the order that the code issued commands, from 0. */
   commandNumber: number;
-  /** Where in the code it was issued, for diagnosis. 0-255 bytes. */
-  callSite: string;
   /** One of these, or none. */
   kind?:
     /** A step. */
@@ -1175,7 +1173,6 @@ export interface Command {
 /** Makes, writes and reads a Command. */
 export const Command: MessageType<Command> = message("saga.v1.Command", [
   { no: 1, name: "commandNumber", type: "uint32" },
-  { no: 2, name: "callSite", type: "string" },
   { no: 10, name: "scheduleActivity", type: () => ScheduleActivityCommand, oneof: "kind" },
   { no: 11, name: "requestCancelActivity", type: () => RequestCancelActivityCommand, oneof: "kind" },
   { no: 12, name: "startTimer", type: () => StartTimerCommand, oneof: "kind" },
@@ -1389,6 +1386,8 @@ export interface WorkflowExecutionTerminated {
   requestId: string;
   /** What the unwinding reached before the run closed. */
   compensation?: CompensationSummary | undefined;
+  /** The event that the run was reset to: another run goes on from there; absent = it was terminated for good. */
+  resetEventId?: bigint | undefined;
 }
 /** Makes, writes and reads a WorkflowExecutionTerminated. */
 export const WorkflowExecutionTerminated: MessageType<WorkflowExecutionTerminated> = message("saga.v1.WorkflowExecutionTerminated", [
@@ -1396,6 +1395,7 @@ export const WorkflowExecutionTerminated: MessageType<WorkflowExecutionTerminate
   { no: 2, name: "identity", type: "string" },
   { no: 3, name: "requestId", type: "string" },
   { no: 4, name: "compensation", type: () => CompensationSummary },
+  { no: 5, name: "resetEventId", type: "uint64", optional: true },
 ]);
 
 /** Somebody asked the run to end; the code sees it as data. Event 7. */
@@ -3238,8 +3238,6 @@ export interface UndoEntryInfo {
   stepEventId: bigint;
   /** The step's name in the code. 0-255 bytes. */
   stepId: string;
-  /** The step's activity. 0-255 bytes. */
-  stepActivityType: string;
   /** The activity that undoes it. 1-255 bytes. */
   undoActivityType: string;
   /** What is known of the step's effect. */
@@ -3257,7 +3255,6 @@ export interface UndoEntryInfo {
 export const UndoEntryInfo: MessageType<UndoEntryInfo> = message("saga.v1.UndoEntryInfo", [
   { no: 1, name: "stepEventId", type: "uint64" },
   { no: 2, name: "stepId", type: "string" },
-  { no: 3, name: "stepActivityType", type: "string" },
   { no: 4, name: "undoActivityType", type: "string" },
   { no: 5, name: "outcome", type: "enum" },
   { no: 6, name: "state", type: "enum" },
@@ -3288,7 +3285,7 @@ export interface WorkflowInfo {
   closedUs: bigint;
   /** Events so far; the next event id. */
   historyLength: bigint;
-  /** Attributes that List filters by. */
+  /** Attributes that List filters by. At most 64. */
   searchAttributes: NamedPayload[];
   /** The run that started it as a child, 16 bytes; empty = none. */
   parentSagaId: Uint8Array;
@@ -3335,17 +3332,17 @@ export const DescribeWorkflowRequest: MessageType<DescribeWorkflowRequest> = mes
 export interface DescribeWorkflowResponse {
   /** In short. */
   info?: WorkflowInfo | undefined;
-  /** What it waits for; empty if closed. */
+  /** What it waits for, the first of them; empty if closed. At most 1,000. */
   waitingFor: WaitingFor[];
-  /** Steps that are scheduled and not closed. */
+  /** Steps that are scheduled and not closed, the oldest of them. At most 1,000. */
   pendingSteps: PendingStep[];
-  /** The undo log, oldest entry first. */
+  /** The undo log, oldest entry first; of a long one the newest entries. At most 10,000. */
   undoLog: UndoEntryInfo[];
   /** Success reports that came after their step's undo, in all. */
   lateEffects: number;
-  /** Notes of the caller. */
+  /** Notes of the caller. At most 64. */
   memo: NamedPayload[];
-  /** Outputs that the code set by name. */
+  /** Outputs that the code set by name, the newest of them. At most 256. */
   stepOutputs: NamedPayload[];
   /** Signals recorded and not taken yet. */
   unconsumedSignals: number;
@@ -3353,7 +3350,7 @@ export interface DescribeWorkflowResponse {
   error?: SagaError | undefined;
   /** What `run` returned, if completed. */
   output?: Payload | undefined;
-  /** When it times out, µs since 1970 UTC; 0 = never. */
+  /** When it times out, µs since 1970 UTC; 0 = never, or not any more: unwinding ends the time-out. */
   executionDeadlineUs: bigint;
   /** The run that goes on after this one, 16 bytes; empty = none. */
   successorSagaId: Uint8Array;
@@ -3396,8 +3393,6 @@ export interface WorkflowFilter {
   workflowTypes: string[];
   /** Statuses; empty = any. At most 16. */
   statuses: WorkflowStatus[];
-  /** Unwinding states; empty = any. At most 16. */
-  compensationStates: CompensationState[];
   /** Started at or after, µs since 1970 UTC; 0 = any. */
   startedFromUs: bigint;
   /** Started before, µs since 1970 UTC; 0 = any. */
@@ -3417,7 +3412,6 @@ export interface WorkflowFilter {
 export const WorkflowFilter: MessageType<WorkflowFilter> = message("saga.v1.WorkflowFilter", [
   { no: 1, name: "workflowTypes", type: "string", repeated: true },
   { no: 2, name: "statuses", type: "enum", repeated: true },
-  { no: 3, name: "compensationStates", type: "enum", repeated: true },
   { no: 4, name: "startedFromUs", type: "int64" },
   { no: 5, name: "startedToUs", type: "int64" },
   { no: 6, name: "closedFromUs", type: "int64" },
@@ -3450,7 +3444,7 @@ export const ListWorkflowsRequest: MessageType<ListWorkflowsRequest> = message("
 export interface ListWorkflowsResponse {
   /** Runs, newest start first. At most 1,000. */
   workflows: WorkflowInfo[];
-  /** For the next page; empty = this was the last. */
+  /** For the next page; empty = this was the last. 0-1,024 bytes. */
   nextPageToken: Uint8Array;
 }
 /** Makes, writes and reads a ListWorkflowsResponse. */
@@ -3763,7 +3757,7 @@ export interface BlockedWorkflow {
   message: string;
   /** The error behind it. */
   error?: SagaError | undefined;
-  /** The undo entries that are open. */
+  /** The undo entries that are open, the oldest first. At most 1,000. */
   openUndo: UndoEntryInfo[];
 }
 /** Makes, writes and reads a BlockedWorkflow. */
@@ -3780,7 +3774,7 @@ export const BlockedWorkflow: MessageType<BlockedWorkflow> = message("saga.v1.Bl
 export interface ListBlockedResponse {
   /** Runs, longest blocked first. At most 1,000. */
   workflows: BlockedWorkflow[];
-  /** For the next page; empty = this was the last. */
+  /** For the next page; empty = this was the last. 0-1,024 bytes. */
   nextPageToken: Uint8Array;
 }
 /** Makes, writes and reads a ListBlockedResponse. */
@@ -3958,7 +3952,7 @@ export const LateEffect: MessageType<LateEffect> = message("saga.v1.LateEffect",
 export interface ListLateEffectsResponse {
   /** Oldest first. At most 1,000. */
   lateEffects: LateEffect[];
-  /** For the next page; empty = this was the last. */
+  /** For the next page; empty = this was the last. 0-1,024 bytes. */
   nextPageToken: Uint8Array;
 }
 /** Makes, writes and reads a ListLateEffectsResponse. */
@@ -3981,7 +3975,7 @@ export interface Hello {
   namespace: string;
   /** Access token, `<key id>.<secret>`. 0-1,024 bytes; empty = none (client certificate or open server). */
   token: string;
-  /** Features the client understands. At most 64 of 1-64 bytes. */
+  /** Features the client understands: `lz4` (bodies may be compressed). At most 64 of 1-64 bytes. */
   features: string[];
   /** Who is calling, for people who read logs: `user@host/pid`. 0-255 bytes. No credential. */
   identity: string;
@@ -4414,7 +4408,7 @@ export const DefinitionInfo: MessageType<DefinitionInfo> = message("saga.v1.Defi
 export interface ListDefinitionsResponse {
   /** By name. At most 1,000. */
   definitions: DefinitionInfo[];
-  /** For the next page; empty = this was the last. */
+  /** For the next page; empty = this was the last. 0-1,024 bytes. */
   nextPageToken: Uint8Array;
 }
 /** Makes, writes and reads a ListDefinitionsResponse. */
@@ -4780,7 +4774,7 @@ export interface ScheduleInfo {
   started: bigint;
   /** True if a run waits until the one before has closed. */
   buffered: boolean;
-  /** Why the last start failed; empty = it did not. */
+  /** Why the last start failed; empty = it did not. 0-4,096 bytes. */
   lastError: string;
 }
 /** Makes, writes and reads a ScheduleInfo. */
@@ -4825,7 +4819,7 @@ export const DescribeScheduleResponse: MessageType<DescribeScheduleResponse> = m
 export interface ListSchedulesResponse {
   /** By name. At most 1,000. */
   schedules: ScheduleInfo[];
-  /** For the next page; empty = this was the last. */
+  /** For the next page; empty = this was the last. 0-1,024 bytes. */
   nextPageToken: Uint8Array;
 }
 /** Makes, writes and reads a ListSchedulesResponse. */
@@ -4862,7 +4856,7 @@ export enum AckResult {
 export interface WorkflowTypeOffer {
   /** Its name. 1-255 bytes. */
   workflowType: string;
-  /** Oldest version of recorded histories that this code can replay. */
+  /** Oldest version of recorded histories that this code can replay; 0 = `version` alone. */
   minimumVersion: number;
   /** The version that new runs get. */
   version: number;
@@ -4883,7 +4877,7 @@ export interface Slots {
   taskQueue: string;
   /** Activity tasks more than before. At most 65,536 open at a time. */
   addActivities: number;
-  /** Workflow tasks more than before. At most 65,536 open at a time. */
+  /** Workflow tasks more than before, 0-65,536. They take no slot yet: a worker gets one for a run at a time. */
   addWorkflows: number;
 }
 /** Makes, writes and reads a Slots. */
@@ -4903,15 +4897,13 @@ export interface WorkOpen {
   activityTypes: string[];
   /** Workflows it serves. At most 1,024. */
   workflowTypes: WorkflowTypeOffer[];
-  /** First slots. */
+  /** First slots. At most 64. */
   slots: Slots[];
   /**
    * Tokens of tasks from an earlier stream that still run here, or whose report is not acknowledged. They hold
    * places that `slots` does not count; their Acks free them. At most 4,096 of 1-512 bytes.
    */
   runningTaskTokens: Uint8Array[];
-  /** Runs whose code is still live here. At most 65,536 of 16 bytes. */
-  liveSagaIds: Uint8Array[];
 }
 /** Makes, writes and reads a WorkOpen. */
 export const WorkOpen: MessageType<WorkOpen> = message("saga.v1.WorkOpen", [
@@ -4921,7 +4913,6 @@ export const WorkOpen: MessageType<WorkOpen> = message("saga.v1.WorkOpen", [
   { no: 4, name: "workflowTypes", type: () => WorkflowTypeOffer, repeated: true },
   { no: 5, name: "slots", type: () => Slots, repeated: true },
   { no: 6, name: "runningTaskTokens", type: "bytes", repeated: true },
-  { no: 7, name: "liveSagaIds", type: "bytes", repeated: true },
 ]);
 
 /** The code of a run was advanced. */
@@ -5173,10 +5164,6 @@ export interface WorkflowTask {
   namespace: string;
   /** Queue of the run. 1-255 bytes. */
   taskQueue: string;
-  /** Events up to this one were recorded with commands already (replay); later ones are new. */
-  replayedUptoEventId: bigint;
-  /** W3C trace context. 0 or 55 bytes. */
-  traceparent: string;
   /** Updates to validate once the code has seen the events. At most 1,024. */
   updates: UpdateTask[];
 }
@@ -5193,8 +5180,6 @@ export const WorkflowTask: MessageType<WorkflowTask> = message("saga.v1.Workflow
   { no: 9, name: "sticky", type: "bool" },
   { no: 10, name: "namespace", type: "string" },
   { no: 11, name: "taskQueue", type: "string" },
-  { no: 12, name: "replayedUptoEventId", type: "uint64" },
-  { no: 13, name: "traceparent", type: "string" },
   { no: 14, name: "updates", type: () => UpdateTask, repeated: true },
 ]);
 
@@ -5264,7 +5249,10 @@ export interface ActivityTask {
   namespace: string;
   /** Queue that the task came from. 1-255 bytes. */
   taskQueue: string;
-  /** W3C trace context. 0 or 55 bytes. */
+  /**
+   * W3C trace context of the call that started the run. 0 or 55 bytes; empty if there was none, or the server was
+   * started since.
+   */
   traceparent: string;
   /** The event that scheduled the step (or the undo). */
   scheduledEventId: bigint;

@@ -68,7 +68,7 @@ struct  Saga__V1__HealthResponse
    */
   int64_t server_time_us;
   /*
-   * What the request carried.
+   * What the request carried. 0-65,536 bytes.
    */
   ProtobufCBinaryData echo;
 };
@@ -100,7 +100,7 @@ struct  Saga__V1__ComponentStatus
 {
   ProtobufCMessage base;
   /*
-   * Its name: `store`, `shards`, `listener`. 1-64 bytes.
+   * Its name: `store`, `engine`, `listener`, `snapshots`. 1-64 bytes.
    */
   char *name;
   /*
@@ -173,7 +173,7 @@ struct  Saga__V1__ServerInfoResponse
    */
   int64_t started_us;
   /*
-   * The store: `sqlite`, `memory`, `postgresql`. 1-64 bytes.
+   * The store: `sqlite`, `memory`, `postgres`. 1-64 bytes.
    */
   char *store;
   /*
@@ -205,7 +205,7 @@ struct  Saga__V1__ServerInfoResponse
    */
   protobuf_c_boolean draining;
   /*
-   * Features it offers. At most 64 of 1-64 bytes.
+   * Features it offers, such as `lz4`. At most 64 of 1-64 bytes.
    */
   size_t n_features;
   char **features;

@@ -616,10 +616,6 @@ struct  Saga__V1__Command
    * Its place in the order that the code issued commands, from 0.
    */
   uint32_t command_number;
-  /*
-   * Where in the code it was issued, for diagnosis. 0-255 bytes.
-   */
-  char *call_site;
   Saga__V1__Command__KindCase kind_case;
   union {
     /*
@@ -702,7 +698,7 @@ struct  Saga__V1__Command
 };
 #define SAGA__V1__COMMAND__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__command__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, SAGA__V1__COMMAND__KIND__NOT_SET, {0} }
+    , 0, SAGA__V1__COMMAND__KIND__NOT_SET, {0} }
 
 
 /* Saga__V1__ScheduleActivityCommand methods */

@@ -782,7 +782,7 @@ struct  Saga__V1__CompensationSummary
    */
   Saga__V1__CompensationState state;
   /*
-   * The undo entries that were left open, by the event that scheduled or tracked their step.
+   * The undo entries that were left open, by the event that scheduled or tracked their step. At most 65,536.
    */
   size_t n_open_entries;
   uint64_t *open_entries;

@@ -98,7 +98,7 @@ struct  Saga__V1__BlockedWorkflow
    */
   Saga__V1__SagaError *error;
   /*
-   * The undo entries that are open.
+   * The undo entries that are open, the oldest first. At most 1,000.
    */
   size_t n_open_undo;
   Saga__V1__UndoEntryInfo **open_undo;
@@ -120,7 +120,7 @@ struct  Saga__V1__ListBlockedResponse
   size_t n_workflows;
   Saga__V1__BlockedWorkflow **workflows;
   /*
-   * For the next page; empty = this was the last.
+   * For the next page; empty = this was the last. 0-1,024 bytes.
    */
   ProtobufCBinaryData next_page_token;
 };
@@ -385,7 +385,7 @@ struct  Saga__V1__ListLateEffectsResponse
   size_t n_late_effects;
   Saga__V1__LateEffect **late_effects;
   /*
-   * For the next page; empty = this was the last.
+   * For the next page; empty = this was the last. 0-1,024 bytes.
    */
   ProtobufCBinaryData next_page_token;
 };

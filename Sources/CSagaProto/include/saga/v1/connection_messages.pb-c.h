@@ -58,7 +58,7 @@ struct  Saga__V1__Hello
    */
   char *token;
   /*
-   * Features the client understands. At most 64 of 1-64 bytes.
+   * Features the client understands: `lz4` (bodies may be compressed). At most 64 of 1-64 bytes.
    */
   size_t n_features;
   char **features;

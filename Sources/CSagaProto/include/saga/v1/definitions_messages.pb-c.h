@@ -571,7 +571,7 @@ struct  Saga__V1__ListDefinitionsResponse
   size_t n_definitions;
   Saga__V1__DefinitionInfo **definitions;
   /*
-   * For the next page; empty = this was the last.
+   * For the next page; empty = this was the last. 0-1,024 bytes.
    */
   ProtobufCBinaryData next_page_token;
 };

@@ -399,6 +399,12 @@ struct  Saga__V1__WorkflowExecutionContinuedAsNew
     , 0, {0,NULL}, NULL, 0 }
 
 
+typedef enum {
+  SAGA__V1__WORKFLOW_EXECUTION_TERMINATED___RESET_EVENT_ID__NOT_SET = 0,
+  SAGA__V1__WORKFLOW_EXECUTION_TERMINATED___RESET_EVENT_ID_RESET_EVENT_ID = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__WORKFLOW_EXECUTION_TERMINATED___RESET_EVENT_ID__CASE)
+} Saga__V1__WorkflowExecutionTerminated__ResetEventIdCase;
+
 /*
  * The run was stopped at once, or unwound first if the caller asked for it. Event 6.
  */
@@ -421,10 +427,17 @@ struct  Saga__V1__WorkflowExecutionTerminated
    * What the unwinding reached before the run closed.
    */
   Saga__V1__CompensationSummary *compensation;
+  Saga__V1__WorkflowExecutionTerminated__ResetEventIdCase _reset_event_id_case;
+  union {
+    /*
+     * The event that the run was reset to: another run goes on from there; absent = it was terminated for good.
+     */
+    uint64_t reset_event_id;
+  };
 };
 #define SAGA__V1__WORKFLOW_EXECUTION_TERMINATED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_execution_terminated__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, SAGA__V1__WORKFLOW_EXECUTION_TERMINATED___RESET_EVENT_ID__NOT_SET, {0} }
 
 
 /*

@@ -353,7 +353,7 @@ struct  Saga__V1__ScheduleInfo
    */
   protobuf_c_boolean buffered;
   /*
-   * Why the last start failed; empty = it did not.
+   * Why the last start failed; empty = it did not. 0-4,096 bytes.
    */
   char *last_error;
 };
@@ -415,7 +415,7 @@ struct  Saga__V1__ListSchedulesResponse
   size_t n_schedules;
   Saga__V1__ScheduleInfo **schedules;
   /*
-   * For the next page; empty = this was the last.
+   * For the next page; empty = this was the last. 0-1,024 bytes.
    */
   ProtobufCBinaryData next_page_token;
 };

@@ -111,7 +111,7 @@ struct  Saga__V1__WorkflowTypeOffer
    */
   char *workflow_type;
   /*
-   * Oldest version of recorded histories that this code can replay.
+   * Oldest version of recorded histories that this code can replay; 0 = `version` alone.
    */
   uint32_t minimum_version;
   /*
@@ -140,7 +140,7 @@ struct  Saga__V1__Slots
    */
   uint32_t add_activities;
   /*
-   * Workflow tasks more than before. At most 65,536 open at a time.
+   * Workflow tasks more than before, 0-65,536. They take no slot yet: a worker gets one for a run at a time.
    */
   uint32_t add_workflows;
 };
@@ -175,7 +175,7 @@ struct  Saga__V1__WorkOpen
   size_t n_workflow_types;
   Saga__V1__WorkflowTypeOffer **workflow_types;
   /*
-   * First slots.
+   * First slots. At most 64.
    */
   size_t n_slots;
   Saga__V1__Slots **slots;
@@ -185,15 +185,10 @@ struct  Saga__V1__WorkOpen
    */
   size_t n_running_task_tokens;
   ProtobufCBinaryData *running_task_tokens;
-  /*
-   * Runs whose code is still live here. At most 65,536 of 16 bytes.
-   */
-  size_t n_live_saga_ids;
-  ProtobufCBinaryData *live_saga_ids;
 };
 #define SAGA__V1__WORK_OPEN__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__work_open__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*
@@ -595,14 +590,6 @@ struct  Saga__V1__WorkflowTask
    */
   char *task_queue;
   /*
-   * Events up to this one were recorded with commands already (replay); later ones are new.
-   */
-  uint64_t replayed_upto_event_id;
-  /*
-   * W3C trace context. 0 or 55 bytes.
-   */
-  char *traceparent;
-  /*
    * Updates to validate once the code has seen the events. At most 1,024.
    */
   size_t n_updates;
@@ -610,7 +597,7 @@ struct  Saga__V1__WorkflowTask
 };
 #define SAGA__V1__WORKFLOW_TASK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_task__descriptor) \
-    , {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL }
+    , {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
 
 
 /*
@@ -728,7 +715,7 @@ struct  Saga__V1__ActivityTask
    */
   char *task_queue;
   /*
-   * W3C trace context. 0 or 55 bytes.
+   * W3C trace context of the call that started the run. 0 or 55 bytes; empty if there was none, or the server was started since.
    */
   char *traceparent;
   /*

@@ -912,10 +912,6 @@ struct  Saga__V1__UndoEntryInfo
    */
   char *step_id;
   /*
-   * The step's activity. 0-255 bytes.
-   */
-  char *step_activity_type;
-  /*
    * The activity that undoes it. 1-255 bytes.
    */
   char *undo_activity_type;
@@ -942,7 +938,7 @@ struct  Saga__V1__UndoEntryInfo
 };
 #define SAGA__V1__UNDO_ENTRY_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__undo_entry_info__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SAGA__V1__STEP_OUTCOME__STEP_OUTCOME_UNSPECIFIED, SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_UNSPECIFIED, 0, NULL, (char *)protobuf_c_empty_string }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, SAGA__V1__STEP_OUTCOME__STEP_OUTCOME_UNSPECIFIED, SAGA__V1__UNDO_ENTRY_STATE__UNDO_ENTRY_STATE_UNSPECIFIED, 0, NULL, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -992,7 +988,7 @@ struct  Saga__V1__WorkflowInfo
    */
   uint64_t history_length;
   /*
-   * Attributes that List filters by.
+   * Attributes that List filters by. At most 64.
    */
   size_t n_search_attributes;
   Saga__V1__NamedPayload **search_attributes;
@@ -1049,17 +1045,17 @@ struct  Saga__V1__DescribeWorkflowResponse
    */
   Saga__V1__WorkflowInfo *info;
   /*
-   * What it waits for; empty if closed.
+   * What it waits for, the first of them; empty if closed. At most 1,000.
    */
   size_t n_waiting_for;
   Saga__V1__WaitingFor **waiting_for;
   /*
-   * Steps that are scheduled and not closed.
+   * Steps that are scheduled and not closed, the oldest of them. At most 1,000.
    */
   size_t n_pending_steps;
   Saga__V1__PendingStep **pending_steps;
   /*
-   * The undo log, oldest entry first.
+   * The undo log, oldest entry first; of a long one the newest entries. At most 10,000.
    */
   size_t n_undo_log;
   Saga__V1__UndoEntryInfo **undo_log;
@@ -1068,12 +1064,12 @@ struct  Saga__V1__DescribeWorkflowResponse
    */
   uint32_t late_effects;
   /*
-   * Notes of the caller.
+   * Notes of the caller. At most 64.
    */
   size_t n_memo;
   Saga__V1__NamedPayload **memo;
   /*
-   * Outputs that the code set by name.
+   * Outputs that the code set by name, the newest of them. At most 256.
    */
   size_t n_step_outputs;
   Saga__V1__NamedPayload **step_outputs;
@@ -1090,7 +1086,7 @@ struct  Saga__V1__DescribeWorkflowResponse
    */
   Saga__V1__Payload *output;
   /*
-   * When it times out, µs since 1970 UTC; 0 = never.
+   * When it times out, µs since 1970 UTC; 0 = never, or not any more: unwinding ends the time-out.
    */
   int64_t execution_deadline_us;
   /*
@@ -1144,11 +1140,6 @@ struct  Saga__V1__WorkflowFilter
   size_t n_statuses;
   Saga__V1__WorkflowStatus *statuses;
   /*
-   * Unwinding states; empty = any. At most 16.
-   */
-  size_t n_compensation_states;
-  Saga__V1__CompensationState *compensation_states;
-  /*
    * Started at or after, µs since 1970 UTC; 0 = any.
    */
   int64_t started_from_us;
@@ -1180,7 +1171,7 @@ struct  Saga__V1__WorkflowFilter
 };
 #define SAGA__V1__WORKFLOW_FILTER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_filter__descriptor) \
-    , 0,NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string, 0 }
+    , 0,NULL, 0,NULL, 0, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -1223,7 +1214,7 @@ struct  Saga__V1__ListWorkflowsResponse
   size_t n_workflows;
   Saga__V1__WorkflowInfo **workflows;
   /*
-   * For the next page; empty = this was the last.
+   * For the next page; empty = this was the last. 0-1,024 bytes.
    */
   ProtobufCBinaryData next_page_token;
 };

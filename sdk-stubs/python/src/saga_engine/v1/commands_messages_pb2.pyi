@@ -35,8 +35,7 @@ class CarriedSignal(_message.Message):
     def __init__(self, name: _Optional[str] = ..., payload: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., signal_id: _Optional[str] = ...) -> None: ...
 
 class Command(_message.Message):
-    __slots__ = ["call_site", "cancel_timer", "cancel_workflow", "command_number", "compensate", "complete_update", "complete_workflow", "continue_as_new", "fail_workflow", "record_local_activity", "record_marker", "request_cancel_activity", "request_cancel_child", "schedule_activity", "schedule_local_activity", "side_effect", "signal_external", "start_child", "start_timer", "upsert_search_attributes", "version_marker"]
-    CALL_SITE_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ["cancel_timer", "cancel_workflow", "command_number", "compensate", "complete_update", "complete_workflow", "continue_as_new", "fail_workflow", "record_local_activity", "record_marker", "request_cancel_activity", "request_cancel_child", "schedule_activity", "schedule_local_activity", "side_effect", "signal_external", "start_child", "start_timer", "upsert_search_attributes", "version_marker"]
     CANCEL_TIMER_FIELD_NUMBER: _ClassVar[int]
     CANCEL_WORKFLOW_FIELD_NUMBER: _ClassVar[int]
     COMMAND_NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -57,7 +56,6 @@ class Command(_message.Message):
     START_TIMER_FIELD_NUMBER: _ClassVar[int]
     UPSERT_SEARCH_ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     VERSION_MARKER_FIELD_NUMBER: _ClassVar[int]
-    call_site: str
     cancel_timer: CancelTimerCommand
     cancel_workflow: CancelWorkflowCommand
     command_number: int
@@ -78,7 +76,7 @@ class Command(_message.Message):
     start_timer: StartTimerCommand
     upsert_search_attributes: UpsertSearchAttributesCommand
     version_marker: VersionMarkerCommand
-    def __init__(self, command_number: _Optional[int] = ..., call_site: _Optional[str] = ..., schedule_activity: _Optional[_Union[ScheduleActivityCommand, _Mapping]] = ..., request_cancel_activity: _Optional[_Union[RequestCancelActivityCommand, _Mapping]] = ..., start_timer: _Optional[_Union[StartTimerCommand, _Mapping]] = ..., cancel_timer: _Optional[_Union[CancelTimerCommand, _Mapping]] = ..., complete_workflow: _Optional[_Union[CompleteWorkflowCommand, _Mapping]] = ..., fail_workflow: _Optional[_Union[FailWorkflowCommand, _Mapping]] = ..., cancel_workflow: _Optional[_Union[CancelWorkflowCommand, _Mapping]] = ..., continue_as_new: _Optional[_Union[ContinueAsNewCommand, _Mapping]] = ..., record_marker: _Optional[_Union[RecordMarkerCommand, _Mapping]] = ..., side_effect: _Optional[_Union[SideEffectCommand, _Mapping]] = ..., version_marker: _Optional[_Union[VersionMarkerCommand, _Mapping]] = ..., upsert_search_attributes: _Optional[_Union[UpsertSearchAttributesCommand, _Mapping]] = ..., compensate: _Optional[_Union[CompensateCommand, _Mapping]] = ..., start_child: _Optional[_Union[StartChildCommand, _Mapping]] = ..., request_cancel_child: _Optional[_Union[RequestCancelChildCommand, _Mapping]] = ..., signal_external: _Optional[_Union[SignalExternalCommand, _Mapping]] = ..., schedule_local_activity: _Optional[_Union[ScheduleLocalActivityCommand, _Mapping]] = ..., record_local_activity: _Optional[_Union[RecordLocalActivityCommand, _Mapping]] = ..., complete_update: _Optional[_Union[CompleteUpdateCommand, _Mapping]] = ...) -> None: ...
+    def __init__(self, command_number: _Optional[int] = ..., schedule_activity: _Optional[_Union[ScheduleActivityCommand, _Mapping]] = ..., request_cancel_activity: _Optional[_Union[RequestCancelActivityCommand, _Mapping]] = ..., start_timer: _Optional[_Union[StartTimerCommand, _Mapping]] = ..., cancel_timer: _Optional[_Union[CancelTimerCommand, _Mapping]] = ..., complete_workflow: _Optional[_Union[CompleteWorkflowCommand, _Mapping]] = ..., fail_workflow: _Optional[_Union[FailWorkflowCommand, _Mapping]] = ..., cancel_workflow: _Optional[_Union[CancelWorkflowCommand, _Mapping]] = ..., continue_as_new: _Optional[_Union[ContinueAsNewCommand, _Mapping]] = ..., record_marker: _Optional[_Union[RecordMarkerCommand, _Mapping]] = ..., side_effect: _Optional[_Union[SideEffectCommand, _Mapping]] = ..., version_marker: _Optional[_Union[VersionMarkerCommand, _Mapping]] = ..., upsert_search_attributes: _Optional[_Union[UpsertSearchAttributesCommand, _Mapping]] = ..., compensate: _Optional[_Union[CompensateCommand, _Mapping]] = ..., start_child: _Optional[_Union[StartChildCommand, _Mapping]] = ..., request_cancel_child: _Optional[_Union[RequestCancelChildCommand, _Mapping]] = ..., signal_external: _Optional[_Union[SignalExternalCommand, _Mapping]] = ..., schedule_local_activity: _Optional[_Union[ScheduleLocalActivityCommand, _Mapping]] = ..., record_local_activity: _Optional[_Union[RecordLocalActivityCommand, _Mapping]] = ..., complete_update: _Optional[_Union[CompleteUpdateCommand, _Mapping]] = ...) -> None: ...
 
 class CompensateCommand(_message.Message):
     __slots__ = ["scope"]

@@ -888,16 +888,18 @@ class WorkflowExecutionStarted(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., workflow_version: _Optional[int] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., request_id: _Optional[str] = ..., execution_timeout_us: _Optional[int] = ..., cancel_grace_us: _Optional[int] = ..., auto_compensate: bool = ..., continue_on_undo_error: bool = ..., identity: _Optional[str] = ..., continued_from_saga_id: _Optional[bytes] = ..., parent_saga_id: _Optional[bytes] = ..., parent_initiated_event_id: _Optional[int] = ..., carried_undo: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedUndo, _Mapping]]] = ..., memo: _Optional[_Iterable[_Union[_common_messages_pb2.NamedPayload, _Mapping]]] = ..., search_attributes: _Optional[_Iterable[_Union[_common_messages_pb2.NamedPayload, _Mapping]]] = ...) -> None: ...
 
 class WorkflowExecutionTerminated(_message.Message):
-    __slots__ = ["compensation", "identity", "reason", "request_id"]
+    __slots__ = ["compensation", "identity", "reason", "request_id", "reset_event_id"]
     COMPENSATION_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RESET_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     compensation: _common_messages_pb2.CompensationSummary
     identity: str
     reason: str
     request_id: str
-    def __init__(self, reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ..., compensation: _Optional[_Union[_common_messages_pb2.CompensationSummary, _Mapping]] = ...) -> None: ...
+    reset_event_id: int
+    def __init__(self, reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ..., compensation: _Optional[_Union[_common_messages_pb2.CompensationSummary, _Mapping]] = ..., reset_event_id: _Optional[int] = ...) -> None: ...
 
 class WorkflowExecutionTimedOut(_message.Message):
     __slots__ = ["compensation", "unconsumed_signals"]

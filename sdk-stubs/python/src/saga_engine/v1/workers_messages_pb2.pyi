@@ -284,22 +284,20 @@ class UpdateVerdict(_message.Message):
     def __init__(self, update_id: _Optional[str] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ...) -> None: ...
 
 class WorkOpen(_message.Message):
-    __slots__ = ["activity_types", "identity", "live_saga_ids", "running_task_tokens", "slots", "task_queues", "workflow_types"]
+    __slots__ = ["activity_types", "identity", "running_task_tokens", "slots", "task_queues", "workflow_types"]
     ACTIVITY_TYPES_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
-    LIVE_SAGA_IDS_FIELD_NUMBER: _ClassVar[int]
     RUNNING_TASK_TOKENS_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     TASK_QUEUES_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_TYPES_FIELD_NUMBER: _ClassVar[int]
     activity_types: _containers.RepeatedScalarFieldContainer[str]
     identity: str
-    live_saga_ids: _containers.RepeatedScalarFieldContainer[bytes]
     running_task_tokens: _containers.RepeatedScalarFieldContainer[bytes]
     slots: _containers.RepeatedCompositeFieldContainer[Slots]
     task_queues: _containers.RepeatedScalarFieldContainer[str]
     workflow_types: _containers.RepeatedCompositeFieldContainer[WorkflowTypeOffer]
-    def __init__(self, identity: _Optional[str] = ..., task_queues: _Optional[_Iterable[str]] = ..., activity_types: _Optional[_Iterable[str]] = ..., workflow_types: _Optional[_Iterable[_Union[WorkflowTypeOffer, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[Slots, _Mapping]]] = ..., running_task_tokens: _Optional[_Iterable[bytes]] = ..., live_saga_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, identity: _Optional[str] = ..., task_queues: _Optional[_Iterable[str]] = ..., activity_types: _Optional[_Iterable[str]] = ..., workflow_types: _Optional[_Iterable[_Union[WorkflowTypeOffer, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[Slots, _Mapping]]] = ..., running_task_tokens: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class WorkerItem(_message.Message):
     __slots__ = ["activity_canceled", "activity_completed", "activity_completes_later", "activity_failed", "drained", "header", "heartbeat", "need_history", "open", "query_answered", "slots", "workflow_task_completed", "workflow_task_failed"]
@@ -332,17 +330,15 @@ class WorkerItem(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., open: _Optional[_Union[WorkOpen, _Mapping]] = ..., slots: _Optional[_Union[Slots, _Mapping]] = ..., workflow_task_completed: _Optional[_Union[WorkflowTaskCompleted, _Mapping]] = ..., need_history: _Optional[_Union[NeedHistory, _Mapping]] = ..., workflow_task_failed: _Optional[_Union[WorkflowTaskFailed, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_canceled: _Optional[_Union[ActivityCanceled, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drained: _Optional[_Union[Drained, _Mapping]] = ..., query_answered: _Optional[_Union[QueryAnswered, _Mapping]] = ..., activity_completes_later: _Optional[_Union[ActivityCompletesLater, _Mapping]] = ...) -> None: ...
 
 class WorkflowTask(_message.Message):
-    __slots__ = ["events", "first_event_id", "more", "namespace", "replayed_upto_event_id", "saga_id", "sticky", "task_queue", "task_token", "traceparent", "updates", "workflow_id", "workflow_type", "workflow_version"]
+    __slots__ = ["events", "first_event_id", "more", "namespace", "saga_id", "sticky", "task_queue", "task_token", "updates", "workflow_id", "workflow_type", "workflow_version"]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     FIRST_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
-    REPLAYED_UPTO_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SAGA_ID_FIELD_NUMBER: _ClassVar[int]
     STICKY_FIELD_NUMBER: _ClassVar[int]
     TASK_QUEUE_FIELD_NUMBER: _ClassVar[int]
     TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     UPDATES_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -351,17 +347,15 @@ class WorkflowTask(_message.Message):
     first_event_id: int
     more: bool
     namespace: str
-    replayed_upto_event_id: int
     saga_id: bytes
     sticky: bool
     task_queue: str
     task_token: bytes
-    traceparent: str
     updates: _containers.RepeatedCompositeFieldContainer[UpdateTask]
     workflow_id: str
     workflow_type: str
     workflow_version: int
-    def __init__(self, task_token: _Optional[bytes] = ..., saga_id: _Optional[bytes] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., workflow_version: _Optional[int] = ..., first_event_id: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_history_messages_pb2.HistoryEvent, _Mapping]]] = ..., more: bool = ..., sticky: bool = ..., namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., replayed_upto_event_id: _Optional[int] = ..., traceparent: _Optional[str] = ..., updates: _Optional[_Iterable[_Union[UpdateTask, _Mapping]]] = ...) -> None: ...
+    def __init__(self, task_token: _Optional[bytes] = ..., saga_id: _Optional[bytes] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., workflow_version: _Optional[int] = ..., first_event_id: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_history_messages_pb2.HistoryEvent, _Mapping]]] = ..., more: bool = ..., sticky: bool = ..., namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., updates: _Optional[_Iterable[_Union[UpdateTask, _Mapping]]] = ...) -> None: ...
 
 class WorkflowTaskCompleted(_message.Message):
     __slots__ = ["commands", "seen_event_id", "sticky", "task_token", "unconsumed_signals", "update_verdicts", "workflow_version"]

@@ -503,13 +503,12 @@ class TerminateWorkflowResponse(_message.Message):
     def __init__(self, saga_id: _Optional[bytes] = ..., status: _Optional[_Union[_common_messages_pb2.WorkflowStatus, str]] = ...) -> None: ...
 
 class UndoEntryInfo(_message.Message):
-    __slots__ = ["attempt", "idempotency_key", "last_failure", "outcome", "state", "step_activity_type", "step_event_id", "step_id", "undo_activity_type"]
+    __slots__ = ["attempt", "idempotency_key", "last_failure", "outcome", "state", "step_event_id", "step_id", "undo_activity_type"]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     LAST_FAILURE_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
-    STEP_ACTIVITY_TYPE_FIELD_NUMBER: _ClassVar[int]
     STEP_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_ID_FIELD_NUMBER: _ClassVar[int]
     UNDO_ACTIVITY_TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -518,11 +517,10 @@ class UndoEntryInfo(_message.Message):
     last_failure: _common_messages_pb2.SagaError
     outcome: _common_messages_pb2.StepOutcome
     state: UndoEntryState
-    step_activity_type: str
     step_event_id: int
     step_id: str
     undo_activity_type: str
-    def __init__(self, step_event_id: _Optional[int] = ..., step_id: _Optional[str] = ..., step_activity_type: _Optional[str] = ..., undo_activity_type: _Optional[str] = ..., outcome: _Optional[_Union[_common_messages_pb2.StepOutcome, str]] = ..., state: _Optional[_Union[UndoEntryState, str]] = ..., attempt: _Optional[int] = ..., last_failure: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    def __init__(self, step_event_id: _Optional[int] = ..., step_id: _Optional[str] = ..., undo_activity_type: _Optional[str] = ..., outcome: _Optional[_Union[_common_messages_pb2.StepOutcome, str]] = ..., state: _Optional[_Union[UndoEntryState, str]] = ..., attempt: _Optional[int] = ..., last_failure: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
 
 class UpdateWorkflowRequest(_message.Message):
     __slots__ = ["header", "input", "name", "return_when_accepted", "update_id", "workflow"]
@@ -571,11 +569,10 @@ class WaitingFor(_message.Message):
     def __init__(self, kind: _Optional[_Union[WaitKind, str]] = ..., name: _Optional[str] = ..., since_us: _Optional[int] = ..., until_us: _Optional[int] = ..., event_id: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
 
 class WorkflowFilter(_message.Message):
-    __slots__ = ["attributes", "closed_from_us", "closed_to_us", "compensation_states", "only_blocked", "started_from_us", "started_to_us", "statuses", "workflow_id_prefix", "workflow_types"]
+    __slots__ = ["attributes", "closed_from_us", "closed_to_us", "only_blocked", "started_from_us", "started_to_us", "statuses", "workflow_id_prefix", "workflow_types"]
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FROM_US_FIELD_NUMBER: _ClassVar[int]
     CLOSED_TO_US_FIELD_NUMBER: _ClassVar[int]
-    COMPENSATION_STATES_FIELD_NUMBER: _ClassVar[int]
     ONLY_BLOCKED_FIELD_NUMBER: _ClassVar[int]
     STARTED_FROM_US_FIELD_NUMBER: _ClassVar[int]
     STARTED_TO_US_FIELD_NUMBER: _ClassVar[int]
@@ -585,14 +582,13 @@ class WorkflowFilter(_message.Message):
     attributes: _containers.RepeatedCompositeFieldContainer[AttributeFilter]
     closed_from_us: int
     closed_to_us: int
-    compensation_states: _containers.RepeatedScalarFieldContainer[_common_messages_pb2.CompensationState]
     only_blocked: bool
     started_from_us: int
     started_to_us: int
     statuses: _containers.RepeatedScalarFieldContainer[_common_messages_pb2.WorkflowStatus]
     workflow_id_prefix: str
     workflow_types: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, workflow_types: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[_Union[_common_messages_pb2.WorkflowStatus, str]]] = ..., compensation_states: _Optional[_Iterable[_Union[_common_messages_pb2.CompensationState, str]]] = ..., started_from_us: _Optional[int] = ..., started_to_us: _Optional[int] = ..., closed_from_us: _Optional[int] = ..., closed_to_us: _Optional[int] = ..., attributes: _Optional[_Iterable[_Union[AttributeFilter, _Mapping]]] = ..., workflow_id_prefix: _Optional[str] = ..., only_blocked: bool = ...) -> None: ...
+    def __init__(self, workflow_types: _Optional[_Iterable[str]] = ..., statuses: _Optional[_Iterable[_Union[_common_messages_pb2.WorkflowStatus, str]]] = ..., started_from_us: _Optional[int] = ..., started_to_us: _Optional[int] = ..., closed_from_us: _Optional[int] = ..., closed_to_us: _Optional[int] = ..., attributes: _Optional[_Iterable[_Union[AttributeFilter, _Mapping]]] = ..., workflow_id_prefix: _Optional[str] = ..., only_blocked: bool = ...) -> None: ...
 
 class WorkflowInfo(_message.Message):
     __slots__ = ["blocked", "cancel_requested", "closed_us", "compensation", "history_length", "parent_saga_id", "paused", "saga_id", "search_attributes", "started_us", "status", "task_queue", "workflow_id", "workflow_type", "workflow_version"]

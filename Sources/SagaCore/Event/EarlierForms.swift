@@ -1,0 +1,33 @@
+internal import SagaCodec
+
+// Forms of event attributes as earlier programs stored them, each with the step to the next.
+
+/// The first form of `WorkflowExecutionTerminated`: a reset showed in the words of the reason only.
+struct WorkflowExecutionTerminatedV1: PostcardDecodable, Sendable {
+    var reason: String
+    var identity: String
+    var requestID: String
+    var compensation: CompensationSummary
+
+    init(from reader: inout PostcardReader) throws(CodecError) {
+        reason = try reader.read()
+        identity = try reader.read()
+        requestID = try reader.read()
+        compensation = try reader.read()
+    }
+}
+
+extension WorkflowExecutionTerminated {
+    init(_ old: WorkflowExecutionTerminatedV1) {
+        self.init(
+            reason: old.reason, identity: old.identity, requestID: old.requestID, compensation: old.compensation,
+            resetEventID: Self.resetEventID(old.reason))
+    }
+
+    /// `reset to event 7`, or `reset to event 7: why`.
+    private static func resetEventID(_ reason: String) -> EventID? {
+        let words = "reset to event "
+        guard reason.hasPrefix(words) else { return nil }
+        return EventID(reason.dropFirst(words.count).prefix { $0 != ":" })
+    }
+}
