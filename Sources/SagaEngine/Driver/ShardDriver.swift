@@ -32,6 +32,8 @@ package final class ShardDriver: Sendable {
     private static let manyInputs = 32
     /// Requests that applications leave in the store, if it takes any.
     private let inbox: InboxPump?
+    /// What the virtual clocks show, for everybody who asks.
+    let readings = Mutex<[String: ClockReading]>([:])
     /// Keeps states that the shard hands out, if the store takes them.
     private let snapshotter: Snapshotter?
 
@@ -172,7 +174,7 @@ package final class ShardDriver: Sendable {
     // MARK: Running the shard
 
     /// Has something done by whoever runs the shard, in order with the inputs.
-    private func errand(_ body: @escaping @Sendable (Core) -> Void) {
+    func errand(_ body: @escaping @Sendable (Core) -> Void) {
         if mailbox.withLock({ $0.put(body) }) { scheduleRun() }
     }
 
@@ -217,6 +219,7 @@ package final class ShardDriver: Sendable {
         core.taken.clear()
         perform(core.shard.flush(now: now))
         armTimer(now)
+        publishClocks()
         if core.shard.isReady, !core.readyWaiters.isEmpty {
             for waiter in core.readyWaiters { waiter.resume() }
             core.readyWaiters = []
@@ -224,6 +227,16 @@ package final class ShardDriver: Sendable {
         if core.shard.isIdle, !core.idleWaiters.isEmpty {
             for waiter in core.idleWaiters { waiter.resume() }
             core.idleWaiters = []
+        }
+    }
+
+    private func publishClocks() {
+        guard core.shard.clockVersion != core.clockVersion else { return }
+        core.clockVersion = core.shard.clockVersion
+        let shown = core.shard.clockReadings
+        readings.withLock { readings in
+            readings = [:]
+            for reading in shown { readings[reading.namespace] = reading }
         }
     }
 
@@ -393,12 +406,13 @@ private struct Mailbox {
 }
 
 /// What belongs to whoever has claimed the mailbox. `@unchecked Sendable`, because nobody else ever touches it.
-private final class Core: @unchecked Sendable {
+final class Core: @unchecked Sendable {
     let shard: Shard
     let timer: any DispatchSourceTimer
     /// What was taken out of the mailbox, and is being worked on.
-    var taken = Mailbox()
+    fileprivate var taken = Mailbox()
     var armedFor: Int64?
+    var clockVersion: UInt64 = 0
     var completions: [CallID: ShardDriver.Completion] = [:]
     var sinks: [WorkerID: ShardDriver.WorkerSinkFunction] = [:]
     var readyWaiters: [CheckedContinuation<Void, Never>] = []

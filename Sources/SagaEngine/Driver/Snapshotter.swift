@@ -75,7 +75,8 @@ final class Snapshotter: Sendable {
 
     private func encode(_ execution: ExecutionState) -> StoredSnapshot? {
         do {
-            return try Snapshot.encode(execution, at: EngineClock.now().wall)
+            // By the clock of its namespace, which may be virtual.
+            return try Snapshot.encode(execution, at: execution.lastTimestamp)
         } catch {
             state.withLock { $0.counts.failed += 1 }
             logger.warning(

@@ -154,7 +154,7 @@ extension Shard {
                     reason: "reset to event \(reset.eventID)" + (reset.reason.isEmpty ? "" : ": \(reset.reason)"),
                     identity: reset.identity, requestID: execution.state.resetTo == nil ? reset.requestID : "",
                     compensation: execution.state.compensationSummaryAtReset)), children: children)
-        let next = Execution(sagaID: newSagaID())
+        let next = Execution(sagaID: newSagaID(in: execution.state.namespace))
         executions[next.sagaID] = next
         next.startCondition = .after(execution.sagaID)
         next.predecessor = execution.sagaID
@@ -203,6 +203,11 @@ extension Shard {
         do throws(SagaError) { try execution.state.apply(event) } catch {
             return log(.error, "an event of the reset run was refused: \(error.message)", execution)
         }
+        if event.eventID == 0 {
+            execution.clock = clock(of: execution.state.namespace, execution.state.workflowID)
+            quotas.began(execution.state.namespace)
+        }
+        stir(execution)
         execution.recent.append(event)
         execution.isRowChanged = true
         undurableEvents += 1
@@ -247,7 +252,7 @@ extension Shard {
                 "run \(row.sagaID) is closed and has \(later.count) steps after event \(reset.eventID) that are not undone:"
                     + " say keep or drop", sagaID: row.sagaID, status: row.status)
         }
-        let next = Execution(sagaID: newSagaID())
+        let next = Execution(sagaID: newSagaID(in: row.namespace))
         executions[next.sagaID] = next
         next.startCondition = .after(row.sagaID)
         let kept = run.events.prefix { $0.eventID <= reset.eventID }

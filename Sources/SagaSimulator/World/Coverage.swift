@@ -133,6 +133,8 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case declaredLeftOut
     case declaredSignalTooLate
     case declaredUndoBound
+    case clockJumped
+    case crashBetweenJumpAndFire
 }
 
 /// How often each of them happened.

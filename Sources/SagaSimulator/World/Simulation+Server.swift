@@ -24,6 +24,7 @@ extension Simulation {
         config.historyPageEvents = options.historyPageEvents
         config.maxUndurableEvents = options.maxUndurableEvents
         config.snapshotEvents = options.snapshotEvents
+        if options.isVirtual { config.namespaces[Self.namespace] = NamespaceOptions(virtualClock: .init()) }
         let incarnation = nextIncarnation
         nextIncarnation += 1
         let server = ServerProcess(
@@ -194,7 +195,15 @@ extension Simulation {
                 guard let last = rows.last else { break }
                 after = last.sagaID
                 for row in rows {
-                    if let run = try recovered(row.sagaID) { give(.recovered(run), to: server) }
+                    guard let run = try recovered(row.sagaID) else { continue }
+                    if let clock = checker.clock,
+                        run.state.timers.eventIDs.contains(where: { eventID in
+                            run.state.timers[eventID].map { $0.dueAt <= clock } ?? false
+                        })
+                    {
+                        coverage.hit(.crashBetweenJumpAndFire)
+                    }
+                    give(.recovered(run), to: server)
                 }
             }
         } catch {

@@ -26,6 +26,8 @@ package struct SimulationOptions: Hashable, Sendable {
     package var activationHoldMicros: Int64 = 5_000
     /// Events between two snapshots of a run; 0 for none.
     package var snapshotEvents: UInt64 = 7
+    /// Whether time in the sagas' namespace is virtual.
+    package var isVirtual = false
 
     /// How often each fault happens.
     package struct Faults: Hashable, Sendable {
@@ -98,6 +100,7 @@ package struct SimulationOptions: Hashable, Sendable {
         if random.happens(500_000) { faults.damagedSnapshot = random.logUniform(600_000) }
         maxBatchesInFlight = random.pick(1...3)
         minRunsBeside = random.pick(1...2)
+        isVirtual = random.happens(120_000)
     }
 }
 
@@ -121,6 +124,7 @@ extension SimulationOptions: CustomStringConvertible {
         if maxUndurableEvents != 65_536 { parts.append("undurable events \(maxUndurableEvents)") }
         if activationHoldMicros != 5_000 { parts.append("hold \(activationHoldMicros) us") }
         if snapshotEvents != 7 { parts.append("snapshots every \(snapshotEvents) events") }
+        if isVirtual { parts.append("virtual clock") }
         parts.append("faults until \(faultsUntil) us")
         return parts.joined(separator: ", ")
     }

@@ -1929,6 +1929,8 @@ extension Wire {
         package var executionDeadlineMicros: Int64
         /// The run that goes on after this one, 16 bytes; empty = none.
         package var successorSagaID: SagaID?
+        /// What the virtual clock of its namespace shows, µs since 1970 UTC; 0 = time there is real.
+        package var virtualTimeMicros: Int64
 
         package init(
             info: Wire.WorkflowInfo? = nil,
@@ -1942,7 +1944,8 @@ extension Wire {
             error: Wire.SagaError? = nil,
             output: Wire.Payload? = nil,
             executionDeadlineMicros: Int64 = 0,
-            successorSagaID: SagaID? = nil
+            successorSagaID: SagaID? = nil,
+            virtualTimeMicros: Int64 = 0
         ) {
             self.info = info
             self.waitingFor = waitingFor
@@ -1956,6 +1959,7 @@ extension Wire {
             self.output = output
             self.executionDeadlineMicros = executionDeadlineMicros
             self.successorSagaID = successorSagaID
+            self.virtualTimeMicros = virtualTimeMicros
         }
     }
 }
@@ -1992,6 +1996,7 @@ extension Wire.DescribeWorkflowResponse: CMessage {
         output = Unpacked.message(c.pointee.output)
         executionDeadlineMicros = c.pointee.execution_deadline_us
         successorSagaID = Unpacked.sagaID(c.pointee.successor_saga_id)
+        virtualTimeMicros = c.pointee.virtual_time_us
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2023,6 +2028,7 @@ extension Wire.DescribeWorkflowResponse: CMessage {
         if let output { c.pointee.output = arena.message(output) }
         c.pointee.execution_deadline_us = executionDeadlineMicros
         if let successorSagaID { c.pointee.successor_saga_id = arena.sagaID(successorSagaID) }
+        c.pointee.virtual_time_us = virtualTimeMicros
     }
 }
 
