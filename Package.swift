@@ -158,7 +158,10 @@ let package = Package(
         tests("ShardTests", ["SagaCore", "SagaEngine"]),
         tests(
             "ConformanceTests",
-            ["SagaCore", "SagaEngine", "SagaMemory", "SagaSQLite", "SagaPostgres", "SagaSamples", "CSQLite"]),
+            [
+                "SagaCore", "SagaEngine", "SagaSchedules", "SagaCatalogue", "SagaMemory", "SagaSQLite", "SagaPostgres",
+                "SagaSamples", "CSQLite",
+            ]),
         tests(
             "SagaPostgresTests",
             ["SagaPostgres", "SagaCore", "SagaEngine", "SagaClient", "SagaSamples", "CPostgres", logging]),
@@ -177,8 +180,8 @@ let package = Package(
         tests(
             "SagaServerTests",
             [
-                "SagaServer", "SagaEngine", "SagaMemory", "SagaSQLite", "SagaClient", "SagaWorker", "SagaTransport",
-                "SagaWire", "SagaCore", logging,
+                "SagaServer", "SagaEngine", "SagaMemory", "SagaSQLite", "SagaPostgres", "SagaClient", "SagaWorker",
+                "SagaTransport", "SagaWire", "SagaCore", logging,
             ] + nio),
         tests(
             "EndToEndTests",

@@ -11,10 +11,11 @@ public struct Catalogue: Sendable {
     public private(set) var histories: [(scenario: String, runs: [[HistoryEvent]])] = []
 
     /// Runs every scenario.
+    /// - Parameter open: Opens a fresh store for each.
     /// - Throws: What a scenario threw, with its name.
-    public init() async throws {
+    public init(_ open: () async throws -> any EventStore) async throws {
         for scenario in Scenario.all {
-            let store = MemoryEventStore()
+            let store = try await open()
             let engine = try await Self.engine(store)
             do {
                 try await scenario.run(engine)
@@ -44,13 +45,15 @@ public struct Catalogue: Sendable {
 
     /// The activities of the scenarios.
     public static var activities: ActivityRegistry { catalogueActivities }
+    /// Runs every scenario in memory.
+    public init() async throws { try await self.init { MemoryEventStore() } }
 
     private mutating func note(_ type: EventType, _ name: String) {
         guard emitters[type, default: []].last != name else { return }
         emitters[type, default: []].append(name)
     }
 
-    private static func engine(_ store: MemoryEventStore) async throws -> SagaEngine {
+    private static func engine(_ store: any EventStore) async throws -> SagaEngine {
         var logger = Logger(label: "catalogue")
         logger.logLevel = .critical
         var config = SagaEngineConfig()

@@ -39,6 +39,10 @@ public struct WorkflowDescription: Sendable {
     public var lateEffects: UInt32
     /// Outputs by name: of a past state, those of its steps so far.
     public var stepOutputs: [NamedPayload] = []
+    /// Notes that were given at the start.
+    public var memo: [NamedPayload] = []
+    /// What the clock of its namespace shows, if that is virtual.
+    public var virtualTime: Timestamp?
     /// For a past state, its last event.
     public var asOfEvent: EventID?
 
@@ -256,7 +260,9 @@ extension WorkflowDescription {
             error: wire.error.map { SagaError($0) }, output: wire.output.map { Payload($0) },
             executionDeadline: wire.executionDeadlineMicros == 0
                 ? nil : Timestamp(microseconds: wire.executionDeadlineMicros),
-            lateEffects: wire.lateEffects, stepOutputs: wire.stepOutputs.map { NamedPayload($0) })
+            lateEffects: wire.lateEffects, stepOutputs: wire.stepOutputs.map { NamedPayload($0) },
+            memo: wire.memo.map { NamedPayload($0) },
+            virtualTime: wire.virtualTimeMicros == 0 ? nil : Timestamp(microseconds: wire.virtualTimeMicros))
     }
 }
 

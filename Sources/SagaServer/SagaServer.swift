@@ -51,8 +51,8 @@ package final class SagaServer: Service {
             deferral: { TransportGroup.afterThisTurn($0) })
         await driver.start()
         let core = ServerCore(
-            configuration: configuration, driver: driver, authenticator: authenticator, alerts: alerts,
-            logger: logger)
+            configuration: configuration, driver: driver, namespaces: engine.namespaces, authenticator: authenticator,
+            alerts: alerts, logger: logger)
         let group = configuration.threads.map { TransportGroup(threads: $0) } ?? TransportGroup()
         let listener: SagaListener<ServerCore>
         do {

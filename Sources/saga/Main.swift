@@ -88,7 +88,7 @@ struct SagaCommand: ParsableCommand {
             CountCommand.self, DescribeCommand.self, ListCommand.self, HistoryCommand.self,
             ExportCommand.self, ImportCommand.self, DiffCommand.self, ReplayCommand.self,
             ActivityCommand.self, BlockedCommand.self, LateEffectsCommand.self, ScheduleCommand.self,
-            TortureCommand.self, HealthCommand.self, MigrateCommand.self,
+            NamespaceCommand.self, ClockCommand.self, TortureCommand.self, HealthCommand.self, MigrateCommand.self,
             FillEventsCommand.self,
             CertsCommand.self,
             TokenCommand.self,

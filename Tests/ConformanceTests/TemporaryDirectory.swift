@@ -13,14 +13,20 @@ enum TemporaryDirectory {
 
     /// Makes an empty directory, and removes it with all it has when the body is done.
     static func with<Value>(_ body: (String) async throws -> Value) async throws -> Value {
+        let made = try make()
+        defer { remove(made) }
+        return try await body(made)
+    }
+
+    /// Makes an empty directory; whoever asks for it removes it.
+    static func make() throws -> String {
         let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array((base + "/saga-test-XXXXXX").utf8CString)
         let made = template.withUnsafeMutableBufferPointer { buffer in
             buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
         }
         guard let made else { throw Failure(what: "mkdtemp", code: errno) }
-        defer { remove(made) }
-        return try await body(made)
+        return made
     }
 
     static func remove(_ directory: String) {

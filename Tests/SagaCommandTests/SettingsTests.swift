@@ -42,6 +42,38 @@ import Testing
         #expect(policy.bytes == 4_096 && policy.interval == .seconds(300) && policy.kept == 7 && !policy.isOff)
     }
 
+    @Test func namespacesHaveClocksAndLimits() throws {
+        var flags = tls
+        flags[.virtualClock] = "tests, old=2027-03-01T00:00:00Z"
+        flags[.maxOpenSagas] = "tests=10,*=1000"
+        flags[.startsPerSecond] = "tests=0.5"
+        flags[.maxPayload] = "*=4096"
+        flags[.queueLimits] = "tests/mail=3@2.5,*/pay=0@10"
+        let read = try settings(flags).engine
+        #expect(read.namespaces["tests"]?.virtualClock == VirtualClock())
+        #expect(read.namespaces["old"]?.virtualClock?.start == TimeText.read("2027-03-01T00:00:00Z"))
+        let tests = read.namespaces[options: "tests"].limits
+        #expect(tests.maximumOpenSagas == 10 && tests.startsPerSecond == 0.5 && tests.maximumPayloadBytes == 4_096)
+        #expect(tests.taskQueues["mail"] == TaskQueueLimit(maximumConcurrent: 3, perSecond: 2.5))
+        #expect(tests.taskQueues["pay"] == TaskQueueLimit(perSecond: 10))
+        let others = read.namespaces[options: "whatever"]
+        #expect(others.limits.maximumOpenSagas == 1_000 && others.virtualClock == nil)
+        #expect(!read.allowsVirtualClocks)
+
+        let wrong: [(ServerSettings.Name, String)] = [
+            (.virtualClock, "tests=soon"), (.virtualClock, "*"), (.virtualClock, "saga:clocks"),
+            (.maxOpenSagas, "tests"),
+            (.maxOpenSagas, "tests=0"), (.startsPerSecond, "tests=-1"), (.maxPayload, "tests=many"),
+            (.queueLimits, "tests=3@1"), (.queueLimits, "tests/mail=0@0"), (.queueLimits, "tests/mail=3"),
+        ]
+        for (name, text) in wrong {
+            var flags = tls
+            flags[name] = text
+            let failure = #expect(throws: Failure.self) { try settings(flags) }
+            #expect(failure?.message.contains(name.rawValue) == true && failure?.status == .usage, "\(text)")
+        }
+    }
+
     @Test func timesAreRead() {
         #expect(TimeText.read("1970-01-01T00:00:00Z") == Timestamp(microseconds: 0))
         #expect(TimeText.read("2024-02-29 23:59:59.5Z") == Timestamp(microseconds: 1_709_251_199_500_000))

@@ -25,19 +25,21 @@ private struct Approval: DurableWorkflow {
 }
 
 @Suite(.timeLimit(.minutes(1))) struct LaterCompletionServiceTests {
-    private func setUp() async throws -> (TestServer, SagaClient, RunningWorker, AsyncStream<[UInt8]>.Iterator) {
+    private func setUp(_ store: TestStore = TestStore.all[0]) async throws -> (
+        TestServer, SagaClient, RunningWorker, AsyncStream<[UInt8]>.Iterator
+    ) {
         let (stream, continuation) = AsyncStream.makeStream(of: [UInt8].self)
         var workflows = WorkflowRegistry()
         workflows.register(Approval.self)
         var activities = ActivityRegistry()
         activities.register(AskAPerson(tokens: continuation))
-        let server = try await TestServer.start()
+        let server = try await TestServer.start(store: try await store.open())
         let worker = try RunningWorker(server.options(), workflows: workflows, activities: activities)
         return (server, try await server.client(), worker, stream.makeAsyncIterator())
     }
 
-    @Test func aClientCompletesWhatAWorkerGaveAway() async throws {
-        var (server, client, worker, tokens) = try await setUp()
+    @Test(arguments: TestStore.all) func aClientCompletesWhatAWorkerGaveAway(_ store: TestStore) async throws {
+        var (server, client, worker, tokens) = try await setUp(store)
         let handle = try await client.start(Approval.self, id: "a-1", input: "?")
         let first = try #require(await tokens.next())
         let sign = try await client.heartbeatActivity(token: first, details: .json("1"))

@@ -36,8 +36,8 @@ struct Meter: DurableWorkflow {
 }
 
 @Suite(.timeLimit(.minutes(1))) struct MessageServiceTests {
-    @Test func updatesAndQueriesOverTheWire() async throws {
-        let server = try await TestServer.start()
+    @Test(arguments: TestStore.all) func updatesAndQueriesOverTheWire(_ store: TestStore) async throws {
+        let server = try await TestServer.start(store: try await store.open())
         var workflows = TestCode.workflows
         workflows.register(Meter.self)
         let worker = try RunningWorker(server.options(), workflows: workflows)

@@ -31,8 +31,8 @@ struct Errand: DurableWorkflow {
 }
 
 @Suite(.timeLimit(.minutes(1))) struct OperationServiceTests {
-    @Test func localActivitiesAndResetOverTheWire() async throws {
-        let server = try await TestServer.start()
+    @Test(arguments: TestStore.all) func localActivitiesAndResetOverTheWire(_ store: TestStore) async throws {
+        let server = try await TestServer.start(store: try await store.open())
         let journal = Journal()
         var workflows = TestCode.workflows
         workflows.register(Errand.self)
@@ -53,8 +53,8 @@ struct Errand: DurableWorkflow {
         await server.stop()
     }
 
-    @Test func compositionAndOperationsOverTheWire() async throws {
-        let server = try await TestServer.start(store: try SQLiteEventStore(path: TestFiles.path("operations.db")))
+    @Test(arguments: TestStore.all) func compositionAndOperationsOverTheWire(_ store: TestStore) async throws {
+        let server = try await TestServer.start(store: try await store.open())
         var workflows = TestCode.workflows
         workflows.register(Family.self)
         let worker = try RunningWorker(server.options(), workflows: workflows)

@@ -3,8 +3,8 @@ import SagaCore
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ScheduleServiceTests {
-    @Test func aScheduleOverTheWire() async throws {
-        let server = try await TestServer.start()
+    @Test(arguments: TestStore.all) func aScheduleOverTheWire(_ store: TestStore) async throws {
+        let server = try await TestServer.start(store: try await store.open())
         let client = try await server.client()
         var schedule = Schedule(id: "nightly", cron: "30 4 * * *", workflowType: "counter", input: .json("1"))
         schedule.timeZone = "Europe/Zurich"

@@ -38,8 +38,8 @@ import Testing
         await server.stop()
     }
 
-    @Test func aFailedSagaIsUndoneAndSaysSo() async throws {
-        let server = try await TestServer.start()
+    @Test(arguments: TestStore.all) func aFailedSagaIsUndoneAndSaysSo(_ store: TestStore) async throws {
+        let server = try await TestServer.start(store: try await store.open())
         let journal = Journal()
         let worker = try RunningWorker(
             server.options(), workflows: TestCode.workflows, activities: TestCode.activities(journal))
@@ -56,8 +56,8 @@ import Testing
         await server.stop()
     }
 
-    @Test func signalsCancelAndTerminate() async throws {
-        let server = try await TestServer.start()
+    @Test(arguments: TestStore.all) func signalsCancelAndTerminate(_ store: TestStore) async throws {
+        let server = try await TestServer.start(store: try await store.open())
         let worker = try RunningWorker(server.options(), workflows: TestCode.workflows)
         let client = try await server.client()
         let counter = try await client.start(Counter.self, id: "counter", input: 1)
@@ -221,9 +221,10 @@ import Testing
         #expect(info.connections == 1)
         #expect(!info.draining)
         let unknown = await #expect(throws: SagaClientError.self) {
-            try await client.call(Wire.Admin.Namespaces.self) { Wire.ListNamespacesRequest(header: $0) }
+            try await client.call(Wire.Workflows.ExportHistory.self) { Wire.ExportHistoryRequest(header: $0) }
         }
         #expect(unknown?.code == .unimplemented)
+        #expect(try await client.namespaces().map(\.name) == ["default"])
         // A server whose store has gone is alive, and not ready; it says which part is to blame.
         await store.close()
         #expect(try await client.health().roundTrip < .seconds(5))

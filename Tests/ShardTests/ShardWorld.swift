@@ -236,7 +236,7 @@ final class ShardWorld {
     // MARK: What there is
 
     /// The only run of the world.
-    var sagaID: SagaID? { rows.keys.sorted().first }
+    var sagaID: SagaID? { rows.keys.sorted().first { rows[$0]?.namespace != Shard.clockNamespace } }
     var history: [HistoryEvent] { sagaID.flatMap { log[$0] } ?? [] }
     var status: ExecutionStatus? { sagaID.flatMap { rows[$0]?.status } }
     var types: [EventType] { history.map(\.eventType) }

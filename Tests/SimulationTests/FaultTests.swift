@@ -29,19 +29,40 @@ import Testing
         #expect(coverage[.signalWithStart] > 0)
     }
 
+    @Test func virtualTimeNeverGoesBackAndNothingComesBeforeIt() {
+        let coverage = run(
+            {
+                $0.crash = 20_000
+                $0.maxCrashes = 8
+                $0.lostAcknowledgement = 30_000
+                $0.rivalServer = 1
+            },
+            options: { options in
+                options.isVirtual = true
+                options.maxBatchesInFlight = 2
+            })
+        #expect(coverage[.clockJumped] > 0)
+        #expect(coverage[.crashBetweenJumpAndFire] > 0)
+        #expect(coverage[.zombieAppendFenced] > 0)
+    }
+
     @Test func anOrdinaryBuildCannotBeBroken() {
         #expect(!PlantedBugHunt.isPossible)
         #expect(PlantedBugHunt(seeds: 1...1).find("timer-early") == nil)
         #expect(PlantedBugHunt.bugs.count >= 20)
     }
 
-    private func run(_ change: (inout SimulationOptions.Faults) -> Void) -> Coverage {
+    private func run(
+        _ change: (inout SimulationOptions.Faults) -> Void,
+        options changeOptions: (inout SimulationOptions) -> Void = { _ in }
+    ) -> Coverage {
         var coverage = Coverage()
         for seed in 1...300 {
             var options = SimulationOptions(quiet: UInt64(seed), runs: 8)
             options.workers = 2
             options.faultsUntil = 10_000_000
             change(&options.faults)
+            changeOptions(&options)
             let simulation = Simulation(options)
             simulation.run()
             for violation in simulation.violations { Issue.record("\(options): \(violation)") }

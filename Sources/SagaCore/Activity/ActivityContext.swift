@@ -21,6 +21,9 @@ public struct ActivityContext: Sendable {
     /// The caller's name for the saga.
     public var workflowID: String { task.workflowID }
 
+    /// The details of the last sign of life that an earlier attempt gave; nil if there were none.
+    public var heartbeatDetails: Payload? { task.heartbeatDetails }
+
     /// Names this attempt to whoever completes it from outside; see ``ActivityCompletesLater``.
     public var taskToken: [UInt8] { task.taskToken }
 

@@ -34,6 +34,11 @@ public struct SagaEngineConfig: Sendable {
     public var maxLiveRuns = 8_192
     /// Limits of task queues by their names. Default: none.
     public var taskQueueLimits: [String: TaskQueueLimit] = [:]
+    /// What is special about namespaces, by their names; the entry `*` is for all that have none of their own. Default: nothing.
+    public var namespaces: [String: NamespaceOptions] = [:]
+    /// Whether a caller with administrator's rights may give a namespace a virtual clock. Default: no, because there is no way
+    /// back; `saga dev` allows it.
+    public var allowsVirtualClocks = false
 
     public init() {}
 }

@@ -82,6 +82,9 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     /// A snapshot is handed out before its events are durable.
     case snapshotBeforeDurable = "snapshot-before-durable"
 
+    /// A restart sets a virtual clock back to where it began.
+    case clockSetBackOnRestart = "clock-set-back-on-restart"
+
     /// Whether this build can plant any.
     package static var canBePlanted: Bool {
         #if SAGA_MUTANTS

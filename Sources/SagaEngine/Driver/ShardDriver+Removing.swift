@@ -20,7 +20,7 @@ extension ShardDriver {
                 return .failure(
                     CallFailure(
                         .failedPrecondition,
-                        "run \(row.sagaID) is a child of run \(parent), which is open and may undo it",
+                        "run \(row.sagaID) is a child of a saga whose run \(parent) is open and may undo it",
                         sagaID: row.sagaID, status: row.status))
             }
             _ = try await store.delete(row.sagaID)
@@ -32,9 +32,19 @@ extension ShardDriver {
         }
     }
 
-    /// Removes runs that closed before a time.
+    /// Removes runs that closed before a time, but no child before its parent.
     /// - Returns: How many.
     package func removeRuns(closedBefore limit: Timestamp, namespace: String) async throws(StoreError) -> Int {
+        var removed = 0
+        // Parents go first: what they leave goes in the next round.
+        while true {
+            let count = try await removeRound(closedBefore: limit, namespace)
+            if count == 0 { return removed }
+            removed += count
+        }
+    }
+
+    private func removeRound(closedBefore limit: Timestamp, _ namespace: String) async throws(StoreError) -> Int {
         // What was started after that time cannot have closed before it: the young are not even looked at.
         var query = ExecutionQuery(
             namespace: namespace, statuses: ExecutionStatus.allCases.filter(\.isClosed),
@@ -44,9 +54,7 @@ extension ShardDriver {
             let page = try await store.list(query)
             for row in page where row.closedAt.map({ $0 < limit }) ?? false {
                 let target = RunTarget(namespace: namespace, workflowID: row.workflowID, sagaID: row.sagaID)
-                guard let run = try await store.run(target, .ends), try await openParent(of: run) == nil else {
-                    continue
-                }
+                guard let run = try await store.run(target, .ends), try await !isNeeded(run) else { continue }
                 if try await store.delete(row.sagaID) { removed += 1 }
                 await deleted(row.sagaID)
             }
@@ -55,10 +63,33 @@ extension ShardDriver {
         }
     }
 
+    /// Whether another run that is stored may come back to a closed one.
+    private func isNeeded(_ run: LoadedRun) async throws(StoreError) -> Bool {
+        if let parent = run.parent, try await store.execution(parent) != nil { return true }
+        // Its undo entries went on to the next run, those of its children among them: they find the child by this one.
+        guard case .workflowExecutionContinuedAsNew(let end)? = run.events.last?.attributes, end.undoCarried else {
+            return false
+        }
+        return try await isOpen(run.row.namespace, run.row.workflowID) != nil
+    }
+
+    /// The open run that may undo a child; nil if there is none.
     private func openParent(of run: LoadedRun) async throws(StoreError) -> SagaID? {
-        guard case .workflowExecutionStarted(let started)? = run.events.first?.attributes,
-            let parent = started.parentSagaID, let row = try await store.execution(parent), !row.status.isClosed
-        else { return nil }
-        return parent
+        guard let parent = run.parent, let row = try await store.execution(parent) else { return nil }
+        // The parent may have gone on in a new run, and have taken its undo log along.
+        return try await row.status.isClosed ? isOpen(row.namespace, row.workflowID) : parent
+    }
+
+    private func isOpen(_ namespace: String, _ workflowID: String) async throws(StoreError) -> SagaID? {
+        let newest = try await store.latestExecution(namespace: namespace, workflowID: workflowID)
+        return newest.flatMap { $0.status.isClosed ? nil : $0.sagaID }
+    }
+}
+
+extension LoadedRun {
+    /// The run that started it as a child.
+    fileprivate var parent: SagaID? {
+        guard case .workflowExecutionStarted(let started)? = events.first?.attributes else { return nil }
+        return started.parentSagaID
     }
 }

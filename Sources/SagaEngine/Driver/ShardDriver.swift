@@ -33,6 +33,8 @@ package final class ShardDriver: Sendable {
     private static let manyInputs = 32
     /// Requests that applications leave in the store, if it takes any.
     private let inbox: InboxPump?
+    /// What the virtual clocks show, for everybody who asks.
+    let readings = Mutex<[String: ClockReading]>([:])
     /// Keeps states that the shard hands out, if the store takes them.
     private let snapshotter: Snapshotter?
 
@@ -171,7 +173,7 @@ package final class ShardDriver: Sendable {
     // MARK: Running the shard
 
     /// Has something done by whoever runs the shard, in order with the inputs.
-    private func errand(_ body: @escaping @Sendable (Core) -> Void) {
+    func errand(_ body: @escaping @Sendable (Core) -> Void) {
         if mailbox.withLock({ $0.put(body) }) { scheduleRun() }
     }
 
@@ -216,6 +218,7 @@ package final class ShardDriver: Sendable {
         core.taken.clear()
         perform(core.shard.flush(now: now))
         armTimer(now)
+        publishClocks()
         if core.shard.isReady, !core.readyWaiters.isEmpty {
             for waiter in core.readyWaiters { waiter.resume() }
             core.readyWaiters = []
@@ -234,6 +237,16 @@ package final class ShardDriver: Sendable {
     /// Answers a caller who still waits.
     func answer(_ id: CallID, _ result: Result<CallReply, CallFailure>) {
         errand { $0.completions.removeValue(forKey: id)?(result) }
+    }
+
+    private func publishClocks() {
+        guard core.shard.clockVersion != core.clockVersion else { return }
+        core.clockVersion = core.shard.clockVersion
+        let shown = core.shard.clockReadings
+        readings.withLock { readings in
+            readings = [:]
+            for reading in shown { readings[reading.namespace] = reading }
+        }
     }
 
     private func armTimer(_ now: ShardTime) {
@@ -417,13 +430,14 @@ private struct Mailbox {
 }
 
 /// What belongs to whoever has claimed the mailbox. `@unchecked Sendable`, because nobody else ever touches it.
-private final class Core: @unchecked Sendable {
+final class Core: @unchecked Sendable {
     let shard: Shard
     /// What was taken out of the mailbox, and is being worked on.
-    var taken = Mailbox()
+    fileprivate var taken = Mailbox()
     var armedFor: Int64?
     /// Whether the shard was given something since the timer was last set anew.
     var isBusy = false
+    var clockVersion: UInt64 = 0
     var completions: [CallID: ShardDriver.Completion] = [:]
     var sinks: [WorkerID: ShardDriver.WorkerSinkFunction] = [:]
     var readyWaiters: [CheckedContinuation<Void, Never>] = []

@@ -75,7 +75,8 @@ final class Snapshotter: Sendable {
 
     private func encode(_ execution: ExecutionState, _ program: DefinitionRunState?) -> StoredSnapshot? {
         do {
-            return try Snapshot.encode(execution, program, at: EngineClock.now().wall)
+            // By the clock of its namespace, which may be virtual.
+            return try Snapshot.encode(execution, program, at: execution.lastTimestamp)
         } catch {
             state.withLock { $0.counts.failed += 1 }
             logger.warning(

@@ -129,7 +129,7 @@ public final class SagaEngine: Sendable {
     /// - Returns: How many.
     @discardableResult
     public func removeRuns(closedLongerAgoThan age: Duration) async throws(StoreError) -> Int {
-        let limit = EngineClock.now().wall.adding(microseconds: -max(0, age.wholeMicroseconds))
+        let limit = driver.time(of: Self.namespace).adding(microseconds: -max(0, age.wholeMicroseconds))
         return try await driver.removeRuns(closedBefore: limit, namespace: Self.namespace)
     }
 
@@ -149,7 +149,8 @@ public final class SagaEngine: Sendable {
 
     /// Event-sourced aggregates of one type, in the engine's store.
     public func aggregates<A: Aggregate>(_ type: A.Type = A.self) -> AggregateRepository<A> {
-        AggregateRepository(store: store, converter: converter)
+        let driver = driver
+        return AggregateRepository(store: store, converter: converter) { driver.time(of: Self.namespace) }
     }
 
     var replayer: HistoryReplayer { driver.replayer }

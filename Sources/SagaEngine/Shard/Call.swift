@@ -44,6 +44,8 @@ public enum Call: Sendable {
     case reportActivity(ActivityReportCall)
     /// A sign of life of an attempt that goes on outside of the worker.
     case heartbeatActivity(ActivityHeartbeatCall)
+    /// The clock of a namespace: reads it, gives the namespace a virtual one, or moves that.
+    case clock(ClockCall)
 }
 
 /// How an attempt ended, told by whoever has its token.
@@ -332,6 +334,8 @@ public enum CallReply: Sendable {
     case reported(ReportVerdict)
     /// Whether the attempt still counts, and whether it should stop.
     case alive(isCurrent: Bool, isCancelRequested: Bool)
+    /// What the clock of a namespace shows.
+    case clock(ClockReading)
 }
 
 /// What became of an update.

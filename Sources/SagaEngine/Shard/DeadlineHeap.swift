@@ -61,6 +61,7 @@ struct DeadlineHeap {
     private var nextSequence: UInt64 = 0
 
     var earliest: Int64? { heap.first?.at }
+    var first: Deadline? { heap.first }
     var count: Int { heap.count }
 
     mutating func removeAll() { heap.removeAll() }
@@ -87,6 +88,7 @@ struct DeadlineHeap {
     }
 
     /// Takes the earliest if it is due.
+    @discardableResult
     mutating func popDue(_ now: Int64) -> Deadline? {
         guard let first = heap.first, first.at <= now else { return nil }
         let last = heap.removeLast()

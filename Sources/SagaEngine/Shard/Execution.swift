@@ -21,6 +21,9 @@ final class Execution {
     /// For a run that is not durable at all: what must hold of its workflow id.
     var startCondition: StartCondition?
 
+    /// The clock of its namespace, if that is virtual; nil for real time.
+    @exclusivity(unchecked) var clock: NamespaceClock?
+
     /// The run that goes on when this one continues as new: both are one append.
     var successor: Execution?
     /// The run that this one goes on from, until that append is durable.
@@ -214,4 +217,6 @@ enum HeldEffect {
     indirect case callRun(Call)
     /// Give the code what it must not see before that is durable.
     case activateCode
+    /// Let a virtual clock fire what is due.
+    case clockMoved
 }

@@ -14,19 +14,28 @@ struct QueueLimiter {
     }
 
     private let limits: [String: TaskQueueLimit]
+    /// Namespaces, of which some have limits of their own.
+    private let namespaces: [String: NamespaceOptions]
+    /// Whether no queue has a limit.
+    let isEmpty: Bool
     private var buckets: [Key: Bucket] = [:]
 
-    init(_ limits: [String: TaskQueueLimit]) { self.limits = limits }
+    init(_ limits: [String: TaskQueueLimit], _ namespaces: [String: NamespaceOptions]) {
+        self.limits = limits
+        self.namespaces = namespaces
+        isEmpty = limits.isEmpty && namespaces.values.allSatisfy(\.limits.taskQueues.isEmpty)
+    }
 
-    /// The limit of a queue, if it has one.
-    subscript(queue: String) -> TaskQueueLimit? { limits.isEmpty ? nil : limits[queue] }
-
-    /// Whether any queue has a limit.
-    var isEmpty: Bool { limits.isEmpty }
+    /// The limit of a queue, if it has one: that of its namespace goes before that of all.
+    subscript(lane: TaskDispatcher.Lane) -> TaskQueueLimit? {
+        if isEmpty { return nil }
+        if namespaces.isEmpty { return limits[lane.queue] }
+        return namespaces[options: lane.namespace].limits.taskQueues[lane.queue] ?? limits[lane.queue]
+    }
 
     /// Microseconds until the queue may be given a task; 0 if it may now.
     mutating func wait(_ lane: TaskDispatcher.Lane, now: Int64) -> Int64 {
-        guard let limit = self[lane.queue], limit.perSecond > 0 else { return 0 }
+        guard let limit = self[lane], limit.perSecond > 0 else { return 0 }
         let bucket = refill(lane, limit, now)
         guard bucket.tokens < 1 else { return 0 }
         return max(1, Int64(((1 - bucket.tokens) / limit.perSecond * 1_000_000).rounded(.up)))
@@ -34,7 +43,7 @@ struct QueueLimiter {
 
     /// A task was handed out.
     mutating func take(_ lane: TaskDispatcher.Lane, now: Int64) {
-        guard let limit = self[lane.queue], limit.perSecond > 0 else { return }
+        guard let limit = self[lane], limit.perSecond > 0 else { return }
         var bucket = refill(lane, limit, now)
         bucket.tokens -= 1
         buckets[Key(namespace: lane.namespace, queue: lane.queue)] = bucket
@@ -54,7 +63,7 @@ struct QueueLimiter {
 extension Shard {
     /// Whether a queue may be given a task now; if only time is missing, it is looked at again.
     func mayHandOut(_ lane: TaskDispatcher.Lane) -> Bool {
-        guard let limit = limiter[lane.queue] else { return true }
+        guard let limit = limiter[lane] else { return true }
         if limit.maximumConcurrent > 0,
             dispatcher.inFlight(namespace: lane.namespace, queue: lane.queue) >= limit.maximumConcurrent
         {
@@ -74,6 +83,6 @@ extension Shard {
     /// A queue with a limit has room again, perhaps for tasks that other workers serve.
     func dispatchLimited() {
         guard !limiter.isEmpty else { return }
-        for lane in dispatcher.waitingLanes where limiter[lane.queue] != nil { dispatch(lane) }
+        dispatch(dispatcher.waitingLanes.filter { limiter[$0] != nil })
     }
 }

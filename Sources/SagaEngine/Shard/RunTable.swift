@@ -5,7 +5,8 @@ internal import SagaCore
 /// stored form, and the run is made of it again when something comes (docs/performance.md, "Parked sagas").
 ///
 /// A run is parked only by `park`, which the shard calls between two inputs, so nobody has it in hand then. A parked run has
-/// nothing out: no task, no answer of its code, nothing that is not durable.
+/// nothing out: no task, no answer of its code, nothing that is not durable. Runs that go by a virtual clock are never parked: such
+/// namespaces are for tests, and their clock must see who is busy.
 struct RunTable {
     private enum Slot {
         case live(Execution)
@@ -115,7 +116,7 @@ struct RunTable {
 extension Execution {
     /// Whether only its state need be kept.
     private var mayBeParked: Bool {
-        !isDefinition && !state.isClosed && closing == nil && !isDirty && !isInFlight && !hasUndurableEvents
+        !isDefinition && clock == nil && !state.isClosed && closing == nil && !isDirty && !isInFlight && !hasUndurableEvents
             && batchedNext == state.nextEventID && held.isEmpty && heldInFlight.isEmpty
             && successor == nil && predecessor == nil && activation == nil && historyLoad == nil && holdUntil == nil
             && (!needsActivation || !state.codeMayAct || isWaitingForWorker || awaitsRevival) && !isEndHeld

@@ -22,7 +22,7 @@ extension Shard {
         else {
             if !execution.isWaitingForWorker {
                 execution.isWaitingForWorker = true
-                execution.waitsForWorkerSince = time.wall
+                execution.waitsForWorkerSince = now(execution)
                 waitingForWorker.append(execution.sagaID)
             }
             return
@@ -253,7 +253,7 @@ extension Shard {
         case .scheduleActivity(let step): schedule(number, step, execution)
         case .requestCancelActivity(let scheduled): requestCancel(ofStep: scheduled, number, execution)
         case .startTimer(let timerID, let micros, let callback):
-            let now = max(time.wall, execution.state.lastTimestamp)
+            let now = max(self.now(execution), execution.state.lastTimestamp)
             let due = now.adding(microseconds: max(0, micros))
             let eventID = emit(
                 execution,

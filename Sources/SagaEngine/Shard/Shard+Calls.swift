@@ -25,7 +25,7 @@ enum PendingLoad {
 extension Shard {
     func handleCall(_ id: CallID, _ call: Call) {
         guard isReady else { return waitingCalls.append((id, call)) }
-        if let problem = call.problem { return fail(id, .invalidArgument, problem) }
+        if let problem = call.problem ?? quotas.problem(call) { return fail(id, .invalidArgument, problem) }
         if call.addsEvents && undurableEvents > config.maxUndurableEvents {
             let failure = CallFailure(
                 .resourceExhausted, "the store is slower than the load; try again", retryAfterMicros: 100_000)
@@ -39,6 +39,7 @@ extension Shard {
             return readDefinition(id, namespace, name, version)
         case .definitions(let namespace, let after, let limit):
             return listDefinitions(id, namespace, after: after, limit: limit)
+        case .clock(let request): return askClock(id, call, request)
         default: break
         }
         let target = call.target
@@ -63,14 +64,16 @@ extension Shard {
     private func handleWithoutRun(_ id: CallID, _ call: Call) {
         switch call {
         case .start(let start):
+            if refuse(id, start) { return }
             // A fresh workflow id costs no read: the commit itself says if it was used before.
             startRun(id, call, start, .unused)
         case .signalWithStart(let start, let signal):
+            if refuse(id, start) { return }
             let execution = startRun(id, call, start, .unused, replies: false)
             self.signal(
                 id, call, signal, execution, reply: .started(execution.sagaID, alreadyStarted: false), isStart: true)
         case .signal, .cancel, .terminate, .pause, .resume, .reset, .result, .describe, .awaitEvents, .operate, .update,
-            .query, .undoRun, .define, .definition, .definitions, .heartbeatActivity:
+            .query, .undoRun, .define, .definition, .definitions, .heartbeatActivity, .clock:
             // A parent wants to know what its child left.
             let isInternal = id >= Self.firstInternalCall
             if case .result(let target) = call, !isInternal, let closed = recentlyClosed.run(target) {
@@ -118,7 +121,7 @@ extension Shard {
             } else {
                 fail(id, .unavailable, "another run of workflow id \(undo.target.workflowID) is open", execution)
             }
-        case .define, .definition, .definitions: handleCall(id, call)
+        case .define, .definition, .definitions, .clock: handleCall(id, call)
         case .reportActivity(let report): activityEnded(.caller(id), report.reference, report.result)
         case .heartbeatActivity(let sign): heartbeat(id, sign, execution)
         }
@@ -138,7 +141,7 @@ extension Shard {
     private func startRun(
         _ id: CallID, _ call: Call, _ start: StartCall, _ condition: StartCondition, replies: Bool = true
     ) -> Execution {
-        let execution = Execution(sagaID: newSagaID())
+        let execution = Execution(sagaID: newSagaID(in: start.namespace, workflowID: start.workflowID))
         execution.startCondition = condition
         executions[execution.sagaID] = execution
         let definition = definition(for: start)
@@ -339,7 +342,7 @@ extension Shard {
             fail(
                 id, .failedPrecondition, "run \(row.sagaID) of \(row.workflowID) is closed: \(row.status.name)",
                 sagaID: row.sagaID, status: row.status)
-        case .define, .definition, .definitions: handleCall(id, call)
+        case .define, .definition, .definitions, .clock: handleCall(id, call)
         }
     }
 
@@ -455,6 +458,7 @@ extension Call {
             RunTarget(namespace: report.namespace, workflowID: "", sagaID: report.reference.sagaID)
         case .heartbeatActivity(let sign):
             RunTarget(namespace: sign.namespace, workflowID: "", sagaID: sign.reference.sagaID)
+        case .clock(let request): RunTarget(namespace: request.namespace, workflowID: request.namespace)
         }
     }
 
@@ -480,7 +484,7 @@ extension Call {
         case .start, .signal, .signalWithStart, .cancel, .update, .undoRun, .define: true
         // What ends a run or helps it end makes room, so it is always let in.
         case .terminate, .pause, .resume, .reset, .operate, .result, .describe, .awaitEvents, .query, .definition,
-            .definitions, .reportActivity, .heartbeatActivity:
+            .definitions, .reportActivity, .heartbeatActivity, .clock:
             false
         }
     }

@@ -248,7 +248,7 @@ extension Shard {
         } catch {
             return fail(id, .internalError, error.message, sagaID: run.row.sagaID)
         }
-        let execution = Execution(sagaID: newSagaID())
+        let execution = Execution(sagaID: newSagaID(in: closed.namespace))
         execution.startCondition = .after(newest)
         executions[execution.sagaID] = execution
         let started = WorkflowExecutionStarted(

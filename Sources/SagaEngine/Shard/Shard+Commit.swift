@@ -38,6 +38,8 @@ extension Shard {
         // The first events of a successor go with the end of the run before it; and no run is in two batches at once, so
         // that batches may come to be durable in any order.
         guard execution.isDirty, execution.predecessor == nil, !execution.isInFlight else { return false }
+        // Nothing of a namespace is durable before the time at which it happened is.
+        if let clock = execution.clock, clock.isJumping, !execution.isClockKeeper { return false }
         return execution.holdUntil.map { $0 <= time.monotonic } ?? true
     }
 
@@ -187,6 +189,7 @@ extension Shard {
         case .alert(let run): effects.append(.alert(run))
         case .deliver(let eventID): deliver(execution, eventID)
         case .activateCode: activate(execution)
+        case .clockMoved: clockMoved(execution)
         case .callRun(let call): callInternally(call, .childEnd, 0, of: execution)
         }
     }
@@ -230,7 +233,9 @@ extension Shard {
             case .reply(let id, _, let call): calls.append((id, call))
             case .acknowledge(let reporter, let reference, let result, _):
                 waitingReports.append((reporter, reference, result))
-            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .callRun, .activateCode: break
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .callRun, .activateCode,
+                .clockMoved:
+                break
             }
         }
         waitingReports += execution.reportsAfterClose.map { ($0.reporter, $0.reference, $0.result) }
@@ -269,7 +274,7 @@ extension Shard {
     }
 
     private func remove(_ execution: Execution) {
-        executions[execution.sagaID] = nil
+        if executions.removeValue(forKey: execution.sagaID) != nil { quotas.ended(execution.state.namespace) }
         if let key = definitionKey(of: execution) { definitions.remove(key) }
         if execution.state.status == .blocked { blockedRunCount -= 1 }
         if openRuns[key(of: execution)] == execution.sagaID { openRuns[key(of: execution)] = nil }
@@ -285,7 +290,9 @@ extension Shard {
             case .acknowledge(let reporter, let reference, let result, _):
                 // Its worker does not send it again while its stream lasts.
                 waitingReports.append((reporter, reference, result))
-            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .callRun, .activateCode: break
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .callRun, .activateCode,
+                .clockMoved:
+                break
             }
         }
         waitingReports += execution.reportsAfterClose.map { ($0.reporter, $0.reference, $0.result) }

@@ -7,7 +7,7 @@ extension Shard {
         _ number: CommandNumber, input: Payload, carryUndo: Bool, signals: [CarriedSignal], _ execution: Execution
     ) {
         let state = execution.state
-        let next = Execution(sagaID: newSagaID())
+        let next = Execution(sagaID: newSagaID(in: state.namespace, workflowID: state.workflowID))
         let started = WorkflowExecutionStarted(
             namespace: state.namespace, workflowID: state.workflowID, workflowType: state.workflowType,
             workflowVersion: state.workflowVersion, taskQueue: state.taskQueue, input: input,

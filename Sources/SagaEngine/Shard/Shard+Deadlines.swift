@@ -4,11 +4,16 @@ internal import SagaCore
 extension Shard {
     func runDeadlines() {
         guard isReady else { return }
-        while dirty.count < config.maxDueRuns, let due = wallDeadlines.popDue(time.wall.microseconds) { run(due) }
+        while dirty.count < config.maxDueRuns, let due = wallDeadlines.popDue(time.wall.microseconds) {
+            // What goes by a virtual clock has been armed there; such runs are never parked.
+            if !clocks.isEmpty, executions.live(due.sagaID)?.clock != nil { continue }
+            run(due)
+        }
+        runVirtualDeadlines()
         while let due = monotonicDeadlines.popDue(time.monotonic) { run(due) }
     }
 
-    private func run(_ due: Deadline) {
+    func run(_ due: Deadline) {
         if due.kind == .storeRetry { return repeatCommit(due.generation) }
         if due.kind == .lateReport { return lateReadPaused() }
         if due.kind == .query { return queryTimedOut(due.generation) }
@@ -17,10 +22,11 @@ extension Shard {
             return dispatchLimited()
         }
         guard let execution = run(of: due), !execution.state.isClosed else { return }
+        stir(execution)
         switch due.kind {
         case .timer:
             guard let timer = execution.state.timers[due.eventID],
-                timer.dueAt <= time.wall || planted(.timerEarly)
+                timer.dueAt <= now(execution) || planted(.timerEarly)
             else { return }
             emit(execution, .timerFired(TimerFired(createdEventID: due.eventID)))
             activate(execution)
@@ -105,17 +111,22 @@ extension Shard {
 
     // MARK: Arming
 
+    /// Something is due by the clock of the run.
+    func arm(_ deadline: Deadline, _ execution: Execution) {
+        if let clock = execution.clock { clock.arm(deadline, execution) } else { wallDeadlines.push(deadline) }
+    }
+
     func armRun(_ execution: Execution) {
         guard execution.state.executionTimeoutMicros > 0 else { return }
         let due = execution.state.startedAt.adding(microseconds: execution.state.executionTimeoutMicros)
-        wallDeadlines.push(Deadline(at: due.microseconds, kind: .executionTimeout, sagaID: execution.sagaID))
+        arm(Deadline(at: due.microseconds, kind: .executionTimeout, sagaID: execution.sagaID), execution)
     }
 
     func armTimer(_ execution: Execution, _ eventID: EventID, _ due: Timestamp) {
-        wallDeadlines.push(
+        arm(
             Deadline(
                 at: due.microseconds.subtractingSaturating(planted(.timerEarly) ? 1_000 : 0), kind: .timer,
-                sagaID: execution.sagaID, eventID: eventID))
+                sagaID: execution.sagaID, eventID: eventID), execution)
     }
 
     func armStep(_ execution: Execution, _ eventID: EventID, _ scheduled: ActivityTaskScheduled, at: Timestamp) {
@@ -123,25 +134,25 @@ extension Shard {
             (scheduled.timeouts.scheduleToStartMicros, Deadline.Kind.scheduleToStart),
             (scheduled.timeouts.scheduleToCloseMicros, .scheduleToClose),
         ] where micros > 0 {
-            wallDeadlines.push(
+            arm(
                 Deadline(
                     at: at.adding(microseconds: micros).microseconds, kind: kind, sagaID: execution.sagaID,
-                    eventID: eventID))
+                    eventID: eventID), execution)
         }
     }
 
     func armStepRetry(_ execution: Execution, _ eventID: EventID, attempt: UInt32, _ due: Timestamp) {
-        wallDeadlines.push(
+        arm(
             Deadline(
                 at: due.microseconds, kind: .stepRetry, sagaID: execution.sagaID, eventID: eventID,
-                generation: UInt64(attempt)))
+                generation: UInt64(attempt)), execution)
     }
 
     func armUndoRetry(_ execution: Execution, _ eventID: EventID, attempt: UInt32, _ due: Timestamp) {
-        wallDeadlines.push(
+        arm(
             Deadline(
                 at: due.microseconds, kind: .undoRetry, sagaID: execution.sagaID, eventID: eventID,
-                generation: UInt64(attempt)))
+                generation: UInt64(attempt)), execution)
     }
 
     func armAttempt(_ execution: Execution, _ reference: TaskReference, closeBy: Int64, heartbeatBy: Int64) {
@@ -166,10 +177,10 @@ extension Shard {
         armRun(execution)
         let state = execution.state
         if let request = state.cancelRequest, state.codeMayAct {
-            wallDeadlines.push(
+            arm(
                 Deadline(
                     at: request.at.adding(microseconds: state.cancelGraceMicros).microseconds, kind: .cancelGrace,
-                    sagaID: execution.sagaID))
+                    sagaID: execution.sagaID), execution)
         }
         for eventID in state.timers.eventIDs where !planted(.timerLostOnRestart) {
             if let timer = state.timers[eventID] { armTimer(execution, eventID, timer.dueAt) }
@@ -178,7 +189,7 @@ extension Shard {
         for eventID in state.steps.eventIDs {
             guard let step = state.steps[eventID] else { continue }
             armStep(execution, eventID, step.scheduled, at: step.scheduledAt)
-            if let due = step.retryDueAt, step.startedAttempt < step.attempt, due > time.wall,
+            if let due = step.retryDueAt, step.startedAttempt < step.attempt, due > now(execution),
                 !step.isCancelRequested
             {
                 // Not due yet; but the wall clock may have been set back since, so the attempt may have run all the same.

@@ -12,7 +12,7 @@ extension Shard {
             execution.state.codeMayAct
         {
             execution.needsActivation = false
-            if execution.isDefinition { return }
+            if execution.isDefinition || execution.isClockKeeper { return }
             advance(execution)
         }
     }

@@ -146,7 +146,7 @@ extension Shard {
     }
 
     private func beginDefinition(_ target: RunTarget, _ request: DefinitionCall) -> Execution {
-        let execution = Execution(sagaID: newSagaID())
+        let execution = Execution(sagaID: newSagaID(in: target.namespace))
         execution.startCondition = .unused
         executions[execution.sagaID] = execution
         let started = WorkflowExecutionStarted(

@@ -33,7 +33,10 @@ extension Shard {
     func callInternally(_ call: Call, _ purpose: InternalPurpose, _ eventID: EventID, of execution: Execution) {
         let id = Self.firstInternalCall + nextInternalCall
         nextInternalCall += 1
-        internalCalls[id] = InternalCall(sagaID: execution.sagaID, eventID: eventID, purpose: purpose)
+        var isWait = false
+        if case .result = call { isWait = true }
+        internalCalls[id] = InternalCall(
+            sagaID: execution.sagaID, eventID: eventID, purpose: purpose, isWait: isWait)
         internalRequests.append((id, call))
     }
 
@@ -110,6 +113,8 @@ struct InternalCall {
     var sagaID: SagaID
     var eventID: EventID
     var purpose: InternalPurpose
+    /// Whether it only waits for the end of another run.
+    var isWait = false
 }
 
 extension CallFailure {

@@ -102,7 +102,9 @@ extension Shard {
             sagaID: run.row.sagaID, namespace: run.row.namespace, workflowID: run.row.workflowID,
             scheduledEventID: reference.eventID, attempt: reference.attempt, stepID: step.stepID,
             activityType: step.activityType, undoActivityType: step.undo?.activityType ?? "",
-            idempotencyKey: step.idempotencyKey, reportedAt: time.wall, output: output, undoData: undoData,
+            idempotencyKey: step.idempotencyKey,
+            reportedAt: clock(of: run.row.namespace, run.row.workflowID)?.now ?? time.wall, output: output,
+            undoData: undoData,
             isUndoneAgain: false)
     }
 
@@ -113,7 +115,7 @@ extension Shard {
         LateEffect(
             sagaID: execution.sagaID, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
             scheduledEventID: reference.eventID, attempt: reference.attempt, stepID: entry.stepID, activityType: "",
-            undoActivityType: entry.undo.activityType, idempotencyKey: entry.stepKey, reportedAt: time.wall,
+            undoActivityType: entry.undo.activityType, idempotencyKey: entry.stepKey, reportedAt: now(execution),
             output: output, undoData: data, isUndoneAgain: true)
     }
 }

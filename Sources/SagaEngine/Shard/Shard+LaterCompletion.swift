@@ -12,7 +12,7 @@ extension Shard {
         // After a restart it may stand anywhere, also before its time if the clock was set back: the worker that spoke has it
         // all the same.
         if task.phase == .later { return true }
-        let startedAt = task.handedOutAt.microseconds == 0 ? time.wall : task.handedOutAt
+        let startedAt = task.handedOutAt.microseconds == 0 ? now(execution) : task.handedOutAt
         var identity = task.unrecordedStart ?? ""
         if identity.isEmpty, case .out(let worker) = task.phase {
             identity = dispatcher.workers[worker]?.identity ?? ""
@@ -46,7 +46,7 @@ extension Shard {
     func rearmLater(_ execution: Execution, _ eventID: EventID, _ step: StepState) {
         let startedAt = step.laterSince ?? step.scheduledAt
         let limit = step.scheduled.timeouts.startToCloseMicros
-        let passed = max(0, time.wall.microseconds(since: startedAt))
+        let passed = max(0, now(execution).microseconds(since: startedAt))
         let closeBy = limit > 0 ? due(max(1, limit.subtractingSaturating(passed))) : .max
         let heartbeatBy = due(step.scheduled.timeouts.heartbeatMicros)
         execution.tasks[eventID] = LiveTask(

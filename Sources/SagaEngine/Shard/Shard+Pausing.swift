@@ -42,7 +42,7 @@ extension Shard {
             guard let task = execution.tasks[eventID], let step = execution.state.steps[eventID] else { continue }
             switch task.phase {
             case .queued, .waitingForCommit: break
-            case .waitingForRetry where step.retryDueAt.map({ $0 <= time.wall }) ?? true: break
+            case .waitingForRetry where step.retryDueAt.map({ $0 <= now(execution) }) ?? true: break
             case .maybeOut:
                 // Nobody claimed it while the run was paused; from now on the grace counts anew.
                 monotonicDeadlines.push(

@@ -155,7 +155,7 @@ extension Shard {
                     identity: reset.identity, requestID: execution.state.resetTo == nil ? reset.requestID : "",
                     compensation: execution.state.compensationSummaryAtReset, resetEventID: reset.eventID)),
             children: children)
-        let next = Execution(sagaID: newSagaID())
+        let next = Execution(sagaID: newSagaID(in: execution.state.namespace))
         executions[next.sagaID] = next
         next.startCondition = .after(execution.sagaID)
         next.predecessor = execution.sagaID
@@ -204,6 +204,11 @@ extension Shard {
         do throws(SagaError) { try execution.state.apply(event) } catch {
             return log(.error, "an event of the reset run was refused: \(error.message)", execution)
         }
+        if event.eventID == 0 {
+            execution.clock = clock(of: execution.state.namespace, execution.state.workflowID)
+            quotas.began(execution.state.namespace)
+        }
+        stir(execution)
         execution.recent.append(event)
         execution.isRowChanged = true
         undurableEvents += 1
@@ -248,7 +253,7 @@ extension Shard {
                 "run \(row.sagaID) is closed and has \(later.count) steps after event \(reset.eventID) that are not undone:"
                     + " say keep or drop", sagaID: row.sagaID, status: row.status)
         }
-        let next = Execution(sagaID: newSagaID())
+        let next = Execution(sagaID: newSagaID(in: row.namespace))
         executions[next.sagaID] = next
         next.startCondition = .after(row.sagaID)
         let kept = run.events.prefix { $0.eventID <= reset.eventID }

@@ -25,9 +25,10 @@ extension Shard {
             execution.state.status != .paused, let task = execution.tasks[eventID],
             task.phase == .waitingForCommit || task.phase == .waitingForRetry || task.phase == .maybeOut
         else { return }
+        let queuedAt = now(execution)
         _ = execution.tasks.update(eventID) { task in
             task.phase = .queued
-            task.queuedAt = time.wall
+            task.queuedAt = queuedAt
             task.attempt = step.attempt
         }
         let reference = TaskReference(
@@ -39,16 +40,30 @@ extension Shard {
     }
 
     /// Hands out the tasks of a lane while there are free slots.
-    func dispatch(_ lane: TaskDispatcher.Lane) {
-        while mayHandOut(lane), let (reference, worker) = dispatcher.match(lane) {
-            limiter.take(lane, now: time.monotonic)
-            guard let execution = executions[reference.sagaID] else { continue }
-            if reference.isUndo {
-                handOutUndo(execution, reference, worker, lane)
-            } else {
-                handOutStep(execution, reference, worker, lane)
-            }
+    func dispatch(_ lane: TaskDispatcher.Lane) { while handOutNext(lane) {} }
+
+    /// The same for several lanes, whose tasks may share the slots of a worker or the rate of a queue: by priority and in the
+    /// order in which they came, whatever their types.
+    func dispatch(_ lanes: [TaskDispatcher.Lane]) {
+        if lanes.count == 1 { return dispatch(lanes[0]) }
+        var lanes = lanes
+        while let place = dispatcher.next(of: lanes) {
+            // No slot or no rate is left for it; others may go to other workers.
+            if !handOutNext(lanes[place]) { lanes.remove(at: place) }
         }
+    }
+
+    /// - Returns: Whether there was a task, and a place for it.
+    private func handOutNext(_ lane: TaskDispatcher.Lane) -> Bool {
+        guard mayHandOut(lane), let (reference, worker) = dispatcher.match(lane) else { return false }
+        limiter.take(lane, now: time.monotonic)
+        guard let execution = executions[reference.sagaID] else { return true }
+        if reference.isUndo {
+            handOutUndo(execution, reference, worker, lane)
+        } else {
+            handOutStep(execution, reference, worker, lane)
+        }
+        return true
     }
 
     private func handOutStep(
@@ -66,9 +81,10 @@ extension Shard {
             timeouts.heartbeatMicros > 0
             ? time.monotonic.addingSaturating(timeouts.heartbeatMicros) : Int64.max
         let identity = dispatcher.workers[worker]?.identity ?? ""
+        let handedOutAt = now(execution)
         _ = execution.tasks.update(reference.eventID) { task in
             task.phase = .out(worker)
-            task.handedOutAt = time.wall
+            task.handedOutAt = handedOutAt
             task.unrecordedStart = identity
             task.closeBy = closeBy
             task.heartbeatBy = heartbeatBy
@@ -259,7 +275,7 @@ extension Shard {
         _ execution: Execution, _ eventID: EventID, _ step: StepState, _ error: SagaError, _ outcome: StepOutcome
     ) {
         let wait = step.scheduled.retry.interval(after: step.attempt, random: jitter())
-        let due = max(time.wall, execution.state.lastTimestamp).adding(microseconds: wait)
+        let due = max(now(execution), execution.state.lastTimestamp).adding(microseconds: wait)
         sendCancelIfOut(execution, eventID, step)
         emit(
             execution,
@@ -273,7 +289,7 @@ extension Shard {
             task.heartbeatBy = .max
             task.mayHaveRun = task.mayHaveRun || outcome == .unknown
         }
-        armStepRetry(execution, eventID, attempt: step.attempt &+ 1, planted(.backoffIgnored) ? time.wall : due)
+        armStepRetry(execution, eventID, attempt: step.attempt &+ 1, planted(.backoffIgnored) ? now(execution) : due)
     }
 
     /// Something about the steps changed: the code goes on, or the unwinding does.
@@ -368,7 +384,7 @@ extension Shard {
     }
 
     func offerTasks(to worker: WorkerID) {
-        for lane in dispatcher.lanes(of: worker) { dispatch(lane) }
+        dispatch(dispatcher.lanes(of: worker))
     }
 }
 

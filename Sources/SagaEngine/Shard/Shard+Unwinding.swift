@@ -7,8 +7,8 @@ extension Shard {
         switch execution.state.status {
         case .running, .paused:
             let request = execution.state.cancelRequest
-            let due = (request?.at ?? time.wall).adding(microseconds: execution.state.cancelGraceMicros)
-            wallDeadlines.push(Deadline(at: due.microseconds, kind: .cancelGrace, sagaID: execution.sagaID))
+            let due = (request?.at ?? now(execution)).adding(microseconds: execution.state.cancelGraceMicros)
+            arm(Deadline(at: due.microseconds, kind: .cancelGrace, sagaID: execution.sagaID), execution)
             activate(execution)
         case .blocked
         where execution.state.unwinding == nil
@@ -203,9 +203,10 @@ extension Shard {
             let task = execution.undoTasks[eventID],
             task.phase == .waitingForCommit || task.phase == .waitingForRetry || task.phase == .maybeOut
         else { return }
+        let queuedAt = now(execution)
         _ = execution.undoTasks.update(eventID) { task in
             task.phase = .queued
-            task.queuedAt = time.wall
+            task.queuedAt = queuedAt
             task.attempt = entry.attempt
         }
         if let child = entry.child { return undoChild(child, entry, execution) }
@@ -237,9 +238,10 @@ extension Shard {
             }
         }
         let closeBy = time.monotonic.addingSaturating(entry.undo.timeouts.effectiveStartToClose)
+        let handedOutAt = now(execution)
         _ = execution.undoTasks.update(reference.eventID) { task in
             task.phase = .out(worker)
-            task.handedOutAt = time.wall
+            task.handedOutAt = handedOutAt
             task.closeBy = closeBy
         }
         dispatcher.update(worker) { $0.take(reference, from: lane.queue) }
@@ -315,7 +317,7 @@ extension Shard {
         let round = entry.attempt &- entry.firstAttempt &+ 1
         if entry.undo.retry.allowsRetry(after: round, error: error) {
             let wait = entry.undo.retry.interval(after: round, random: jitter())
-            let due = max(time.wall, execution.state.lastTimestamp).adding(microseconds: wait)
+            let due = max(now(execution), execution.state.lastTimestamp).adding(microseconds: wait)
             emit(
                 execution,
                 .compensationStepRetryScheduled(

@@ -22,7 +22,7 @@ struct UpdateWaiter {
 extension Shard {
     func update(_ id: CallID, _ call: Call, _ update: UpdateCall, _ execution: Execution) {
         var updateID = update.updateID.isEmpty ? update.requestID : update.updateID
-        if updateID.isEmpty { updateID = newSagaID().description }
+        if updateID.isEmpty { updateID = newSagaID(in: execution.state.namespace).description }
         if let known = execution.state.update(updateID) {
             if known.outcome == .open && !update.returnsWhenAccepted {
                 execution.updateWaiters.append(UpdateWaiter(call: id, update: update, updateID: updateID))
@@ -38,6 +38,7 @@ extension Shard {
         }
         execution.pendingUpdates.append(PendingUpdate(call: id, update: update, updateID: updateID))
         execution.needsActivation = true
+        stir(execution)
         activate(execution)
     }
 

@@ -39,6 +39,7 @@ extension Shard {
             execution.holdUntil = nil
             execution.historyLoad = nil
             execution.needsActivation = execution.state.codeMayAct
+            stir(execution)
             activate(execution)
         }
     }
@@ -68,12 +69,13 @@ extension Shard {
             let closeBy =
                 timeouts.startToCloseMicros > 0 ? now.addingSaturating(timeouts.startToCloseMicros) : Int64.max
             let heartbeatBy = timeouts.heartbeatMicros > 0 ? now.addingSaturating(timeouts.heartbeatMicros) : Int64.max
+            let handedOutAt = self.now(execution)
             _ = execution.tasks.update(reference.eventID) { task in
                 task.phase = .out(worker)
                 task.closeBy = closeBy
                 task.heartbeatBy = heartbeatBy
                 if step.startedAttempt < step.attempt { task.unrecordedStart = identity }
-                task.handedOutAt = time.wall
+                task.handedOutAt = handedOutAt
             }
             execution.unrecordedStarts.append(reference.eventID)
             armAttempt(execution, reference, closeBy: closeBy, heartbeatBy: heartbeatBy)

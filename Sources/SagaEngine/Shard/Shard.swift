@@ -57,8 +57,13 @@ package final class Shard {
     var definitionLoads: Set<SagaID> = []
     var areDefinitionsLost = false
     private var deferredEpoch: UInt64?
+    /// The clocks of namespaces whose time is virtual.
+    @exclusivity(unchecked) var clocks: [String: NamespaceClock] = [:]
+    /// Changes with what they show.
+    package internal(set) var clockVersion: UInt64 = 0
     var dispatcher = TaskDispatcher()
     var limiter: QueueLimiter
+    var quotas: NamespaceQuotas
     /// Whether queues with a limit are looked at again at a time.
     var isQueueLookArmed = false
     /// Runs whose code waits for a worker, in order.
@@ -89,7 +94,8 @@ package final class Shard {
     package init(config: ShardConfig, seed: UInt64) {
         self.config = config
         deadlinesToSweep = config.minDeadlinesToSweep
-        limiter = QueueLimiter(config.taskQueueLimits)
+        limiter = QueueLimiter(config.taskQueueLimits, config.namespaces)
+        quotas = NamespaceQuotas(config.namespaces)
         random = SplitMix64(seed: seed)
     }
 
@@ -126,6 +132,7 @@ package final class Shard {
         advance(to: now)
         if executions.isDamaged { startRecovery("the record of a parked run could not be read") }
         revive()
+        moveClocks()
         startCommits()
         park()
         defer { effects = [] }
@@ -146,10 +153,10 @@ package final class Shard {
     }
 
     /// How many runs are in memory.
-    package var openRunCount: Int { executions.count - definitions.count }
+    package var openRunCount: Int { executions.count - definitions.count - clocks.count }
 
     /// How many of them are there as a whole, and not as a small record.
-    package var liveRunCount: Int { executions.liveCount - definitions.count }
+    package var liveRunCount: Int { executions.liveCount - definitions.count - clocks.count }
 
     /// Whether anything is gathered or in flight that is not durable.
     package var isIdle: Bool {
@@ -198,6 +205,7 @@ package final class Shard {
         execution.awaitsRevival = true
         if execution.isDefinition { loadDefinition(execution, from: 0) }
         if execution.state.status == .blocked { blockedRunCount += 1 }
+        quotas.began(execution.state.namespace)
     }
 
     private func recoveryFinished(_ epoch: UInt64) {
@@ -206,6 +214,7 @@ package final class Shard {
         if areDefinitionsLost { return startRecovery("a definition could not be read") }
         self.epoch = epoch
         isReady = true
+        openClocks()
         // In the order of the saga ids: recovery must not depend on a hash.
         for sagaID in executions.keys.sorted() {
             guard let execution = executions[sagaID] else { continue }
@@ -286,6 +295,8 @@ package final class Shard {
         toRevive = []
         revivedUpTo = 0
         reviving = []
+        forgetClocks()
+        quotas.forgetRuns()
         openRuns = [:]
         definitions.removeAll()
         definitionLoads = []
@@ -351,8 +362,9 @@ package final class Shard {
         parent: EventID? = nil, queue: String? = nil, traceID: String? = nil
     ) -> EventID {
         let eventID = execution.state.nextEventID
+        if eventID == 0, !clocks.isEmpty { execution.clock = clock(ofRunThatBegins: attributes) }
         let event = HistoryEvent(
-            eventID: eventID, sagaID: execution.sagaID, timestamp: max(time.wall, execution.state.lastTimestamp),
+            eventID: eventID, sagaID: execution.sagaID, timestamp: max(now(execution), execution.state.lastTimestamp),
             attributes: attributes, isResetPoint: isResetPoint, isRetry: isRetry, parentEventID: parent,
             taskQueue: queue, traceID: traceID)
         let before = execution.state.status
@@ -365,9 +377,11 @@ package final class Shard {
         }
         execution.recent.append(event)
         undurableEvents += 1
+        stir(execution)
         if config.snapshots.bytes > 0 { execution.bytesSinceSnapshot += attributes.payloadBytes }
         if before != execution.state.status || eventID == 0 {
             execution.isRowChanged = true
+            if eventID == 0 { quotas.began(execution.state.namespace) }
             if before == .blocked { blockedRunCount -= 1 }
             if execution.state.status == .blocked { blockedRunCount += 1 }
         }
@@ -397,7 +411,11 @@ package final class Shard {
                     level, message, sagaID: execution?.sagaID, workflowID: execution?.state.workflowID ?? "")))
     }
 
-    func newSagaID() -> SagaID { SagaID(time: time.wall, random: (random.next(), random.next())) }
+    /// An id for a run of a namespace, which holds its beginning by the clock of the namespace.
+    func newSagaID(in namespace: String, workflowID: String = "") -> SagaID {
+        SagaID(
+            time: clock(of: namespace, workflowID)?.now ?? time.wall, random: (random.next(), random.next()))
+    }
 
     func jitter() -> Double { Double(random.next() >> 11) / 9_007_199_254_740_992 }
 }
@@ -437,6 +455,8 @@ package struct ShardConfig: Sendable {
     /// Events in one workflow task; a longer history goes out in several.
     package var historyPageEvents = 1_000
     package var taskQueueLimits: [String: TaskQueueLimit] = [:]
+    package var namespaces: [String: NamespaceOptions] = [:]
+    package var allowsVirtualClocks = false
     var snapshots: ShardSnapshotPolicy
     /// Events between two snapshots of a run; 0 for none.
     package var snapshotEvents: UInt64 {
@@ -455,6 +475,8 @@ package struct ShardConfig: Sendable {
         maxBatchRuns = max(1, config.maxBatchRuns)
         taskQueueLimits = config.taskQueueLimits
         maxLiveRuns = max(0, config.maxLiveRuns)
+        namespaces = config.namespaces
+        allowsVirtualClocks = config.allowsVirtualClocks
         snapshots = ShardSnapshotPolicy(config.snapshots)
         self.partitionCount = partitionCount
     }

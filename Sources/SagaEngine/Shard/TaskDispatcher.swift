@@ -12,6 +12,12 @@ struct TaskDispatcher {
     struct Entry {
         var reference: TaskReference
         var priority: Int32
+        /// In the order in which they came.
+        var sequence: UInt64
+
+        func goesBefore(_ other: Entry) -> Bool {
+            priority == other.priority ? sequence < other.sequence : priority > other.priority
+        }
     }
 
     private(set) var workers: [WorkerID: Worker] = [:]
@@ -19,6 +25,7 @@ struct TaskDispatcher {
     private var order: [WorkerID] = []
     private var rotation = 0
     private var waiting: [Lane: LaneQueue] = [:]
+    private var nextSequence: UInt64 = 0
 
     mutating func open(_ id: WorkerID, _ offer: WorkerOffer) {
         workers[id] = Worker(offer)
@@ -39,7 +46,9 @@ struct TaskDispatcher {
     mutating func forgetWaiting() { waiting = [:] }
 
     mutating func enqueue(_ reference: TaskReference, in lane: Lane, priority: Int32) {
-        waiting[lane, default: LaneQueue()].append(Entry(reference: reference, priority: priority))
+        waiting[lane, default: LaneQueue()].append(
+            Entry(reference: reference, priority: priority, sequence: nextSequence))
+        nextSequence &+= 1
     }
 
     /// Takes the next task of a lane for a worker with a free slot; nil if there is no task or no such worker.
@@ -48,6 +57,18 @@ struct TaskDispatcher {
         guard let entry = queue.popFirst() else { return nil }
         waiting[lane] = queue.isEmpty ? nil : queue
         return (entry.reference, worker)
+    }
+
+    /// Which of several lanes is next: the one with the task of the highest priority, of those the one that came first. Nil if
+    /// nothing waits in them.
+    func next(of lanes: [Lane]) -> Int? {
+        var best: (place: Int, entry: Entry)?
+        for place in lanes.indices {
+            guard let entry = waiting[lanes[place]]?.first else { continue }
+            if let best, !entry.goesBefore(best.entry) { continue }
+            best = (place, entry)
+        }
+        return best?.place
     }
 
     /// Lanes with waiting tasks that a worker serves, in the order of its offer.
@@ -164,6 +185,7 @@ private struct LaneQueue {
     private var head = 0
 
     var isEmpty: Bool { head >= entries.count }
+    var first: TaskDispatcher.Entry? { head < entries.count ? entries[head] : nil }
 
     mutating func append(_ entry: TaskDispatcher.Entry) {
         var index = entries.count

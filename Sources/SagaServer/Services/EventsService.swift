@@ -4,6 +4,11 @@ internal import SagaWire
 
 // The service Events: event-sourced aggregates. They live in the store, beside the engine.
 extension ServerConnection {
+    private func aggregates(of namespace: String) -> AggregateStore {
+        let driver = core.driver
+        return AggregateStore(driver.store, namespace: namespace) { driver.time(of: namespace) }
+    }
+
     func appendEvents(_ request: Request, _ body: UnsafeRawBufferPointer) throws(WireStatus) {
         let wire = try decode(Wire.AppendEventsRequest.self, body)
         try request.require(.write, "append events")
@@ -21,7 +26,7 @@ extension ServerConnection {
                     typeName: event.typeName, typeVersion: event.typeVersion,
                     payload: try Check.payload(event.payload, "\(field).payload")))
         }
-        let aggregates = AggregateStore(core.driver.store, namespace: request.principal.namespace)
+        let aggregates = aggregates(of: request.principal.namespace)
         let new = events
         try read(request, header, isMutation: true) { _ in
             let done = try await aggregates.append(
@@ -38,7 +43,7 @@ extension ServerConnection {
         try Check.name(wire.aggregateID, "aggregate_id")
         try Check.range(wire.pageSize, "page_size", 0...1_000)
         let size = wire.pageSize == 0 ? 1_000 : UInt64(wire.pageSize)
-        let aggregates = AggregateStore(core.driver.store, namespace: request.principal.namespace)
+        let aggregates = aggregates(of: request.principal.namespace)
         try read(request, header) { store in
             guard let row = try await aggregates.row(wire.aggregateID) else {
                 throw WireStatus(.notFound, "there is no aggregate \(wire.aggregateID)")
@@ -58,7 +63,7 @@ extension ServerConnection {
         try request.require(.read, "read events")
         let header = try CallHeader(wire.header, request.principal, standard: core.standardDeadline)
         try Check.name(wire.aggregateID, "aggregate_id")
-        let aggregates = AggregateStore(core.driver.store, namespace: request.principal.namespace)
+        let aggregates = aggregates(of: request.principal.namespace)
         try read(request, header) { store in
             guard let row = try await aggregates.row(wire.aggregateID) else {
                 throw WireStatus(.notFound, "there is no aggregate \(wire.aggregateID)")

@@ -127,8 +127,10 @@ extension ServerConnection {
             guard case .description(let description) = reply else { throw .unexpected(reply) }
             let query = LateEffectQuery(
                 namespace: description.namespace, sagaID: description.sagaID, limit: maximumCountedLateEffects)
+            let virtualTime = connection.core.driver.virtualTime(of: description.namespace)
             connection.readMore(stream) { store in
                 var response = Wire.DescribeWorkflowResponse(description)
+                response.virtualTimeMicros = virtualTime?.microseconds ?? 0
                 response.lateEffects = UInt32(clamping: try await store.lateEffects(query).count)
                 return try response.serialized()
             }

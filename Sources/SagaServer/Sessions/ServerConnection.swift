@@ -100,6 +100,8 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         case .adminReadiness: try readiness(request, body)
         case .adminServerInfo: try serverInfo(request, body)
         case .adminDrain: try drainServer(request, body)
+        case .adminNamespaces: try namespaces(request, body)
+        case .adminSetVirtualClock: try setVirtualClock(request, body)
         case .workflowsStart: try start(request, body)
         case .workflowsSignalWithStart: try signalWithStart(request, body)
         case .workflowsSignal: try signal(request, body)

@@ -11,6 +11,8 @@ final class ServerCore: SessionService {
 
     let configuration: ServerConfiguration
     let driver: ShardDriver
+    /// What is special about namespaces.
+    let namespaces: [String: NamespaceOptions]
     let schedules: ScheduleDesk
     let authenticator: Authenticator
     let tokenKey: TaskTokenKey
@@ -32,12 +34,14 @@ final class ServerCore: SessionService {
     let standardDeadline: UInt64
 
     init(
-        configuration: ServerConfiguration, driver: ShardDriver, authenticator: Authenticator, alerts: AlertQueue?,
+        configuration: ServerConfiguration, driver: ShardDriver, namespaces: [String: NamespaceOptions],
+        authenticator: Authenticator, alerts: AlertQueue?,
         logger: Logger
     ) {
         self.alerts = alerts
         self.configuration = configuration
         self.driver = driver
+        self.namespaces = namespaces
         schedules = ScheduleDesk(driver, logger: logger)
         self.authenticator = authenticator
         self.logger = logger

@@ -29,6 +29,8 @@ struct Checker {
     /// Attempts that workers said go on outside of them.
     private var laters: Set<TaskReference> = []
     private(set) var eventCount = 0
+    /// What the virtual clock shows durably; nil if time is real.
+    private(set) var clock: Timestamp?
     var violations: [Violation] = []
 
     func run(_ sagaID: SagaID) -> RunModel? { runs[sagaID] }
@@ -61,6 +63,7 @@ struct Checker {
                 if let index = runs.index(forKey: entry.sagaID) { try runs.values[index].apply(event, ledger) }
                 try judgeOutput(event)
                 try judgeDeclared(event)
+                try judgeClock(event, copies: entry)
             }
         } catch {
             report(error)
@@ -87,6 +90,22 @@ struct Checker {
         }
         order.append(entry.sagaID)
         runsOfID[started.workflowID, default: []].append(entry.sagaID)
+    }
+
+    /// In virtual time everything happens when the clock says so: a jump is durable before anything that happens after it, and no
+    /// restart goes back.
+    private mutating func judgeClock(_ event: HistoryEvent, copies entry: AppendEntry) throws(Violation) {
+        guard runs[event.sagaID]?.isClock == true else {
+            guard let clock, event.timestamp != clock else { return }
+            // A run that was reset begins with events of before.
+            let isReset = entry.events.contains { $0.eventType == .workflowExecutionReset }
+            if isReset, event.timestamp < clock { return }
+            throw Violation(
+                "clock",
+                "event \(event.eventID) of \(event.sagaID) happens at \(event.timestamp), the clock shows \(clock)")
+        }
+        if let clock, event.timestamp < clock { throw Violation("clock", "it goes back to \(event.timestamp)") }
+        clock = event.timestamp
     }
 
     /// Definitions and the runs of them.

@@ -101,6 +101,8 @@ struct RunModel {
     var isDeclared: Bool { started?.taskQueue == "saga.engine" }
     /// Whether it holds the versions of a definition; it stays open.
     var isDefinition: Bool { isDeclared && started?.workflowType == "saga.definition" }
+    /// Whether it keeps the virtual clock of a namespace: the time of its last event is what the clock shows.
+    var isClock: Bool { started?.namespace == "saga:clocks" }
     var isClosed: Bool { closing != nil }
     var isEndingBadly: Bool { unwinding.map { $0 != .requested } ?? false }
 

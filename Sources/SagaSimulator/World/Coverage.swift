@@ -137,6 +137,8 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case runParked
     case parkedRunWoken
     case revivedInPortions
+    case clockJumped
+    case crashBetweenJumpAndFire
 }
 
 /// How often each of them happened.

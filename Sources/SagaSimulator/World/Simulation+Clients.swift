@@ -212,7 +212,7 @@ extension Simulation {
             guard case .report(let reference, let end) = operation.kind else { return }
             checker.acknowledged(reference, verdict, isSuccess: end == .success)
         case .success(.description), .success(.events), .success(.queried), .success(.updated), .success(.alive),
-            .success(.definition), .success(.definitions):
+            .success(.definition), .success(.definitions), .success(.clock):
             break
         case .failure(let failure): judge(failure, operation)
         }

@@ -8,7 +8,9 @@ extension Simulation {
         // Only where it is needed: a copy of it for every event costs.
         var run: RunModel? { checker.run(event.sagaID) }
         switch event.attributes {
-        case .domainEvent: if run?.isDefinition == true { coverage.hit(.definitionRegistered) }
+        case .domainEvent:
+            if run?.isDefinition == true { coverage.hit(.definitionRegistered) }
+            if run?.isClock == true { coverage.hit(.clockJumped) }
         case .workflowExecutionBlocked(let value):
             coverage.hit(value.cause == .undoFailed ? .undoBlocked : .codeBlocked)
             blocked(event.sagaID)

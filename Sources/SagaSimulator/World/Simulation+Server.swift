@@ -27,6 +27,7 @@ extension Simulation {
         config.maxLiveRuns = options.maxLiveRuns
         config.maxRevivals = options.maxRevivals
         if options.maxLiveRuns < 8_192 { config.minDeadlinesToSweep = 4 }
+        if options.isVirtual { config.namespaces[Self.namespace] = NamespaceOptions(virtualClock: .init()) }
         let incarnation = nextIncarnation
         nextIncarnation += 1
         let server = ServerProcess(
@@ -204,7 +205,15 @@ extension Simulation {
                 guard let last = rows.last else { break }
                 after = last.sagaID
                 for row in rows {
-                    if let run = try recovered(row.sagaID) { give(.recovered(run), to: server) }
+                    guard let run = try recovered(row.sagaID) else { continue }
+                    if let clock = checker.clock,
+                        run.state.timers.eventIDs.contains(where: { eventID in
+                            run.state.timers[eventID].map { $0.dueAt <= clock } ?? false
+                        })
+                    {
+                        coverage.hit(.crashBetweenJumpAndFire)
+                    }
+                    give(.recovered(run), to: server)
                 }
             }
         } catch {

@@ -83,7 +83,9 @@ extension Simulation {
             // The owner's hand-outs must fit what is durable now; a zombie's, what was durable once.
             let isOwner = server.incarnation == epochOwner
             if !isOwner { coverage.hit(.zombieHandedOut) }
-            checker.handedOut(task, isOwner: isOwner, at: options.faults.clockJump == 0 ? wall : nil)
+            checker.handedOut(
+                task, isOwner: isOwner,
+                at: options.isVirtual ? checker.clock : options.faults.clockJump == 0 ? wall : nil)
             judgeDraining(id, task.reference)
             if !handedOut.insert(task.reference).inserted { coverage.hit(.taskHandedOutTwice) }
         case .acknowledge(let reference, let verdict):

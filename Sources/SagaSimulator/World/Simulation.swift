@@ -273,6 +273,9 @@ package final class Simulation {
             }
             for report in worker.reports { lines.append("worker \(worker.index) has no answer to \(report.reference)") }
         }
+        for holder in home?.shard.holders(ofClock: Self.namespace) ?? [] {
+            lines.append("the clock waits for \(holder)")
+        }
         if lines.isEmpty {
             let shard = home?.shard
             lines.append("the shard has \(shard?.openRunCount ?? -1) runs left, idle: \(shard?.isIdle ?? false)")

@@ -30,6 +30,8 @@ package struct SimulationOptions: Hashable, Sendable {
     package var activationHoldMicros: Int64 = 5_000
     /// Events between two snapshots of a run; 0 for none.
     package var snapshotEvents: UInt64 = 7
+    /// Whether time in the sagas' namespace is virtual.
+    package var isVirtual = false
 
     /// How often each fault happens.
     package struct Faults: Hashable, Sendable {
@@ -104,6 +106,7 @@ package struct SimulationOptions: Hashable, Sendable {
         minRunsBeside = random.pick(1...2)
         if random.happens(600_000) { maxLiveRuns = random.pick(0...3) }
         if random.happens(500_000) { maxRevivals = random.pick(1...3) }
+        isVirtual = random.happens(120_000)
     }
 }
 
@@ -129,6 +132,7 @@ extension SimulationOptions: CustomStringConvertible {
         if maxRevivals != 256 { parts.append("revivals \(maxRevivals)") }
         if activationHoldMicros != 5_000 { parts.append("hold \(activationHoldMicros) us") }
         if snapshotEvents != 7 { parts.append("snapshots every \(snapshotEvents) events") }
+        if isVirtual { parts.append("virtual clock") }
         parts.append("faults until \(faultsUntil) us")
         return parts.joined(separator: ", ")
     }

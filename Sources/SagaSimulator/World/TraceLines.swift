@@ -100,6 +100,7 @@ extension Call {
         case .query(let call): "query \(call.target.workflowID) \(call.name)"
         case .reportActivity(let call): "report \(call.reference.line) \(call.result.line)"
         case .heartbeatActivity(let call): "heartbeat \(call.reference.line)"
+        case .clock(let call): "clock of \(call.namespace)"
         }
     }
 }
@@ -152,6 +153,7 @@ extension CallReply {
         case .defined(let version, let isUnchanged): "defined version \(version) unchanged \(isUnchanged)"
         case .definition: "definition"
         case .definitions: "definitions"
+        case .clock(let reading): "clock \(reading.time)"
         }
     }
 }

@@ -3,6 +3,44 @@
 internal import CSagaProto
 
 extension Wire {
+    /// How a virtual clock moves.
+    package enum ClockMode: Sendable, Hashable {
+        /// As before; at first by itself.
+        case unspecified
+        /// By itself, whenever nothing is under way.
+        case automatic
+        /// By hand only.
+        case held
+        /// A number that this version does not know.
+        case unrecognized(Int32)
+
+        /// The value with this number.
+        package init(rawValue: Int32) {
+            switch rawValue {
+            case 0: self = .unspecified
+            case 1: self = .automatic
+            case 2: self = .held
+            default: self = .unrecognized(rawValue)
+            }
+        }
+
+        /// The number on the wire.
+        package var rawValue: Int32 {
+            switch self {
+            case .unspecified: 0
+            case .automatic: 1
+            case .held: 2
+            case .unrecognized(let number): number
+            }
+        }
+    }
+}
+
+extension Wire.ClockMode: CEnum {
+    typealias CValue = Saga__V1__ClockMode
+}
+
+extension Wire {
     /// Is the process alive?
     package struct HealthRequest: Sendable, Equatable {
         /// Common header.
@@ -499,6 +537,12 @@ extension Wire {
         package var retentionMicros: Int64
         /// Most sagas that may be open; 0 = any number.
         package var maxOpenSagas: UInt64
+        /// True if its virtual clock moves by hand only.
+        package var clockHeld: Bool
+        /// Sagas started in a thousand seconds, on average; 0 = any number.
+        package var startsPer1000Seconds: UInt64
+        /// Most bytes of a payload; 0 = the protocol's limit.
+        package var maxPayloadBytes: UInt64
 
         package init(
             name: String = "",
@@ -506,7 +550,10 @@ extension Wire {
             virtualClock: Bool = false,
             timeMicros: Int64 = 0,
             retentionMicros: Int64 = 0,
-            maxOpenSagas: UInt64 = 0
+            maxOpenSagas: UInt64 = 0,
+            clockHeld: Bool = false,
+            startsPer1000Seconds: UInt64 = 0,
+            maxPayloadBytes: UInt64 = 0
         ) {
             self.name = name
             self.openSagas = openSagas
@@ -514,6 +561,9 @@ extension Wire {
             self.timeMicros = timeMicros
             self.retentionMicros = retentionMicros
             self.maxOpenSagas = maxOpenSagas
+            self.clockHeld = clockHeld
+            self.startsPer1000Seconds = startsPer1000Seconds
+            self.maxPayloadBytes = maxPayloadBytes
         }
     }
 }
@@ -544,6 +594,9 @@ extension Wire.NamespaceInfo: CMessage {
         timeMicros = c.pointee.time_us
         retentionMicros = c.pointee.retention_us
         maxOpenSagas = c.pointee.max_open_sagas
+        clockHeld = c.pointee.clock_held != 0
+        startsPer1000Seconds = c.pointee.starts_per_1000_seconds
+        maxPayloadBytes = c.pointee.max_payload_bytes
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -554,6 +607,9 @@ extension Wire.NamespaceInfo: CMessage {
         c.pointee.time_us = timeMicros
         c.pointee.retention_us = retentionMicros
         c.pointee.max_open_sagas = maxOpenSagas
+        c.pointee.clock_held = clockHeld ? 1 : 0
+        c.pointee.starts_per_1000_seconds = startsPer1000Seconds
+        c.pointee.max_payload_bytes = maxPayloadBytes
     }
 }
 
@@ -696,15 +752,25 @@ extension Wire.DrainServerResponse: CMessage {
 }
 
 extension Wire {
-    /// Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests.
+    /// Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests. One that has it is
+    /// asked, moved or held.
     package struct SetVirtualClockRequest: Sendable, Equatable {
         /// Common header. The namespace is the connection's.
         package var header: Wire.RequestHeader?
+        /// Moves the clock on to this time, µs since 1970 UTC, doing on the way what becomes due; answered when it stands there and
+        /// nothing is under way. 0 = it is not moved.
+        package var advanceToMicros: Int64
+        /// How it moves from now on.
+        package var mode: Wire.ClockMode
 
         package init(
-            header: Wire.RequestHeader? = nil
+            header: Wire.RequestHeader? = nil,
+            advanceToMicros: Int64 = 0,
+            mode: Wire.ClockMode = .unspecified
         ) {
             self.header = header
+            self.advanceToMicros = advanceToMicros
+            self.mode = mode
         }
     }
 }
@@ -730,11 +796,15 @@ extension Wire.SetVirtualClockRequest: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         header = Unpacked.message(c.pointee.header)
+        advanceToMicros = c.pointee.advance_to_us
+        mode = Wire.ClockMode(rawValue: Int32(truncatingIfNeeded: c.pointee.mode.rawValue))
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__set_virtual_clock_request__init(c)
         if let header { c.pointee.header = arena.message(header) }
+        c.pointee.advance_to_us = advanceToMicros
+        c.pointee.mode = Saga__V1__ClockMode(rawValue: .init(truncatingIfNeeded: mode.rawValue))
     }
 }
 
@@ -743,11 +813,15 @@ extension Wire {
     package struct SetVirtualClockResponse: Sendable, Equatable {
         /// What the clock shows, µs since 1970 UTC.
         package var timeMicros: Int64
+        /// Whether it moves by hand only.
+        package var held: Bool
 
         package init(
-            timeMicros: Int64 = 0
+            timeMicros: Int64 = 0,
+            held: Bool = false
         ) {
             self.timeMicros = timeMicros
+            self.held = held
         }
     }
 }
@@ -773,11 +847,13 @@ extension Wire.SetVirtualClockResponse: CMessage {
 
     init(copying c: UnsafePointer<CStruct>) {
         timeMicros = c.pointee.time_us
+        held = c.pointee.held != 0
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
         saga__v1__set_virtual_clock_response__init(c)
         c.pointee.time_us = timeMicros
+        c.pointee.held = held ? 1 : 0
     }
 }
 

@@ -1923,6 +1923,8 @@ extension Wire {
         package var executionDeadlineMicros: Int64
         /// The run that goes on after this one, 16 bytes; empty = none.
         package var successorSagaID: SagaID?
+        /// What the virtual clock of its namespace shows, µs since 1970 UTC; 0 = time there is real.
+        package var virtualTimeMicros: Int64
 
         package init(
             info: Wire.WorkflowInfo? = nil,
@@ -1936,7 +1938,8 @@ extension Wire {
             error: Wire.SagaError? = nil,
             output: Wire.Payload? = nil,
             executionDeadlineMicros: Int64 = 0,
-            successorSagaID: SagaID? = nil
+            successorSagaID: SagaID? = nil,
+            virtualTimeMicros: Int64 = 0
         ) {
             self.info = info
             self.waitingFor = waitingFor
@@ -1950,6 +1953,7 @@ extension Wire {
             self.output = output
             self.executionDeadlineMicros = executionDeadlineMicros
             self.successorSagaID = successorSagaID
+            self.virtualTimeMicros = virtualTimeMicros
         }
     }
 }
@@ -1986,6 +1990,7 @@ extension Wire.DescribeWorkflowResponse: CMessage {
         output = Unpacked.message(c.pointee.output)
         executionDeadlineMicros = c.pointee.execution_deadline_us
         successorSagaID = Unpacked.sagaID(c.pointee.successor_saga_id)
+        virtualTimeMicros = c.pointee.virtual_time_us
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -2017,6 +2022,7 @@ extension Wire.DescribeWorkflowResponse: CMessage {
         if let output { c.pointee.output = arena.message(output) }
         c.pointee.execution_deadline_us = executionDeadlineMicros
         if let successorSagaID { c.pointee.successor_saga_id = arena.sagaID(successorSagaID) }
+        c.pointee.virtual_time_us = virtualTimeMicros
     }
 }
 

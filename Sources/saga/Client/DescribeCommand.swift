@@ -60,6 +60,10 @@ struct DescribeCommand: AsyncParsableCommand {
             add("closed", "\(Wording.time(closed)), after \(took)")
         }
         add("events", String(run.historyLength))
+        if let time = description.virtualTime { add("clock", "virtual, shows \(Wording.time(time))") }
+        for note in description.memo {
+            add("memo", "\(Wording.safe(note.name)) = \(Wording.payload(note.payload, limit: 120))")
+        }
         if let event = description.asOfEvent { add("as of", "event \(event)") }
         for waiting in description.waitingFor { add("waits for", Self.text(waiting)) }
         if description.lateEffects > 0 { add("late", "\(description.lateEffects) effects: saga late-effects") }
@@ -136,6 +140,11 @@ struct DescribeCommand: AsyncParsableCommand {
                 return .object(entry)
             })
         object["undo_log"] = .array(description.undoLog.map { json($0) })
+        if let time = description.virtualTime { object["virtual_time"] = .string(time.description) }
+        if !description.memo.isEmpty {
+            object["memo"] = .array(
+                description.memo.map { ["name": .string($0.name), "value": EventJSON.payload($0.payload)] })
+        }
         if let event = description.asOfEvent { object["as_of_event"] = JSONValue(event) }
         if !description.stepOutputs.isEmpty {
             object["step_outputs"] = .array(

@@ -19,9 +19,13 @@ struct HealthCommand: AsyncParsableCommand {
 
     func run() async throws {
         let address = try connection.settings().address
-        let (health, info, readiness) = try await connection.withClient { client in
-            (try await client.health(), try await client.serverInfo(), try await client.readiness())
+        let (health, info, readiness, namespaces) = try await connection.withClient { client in
+            (
+                try await client.health(), try await client.serverInfo(), try await client.readiness(),
+                try await client.namespaces()
+            )
         }
+        let virtual = namespaces.filter(\.isVirtual)
         let micros = health.roundTrip.wholeMicroseconds
         switch output.format {
         case .text:
@@ -33,6 +37,9 @@ struct HealthCommand: AsyncParsableCommand {
             }
             if info.lateEffects > 0 {
                 Terminal.print("  \(info.lateEffects) late effects since the start (saga late-effects)")
+            }
+            for namespace in virtual {
+                Terminal.print("  namespace \(Wording.safe(namespace.name)): \(NamespaceCommand.clock(namespace))")
             }
             if info.alertsWaiting > 0 {
                 Terminal.print("  \(info.alertsWaiting) alerts wait, \(info.alertsFailed) deliveries failed")
@@ -46,6 +53,8 @@ struct HealthCommand: AsyncParsableCommand {
                 "blocks": JSONValue(info.blocks), "late_effects": JSONValue(info.lateEffects),
                 "alerts_delivered": JSONValue(info.alertsDelivered), "alerts_failed": JSONValue(info.alertsFailed),
                 "alerts_waiting": JSONValue(info.alertsWaiting), "workers": .integer(Int64(info.workers)),
+                "virtual_clocks": .array(
+                    virtual.map { ["namespace": .string($0.name), "time": .string($0.time.description)] }),
                 "parts": .array(
                     readiness.parts.map {
                         ["name": .string($0.name), "ready": .bool($0.isReady), "message": .string($0.message)]

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import SagaCore
 internal import SagaTransport
 
 /// `saga dev`
@@ -40,7 +41,8 @@ struct DevCommand: AsyncParsableCommand {
             standard(given.key, certificates.serverKeyPath)
         }
         standard(given.logLevel, "notice")
-        let settings = try ServerSettings(flags: values, environment: Terminal.environment)
+        var settings = try ServerSettings(flags: values, environment: Terminal.environment)
+        settings.engine.allowsVirtualClocks = true
         guard settings.listen.isLocal else {
             throw Failure(
                 .usage, "saga dev listens on this machine only, not on \(settings.listen)",

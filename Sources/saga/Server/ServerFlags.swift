@@ -47,6 +47,16 @@ struct ServerFlags: ParsableArguments {
     var onBlocked: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.retention.help))
     var retention: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.virtualClock.help))
+    var virtualClock: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.maxOpenSagas.help))
+    var maxOpenSagas: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.startsPerSecond.help))
+    var startsPerSecond: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.maxPayload.help))
+    var maxPayload: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.queueLimits.help))
+    var queueLimits: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.logLevel.help))
     var logLevel: String?
 
@@ -62,7 +72,8 @@ struct ServerFlags: ParsableArguments {
             (.snapshotEvents, snapshotEvents), (.snapshotBytes, snapshotBytes),
             (.snapshotInterval, snapshotInterval), (.snapshotsKept, snapshotsKept), (.blobBytes, blobBytes),
             (.onBlocked, onBlocked),
-            (.retention, retention),
+            (.retention, retention), (.virtualClock, virtualClock), (.maxOpenSagas, maxOpenSagas),
+            (.startsPerSecond, startsPerSecond), (.maxPayload, maxPayload), (.queueLimits, queueLimits),
             (.logLevel, logLevel),
         ]
         var values: [ServerSettings.Name: String] = [:]

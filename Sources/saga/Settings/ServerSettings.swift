@@ -26,6 +26,11 @@ struct ServerSettings {
         case blobBytes = "blob-bytes"
         case onBlocked = "on-blocked"
         case retention
+        case virtualClock = "virtual-clock"
+        case maxOpenSagas = "max-open-sagas"
+        case startsPerSecond = "starts-per-second"
+        case maxPayload = "max-payload"
+        case queueLimits = "queue-limits"
         case logLevel = "log-level"
 
         /// `SAGA_CLIENT_CA`.
@@ -50,7 +55,7 @@ struct ServerSettings {
             case .snapshotInterval: "0s"
             case .snapshotsKept: "2"
             case .blobBytes: "32768"
-            case .onBlocked, .retention: ""
+            case .onBlocked, .retention, .virtualClock, .maxOpenSagas, .startsPerSecond, .maxPayload, .queueLimits: ""
             case .logLevel: "info"
             }
         }
@@ -80,6 +85,13 @@ struct ServerSettings {
             case .onBlocked:
                 "a command that is run, or an http(s) URL that is posted to, for each saga that needs a person"
             case .retention: "how long closed sagas are kept: NAMESPACE=TIME, …; in other namespaces for ever"
+            case .virtualClock:
+                "namespaces whose time is virtual, for good: NAMESPACE or NAMESPACE=2027-03-01T00:00:00Z to begin there, …"
+            case .maxOpenSagas: "open sagas at most: NAMESPACE=NUMBER, …; * for namespaces that are not named"
+            case .startsPerSecond: "sagas started in a second at most: NAMESPACE=NUMBER, …; * for the others"
+            case .maxPayload: "bytes of a payload at most: NAMESPACE=BYTES, …; * for the others"
+            case .queueLimits:
+                "NAMESPACE/QUEUE=TASKS@RATE, …: tasks with workers at most and a second at most, 0 = any; * for the others"
             case .logLevel: "trace, debug, info, notice, warning, error or critical"
             }
         }
@@ -150,7 +162,7 @@ struct ServerSettings {
     private(set) var isInsecure = false
     /// Nil means one a core.
     private(set) var threads: Int?
-    private(set) var engine = SagaEngineConfig()
+    var engine = SagaEngineConfig()
     private(set) var drainGrace = Duration.seconds(30)
     /// Bytes of data from which on a payload is stored apart from its event.
     private(set) var blobThreshold = Payload.defaultBlobThreshold
@@ -178,6 +190,7 @@ struct ServerSettings {
             return (name, name.defaultValue, .standard)
         }
         for value in values { try read(value.name, value.text, value.source) }
+        completeNamespaces()
         try checkTogether()
     }
 
@@ -248,10 +261,82 @@ struct ServerSettings {
                     retention.updateValue(time, forKey: words[0]) == nil
                 else { throw wrong("give NAMESPACE=TIME, such as default=30d,tests=1h") }
             }
+        case .virtualClock:
+            for part in text.split(separator: ",") {
+                let words = part.filter { $0 != " " }.split(separator: "=", maxSplits: 1).map(String.init)
+                guard let name = words.first, SagaCore.Name.problem(with: name, what: "namespace") == nil,
+                    !name.hasPrefix("saga:"), name != [String: NamespaceOptions].others
+                else { throw wrong("give NAMESPACE, or NAMESPACE=2027-03-01T00:00:00Z for where it begins") }
+                var clock = VirtualClock()
+                if words.count > 1 {
+                    guard let start = TimeText.read(words[1]) else {
+                        throw wrong("a clock begins at a time such as 2027-03-01T00:00:00Z")
+                    }
+                    clock.start = start
+                }
+                engine.namespaces[name, default: NamespaceOptions()].virtualClock = clock
+            }
+        case .maxOpenSagas:
+            try limits(text, "such as default=100000,tests=1000", wrong) { limits, value in
+                guard let number = Int(value), number > 0 else { return false }
+                limits.maximumOpenSagas = number
+                return true
+            }
+        case .startsPerSecond:
+            try limits(text, "such as default=500,tests=0.5", wrong) { limits, value in
+                guard let number = Double(value), number.isFinite, number >= 0.001, number <= 1e9 else { return false }
+                limits.startsPerSecond = number
+                return true
+            }
+        case .maxPayload:
+            try limits(text, "such as default=65536", wrong) { limits, value in
+                guard let number = Int(value), number > 0 else { return false }
+                limits.maximumPayloadBytes = number
+                return true
+            }
+        case .queueLimits:
+            for part in text.split(separator: ",") {
+                let words = part.filter { $0 != " " }.split(separator: "=", maxSplits: 1).map(String.init)
+                let name = words.first?.split(separator: "/", maxSplits: 1).map(String.init) ?? []
+                let numbers = words.last?.split(separator: "@", maxSplits: 1) ?? []
+                guard words.count == 2, name.count == 2, numbers.count == 2,
+                    SagaCore.Name.problem(with: name[0], what: "namespace") == nil,
+                    SagaCore.Name.problem(with: name[1], what: "queue") == nil, let tasks = Int(numbers[0]), tasks >= 0,
+                    let rate = Double(numbers[1]), rate.isFinite, rate >= 0, tasks > 0 || rate > 0
+                else { throw wrong("give NAMESPACE/QUEUE=TASKS@RATE, such as default/mail=10@2.5") }
+                engine.namespaces[name[0], default: NamespaceOptions()].limits.taskQueues[name[1]] =
+                    TaskQueueLimit(maximumConcurrent: tasks, perSecond: rate)
+            }
         case .logLevel:
             let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
             guard levels.contains(text) else { throw wrong("give one of \(levels.joined(separator: ", "))") }
             logLevel = text
+        }
+    }
+
+    /// Reads NAMESPACE=VALUE, ….
+    private mutating func limits(
+        _ text: String, _ example: String, _ wrong: (String) -> Failure,
+        _ set: (inout NamespaceLimits, String) -> Bool
+    ) throws(Failure) {
+        for part in text.split(separator: ",") {
+            let words = part.filter { $0 != " " }.split(separator: "=", maxSplits: 1).map(String.init)
+            guard words.count == 2, SagaCore.Name.problem(with: words[0], what: "namespace") == nil,
+                set(&engine.namespaces[words[0], default: NamespaceOptions()].limits, words[1])
+            else { throw wrong("give NAMESPACE=NUMBER, \(example)") }
+        }
+    }
+
+    /// Namespaces that have something of their own have for the rest what is said of the others.
+    private mutating func completeNamespaces() {
+        guard let others = engine.namespaces[[String: NamespaceOptions].others]?.limits else { return }
+        for name in engine.namespaces.keys {
+            var limits = engine.namespaces[options: name].limits
+            if limits.maximumOpenSagas == 0 { limits.maximumOpenSagas = others.maximumOpenSagas }
+            if limits.startsPerSecond == 0 { limits.startsPerSecond = others.startsPerSecond }
+            if limits.maximumPayloadBytes == 0 { limits.maximumPayloadBytes = others.maximumPayloadBytes }
+            limits.taskQueues.merge(others.taskQueues) { own, _ in own }
+            engine.namespaces[name]?.limits = limits
         }
     }
 

@@ -1227,7 +1227,7 @@ const ProtobufCMessageDescriptor saga__v1__list_namespaces_request__descriptor =
   (ProtobufCMessageInit) saga__v1__list_namespaces_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__namespace_info__field_descriptors[6] =
+static const ProtobufCFieldDescriptor saga__v1__namespace_info__field_descriptors[9] =
 {
   {
     "name",
@@ -1301,19 +1301,58 @@ static const ProtobufCFieldDescriptor saga__v1__namespace_info__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "clock_held",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__NamespaceInfo, clock_held),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "starts_per_1000_seconds",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__NamespaceInfo, starts_per_1000_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_payload_bytes",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__NamespaceInfo, max_payload_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__namespace_info__field_indices_by_name[] = {
+  6,   /* field[6] = clock_held */
   5,   /* field[5] = max_open_sagas */
+  8,   /* field[8] = max_payload_bytes */
   0,   /* field[0] = name */
   1,   /* field[1] = open_sagas */
   4,   /* field[4] = retention_us */
+  7,   /* field[7] = starts_per_1000_seconds */
   3,   /* field[3] = time_us */
   2,   /* field[2] = virtual_clock */
 };
 static const ProtobufCIntRange saga__v1__namespace_info__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor saga__v1__namespace_info__descriptor =
 {
@@ -1323,7 +1362,7 @@ const ProtobufCMessageDescriptor saga__v1__namespace_info__descriptor =
   "Saga__V1__NamespaceInfo",
   "saga.v1",
   sizeof(Saga__V1__NamespaceInfo),
-  6,
+  9,
   saga__v1__namespace_info__field_descriptors,
   saga__v1__namespace_info__field_indices_by_name,
   1,  saga__v1__namespace_info__number_ranges,
@@ -1457,7 +1496,7 @@ const ProtobufCMessageDescriptor saga__v1__drain_server_response__descriptor =
   (ProtobufCMessageInit) saga__v1__drain_server_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__set_virtual_clock_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor saga__v1__set_virtual_clock_request__field_descriptors[3] =
 {
   {
     "header",
@@ -1471,14 +1510,40 @@ static const ProtobufCFieldDescriptor saga__v1__set_virtual_clock_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "advance_to_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__SetVirtualClockRequest, advance_to_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mode",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__SetVirtualClockRequest, mode),
+    &saga__v1__clock_mode__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__set_virtual_clock_request__field_indices_by_name[] = {
+  1,   /* field[1] = advance_to_us */
   0,   /* field[0] = header */
+  2,   /* field[2] = mode */
 };
 static const ProtobufCIntRange saga__v1__set_virtual_clock_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor saga__v1__set_virtual_clock_request__descriptor =
 {
@@ -1488,14 +1553,14 @@ const ProtobufCMessageDescriptor saga__v1__set_virtual_clock_request__descriptor
   "Saga__V1__SetVirtualClockRequest",
   "saga.v1",
   sizeof(Saga__V1__SetVirtualClockRequest),
-  1,
+  3,
   saga__v1__set_virtual_clock_request__field_descriptors,
   saga__v1__set_virtual_clock_request__field_indices_by_name,
   1,  saga__v1__set_virtual_clock_request__number_ranges,
   (ProtobufCMessageInit) saga__v1__set_virtual_clock_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__set_virtual_clock_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor saga__v1__set_virtual_clock_response__field_descriptors[2] =
 {
   {
     "time_us",
@@ -1509,14 +1574,27 @@ static const ProtobufCFieldDescriptor saga__v1__set_virtual_clock_response__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "held",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__SetVirtualClockResponse, held),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__set_virtual_clock_response__field_indices_by_name[] = {
+  1,   /* field[1] = held */
   0,   /* field[0] = time_us */
 };
 static const ProtobufCIntRange saga__v1__set_virtual_clock_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor saga__v1__set_virtual_clock_response__descriptor =
 {
@@ -1526,10 +1604,40 @@ const ProtobufCMessageDescriptor saga__v1__set_virtual_clock_response__descripto
   "Saga__V1__SetVirtualClockResponse",
   "saga.v1",
   sizeof(Saga__V1__SetVirtualClockResponse),
-  1,
+  2,
   saga__v1__set_virtual_clock_response__field_descriptors,
   saga__v1__set_virtual_clock_response__field_indices_by_name,
   1,  saga__v1__set_virtual_clock_response__number_ranges,
   (ProtobufCMessageInit) saga__v1__set_virtual_clock_response__init,
   NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue saga__v1__clock_mode__enum_values_by_number[3] =
+{
+  { "CLOCK_MODE_UNSPECIFIED", "SAGA__V1__CLOCK_MODE__CLOCK_MODE_UNSPECIFIED", 0 },
+  { "CLOCK_MODE_AUTOMATIC", "SAGA__V1__CLOCK_MODE__CLOCK_MODE_AUTOMATIC", 1 },
+  { "CLOCK_MODE_HELD", "SAGA__V1__CLOCK_MODE__CLOCK_MODE_HELD", 2 },
+};
+static const ProtobufCIntRange saga__v1__clock_mode__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex saga__v1__clock_mode__enum_values_by_name[3] =
+{
+  { "CLOCK_MODE_AUTOMATIC", 1 },
+  { "CLOCK_MODE_HELD", 2 },
+  { "CLOCK_MODE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor saga__v1__clock_mode__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "saga.v1.ClockMode",
+  "ClockMode",
+  "Saga__V1__ClockMode",
+  "saga.v1",
+  3,
+  saga__v1__clock_mode__enum_values_by_number,
+  3,
+  saga__v1__clock_mode__enum_values_by_name,
+  1,
+  saga__v1__clock_mode__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

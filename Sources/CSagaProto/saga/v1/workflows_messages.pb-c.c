@@ -4257,7 +4257,7 @@ const ProtobufCMessageDescriptor saga__v1__describe_workflow_request__descriptor
   (ProtobufCMessageInit) saga__v1__describe_workflow_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__describe_workflow_response__field_descriptors[12] =
+static const ProtobufCFieldDescriptor saga__v1__describe_workflow_response__field_descriptors[13] =
 {
   {
     "info",
@@ -4403,6 +4403,18 @@ static const ProtobufCFieldDescriptor saga__v1__describe_workflow_response__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "virtual_time_us",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__DescribeWorkflowResponse, virtual_time_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__describe_workflow_response__field_indices_by_name[] = {
   8,   /* field[8] = error */
@@ -4416,12 +4428,13 @@ static const unsigned saga__v1__describe_workflow_response__field_indices_by_nam
   11,   /* field[11] = successor_saga_id */
   7,   /* field[7] = unconsumed_signals */
   3,   /* field[3] = undo_log */
+  12,   /* field[12] = virtual_time_us */
   1,   /* field[1] = waiting_for */
 };
 static const ProtobufCIntRange saga__v1__describe_workflow_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor saga__v1__describe_workflow_response__descriptor =
 {
@@ -4431,7 +4444,7 @@ const ProtobufCMessageDescriptor saga__v1__describe_workflow_response__descripto
   "Saga__V1__DescribeWorkflowResponse",
   "saga.v1",
   sizeof(Saga__V1__DescribeWorkflowResponse),
-  12,
+  13,
   saga__v1__describe_workflow_response__field_descriptors,
   saga__v1__describe_workflow_response__field_indices_by_name,
   1,  saga__v1__describe_workflow_response__number_ranges,

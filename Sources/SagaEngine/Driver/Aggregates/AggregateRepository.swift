@@ -20,14 +20,23 @@ public struct AggregateRepository<A: Aggregate>: Sendable {
     private let snapshots: (any SnapshotStore)?
     private let converter: any PayloadConverter
     private let snapshotEvents: UInt64
+    private let time: @Sendable () -> Timestamp
 
     /// - Parameters:
     ///   - store: Where the histories live; if it keeps snapshots, they are used.
     ///   - converter: How events become payloads. Default JSON.
     ///   - snapshotEvents: Events between two snapshots; 0 for none. Default 100.
     public init(store: any EventStore, converter: any PayloadConverter = .json, snapshotEvents: UInt64 = 100) {
+        self.init(store: store, converter: converter, snapshotEvents: snapshotEvents, time: nil)
+    }
+
+    init(
+        store: any EventStore, converter: any PayloadConverter, snapshotEvents: UInt64 = 100,
+        time: (@Sendable () -> Timestamp)?
+    ) {
         self.store = store
-        aggregates = AggregateStore(store)
+        self.time = time ?? { EngineClock.wall() }
+        aggregates = AggregateStore(store, time: time)
         self.converter = converter
         self.snapshotEvents = snapshotEvents
         snapshots = store as? any SnapshotStore
@@ -152,7 +161,7 @@ public struct AggregateRepository<A: Aggregate>: Sendable {
         else { return }
         let stored = try Snapshot.seal(
             try JSONCoding.encode(loaded.state), kind: .aggregate, codec: .json, version: A.snapshotVersion,
-            sagaID: row.sagaID, nextEventID: loaded.version, at: EngineClock.wall())
+            sagaID: row.sagaID, nextEventID: loaded.version, at: time())
         // Lost, it costs time only.
         try? await snapshots.keep([stored], newest: 2)
     }

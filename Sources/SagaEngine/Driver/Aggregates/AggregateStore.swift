@@ -9,6 +9,7 @@ package struct AggregateStore: Sendable {
 
     private let store: any EventStore
     private let namespace: String
+    private let time: @Sendable () -> Timestamp
     private let epoch = EpochCache()
 
     /// Events before the end among which a repeated append without an expected version is looked for.
@@ -18,9 +19,14 @@ package struct AggregateStore: Sendable {
     /// The entry of a snapshot's payload that holds the version of its fields.
     package static let versionKey = "saga.snapshot-version"
 
-    /// - Parameter namespace: The callers' namespace.
-    package init(_ store: any EventStore, namespace: String = "default") {
+    /// - Parameters:
+    ///   - namespace: The callers' namespace.
+    ///   - time: What its clock shows; nil is the clock on the wall.
+    package init(
+        _ store: any EventStore, namespace: String = "default", time: (@Sendable () -> Timestamp)? = nil
+    ) {
         self.store = store
+        self.time = time ?? { EngineClock.wall() }
         self.namespace = Self.namespacePrefix + namespace
     }
 
@@ -132,7 +138,7 @@ package struct AggregateStore: Sendable {
     private func append(
         _ events: [DomainEvent], _ name: String, _ type: String, _ row: ExecutionRow?, after present: EventID
     ) async throws -> Bool {
-        let now = EngineClock.wall()
+        let now = time()
         var random = SystemRandomNumberGenerator()
         let sagaID = row?.sagaID ?? SagaID(time: now, random: (random.next(), random.next()))
         let last = try await lastTime(sagaID, present)

@@ -554,6 +554,16 @@ export const NamedPayload: MessageType<NamedPayload> = message("saga.v1.NamedPay
   { no: 2, name: "payload", type: () => Payload },
 ]);
 
+/** How a virtual clock moves. */
+export enum ClockMode {
+  /** As before; at first by itself. */
+  UNSPECIFIED = 0,
+  /** By itself, whenever nothing is under way. */
+  AUTOMATIC = 1,
+  /** By hand only. */
+  HELD = 2,
+}
+
 /** Is the process alive? */
 export interface HealthRequest {
   /** Common header. */
@@ -714,6 +724,12 @@ export interface NamespaceInfo {
   retentionUs: bigint;
   /** Most sagas that may be open; 0 = any number. */
   maxOpenSagas: bigint;
+  /** True if its virtual clock moves by hand only. */
+  clockHeld: boolean;
+  /** Sagas started in a thousand seconds, on average; 0 = any number. */
+  startsPer1000Seconds: bigint;
+  /** Most bytes of a payload; 0 = the protocol's limit. */
+  maxPayloadBytes: bigint;
 }
 /** Makes, writes and reads a NamespaceInfo. */
 export const NamespaceInfo: MessageType<NamespaceInfo> = message("saga.v1.NamespaceInfo", [
@@ -723,6 +739,9 @@ export const NamespaceInfo: MessageType<NamespaceInfo> = message("saga.v1.Namesp
   { no: 4, name: "timeUs", type: "int64" },
   { no: 5, name: "retentionUs", type: "int64" },
   { no: 6, name: "maxOpenSagas", type: "uint64" },
+  { no: 7, name: "clockHeld", type: "bool" },
+  { no: 8, name: "startsPer1000Seconds", type: "uint64" },
+  { no: 9, name: "maxPayloadBytes", type: "uint64" },
 ]);
 
 /** All that the caller may see. */
@@ -758,24 +777,39 @@ export const DrainServerResponse: MessageType<DrainServerResponse> = message("sa
   { no: 1, name: "callsInFlight", type: "uint32" },
 ]);
 
-/** Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests. */
+/**
+ * Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests. One
+ * that has it is asked, moved or held.
+ */
 export interface SetVirtualClockRequest {
   /** Common header. The namespace is the connection's. */
   header?: RequestHeader | undefined;
+  /**
+   * Moves the clock on to this time, µs since 1970 UTC, doing on the way what becomes due; answered when it stands
+   * there and nothing is under way. 0 = it is not moved.
+   */
+  advanceToUs: bigint;
+  /** How it moves from now on. */
+  mode: ClockMode;
 }
 /** Makes, writes and reads a SetVirtualClockRequest. */
 export const SetVirtualClockRequest: MessageType<SetVirtualClockRequest> = message("saga.v1.SetVirtualClockRequest", [
   { no: 1, name: "header", type: () => RequestHeader },
+  { no: 2, name: "advanceToUs", type: "int64" },
+  { no: 3, name: "mode", type: "enum" },
 ]);
 
 /** It has one now. */
 export interface SetVirtualClockResponse {
   /** What the clock shows, µs since 1970 UTC. */
   timeUs: bigint;
+  /** Whether it moves by hand only. */
+  held: boolean;
 }
 /** Makes, writes and reads a SetVirtualClockResponse. */
 export const SetVirtualClockResponse: MessageType<SetVirtualClockResponse> = message("saga.v1.SetVirtualClockResponse", [
   { no: 1, name: "timeUs", type: "int64" },
+  { no: 2, name: "held", type: "bool" },
 ]);
 
 /** How a local activity ended. */
@@ -3354,6 +3388,8 @@ export interface DescribeWorkflowResponse {
   executionDeadlineUs: bigint;
   /** The run that goes on after this one, 16 bytes; empty = none. */
   successorSagaId: Uint8Array;
+  /** What the virtual clock of its namespace shows, µs since 1970 UTC; 0 = time there is real. */
+  virtualTimeUs: bigint;
 }
 /** Makes, writes and reads a DescribeWorkflowResponse. */
 export const DescribeWorkflowResponse: MessageType<DescribeWorkflowResponse> = message("saga.v1.DescribeWorkflowResponse", [
@@ -3369,6 +3405,7 @@ export const DescribeWorkflowResponse: MessageType<DescribeWorkflowResponse> = m
   { no: 10, name: "output", type: () => Payload },
   { no: 11, name: "executionDeadlineUs", type: "int64" },
   { no: 12, name: "successorSagaId", type: "bytes" },
+  { no: 13, name: "virtualTimeUs", type: "int64" },
 ]);
 
 /** One condition on a search attribute. */

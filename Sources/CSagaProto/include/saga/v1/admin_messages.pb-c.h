@@ -34,6 +34,24 @@ typedef struct Saga__V1__SetVirtualClockResponse Saga__V1__SetVirtualClockRespon
 
 /* --- enums --- */
 
+/*
+ * How a virtual clock moves.
+ */
+typedef enum _Saga__V1__ClockMode {
+  /*
+   * As before; at first by itself.
+   */
+  SAGA__V1__CLOCK_MODE__CLOCK_MODE_UNSPECIFIED = 0,
+  /*
+   * By itself, whenever nothing is under way.
+   */
+  SAGA__V1__CLOCK_MODE__CLOCK_MODE_AUTOMATIC = 1,
+  /*
+   * By hand only.
+   */
+  SAGA__V1__CLOCK_MODE__CLOCK_MODE_HELD = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__CLOCK_MODE)
+} Saga__V1__ClockMode;
 
 /* --- messages --- */
 
@@ -285,10 +303,22 @@ struct  Saga__V1__NamespaceInfo
    * Most sagas that may be open; 0 = any number.
    */
   uint64_t max_open_sagas;
+  /*
+   * True if its virtual clock moves by hand only.
+   */
+  protobuf_c_boolean clock_held;
+  /*
+   * Sagas started in a thousand seconds, on average; 0 = any number.
+   */
+  uint64_t starts_per_1000_seconds;
+  /*
+   * Most bytes of a payload; 0 = the protocol's limit.
+   */
+  uint64_t max_payload_bytes;
 };
 #define SAGA__V1__NAMESPACE_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__namespace_info__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 /*
@@ -345,7 +375,8 @@ struct  Saga__V1__DrainServerResponse
 
 
 /*
- * Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests.
+ * Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests. One that has it is
+ * asked, moved or held.
  */
 struct  Saga__V1__SetVirtualClockRequest
 {
@@ -354,10 +385,19 @@ struct  Saga__V1__SetVirtualClockRequest
    * Common header. The namespace is the connection's.
    */
   Saga__V1__RequestHeader *header;
+  /*
+   * Moves the clock on to this time, µs since 1970 UTC, doing on the way what becomes due; answered when it stands there and
+   * nothing is under way. 0 = it is not moved.
+   */
+  int64_t advance_to_us;
+  /*
+   * How it moves from now on.
+   */
+  Saga__V1__ClockMode mode;
 };
 #define SAGA__V1__SET_VIRTUAL_CLOCK_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__set_virtual_clock_request__descriptor) \
-    , NULL }
+    , NULL, 0, SAGA__V1__CLOCK_MODE__CLOCK_MODE_UNSPECIFIED }
 
 
 /*
@@ -370,10 +410,14 @@ struct  Saga__V1__SetVirtualClockResponse
    * What the clock shows, µs since 1970 UTC.
    */
   int64_t time_us;
+  /*
+   * Whether it moves by hand only.
+   */
+  protobuf_c_boolean held;
 };
 #define SAGA__V1__SET_VIRTUAL_CLOCK_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__set_virtual_clock_response__descriptor) \
-    , 0 }
+    , 0, 0 }
 
 
 /* Saga__V1__HealthRequest methods */
@@ -692,6 +736,7 @@ typedef void (*Saga__V1__SetVirtualClockResponse_Closure)
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    saga__v1__clock_mode__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__health_request__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__health_response__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__readiness_request__descriptor;

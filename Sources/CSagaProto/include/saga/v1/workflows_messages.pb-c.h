@@ -1093,10 +1093,14 @@ struct  Saga__V1__DescribeWorkflowResponse
    * The run that goes on after this one, 16 bytes; empty = none.
    */
   ProtobufCBinaryData successor_saga_id;
+  /*
+   * What the virtual clock of its namespace shows, µs since 1970 UTC; 0 = time there is real.
+   */
+  int64_t virtual_time_us;
 };
 #define SAGA__V1__DESCRIBE_WORKFLOW_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__describe_workflow_response__descriptor) \
-    , NULL, 0,NULL, 0,NULL, 0,NULL, 0, 0,NULL, 0,NULL, 0, NULL, NULL, 0, {0,NULL} }
+    , NULL, 0,NULL, 0,NULL, 0,NULL, 0, 0,NULL, 0,NULL, 0, NULL, NULL, 0, {0,NULL}, 0 }
 
 
 /*

@@ -14,13 +14,15 @@ _sym_db = _symbol_database.Default()
 from saga_engine.v1 import common_messages_pb2 as saga_dot_v1_dot_common__messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csaga/v1/admin_messages.proto\x12\x07saga.v1\x1a\x1dsaga/v1/common_messages.proto\"E\n\rHealthRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12\x0c\n\x04\x65\x63ho\x18\x02 \x01(\x0c\"6\n\x0eHealthResponse\x12\x16\n\x0eserver_time_us\x18\x01 \x01(\x03\x12\x0c\n\x04\x65\x63ho\x18\x02 \x01(\x0c\":\n\x10ReadinessRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\"?\n\x0f\x43omponentStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x0f\n\x07message\x18\x03 \x01(\t\"P\n\x11ReadinessResponse\x12\r\n\x05ready\x18\x01 \x01(\x08\x12,\n\ncomponents\x18\x02 \x03(\x0b\x32\x18.saga.v1.ComponentStatus\";\n\x11ServerInfoRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\"\x83\x03\n\x12ServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x11\n\tserver_id\x18\x02 \x01(\t\x12\x12\n\nstarted_us\x18\x03 \x01(\x03\x12\r\n\x05store\x18\x04 \x01(\t\x12\x12\n\npartitions\x18\x05 \x01(\r\x12\x18\n\x10owned_partitions\x18\x06 \x01(\r\x12\x14\n\x0cloaded_sagas\x18\x07 \x01(\x04\x12\x12\n\nopen_sagas\x18\x08 \x01(\x04\x12\x13\n\x0b\x63onnections\x18\t \x01(\r\x12\x0f\n\x07workers\x18\n \x01(\r\x12\x10\n\x08\x64raining\x18\x0b \x01(\x08\x12\x10\n\x08\x66\x65\x61tures\x18\x0c \x03(\t\x12\x15\n\rblocked_sagas\x18\r \x01(\x04\x12\x0e\n\x06\x62locks\x18\x0e \x01(\x04\x12\x14\n\x0clate_effects\x18\x0f \x01(\x04\x12\x18\n\x10\x61lerts_delivered\x18\x10 \x01(\x04\x12\x15\n\ralerts_failed\x18\x11 \x01(\x04\x12\x16\n\x0e\x61lerts_waiting\x18\x12 \x01(\x04\"?\n\x15ListNamespacesRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\"\x87\x01\n\rNamespaceInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nopen_sagas\x18\x02 \x01(\x04\x12\x15\n\rvirtual_clock\x18\x03 \x01(\x08\x12\x0f\n\x07time_us\x18\x04 \x01(\x03\x12\x14\n\x0cretention_us\x18\x05 \x01(\x03\x12\x16\n\x0emax_open_sagas\x18\x06 \x01(\x04\"D\n\x16ListNamespacesResponse\x12*\n\nnamespaces\x18\x01 \x03(\x0b\x32\x16.saga.v1.NamespaceInfo\"N\n\x12\x44rainServerRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12\x10\n\x08\x64rain_ms\x18\x02 \x01(\x04\".\n\x13\x44rainServerResponse\x12\x17\n\x0f\x63\x61lls_in_flight\x18\x01 \x01(\r\"@\n\x16SetVirtualClockRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\"*\n\x17SetVirtualClockResponse\x12\x0f\n\x07time_us\x18\x01 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csaga/v1/admin_messages.proto\x12\x07saga.v1\x1a\x1dsaga/v1/common_messages.proto\"E\n\rHealthRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12\x0c\n\x04\x65\x63ho\x18\x02 \x01(\x0c\"6\n\x0eHealthResponse\x12\x16\n\x0eserver_time_us\x18\x01 \x01(\x03\x12\x0c\n\x04\x65\x63ho\x18\x02 \x01(\x0c\":\n\x10ReadinessRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\"?\n\x0f\x43omponentStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x0f\n\x07message\x18\x03 \x01(\t\"P\n\x11ReadinessResponse\x12\r\n\x05ready\x18\x01 \x01(\x08\x12,\n\ncomponents\x18\x02 \x03(\x0b\x32\x18.saga.v1.ComponentStatus\";\n\x11ServerInfoRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\"\x83\x03\n\x12ServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x11\n\tserver_id\x18\x02 \x01(\t\x12\x12\n\nstarted_us\x18\x03 \x01(\x03\x12\r\n\x05store\x18\x04 \x01(\t\x12\x12\n\npartitions\x18\x05 \x01(\r\x12\x18\n\x10owned_partitions\x18\x06 \x01(\r\x12\x14\n\x0cloaded_sagas\x18\x07 \x01(\x04\x12\x12\n\nopen_sagas\x18\x08 \x01(\x04\x12\x13\n\x0b\x63onnections\x18\t \x01(\r\x12\x0f\n\x07workers\x18\n \x01(\r\x12\x10\n\x08\x64raining\x18\x0b \x01(\x08\x12\x10\n\x08\x66\x65\x61tures\x18\x0c \x03(\t\x12\x15\n\rblocked_sagas\x18\r \x01(\x04\x12\x0e\n\x06\x62locks\x18\x0e \x01(\x04\x12\x14\n\x0clate_effects\x18\x0f \x01(\x04\x12\x18\n\x10\x61lerts_delivered\x18\x10 \x01(\x04\x12\x15\n\ralerts_failed\x18\x11 \x01(\x04\x12\x16\n\x0e\x61lerts_waiting\x18\x12 \x01(\x04\"?\n\x15ListNamespacesRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\"\xd7\x01\n\rNamespaceInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nopen_sagas\x18\x02 \x01(\x04\x12\x15\n\rvirtual_clock\x18\x03 \x01(\x08\x12\x0f\n\x07time_us\x18\x04 \x01(\x03\x12\x14\n\x0cretention_us\x18\x05 \x01(\x03\x12\x16\n\x0emax_open_sagas\x18\x06 \x01(\x04\x12\x12\n\nclock_held\x18\x07 \x01(\x08\x12\x1f\n\x17starts_per_1000_seconds\x18\x08 \x01(\x04\x12\x19\n\x11max_payload_bytes\x18\t \x01(\x04\"D\n\x16ListNamespacesResponse\x12*\n\nnamespaces\x18\x01 \x03(\x0b\x32\x16.saga.v1.NamespaceInfo\"N\n\x12\x44rainServerRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12\x10\n\x08\x64rain_ms\x18\x02 \x01(\x04\".\n\x13\x44rainServerResponse\x12\x17\n\x0f\x63\x61lls_in_flight\x18\x01 \x01(\r\"y\n\x16SetVirtualClockRequest\x12&\n\x06header\x18\x01 \x01(\x0b\x32\x16.saga.v1.RequestHeader\x12\x15\n\radvance_to_us\x18\x02 \x01(\x03\x12 \n\x04mode\x18\x03 \x01(\x0e\x32\x12.saga.v1.ClockMode\"8\n\x17SetVirtualClockResponse\x12\x0f\n\x07time_us\x18\x01 \x01(\x03\x12\x0c\n\x04held\x18\x02 \x01(\x08*V\n\tClockMode\x12\x1a\n\x16\x43LOCK_MODE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43LOCK_MODE_AUTOMATIC\x10\x01\x12\x13\n\x0f\x43LOCK_MODE_HELD\x10\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'saga_engine.v1.admin_messages_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
+  _CLOCKMODE._serialized_start=1519
+  _CLOCKMODE._serialized_end=1605
   _HEALTHREQUEST._serialized_start=72
   _HEALTHREQUEST._serialized_end=141
   _HEALTHRESPONSE._serialized_start=143
@@ -38,15 +40,15 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _LISTNAMESPACESREQUEST._serialized_start=857
   _LISTNAMESPACESREQUEST._serialized_end=920
   _NAMESPACEINFO._serialized_start=923
-  _NAMESPACEINFO._serialized_end=1058
-  _LISTNAMESPACESRESPONSE._serialized_start=1060
-  _LISTNAMESPACESRESPONSE._serialized_end=1128
-  _DRAINSERVERREQUEST._serialized_start=1130
-  _DRAINSERVERREQUEST._serialized_end=1208
-  _DRAINSERVERRESPONSE._serialized_start=1210
-  _DRAINSERVERRESPONSE._serialized_end=1256
-  _SETVIRTUALCLOCKREQUEST._serialized_start=1258
-  _SETVIRTUALCLOCKREQUEST._serialized_end=1322
-  _SETVIRTUALCLOCKRESPONSE._serialized_start=1324
-  _SETVIRTUALCLOCKRESPONSE._serialized_end=1366
+  _NAMESPACEINFO._serialized_end=1138
+  _LISTNAMESPACESRESPONSE._serialized_start=1140
+  _LISTNAMESPACESRESPONSE._serialized_end=1208
+  _DRAINSERVERREQUEST._serialized_start=1210
+  _DRAINSERVERREQUEST._serialized_end=1288
+  _DRAINSERVERRESPONSE._serialized_start=1290
+  _DRAINSERVERRESPONSE._serialized_end=1336
+  _SETVIRTUALCLOCKREQUEST._serialized_start=1338
+  _SETVIRTUALCLOCKREQUEST._serialized_end=1459
+  _SETVIRTUALCLOCKRESPONSE._serialized_start=1461
+  _SETVIRTUALCLOCKRESPONSE._serialized_end=1517
 # @@protoc_insertion_point(module_scope)

@@ -1,9 +1,13 @@
 from saga_engine.v1 import common_messages_pb2 as _common_messages_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
+CLOCK_MODE_AUTOMATIC: ClockMode
+CLOCK_MODE_HELD: ClockMode
+CLOCK_MODE_UNSPECIFIED: ClockMode
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ComponentStatus(_message.Message):
@@ -59,20 +63,26 @@ class ListNamespacesResponse(_message.Message):
     def __init__(self, namespaces: _Optional[_Iterable[_Union[NamespaceInfo, _Mapping]]] = ...) -> None: ...
 
 class NamespaceInfo(_message.Message):
-    __slots__ = ["max_open_sagas", "name", "open_sagas", "retention_us", "time_us", "virtual_clock"]
+    __slots__ = ["clock_held", "max_open_sagas", "max_payload_bytes", "name", "open_sagas", "retention_us", "starts_per_1000_seconds", "time_us", "virtual_clock"]
+    CLOCK_HELD_FIELD_NUMBER: _ClassVar[int]
     MAX_OPEN_SAGAS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     OPEN_SAGAS_FIELD_NUMBER: _ClassVar[int]
     RETENTION_US_FIELD_NUMBER: _ClassVar[int]
+    STARTS_PER_1000_SECONDS_FIELD_NUMBER: _ClassVar[int]
     TIME_US_FIELD_NUMBER: _ClassVar[int]
     VIRTUAL_CLOCK_FIELD_NUMBER: _ClassVar[int]
+    clock_held: bool
     max_open_sagas: int
+    max_payload_bytes: int
     name: str
     open_sagas: int
     retention_us: int
+    starts_per_1000_seconds: int
     time_us: int
     virtual_clock: bool
-    def __init__(self, name: _Optional[str] = ..., open_sagas: _Optional[int] = ..., virtual_clock: bool = ..., time_us: _Optional[int] = ..., retention_us: _Optional[int] = ..., max_open_sagas: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., open_sagas: _Optional[int] = ..., virtual_clock: bool = ..., time_us: _Optional[int] = ..., retention_us: _Optional[int] = ..., max_open_sagas: _Optional[int] = ..., clock_held: bool = ..., starts_per_1000_seconds: _Optional[int] = ..., max_payload_bytes: _Optional[int] = ...) -> None: ...
 
 class ReadinessRequest(_message.Message):
     __slots__ = ["header"]
@@ -135,13 +145,22 @@ class ServerInfoResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., server_id: _Optional[str] = ..., started_us: _Optional[int] = ..., store: _Optional[str] = ..., partitions: _Optional[int] = ..., owned_partitions: _Optional[int] = ..., loaded_sagas: _Optional[int] = ..., open_sagas: _Optional[int] = ..., connections: _Optional[int] = ..., workers: _Optional[int] = ..., draining: bool = ..., features: _Optional[_Iterable[str]] = ..., blocked_sagas: _Optional[int] = ..., blocks: _Optional[int] = ..., late_effects: _Optional[int] = ..., alerts_delivered: _Optional[int] = ..., alerts_failed: _Optional[int] = ..., alerts_waiting: _Optional[int] = ...) -> None: ...
 
 class SetVirtualClockRequest(_message.Message):
-    __slots__ = ["header"]
+    __slots__ = ["advance_to_us", "header", "mode"]
+    ADVANCE_TO_US_FIELD_NUMBER: _ClassVar[int]
     HEADER_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    advance_to_us: int
     header: _common_messages_pb2.RequestHeader
-    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ...) -> None: ...
+    mode: ClockMode
+    def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., advance_to_us: _Optional[int] = ..., mode: _Optional[_Union[ClockMode, str]] = ...) -> None: ...
 
 class SetVirtualClockResponse(_message.Message):
-    __slots__ = ["time_us"]
+    __slots__ = ["held", "time_us"]
+    HELD_FIELD_NUMBER: _ClassVar[int]
     TIME_US_FIELD_NUMBER: _ClassVar[int]
+    held: bool
     time_us: int
-    def __init__(self, time_us: _Optional[int] = ...) -> None: ...
+    def __init__(self, time_us: _Optional[int] = ..., held: bool = ...) -> None: ...
+
+class ClockMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []

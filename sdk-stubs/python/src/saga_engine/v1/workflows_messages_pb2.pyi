@@ -111,7 +111,7 @@ class DescribeWorkflowRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., workflow: _Optional[_Union[_common_messages_pb2.WorkflowRef, _Mapping]] = ...) -> None: ...
 
 class DescribeWorkflowResponse(_message.Message):
-    __slots__ = ["error", "execution_deadline_us", "info", "late_effects", "memo", "output", "pending_steps", "step_outputs", "successor_saga_id", "unconsumed_signals", "undo_log", "waiting_for"]
+    __slots__ = ["error", "execution_deadline_us", "info", "late_effects", "memo", "output", "pending_steps", "step_outputs", "successor_saga_id", "unconsumed_signals", "undo_log", "virtual_time_us", "waiting_for"]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_DEADLINE_US_FIELD_NUMBER: _ClassVar[int]
     INFO_FIELD_NUMBER: _ClassVar[int]
@@ -123,6 +123,7 @@ class DescribeWorkflowResponse(_message.Message):
     SUCCESSOR_SAGA_ID_FIELD_NUMBER: _ClassVar[int]
     UNCONSUMED_SIGNALS_FIELD_NUMBER: _ClassVar[int]
     UNDO_LOG_FIELD_NUMBER: _ClassVar[int]
+    VIRTUAL_TIME_US_FIELD_NUMBER: _ClassVar[int]
     WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
     error: _common_messages_pb2.SagaError
     execution_deadline_us: int
@@ -135,8 +136,9 @@ class DescribeWorkflowResponse(_message.Message):
     successor_saga_id: bytes
     unconsumed_signals: int
     undo_log: _containers.RepeatedCompositeFieldContainer[UndoEntryInfo]
+    virtual_time_us: int
     waiting_for: _containers.RepeatedCompositeFieldContainer[WaitingFor]
-    def __init__(self, info: _Optional[_Union[WorkflowInfo, _Mapping]] = ..., waiting_for: _Optional[_Iterable[_Union[WaitingFor, _Mapping]]] = ..., pending_steps: _Optional[_Iterable[_Union[PendingStep, _Mapping]]] = ..., undo_log: _Optional[_Iterable[_Union[UndoEntryInfo, _Mapping]]] = ..., late_effects: _Optional[int] = ..., memo: _Optional[_Iterable[_Union[_common_messages_pb2.NamedPayload, _Mapping]]] = ..., step_outputs: _Optional[_Iterable[_Union[_common_messages_pb2.NamedPayload, _Mapping]]] = ..., unconsumed_signals: _Optional[int] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., execution_deadline_us: _Optional[int] = ..., successor_saga_id: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, info: _Optional[_Union[WorkflowInfo, _Mapping]] = ..., waiting_for: _Optional[_Iterable[_Union[WaitingFor, _Mapping]]] = ..., pending_steps: _Optional[_Iterable[_Union[PendingStep, _Mapping]]] = ..., undo_log: _Optional[_Iterable[_Union[UndoEntryInfo, _Mapping]]] = ..., late_effects: _Optional[int] = ..., memo: _Optional[_Iterable[_Union[_common_messages_pb2.NamedPayload, _Mapping]]] = ..., step_outputs: _Optional[_Iterable[_Union[_common_messages_pb2.NamedPayload, _Mapping]]] = ..., unconsumed_signals: _Optional[int] = ..., error: _Optional[_Union[_common_messages_pb2.SagaError, _Mapping]] = ..., output: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., execution_deadline_us: _Optional[int] = ..., successor_saga_id: _Optional[bytes] = ..., virtual_time_us: _Optional[int] = ...) -> None: ...
 
 class ExportHistoryRequest(_message.Message):
     __slots__ = ["header", "workflow"]
