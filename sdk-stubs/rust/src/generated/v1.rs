@@ -1257,7 +1257,7 @@ impl Message for UndoSpec {
 pub struct CompensationSummary {
     /// How far it came.
     pub state: CompensationState,
-    /// The undo entries that were left open, by the event that scheduled or tracked their step.
+    /// The undo entries that were left open, by the event that scheduled or tracked their step. At most 65,536.
     pub open_entries: Vec<u64>,
 }
 
@@ -1474,6 +1474,54 @@ impl Message for NamedPayload {
     }
 }
 
+/// How a virtual clock moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ClockMode {
+    /// As before; at first by itself.
+    #[default]
+    Unspecified,
+    /// By itself, whenever nothing is under way.
+    Automatic,
+    /// By hand only.
+    Held,
+    /// A number that this version does not know.
+    Unrecognized(i32),
+}
+
+impl ClockMode {
+    /// The number on the wire.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::Unspecified => 0,
+            Self::Automatic => 1,
+            Self::Held => 2,
+            Self::Unrecognized(number) => number,
+        }
+    }
+
+    /// The name in the IDL, without its prefix.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "UNSPECIFIED",
+            Self::Automatic => "AUTOMATIC",
+            Self::Held => "HELD",
+            Self::Unrecognized(_) => "UNRECOGNIZED",
+        }
+    }
+}
+
+impl From<i32> for ClockMode {
+    fn from(number: i32) -> Self {
+        match number {
+            0 => Self::Unspecified,
+            1 => Self::Automatic,
+            2 => Self::Held,
+            other => Self::Unrecognized(other),
+        }
+    }
+}
+
 /// Is the process alive?
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HealthRequest {
@@ -1514,7 +1562,7 @@ impl Request for HealthRequest {
 pub struct HealthResponse {
     /// The server's wall clock, µs since 1970 UTC.
     pub server_time_us: i64,
-    /// What the request carried.
+    /// What the request carried. 0-65,536 bytes.
     pub echo: Vec<u8>,
 }
 
@@ -1570,7 +1618,7 @@ impl Request for ReadinessRequest {
 /// One part of the server and how it does.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComponentStatus {
-    /// Its name: `store`, `shards`, `listener`. 1-64 bytes.
+    /// Its name: `store`, `engine`, `listener`, `snapshots`. 1-64 bytes.
     pub name: String,
     /// True if it works.
     pub ready: bool,
@@ -1665,7 +1713,7 @@ pub struct ServerInfoResponse {
     pub server_id: String,
     /// When it started, µs since 1970 UTC.
     pub started_us: i64,
-    /// The store: `sqlite`, `memory`, `postgresql`. 1-64 bytes.
+    /// The store: `sqlite`, `memory`, `postgres`. 1-64 bytes.
     pub store: String,
     /// Partitions of the store.
     pub partitions: u32,
@@ -1681,7 +1729,7 @@ pub struct ServerInfoResponse {
     pub workers: u32,
     /// True once draining began.
     pub draining: bool,
-    /// Features it offers. At most 64 of 1-64 bytes.
+    /// Features it offers, such as `lz4`. At most 64 of 1-64 bytes.
     pub features: Vec<String>,
     /// Sagas that wait for a person now.
     pub blocked_sagas: u64,
@@ -1793,6 +1841,12 @@ pub struct NamespaceInfo {
     pub retention_us: i64,
     /// Most sagas that may be open; 0 = any number.
     pub max_open_sagas: u64,
+    /// True if its virtual clock moves by hand only.
+    pub clock_held: bool,
+    /// Sagas started in a thousand seconds, on average; 0 = any number.
+    pub starts_per_1000_seconds: u64,
+    /// Most bytes of a payload; 0 = the protocol's limit.
+    pub max_payload_bytes: u64,
 }
 
 impl Message for NamespaceInfo {
@@ -1805,6 +1859,9 @@ impl Message for NamespaceInfo {
         to.int64(4, self.time_us);
         to.int64(5, self.retention_us);
         to.uint64(6, self.max_open_sagas);
+        to.bool(7, self.clock_held);
+        to.uint64(8, self.starts_per_1000_seconds);
+        to.uint64(9, self.max_payload_bytes);
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -1815,6 +1872,9 @@ impl Message for NamespaceInfo {
             4 => self.time_us = from.int64()?,
             5 => self.retention_us = from.int64()?,
             6 => self.max_open_sagas = from.uint64()?,
+            7 => self.clock_held = from.bool()?,
+            8 => self.starts_per_1000_seconds = from.uint64()?,
+            9 => self.max_payload_bytes = from.uint64()?,
             _ => from.skip()?,
         }
         Ok(())
@@ -1902,11 +1962,17 @@ impl Message for DrainServerResponse {
     }
 }
 
-/// Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests.
+/// Gives a namespace a clock of its own, which jumps to the next thing due whenever nothing runs: for tests. One
+/// that has it is asked, moved or held.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SetVirtualClockRequest {
     /// Common header. The namespace is the connection's.
     pub header: Option<RequestHeader>,
+    /// Moves the clock on to this time, µs since 1970 UTC, doing on the way what becomes due; answered when it
+    /// stands there and nothing is under way. 0 = it is not moved.
+    pub advance_to_us: i64,
+    /// How it moves from now on.
+    pub mode: ClockMode,
 }
 
 impl Message for SetVirtualClockRequest {
@@ -1916,11 +1982,15 @@ impl Message for SetVirtualClockRequest {
         if let Some(value) = &self.header {
             to.message(1, value);
         }
+        to.int64(2, self.advance_to_us);
+        to.int32(3, self.mode.number());
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
         match number {
             1 => from.message(self.header.get_or_insert_with(Default::default))?,
+            2 => self.advance_to_us = from.int64()?,
+            3 => self.mode = ClockMode::from(from.int32()?),
             _ => from.skip()?,
         }
         Ok(())
@@ -1938,6 +2008,8 @@ impl Request for SetVirtualClockRequest {
 pub struct SetVirtualClockResponse {
     /// What the clock shows, µs since 1970 UTC.
     pub time_us: i64,
+    /// Whether it moves by hand only.
+    pub held: bool,
 }
 
 impl Message for SetVirtualClockResponse {
@@ -1945,11 +2017,13 @@ impl Message for SetVirtualClockResponse {
 
     fn write(&self, to: &mut Writer) {
         to.int64(1, self.time_us);
+        to.bool(2, self.held);
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
         match number {
             1 => self.time_us = from.int64()?,
+            2 => self.held = from.bool()?,
             _ => from.skip()?,
         }
         Ok(())
@@ -2696,8 +2770,6 @@ impl Message for CompleteUpdateCommand {
 pub struct Command {
     /// Its place in the order that the code issued commands, from 0.
     pub command_number: u32,
-    /// Where in the code it was issued, for diagnosis. 0-255 bytes.
-    pub call_site: String,
     /// One of these, or none.
     pub kind: Option<CommandKind>,
 }
@@ -2751,7 +2823,6 @@ impl Message for Command {
 
     fn write(&self, to: &mut Writer) {
         to.uint32(1, self.command_number);
-        to.string(2, &self.call_site);
         match &self.kind {
             Some(CommandKind::ScheduleActivity(value)) => to.message(10, &**value),
             Some(CommandKind::RequestCancelActivity(value)) => to.message(11, &**value),
@@ -2779,7 +2850,6 @@ impl Message for Command {
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
         match number {
             1 => self.command_number = from.uint32()?,
-            2 => self.call_site = from.string()?,
             10 => match &mut self.kind {
                 Some(CommandKind::ScheduleActivity(value)) => from.message(value.as_mut())?,
                 other => {
@@ -3332,6 +3402,8 @@ pub struct WorkflowExecutionTerminated {
     pub request_id: String,
     /// What the unwinding reached before the run closed.
     pub compensation: Option<CompensationSummary>,
+    /// The event that the run was reset to: another run goes on from there; absent = it was terminated for good.
+    pub reset_event_id: Option<u64>,
 }
 
 impl Message for WorkflowExecutionTerminated {
@@ -3344,6 +3416,9 @@ impl Message for WorkflowExecutionTerminated {
         if let Some(value) = &self.compensation {
             to.message(4, value);
         }
+        if let Some(value) = &self.reset_event_id {
+            to.uint64_always(5, *value);
+        }
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -3352,6 +3427,7 @@ impl Message for WorkflowExecutionTerminated {
             2 => self.identity = from.string()?,
             3 => self.request_id = from.string()?,
             4 => from.message(self.compensation.get_or_insert_with(Default::default))?,
+            5 => self.reset_event_id = Some(from.uint64()?),
             _ => from.skip()?,
         }
         Ok(())
@@ -7535,8 +7611,6 @@ pub struct UndoEntryInfo {
     pub step_event_id: u64,
     /// The step's name in the code. 0-255 bytes.
     pub step_id: String,
-    /// The step's activity. 0-255 bytes.
-    pub step_activity_type: String,
     /// The activity that undoes it. 1-255 bytes.
     pub undo_activity_type: String,
     /// What is known of the step's effect.
@@ -7557,7 +7631,6 @@ impl Message for UndoEntryInfo {
     fn write(&self, to: &mut Writer) {
         to.uint64(1, self.step_event_id);
         to.string(2, &self.step_id);
-        to.string(3, &self.step_activity_type);
         to.string(4, &self.undo_activity_type);
         to.int32(5, self.outcome.number());
         to.int32(6, self.state.number());
@@ -7572,7 +7645,6 @@ impl Message for UndoEntryInfo {
         match number {
             1 => self.step_event_id = from.uint64()?,
             2 => self.step_id = from.string()?,
-            3 => self.step_activity_type = from.string()?,
             4 => self.undo_activity_type = from.string()?,
             5 => self.outcome = StepOutcome::from(from.int32()?),
             6 => self.state = UndoEntryState::from(from.int32()?),
@@ -7608,7 +7680,7 @@ pub struct WorkflowInfo {
     pub closed_us: i64,
     /// Events so far; the next event id.
     pub history_length: u64,
-    /// Attributes that List filters by.
+    /// Attributes that List filters by. At most 64.
     pub search_attributes: Vec<NamedPayload>,
     /// The run that started it as a child, 16 bytes; empty = none.
     pub parent_saga_id: Vec<u8>,
@@ -7706,17 +7778,17 @@ impl Request for DescribeWorkflowRequest {
 pub struct DescribeWorkflowResponse {
     /// In short.
     pub info: Option<WorkflowInfo>,
-    /// What it waits for; empty if closed.
+    /// What it waits for, the first of them; empty if closed. At most 1,000.
     pub waiting_for: Vec<WaitingFor>,
-    /// Steps that are scheduled and not closed.
+    /// Steps that are scheduled and not closed, the oldest of them. At most 1,000.
     pub pending_steps: Vec<PendingStep>,
-    /// The undo log, oldest entry first.
+    /// The undo log, oldest entry first; of a long one the newest entries. At most 10,000.
     pub undo_log: Vec<UndoEntryInfo>,
     /// Success reports that came after their step's undo, in all.
     pub late_effects: u32,
-    /// Notes of the caller.
+    /// Notes of the caller. At most 64.
     pub memo: Vec<NamedPayload>,
-    /// Outputs that the code set by name.
+    /// Outputs that the code set by name, the newest of them. At most 256.
     pub step_outputs: Vec<NamedPayload>,
     /// Signals recorded and not taken yet.
     pub unconsumed_signals: u32,
@@ -7724,10 +7796,12 @@ pub struct DescribeWorkflowResponse {
     pub error: Option<SagaError>,
     /// What `run` returned, if completed.
     pub output: Option<Payload>,
-    /// When it times out, µs since 1970 UTC; 0 = never.
+    /// When it times out, µs since 1970 UTC; 0 = never, or not any more: unwinding ends the time-out.
     pub execution_deadline_us: i64,
     /// The run that goes on after this one, 16 bytes; empty = none.
     pub successor_saga_id: Vec<u8>,
+    /// What the virtual clock of its namespace shows, µs since 1970 UTC; 0 = time there is real.
+    pub virtual_time_us: i64,
 }
 
 impl Message for DescribeWorkflowResponse {
@@ -7752,6 +7826,7 @@ impl Message for DescribeWorkflowResponse {
         }
         to.int64(11, self.execution_deadline_us);
         to.bytes(12, &self.successor_saga_id);
+        to.int64(13, self.virtual_time_us);
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -7768,6 +7843,7 @@ impl Message for DescribeWorkflowResponse {
             10 => from.message(self.output.get_or_insert_with(Default::default))?,
             11 => self.execution_deadline_us = from.int64()?,
             12 => self.successor_saga_id = from.bytes()?,
+            13 => self.virtual_time_us = from.int64()?,
             _ => from.skip()?,
         }
         Ok(())
@@ -7814,8 +7890,6 @@ pub struct WorkflowFilter {
     pub workflow_types: Vec<String>,
     /// Statuses; empty = any. At most 16.
     pub statuses: Vec<WorkflowStatus>,
-    /// Unwinding states; empty = any. At most 16.
-    pub compensation_states: Vec<CompensationState>,
     /// Started at or after, µs since 1970 UTC; 0 = any.
     pub started_from_us: i64,
     /// Started before, µs since 1970 UTC; 0 = any.
@@ -7838,7 +7912,6 @@ impl Message for WorkflowFilter {
     fn write(&self, to: &mut Writer) {
         self.workflow_types.iter().for_each(|value| to.string_always(1, value));
         to.packed(2, &self.statuses, |to, value| to.int32_raw(value.number()));
-        to.packed(3, &self.compensation_states, |to, value| to.int32_raw(value.number()));
         to.int64(4, self.started_from_us);
         to.int64(5, self.started_to_us);
         to.int64(6, self.closed_from_us);
@@ -7852,7 +7925,6 @@ impl Message for WorkflowFilter {
         match number {
             1 => self.workflow_types.push(from.string()?),
             2 => from.packed(&mut self.statuses, |from| Ok(WorkflowStatus::from(from.int32()?)))?,
-            3 => from.packed(&mut self.compensation_states, |from| Ok(CompensationState::from(from.int32()?)))?,
             4 => self.started_from_us = from.int64()?,
             5 => self.started_to_us = from.int64()?,
             6 => self.closed_from_us = from.int64()?,
@@ -7916,7 +7988,7 @@ impl Request for ListWorkflowsRequest {
 pub struct ListWorkflowsResponse {
     /// Runs, newest start first. At most 1,000.
     pub workflows: Vec<WorkflowInfo>,
-    /// For the next page; empty = this was the last.
+    /// For the next page; empty = this was the last. 0-1,024 bytes.
     pub next_page_token: Vec<u8>,
 }
 
@@ -8631,7 +8703,7 @@ pub struct BlockedWorkflow {
     pub message: String,
     /// The error behind it.
     pub error: Option<SagaError>,
-    /// The undo entries that are open.
+    /// The undo entries that are open, the oldest first. At most 1,000.
     pub open_undo: Vec<UndoEntryInfo>,
 }
 
@@ -8670,7 +8742,7 @@ impl Message for BlockedWorkflow {
 pub struct ListBlockedResponse {
     /// Runs, longest blocked first. At most 1,000.
     pub workflows: Vec<BlockedWorkflow>,
-    /// For the next page; empty = this was the last.
+    /// For the next page; empty = this was the last. 0-1,024 bytes.
     pub next_page_token: Vec<u8>,
 }
 
@@ -9070,7 +9142,7 @@ impl Message for LateEffect {
 pub struct ListLateEffectsResponse {
     /// Oldest first. At most 1,000.
     pub late_effects: Vec<LateEffect>,
-    /// For the next page; empty = this was the last.
+    /// For the next page; empty = this was the last. 0-1,024 bytes.
     pub next_page_token: Vec<u8>,
 }
 
@@ -9107,7 +9179,7 @@ pub struct Hello {
     pub namespace: String,
     /// Access token, `\<key id\>.\<secret\>`. 0-1,024 bytes; empty = none (client certificate or open server).
     pub token: String,
-    /// Features the client understands. At most 64 of 1-64 bytes.
+    /// Features the client understands: `lz4` (bodies may be compressed). At most 64 of 1-64 bytes.
     pub features: Vec<String>,
     /// Who is calling, for people who read logs: `user@host/pid`. 0-255 bytes. No credential.
     pub identity: String,
@@ -10033,7 +10105,7 @@ impl Message for DefinitionInfo {
 pub struct ListDefinitionsResponse {
     /// By name. At most 1,000.
     pub definitions: Vec<DefinitionInfo>,
-    /// For the next page; empty = this was the last.
+    /// For the next page; empty = this was the last. 0-1,024 bytes.
     pub next_page_token: Vec<u8>,
 }
 
@@ -10861,7 +10933,7 @@ pub struct ScheduleInfo {
     pub started: u64,
     /// True if a run waits until the one before has closed.
     pub buffered: bool,
-    /// Why the last start failed; empty = it did not.
+    /// Why the last start failed; empty = it did not. 0-4,096 bytes.
     pub last_error: String,
 }
 
@@ -10966,7 +11038,7 @@ impl Message for DescribeScheduleResponse {
 pub struct ListSchedulesResponse {
     /// By name. At most 1,000.
     pub schedules: Vec<ScheduleInfo>,
-    /// For the next page; empty = this was the last.
+    /// For the next page; empty = this was the last. 0-1,024 bytes.
     pub next_page_token: Vec<u8>,
 }
 
@@ -11099,7 +11171,7 @@ impl From<i32> for AckResult {
 pub struct WorkflowTypeOffer {
     /// Its name. 1-255 bytes.
     pub workflow_type: String,
-    /// Oldest version of recorded histories that this code can replay.
+    /// Oldest version of recorded histories that this code can replay; 0 = `version` alone.
     pub minimum_version: u32,
     /// The version that new runs get.
     pub version: u32,
@@ -11134,7 +11206,7 @@ pub struct Slots {
     pub task_queue: String,
     /// Activity tasks more than before. At most 65,536 open at a time.
     pub add_activities: u32,
-    /// Workflow tasks more than before. At most 65,536 open at a time.
+    /// Workflow tasks more than before, 0-65,536. They take no slot yet: a worker gets one for a run at a time.
     pub add_workflows: u32,
 }
 
@@ -11169,13 +11241,11 @@ pub struct WorkOpen {
     pub activity_types: Vec<String>,
     /// Workflows it serves. At most 1,024.
     pub workflow_types: Vec<WorkflowTypeOffer>,
-    /// First slots.
+    /// First slots. At most 64.
     pub slots: Vec<Slots>,
     /// Tokens of tasks from an earlier stream that still run here, or whose report is not acknowledged. They hold
     /// places that `slots` does not count; their Acks free them. At most 4,096 of 1-512 bytes.
     pub running_task_tokens: Vec<Vec<u8>>,
-    /// Runs whose code is still live here. At most 65,536 of 16 bytes.
-    pub live_saga_ids: Vec<Vec<u8>>,
 }
 
 impl Message for WorkOpen {
@@ -11188,7 +11258,6 @@ impl Message for WorkOpen {
         self.workflow_types.iter().for_each(|value| to.message(4, value));
         self.slots.iter().for_each(|value| to.message(5, value));
         self.running_task_tokens.iter().for_each(|value| to.bytes_always(6, value));
-        self.live_saga_ids.iter().for_each(|value| to.bytes_always(7, value));
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -11199,7 +11268,6 @@ impl Message for WorkOpen {
             4 => from.push(&mut self.workflow_types)?,
             5 => from.push(&mut self.slots)?,
             6 => self.running_task_tokens.push(from.bytes()?),
-            7 => self.live_saga_ids.push(from.bytes()?),
             _ => from.skip()?,
         }
         Ok(())
@@ -11761,10 +11829,6 @@ pub struct WorkflowTask {
     pub namespace: String,
     /// Queue of the run. 1-255 bytes.
     pub task_queue: String,
-    /// Events up to this one were recorded with commands already (replay); later ones are new.
-    pub replayed_upto_event_id: u64,
-    /// W3C trace context. 0 or 55 bytes.
-    pub traceparent: String,
     /// Updates to validate once the code has seen the events. At most 1,024.
     pub updates: Vec<UpdateTask>,
 }
@@ -11784,8 +11848,6 @@ impl Message for WorkflowTask {
         to.bool(9, self.sticky);
         to.string(10, &self.namespace);
         to.string(11, &self.task_queue);
-        to.uint64(12, self.replayed_upto_event_id);
-        to.string(13, &self.traceparent);
         self.updates.iter().for_each(|value| to.message(14, value));
     }
 
@@ -11802,8 +11864,6 @@ impl Message for WorkflowTask {
             9 => self.sticky = from.bool()?,
             10 => self.namespace = from.string()?,
             11 => self.task_queue = from.string()?,
-            12 => self.replayed_upto_event_id = from.uint64()?,
-            13 => self.traceparent = from.string()?,
             14 => from.push(&mut self.updates)?,
             _ => from.skip()?,
         }
@@ -11916,7 +11976,8 @@ pub struct ActivityTask {
     pub namespace: String,
     /// Queue that the task came from. 1-255 bytes.
     pub task_queue: String,
-    /// W3C trace context. 0 or 55 bytes.
+    /// W3C trace context of the call that started the run. 0 or 55 bytes; empty if there was none, or the server
+    /// was started since.
     pub traceparent: String,
     /// The event that scheduled the step (or the undo).
     pub scheduled_event_id: u64,
