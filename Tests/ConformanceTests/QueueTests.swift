@@ -83,10 +83,11 @@ import Testing
     func theTaskOfACrashedConsumerGoesToAnother(_ kind: StoreUnderTest) async throws {
         try await kind.use { store, _ async throws in
             let queue = try queue(store)
-            _ = try await queue.enqueue([QueuedTask(key: "a"), QueuedTask(key: "alive")], on: "q")
-            let crashed = try await queue.lease(from: "q", limit: 1, for: .milliseconds(150))[0]
-            let alive = try await queue.lease(from: "q", limit: 1, for: .milliseconds(150))[0]
+            _ = try await queue.enqueue([QueuedTask(key: "alive"), QueuedTask(key: "a")], on: "q")
+            // The one that lives first: however slow the machine is, its lease cannot run out before it is extended.
+            let alive = try await queue.lease(from: "q", limit: 1, for: .seconds(120))[0]
             #expect(try await queue.extend(alive.lease, for: .seconds(600)))
+            let crashed = try await queue.lease(from: "q", limit: 1, for: .milliseconds(150))[0]
             let began = ContinuousClock.now
             var next: [LeasedTask] = []
             while next.isEmpty, ContinuousClock.now - began < .seconds(20) {

@@ -105,14 +105,16 @@ private struct Patient: DurableWorkflow {
             #expect(row.sagaID.time.microseconds / 1_000 == Self.start.microseconds / 1_000)
             let reading = try await engine.clock()
             #expect(reading.isVirtual && !reading.isHeld && reading.time == history.last?.timestamp)
-            // Other tests run beside this one, so it has several tries: one of them must take less than a second.
+            // Other tests run beside this one, so it has several tries: one of them must take less than a second. What is on a disk
+            // that all of them keep busy may take longer.
+            let limit: Duration = kind.isDurable ? .seconds(10) : .seconds(1)
             var best = Duration.seconds(60)
-            for attempt in 1...10 where best >= .seconds(1) {
+            for attempt in 1...10 where best >= limit {
                 let began = ContinuousClock.now
                 _ = try await engine.executeWorkflow(Month.self, id: "m-\(attempt)", input: 30)
                 best = min(best, began.duration(to: .now))
             }
-            #expect(best < .seconds(1), "thirty days")
+            #expect(best < limit, "thirty days")
             await engine.shutDown()
         }
     }
