@@ -25,6 +25,7 @@ struct Deadline {
         case watch
         case query
         case queueLimit
+        case orphan
     }
 
     /// Microseconds on its clock.

@@ -38,6 +38,8 @@ final class Execution {
     /// Whether the run is in the shard's list of runs without a worker for their code.
     var isWaitingForWorker = false
     var waitsForWorkerSince: Timestamp?
+    /// The event by which it was last resumed: before that is durable nothing of it is handed out.
+    var resumedAt: EventID?
     /// Whether the code must be given events.
     @exclusivity(unchecked) var needsActivation = false
     /// The code is given no events while this one is not durable.

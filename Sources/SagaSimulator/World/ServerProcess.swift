@@ -10,6 +10,8 @@ final class ServerProcess {
     var isFlushDue = false
     var wakeAt: Int64 = .max
     var isRecovering = true
+    /// How often it has read its state.
+    var recoveries = 0
     /// Whether another process has come to take the shard over. Known to the world, not to the process.
     var isZombie = false
 

@@ -24,6 +24,7 @@ extension Simulation {
         config.historyPageEvents = options.historyPageEvents
         config.maxUndurableEvents = options.maxUndurableEvents
         config.snapshotEvents = options.snapshotEvents
+        if let limit = options.queueLimit { config.taskQueueLimits = ["default": limit] }
         let incarnation = nextIncarnation
         nextIncarnation += 1
         let server = ServerProcess(
@@ -167,6 +168,7 @@ extension Simulation {
 
     private func beginRecovery(_ server: ServerProcess) {
         server.isRecovering = true
+        server.recoveries += 1
         put(.takeOver(server.incarnation), after: storeDelay())
     }
 

@@ -24,6 +24,9 @@ package struct SimulationOptions: Hashable, Sendable {
     package var historyPageEvents = 1_000
     package var maxUndurableEvents = 65_536
     package var activationHoldMicros: Int64 = 5_000
+    /// What the workers' queue may be given: tasks at the same time, and in a second; 0 is no limit.
+    package var queueConcurrency = 0
+    package var queueRate = 0
     /// Events between two snapshots of a run; 0 for none.
     package var snapshotEvents: UInt64 = 7
 
@@ -79,11 +82,11 @@ package struct SimulationOptions: Hashable, Sendable {
         self.runs = runs ?? size.pick(2...8)
         var random = chances(seed, 1)
         workers = random.pick(1...3)
-        let limits: [Int] = [
+        let rates: [Int] = [
             30_000, 200_000, 200_000, 100_000, 200_000, 30_000, 20_000, 20_000, 200_000, 50_000, 400_000, 20_000,
             200_000, 20_000, 50_000, 20_000,
         ]
-        for (fault, limit) in zip(Faults.all.prefix(limits.count), limits) where random.happens(500_000) {
+        for (fault, limit) in zip(Faults.all.prefix(rates.count), rates) where random.happens(500_000) {
             faults[keyPath: fault.field] = random.logUniform(limit)
         }
         faults.maxCrashes = random.pick(1...8)
@@ -98,6 +101,16 @@ package struct SimulationOptions: Hashable, Sendable {
         if random.happens(500_000) { faults.damagedSnapshot = random.logUniform(600_000) }
         maxBatchesInFlight = random.pick(1...3)
         minRunsBeside = random.pick(1...2)
+        var limits = chances(seed, 0x801)
+        if limits.happens(80_000) { queueConcurrency = limits.pick(1...4) }
+        if limits.happens(60_000) { queueRate = limits.pick(20...200) }
+    }
+}
+
+extension SimulationOptions {
+    var queueLimit: TaskQueueLimit? {
+        guard queueConcurrency > 0 || queueRate > 0 else { return nil }
+        return TaskQueueLimit(maximumConcurrent: queueConcurrency, perSecond: Double(queueRate), burst: 5)
     }
 }
 
@@ -121,6 +134,8 @@ extension SimulationOptions: CustomStringConvertible {
         if maxUndurableEvents != 65_536 { parts.append("undurable events \(maxUndurableEvents)") }
         if activationHoldMicros != 5_000 { parts.append("hold \(activationHoldMicros) us") }
         if snapshotEvents != 7 { parts.append("snapshots every \(snapshotEvents) events") }
+        if queueConcurrency > 0 { parts.append("queue takes \(queueConcurrency)") }
+        if queueRate > 0 { parts.append("queue takes \(queueRate) a second") }
         parts.append("faults until \(faultsUntil) us")
         return parts.joined(separator: ", ")
     }
