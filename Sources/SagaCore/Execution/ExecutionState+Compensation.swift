@@ -19,7 +19,10 @@ extension ExecutionState {
             if let kept = value.resetToEventID {
                 resetTo = kept
                 // What was begun before moves to the new run.
-                for entry in undoLog.open where entry.stepEventID <= kept || entry.stepEventID > EventID(Int64.max) {
+                for entry in undoLog.open
+                where min(entry.stepEventID, entry.closingEventID) <= kept
+                    && (entry.stepEventID <= kept || entry.stepEventID > EventID(Int64.max))
+                {
                     _ = undoLog.update(entry.stepEventID) { $0.status = .dormant }
                 }
             }

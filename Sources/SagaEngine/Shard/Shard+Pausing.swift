@@ -31,7 +31,7 @@ extension Shard {
             }
             return fail(id, .failedPrecondition, "run \(execution.sagaID) is not paused", execution)
         }
-        emit(
+        execution.resumedAt = emit(
             execution,
             .workflowExecutionResumed(
                 WorkflowExecutionResumed(

@@ -139,6 +139,56 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case revivedInPortions
     case clockJumped
     case crashBetweenJumpAndFire
+    case childStarted
+    case childCompleted
+    case childFailed
+    case childCanceled
+    case childTimedOut
+    case childTerminated
+    case childContinued
+    case childNotStarted
+    case childCancelRequested
+    case childUndoRun
+    case childUndone
+    case childOutlivesItsParent
+    case unwoundWithOpenChild
+    case continuedAsNew
+    case undoCarried
+    case undoDropped
+    case signalCarried
+    case cancelCarried
+    case carriedUndone
+    case updateAccepted
+    case updateRejected
+    case updateCompleted
+    case updateRolledBack
+    case updateAborted
+    case updateRepeated
+    case updateRefusedByEnd
+    case externalDelivered
+    case externalFailed
+    case externalAfterCrash
+    case queryAnswered
+    case queryOfClosedRun
+    case localCompleted
+    case localWithUndo
+    case localFailed
+    case localTimedOut
+    case localCanceled
+    case workerDiedInLocalStep
+    case sideEffectRecorded
+    case patched
+    case attributesSet
+    case pausedRun
+    case resumedRun
+    case cancelWhilePaused
+    case resetDone
+    case resetUnwound
+    case resetKept
+    case resetRefused
+    case runDeleted
+    case detailsReachedNextAttempt
+    case queueLimited
 }
 
 /// How often each of them happened.
