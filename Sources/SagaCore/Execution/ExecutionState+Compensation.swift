@@ -66,7 +66,8 @@ extension ExecutionState {
                     entry.status = .dormant
                 }
             }
-            if value.happened { undoLog.happened(value.stepEventID) }
+            // What a reset moves is undone by the run that it moves to, if at all.
+            if value.happened, !movesWithReset(value.stepEventID) { undoLog.happened(value.stepEventID) }
         case .compensationOperatorAction(let value):
             remember(value.requestID, event.eventID)
             if value.verb == .giveUp { isGivenUp = true }

@@ -56,7 +56,7 @@ extension RunModel {
     var openChildrenInScope: [EventID] {
         children.keys.sorted().filter { eventID in
             children[eventID].map { child in
-                child.isOpen && child.initiated.parentClosePolicy != .abandon
+                child.isOpen && child.initiated.parentClosePolicy != .abandon && resetsTo.map { eventID > $0 } ?? true
                     && contains(unwindingScope, child.initiated.scope)
             } ?? false
         }

@@ -216,7 +216,7 @@ struct RunModel {
         case .workflowExecutionBlocked(let value):
             try check(block == nil, "blocked", "blocked twice")
             try check(
-                value.cause == .undoFailed || ledger.badCode.contains(sagaID), "determinism",
+                value.cause == .undoFailed || event.eventID < copied || ledger.badCode.contains(sagaID), "determinism",
                 "the code is blocked by \(value.cause): \(value.message)")
             block = value.cause
         case .workflowExecutionUnblocked:
