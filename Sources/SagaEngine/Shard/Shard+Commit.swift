@@ -274,7 +274,10 @@ extension Shard {
     }
 
     private func remove(_ execution: Execution) {
-        if executions.removeValue(forKey: execution.sagaID) != nil { quotas.ended(execution.state.namespace) }
+        if executions.has(execution.sagaID) {
+            executions[execution.sagaID] = nil
+            quotas.ended(execution.state.namespace)
+        }
         if let key = definitionKey(of: execution) { definitions.remove(key) }
         if execution.state.status == .blocked { blockedRunCount -= 1 }
         if openRuns[key(of: execution)] == execution.sagaID { openRuns[key(of: execution)] = nil }
