@@ -107,6 +107,17 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     /// A queue is given more than its limit.
     case queueLimitIgnored = "queue-limit-ignored"
 
+    /// Whether only sagas that have to do with others, or that people intervene in, show it.
+    package var needsComposedWorlds: Bool {
+        switch self {
+        case .childEndForgotten, .childUndoForgotten, .carriedUndoLost, .carriedSignalLost, .externalSignalUnnamed,
+            .updateForgotten, .pauseIgnored, .resetUndoesNothing, .localStepBeforeDurable, .heartbeatDetailsLost,
+            .queueLimitIgnored:
+            true
+        default: false
+        }
+    }
+
     /// Whether this build can plant any.
     package static var canBePlanted: Bool {
         #if SAGA_MUTANTS

@@ -114,7 +114,7 @@ struct RunPlan {
     }
 
     /// A plan drawn from the seed; each run has a generator of its own, so that leaving one out changes no other.
-    init(seed: UInt64, index: Int) {
+    init(seed: UInt64, index: Int, composed: Bool) {
         var random = chances(seed, 0x1000 + UInt64(index))
         self.index = index
         workflowID = "run-\(index)"
@@ -143,7 +143,7 @@ struct RunPlan {
             startsAgainWithSignal = random.happens(500_000)
             isPipelined = random.happens(400_000)
         }
-        planComposed(seed)
+        if composed { planComposed(seed) }
         planSchedule(seed)
     }
 

@@ -139,6 +139,7 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case revivedInPortions
     case clockJumped
     case crashBetweenJumpAndFire
+    // From here on in composed worlds only.
     case childStarted
     case childCompleted
     case childFailed
@@ -205,6 +206,9 @@ package struct Coverage: Hashable, Sendable {
         for index in counts.indices { counts[index] += other.counts[index] }
     }
 
-    /// What never happened.
-    package var missing: [Sometimes] { Sometimes.allCases.filter { self[$0] == 0 } }
+    /// What never happened, of what can happen.
+    /// - Parameter composed: Whether the worlds were; see ``SimulationOptions/isComposed``.
+    package func missing(composed: Bool = false) -> [Sometimes] {
+        Sometimes.allCases.filter { self[$0] == 0 && (composed || $0.rawValue < Sometimes.childStarted.rawValue) }
+    }
 }

@@ -104,7 +104,7 @@ package final class Simulation {
             plans = [.sixSteps(ending, isDeclared: isDeclared)]
         } else {
             plans = (0..<options.runs).filter { options.runMask >> UInt64($0 & 63) & 1 == 1 }
-                .map { RunPlan(seed: options.seed, index: $0) }
+                .map { RunPlan(seed: options.seed, index: $0, composed: options.isComposed) }
         }
         var index: [String: Int] = [:]
         for (position, plan) in plans.enumerated() { index[plan.workflowID] = position }

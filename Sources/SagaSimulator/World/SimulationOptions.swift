@@ -35,6 +35,8 @@ package struct SimulationOptions: Hashable, Sendable {
     package var snapshotEvents: UInt64 = 7
     /// Whether time in the sagas' namespace is virtual.
     package var isVirtual = false
+    /// Whether there are sagas with children, updates and the like, and people who pause, reset and delete sagas.
+    package var isComposed = false
 
     /// How often each fault happens.
     package struct Faults: Hashable, Sendable {
@@ -82,8 +84,10 @@ package struct SimulationOptions: Hashable, Sendable {
     /// and frequent faults meet in all mixtures.
     /// - Parameter runs: How many sagas it has; nil = drawn. In a small world each fault meets few sagas, so that what it does
     ///   shows by itself; in a large one they meet each other.
-    package init(seed: UInt64, runs: Int? = nil) {
+    /// - Parameter composed: See ``isComposed``; nothing else of the world depends on it but limited queues.
+    package init(seed: UInt64, runs: Int? = nil, composed: Bool = false) {
         self.seed = seed
+        isComposed = composed
         var size = chances(seed, 0x800)
         self.runs = runs ?? size.pick(2...8)
         var random = chances(seed, 1)
@@ -110,6 +114,7 @@ package struct SimulationOptions: Hashable, Sendable {
         if random.happens(600_000) { maxLiveRuns = random.pick(0...3) }
         if random.happens(500_000) { maxRevivals = random.pick(1...3) }
         isVirtual = random.happens(120_000)
+        guard composed else { return }
         var limits = chances(seed, 0x801)
         if limits.happens(80_000) { queueConcurrency = limits.pick(1...4) }
         if limits.happens(60_000) { queueRate = limits.pick(20...200) }
@@ -146,6 +151,7 @@ extension SimulationOptions: CustomStringConvertible {
         if activationHoldMicros != 5_000 { parts.append("hold \(activationHoldMicros) us") }
         if snapshotEvents != 7 { parts.append("snapshots every \(snapshotEvents) events") }
         if isVirtual { parts.append("virtual clock") }
+        if isComposed { parts.append("composed") }
         if queueConcurrency > 0 { parts.append("queue takes \(queueConcurrency)") }
         if queueRate > 0 { parts.append("queue takes \(queueRate) a second") }
         parts.append("faults until \(faultsUntil) us")
