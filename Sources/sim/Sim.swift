@@ -25,6 +25,12 @@ struct Sim: AsyncParsableCommand {
     var first: UInt64 = 1
     @Option(help: "Run this seed only.")
     var seed: UInt64?
+    @Flag(
+        help: """
+            Also sagas with children, updates, signals to each other and local activities, and people who pause, reset and delete \
+            sagas. Some seeds are known to fail: docs/simulation.md.
+            """)
+    var composed = false
     @Flag(help: "Print what happens, line by line; with --seed.")
     var trace = false
     @Flag(help: "Print how often each fault and rare branch was reached; exit 1 if one never was.")
@@ -65,7 +71,7 @@ struct Sim: AsyncParsableCommand {
         if mutants { return try runMutants() }
         if exhaustive { return try runExhaustive() }
         if let seed, trace { return try runTraced(seed) }
-        let campaign = Campaign(first: seed ?? first, count: seed == nil ? seeds ?? 1_000 : 1)
+        let campaign = Campaign(first: seed ?? first, count: seed == nil ? seeds ?? 1_000 : 1, composed: composed)
         var shown = 0
         let result = campaign.run { failure in
             shown += 1
@@ -74,8 +80,9 @@ struct Sim: AsyncParsableCommand {
         var isCovered = true
         if coverage {
             for what in Sometimes.allCases { print("\(what): \(result.coverage[what])") }
-            isCovered = result.coverage.missing.isEmpty
-            if !isCovered { print("never: \(result.coverage.missing.map { "\($0)" }.joined(separator: ", "))") }
+            let missing = result.coverage.missing(composed: composed)
+            isCovered = missing.isEmpty
+            if !isCovered { print("never: \(missing.map { "\($0)" }.joined(separator: ", "))") }
         }
         if hash { print("hash: \(String(result.hash, radix: 16))") }
         try end(result.seeds, result.crashes, result.failures.count, isCovered)
@@ -94,8 +101,8 @@ struct Sim: AsyncParsableCommand {
     }
 
     private func runTraced(_ seed: UInt64) throws {
-        let simulation = Simulation(SimulationOptions(seed: seed), isTracing: true)
-        print(SimulationOptions(seed: seed))
+        let simulation = Simulation(SimulationOptions(seed: seed, composed: composed), isTracing: true)
+        print(SimulationOptions(seed: seed, composed: composed))
         simulation.run()
         for line in simulation.trace { print(line) }
         for violation in simulation.violations { print(violation) }

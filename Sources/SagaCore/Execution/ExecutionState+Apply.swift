@@ -33,7 +33,15 @@ extension ExecutionState {
         case .workflowExecutionReset(let value):
             remember(value.requestID, event.eventID)
             // Apart from those that the first event may have brought.
-            carry(value.carriedUndo, taskQueue: taskQueue, below: EventID.max - 1 << 32)
+            carry(value.carriedUndo, taskQueue: taskQueue, below: EventID.max - 1 << 32, at: event.eventID)
+            origins.append(RunOrigin(sagaID: value.baseSagaID, upTo: value.baseEventID))
+            // Whoever completes an attempt of the other run has its token, which is of no use here.
+            for eventID in steps.eventIDs {
+                _ = steps.update(eventID) { step in
+                    step.laterAttempt = 0
+                    step.laterSince = nil
+                }
+            }
         case .workflowExecutionBlocked(let value):
             status = .blocked
             block = Block(cause: value.cause, message: value.message, since: event.timestamp, eventID: event.eventID)
@@ -93,15 +101,18 @@ extension ExecutionState {
         if let sagaID = value.parentSagaID, let eventID = value.parentInitiatedEventID {
             parent = ParentLink(sagaID: sagaID, eventID: eventID)
         }
-        carry(value.carriedUndo, taskQueue: value.taskQueue, below: EventID.max)
+        carry(value.carriedUndo, taskQueue: value.taskQueue, below: EventID.max, at: 0)
     }
 
     /// Takes over undo entries of another run. They have no step event here; they are found by ids beyond any real event.
-    private mutating func carry(_ entries: [CarriedUndo], taskQueue: String, below top: EventID) {
+    private mutating func carry(
+        _ entries: [CarriedUndo], taskQueue: String, below top: EventID, at closing: EventID
+    ) {
         for (index, carried) in entries.enumerated() {
             undoLog.append(
                 UndoEntry(
-                    stepEventID: top - EventID(index), closingEventID: 0, stepID: carried.stepID, undo: carried.undo,
+                    stepEventID: top - EventID(index), closingEventID: closing, stepID: carried.stepID,
+                    undo: carried.undo,
                     taskQueue: carried.undo.taskQueue.isEmpty ? taskQueue : carried.undo.taskQueue,
                     input: carried.input, output: carried.output, data: carried.data, outcome: carried.outcome,
                     stepKey: carried.idempotencyKey, idempotencyKey: carried.idempotencyKey + "/undo", scope: 0,

@@ -79,6 +79,7 @@ extension ExecutionState {
                 undo: UndoSpec(activityType: child.initiated.workflowType), taskQueue: child.initiated.taskQueue,
                 input: child.initiated.input, output: nil, data: nil, outcome: .completed, stepKey: key,
                 idempotencyKey: key + "/undo", scope: child.initiated.scope, group: 0,
-                child: ChildUndo(workflowID: child.initiated.workflowID, sagaID: childID)))
+                child: ChildUndo(workflowID: child.initiated.workflowID, sagaID: childID),
+                status: movesWithReset(initiated) ? .dormant : .open))
     }
 }

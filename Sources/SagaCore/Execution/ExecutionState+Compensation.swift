@@ -19,7 +19,10 @@ extension ExecutionState {
             if let kept = value.resetToEventID {
                 resetTo = kept
                 // What was begun before moves to the new run.
-                for entry in undoLog.open where entry.stepEventID <= kept || entry.stepEventID > EventID(Int64.max) {
+                for entry in undoLog.open
+                where min(entry.stepEventID, entry.closingEventID) <= kept
+                    && (entry.stepEventID <= kept || entry.stepEventID > EventID(Int64.max))
+                {
                     _ = undoLog.update(entry.stepEventID) { $0.status = .dormant }
                 }
             }
@@ -63,7 +66,8 @@ extension ExecutionState {
                     entry.status = .dormant
                 }
             }
-            if value.happened { undoLog.happened(value.stepEventID) }
+            // What a reset moves is undone by the run that it moves to, if at all.
+            if value.happened, !movesWithReset(value.stepEventID) { undoLog.happened(value.stepEventID) }
         case .compensationOperatorAction(let value):
             remember(value.requestID, event.eventID)
             if value.verb == .giveUp { isGivenUp = true }

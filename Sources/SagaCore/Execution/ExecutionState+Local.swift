@@ -29,6 +29,6 @@ extension ExecutionState {
                 taskQueue: undo.taskQueue.isEmpty ? taskQueue : undo.taskQueue, input: step.input, output: output,
                 data: nil, outcome: outcome, stepKey: step.idempotencyKey,
                 idempotencyKey: step.idempotencyKey + "/undo", scope: step.scope, group: 0,
-                status: isUndone ? .open : .dormant))
+                status: isUndone && !movesWithReset(scheduled) ? .open : .dormant))
     }
 }

@@ -88,6 +88,7 @@ extension ExecutionState {
                 taskQueue: undo.taskQueue.isEmpty ? scheduled.taskQueue : undo.taskQueue, input: scheduled.input,
                 output: output, data: data, outcome: outcome, stepKey: scheduled.idempotencyKey,
                 idempotencyKey: scheduled.idempotencyKey + "/undo", scope: scheduled.scope,
-                group: scheduled.undoGroup, status: isUndone ? .open : .dormant))
+                group: scheduled.undoGroup,
+                status: isUndone && !movesWithReset(stepEventID) ? .open : .dormant))
     }
 }

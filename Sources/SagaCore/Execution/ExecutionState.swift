@@ -67,6 +67,8 @@ public struct ExecutionState: Equatable, Sendable {
     public internal(set) var searchAttributes: [NamedPayload] = []
     /// The event that the run is being reset to, once its unwinding has begun.
     public internal(set) var resetTo: EventID?
+    /// Of a run that a reset made: whose events it has, and up to which one; the first of several resets first.
+    public internal(set) var origins: [RunOrigin] = []
     /// Local activities with an undo that have not ended, by the events that scheduled them.
     public internal(set) var localSteps = EventTable<LocalActivityScheduled>()
     /// Signals to other sagas that have not arrived for certain.
@@ -122,6 +124,14 @@ public struct ExecutionState: Equatable, Sendable {
         steps.eventIDs.filter { eventID in
             steps[eventID].map { undoLog.contains(scope, $0.scheduled.scope) } ?? false
         }
+    }
+
+    /// Whether a run that unwinds for a reset leaves what that event began alone: the next run goes on with it.
+    public func movesWithReset(_ eventID: EventID) -> Bool { resetTo.map { eventID <= $0 } ?? false }
+
+    /// The run in which an event happened first: another one's, if a reset took it over.
+    public func origin(of eventID: EventID) -> SagaID {
+        origins.first { eventID <= $0.upTo }?.sagaID ?? sagaID
     }
 
     /// What the run would say of its compensation if it closed now.
@@ -193,6 +203,14 @@ public struct TimerState: Hashable, Sendable {
     public var dueAt: Timestamp
     /// The command of the code that caused it.
     public var commandNumber: CommandNumber
+}
+
+/// Whose events a run that was made by a reset begins with.
+public struct RunOrigin: Hashable, Sendable {
+    /// The run that was reset.
+    public var sagaID: SagaID
+    /// The last event that was kept.
+    public var upTo: EventID
 }
 
 /// An unwinding that has begun.

@@ -84,6 +84,39 @@ package enum PlantedBug: String, CaseIterable, Sendable {
 
     /// A restart sets a virtual clock back to where it began.
     case clockSetBackOnRestart = "clock-set-back-on-restart"
+    /// A run that closes says nothing to its open children.
+    case childEndForgotten = "child-end-forgotten"
+    /// A child that completed has nothing to undo.
+    case childUndoForgotten = "child-undo-forgotten"
+    /// A run that goes on as a new one leaves its undos behind.
+    case carriedUndoLost = "carried-undo-lost"
+    /// A run that goes on as a new one leaves signals behind that its code has not taken.
+    case carriedSignalLost = "carried-signal-lost"
+    /// A signal to another saga has no name by which that saga knows it again.
+    case externalSignalUnnamed = "external-signal-unnamed"
+    /// An update that is repeated is another one.
+    case updateForgotten = "update-forgotten"
+    /// Steps of a paused run are handed out.
+    case pauseIgnored = "pause-ignored"
+    /// A reset undoes nothing of what it throws away.
+    case resetUndoesNothing = "reset-undoes-nothing"
+    /// A local activity runs before what undoes it is durable.
+    case localStepBeforeDurable = "local-step-before-durable"
+    /// What the last sign of life said does not reach the next attempt.
+    case heartbeatDetailsLost = "heartbeat-details-lost"
+    /// A queue is given more than its limit.
+    case queueLimitIgnored = "queue-limit-ignored"
+
+    /// Whether only sagas that have to do with others, or that people intervene in, show it.
+    package var needsComposedWorlds: Bool {
+        switch self {
+        case .childEndForgotten, .childUndoForgotten, .carriedUndoLost, .carriedSignalLost, .externalSignalUnnamed,
+            .updateForgotten, .pauseIgnored, .resetUndoesNothing, .localStepBeforeDurable, .heartbeatDetailsLost,
+            .queueLimitIgnored:
+            true
+        default: false
+        }
+    }
 
     /// Whether this build can plant any.
     package static var canBePlanted: Bool {

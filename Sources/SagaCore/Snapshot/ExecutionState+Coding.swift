@@ -36,6 +36,7 @@ extension ExecutionState: PostcardCodable {
         writer.write(memo)
         writer.write(searchAttributes)
         writer.write(resetTo)
+        writer.write(origins)
         writer.write(localSteps)
         writer.write(externalSignals)
         writer.write(openUpdates)
@@ -80,6 +81,7 @@ extension ExecutionState: PostcardCodable {
         memo = try reader.read()
         searchAttributes = try reader.read()
         resetTo = try reader.read()
+        origins = try reader.read()
         localSteps = try reader.read()
         externalSignals = try reader.read()
         openUpdates = try reader.read()
@@ -327,5 +329,17 @@ extension UndoEntry: PostcardCodable {
         attempt = try reader.read()
         firstAttempt = try reader.read()
         lastError = try reader.read()
+    }
+}
+
+extension RunOrigin: PostcardCodable {
+    public func encode(into writer: inout PostcardWriter) {
+        writer.write(sagaID)
+        writer.write(upTo)
+    }
+
+    public init(from reader: inout PostcardReader) throws(CodecError) {
+        sagaID = try reader.read()
+        upTo = try reader.read()
     }
 }

@@ -109,7 +109,7 @@ extension WorkflowContext {
     ) async throws -> Output {
         let payload = try converter.encode(input)
         let stepID = options.stepID ?? activityType
-        var scheduled: EventID?
+        var scheduled: (eventID: EventID, key: String)?
         if let undo {
             let command = LocalActivityCommand(
                 stepID: stepID, activityType: activityType, input: payload, undo: undo, scope: WorkflowScope.number)
@@ -117,13 +117,15 @@ extension WorkflowContext {
             _ = try await wait(for: .command(number)).payload()
             scheduled = scheduledLocally(number)
         }
-        let record = LocalActivityRecord(activityType: activityType, scheduledEventID: scheduled, end: .running)
+        let record = LocalActivityRecord(
+            activityType: activityType, scheduledEventID: scheduled?.eventID, end: .running)
         let number = try issue(.recordLocalActivity(record), site: site)
         runLocally(
             LocalActivityWork(
                 number: number, stepID: stepID, activityType: activityType, input: payload,
-                idempotencyKey: "\(sagaID)/" + (scheduled.map(String.init) ?? "local/\(number)"), options: options,
-                scheduledEventID: scheduled))
+                // As it was at birth: a run that was reset has the events of another.
+                idempotencyKey: scheduled?.key ?? "\(sagaID)/local/\(number)", options: options,
+                scheduledEventID: scheduled?.eventID))
         return try converter.decode(type, from: try await wait(for: .command(number)).payload())
     }
 
@@ -131,7 +133,7 @@ extension WorkflowContext {
     func deliverLocal(_ event: HistoryEvent) -> SagaError? {
         switch event.attributes {
         case .localActivityScheduled(let scheduled):
-            keepScheduledLocally(scheduled.commandNumber, event.eventID)
+            keepScheduledLocally(scheduled.commandNumber, event.eventID, scheduled.idempotencyKey)
             return resolve(event.eventID, .payload(.empty), by: event)
         case .localActivityCompleted(let done): resume(done.commandNumber, .payload(done.output))
         case .localActivityFailed(let failed): resume(failed.commandNumber, .failure(failed.error))

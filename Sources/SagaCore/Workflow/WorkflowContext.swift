@@ -32,7 +32,7 @@ public final class WorkflowContext: @unchecked Sendable {
     private var endedChildren: [CommandNumber: Resolution] = [:]
     /// Local activities that the worker has not been told of.
     private var localWork: [LocalActivityWork] = []
-    private var localEvents: [CommandNumber: EventID] = [:]
+    private var localEvents: [CommandNumber: (eventID: EventID, key: String)] = [:]
     private var startedChildren: [CommandNumber: SagaID] = [:]
     /// Notes of the caller.
     public private(set) var memo: [NamedPayload] = []
@@ -434,9 +434,13 @@ public final class WorkflowContext: @unchecked Sendable {
 
     func runLocally(_ work: LocalActivityWork) { localWork.append(work) }
 
-    func keepScheduledLocally(_ number: CommandNumber, _ eventID: EventID) { localEvents[number] = eventID }
+    func keepScheduledLocally(_ number: CommandNumber, _ eventID: EventID, _ key: String) {
+        localEvents[number] = (eventID, key)
+    }
 
-    func scheduledLocally(_ number: CommandNumber) -> EventID? { localEvents.removeValue(forKey: number) }
+    func scheduledLocally(_ number: CommandNumber) -> (eventID: EventID, key: String)? {
+        localEvents.removeValue(forKey: number)
+    }
 
     /// What the worker has to run now: not what the history says the end of.
     func takeLocalWork() -> [LocalActivityWork] {

@@ -11,8 +11,16 @@ package final class WorkflowInstance {
     private let context: WorkflowContext
     private let executor: WorkflowExecutor
     private var isEvicted = false
-    /// Events that wait for the page after them, so that the code can be told what it recorded next.
+    /// Events that wait for those after them, so that the code can be told what it recorded next; and how many of them are
+    /// records of commands.
     private var waiting: [HistoryEvent] = []
+    private var waitingCommands = 0
+    /// Commands that must be known beyond an event before the code is given it, unless its history ends before. What the code
+    /// does at one event stands somewhere behind it, perhaps pages later; an activation that issues more than so many
+    /// commands is not expected to ask for a patch or a value at its end.
+    static let foreseenCommands = 1_000
+    /// Events that are held back for that at most, so that the memory stays flat however long the history is.
+    static let foreseenEvents = 16_384
 
     /// Code that has not seen any event.
     /// - Parameters:
@@ -37,10 +45,7 @@ package final class WorkflowInstance {
         executor.enter()
         defer { executor.leave() }
         context.foresee(task.events)
-        // One page behind: what the code does at its end may be recorded in the next.
-        let before = waiting
-        waiting = task.more ? task.events : []
-        if let refusal = give(before) ?? (task.more ? nil : give(task.events)) { return refusal }
+        if let refusal = give(takeForeseen(task)) { return refusal }
         if task.more { return nil }
         if let misuse = context.misuse { return .failed(.nondeterminism, misuse) }
         if let failure = context.handlerFailure { return .failed(.codeFailure, failure) }
@@ -48,6 +53,28 @@ package final class WorkflowInstance {
         // Code that has returned takes no update any more.
         let verdicts = context.isRunning ? task.updates.map { context.judge($0) } : []
         return answer(verdicts)
+    }
+
+    /// The events that the code may be given, because enough is known of what it did after them.
+    private func takeForeseen(_ task: WorkflowTask) -> [HistoryEvent] {
+        if !task.more, waiting.isEmpty { return task.events }
+        waiting += task.events
+        waitingCommands += task.events.count { $0.attributes.commandNumber != nil }
+        var end = waiting.count
+        if task.more {
+            end = 0
+            while end < waiting.count {
+                let left = waitingCommands - (waiting[end].attributes.commandNumber == nil ? 0 : 1)
+                guard left >= Self.foreseenCommands || waiting.count - end > Self.foreseenEvents else { break }
+                waitingCommands = left
+                end += 1
+            }
+        } else {
+            waitingCommands = 0
+        }
+        let events = Array(waiting[..<end])
+        waiting.removeFirst(end)
+        return events
     }
 
     /// What the code wants by now; after local activities have ended, once more.

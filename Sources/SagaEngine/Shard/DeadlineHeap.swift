@@ -25,12 +25,13 @@ struct Deadline {
         case watch
         case query
         case queueLimit
+        case orphan
 
         /// Whether it may be about a parked run, or about none at all. What is about tasks, and about code that is out, is not.
         var concernsParked: Bool {
             switch self {
             case .timer, .executionTimeout, .cancelGrace, .redeliver, .watch, .storeRetry, .lateReport, .query,
-                .queueLimit:
+                .queueLimit, .orphan:
                 true
             case .stepRetry, .undoRetry, .scheduleToStart, .scheduleToClose, .startToClose, .heartbeat,
                 .undoStartToClose, .workflowTask, .codeRetry, .reclaim, .undoReclaim:

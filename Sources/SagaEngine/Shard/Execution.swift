@@ -45,6 +45,8 @@ final class Execution {
     var waitsForWorkerSince: Timestamp?
     /// Whether the shard has still to see to the run since it was read back; see `revive`.
     var awaitsRevival = false
+    /// The event by which it was last resumed: before that is durable nothing of it is handed out.
+    var resumedAt: EventID?
     /// Whether the code must be given events.
     @exclusivity(unchecked) var needsActivation = false
     /// The code is given no events while this one is not durable.

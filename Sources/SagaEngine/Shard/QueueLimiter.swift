@@ -63,7 +63,7 @@ struct QueueLimiter {
 extension Shard {
     /// Whether a queue may be given a task now; if only time is missing, it is looked at again.
     func mayHandOut(_ lane: TaskDispatcher.Lane) -> Bool {
-        guard let limit = limiter[lane] else { return true }
+        guard let limit = limiter[lane], !planted(.queueLimitIgnored) else { return true }
         if limit.maximumConcurrent > 0,
             dispatcher.inFlight(namespace: lane.namespace, queue: lane.queue) >= limit.maximumConcurrent
         {

@@ -144,6 +144,15 @@ extension Shard {
     func workflowTaskAnswered(
         _ worker: WorkerID, _ sagaID: SagaID, _ generation: UInt64, _ answer: WorkflowTaskAnswer
     ) {
+        if let execution = executions[sagaID], let load = execution.historyLoad, load.worker == worker,
+            load.generation == generation, case .failed(let cause, let error) = answer
+        {
+            // The code does not fit the part of its history that it has: the rest would not help.
+            execution.historyLoad = nil
+            dropCode(execution)
+            codeFailed(execution, cause, error)
+            return activate(execution)
+        }
         guard let execution = executions[sagaID], let activation = execution.activation,
             activation.worker == worker, activation.generation == generation
         else { return }
@@ -239,9 +248,10 @@ extension Shard {
         }
     }
 
-    /// A good end waits until what a late report put back is undone; a bad one unwinds it with the rest, if it unwinds.
+    /// A good end waits until what a late report put back is undone, and until what the code itself has asked to be unwound
+    /// is (an update that it did not wait for is being rolled back); a bad one unwinds it with the rest, if it unwinds.
     private func mustWaitForUndos(_ command: WorkflowCommand, _ execution: Execution) -> Bool {
-        guard execution.state.undoLog.hasReopened else { return false }
+        guard execution.state.undoLog.hasReopened || execution.state.unwinding != nil else { return false }
         switch command {
         case .complete, .continueAsNew: return true
         default: return !execution.state.autoCompensate

@@ -386,8 +386,13 @@ extension Shard {
         var state = ExecutionState(sagaID: run.row.sagaID)
         for event in run.events { do throws(SagaError) { try state.apply(event) } catch { break } }
         let updateID = update.updateID.isEmpty ? update.requestID : update.updateID
-        if let known = state.update(updateID), known.outcome != .open {
-            return answer(id, .success(.updated(UpdateReply(run.row.sagaID, known))))
+        if let known = state.update(updateID) {
+            guard known.outcome == .open else {
+                return answer(id, .success(.updated(UpdateReply(run.row.sagaID, known))))
+            }
+            return fail(
+                id, .aborted, "run \(run.row.sagaID) ended before the update did", sagaID: run.row.sagaID,
+                status: run.row.status)
         }
         fail(
             id, .failedPrecondition, "run \(run.row.sagaID) of \(run.row.workflowID) is closed: \(run.row.status.name)",

@@ -34,8 +34,11 @@ extension Shard {
             let start = StartCall(
                 namespace: execution.state.namespace, workflowID: child.initiated.workflowID,
                 workflowType: child.initiated.workflowType, taskQueue: child.initiated.taskQueue,
-                input: child.initiated.input, requestID: "\(execution.sagaID)/\(eventID)",
+                // As it was first asked for: a run that was reset may find its child there.
+                input: child.initiated.input, requestID: "\(execution.state.origin(of: eventID))/\(eventID)",
                 identity: "saga \(execution.state.workflowID)",
+                // An id below the parent's own may be that of a child of an earlier run of it.
+                reusePolicy: isOwn(child.initiated.workflowID, execution) ? .allow : .allowIfFailed,
                 executionTimeoutMicros: child.initiated.executionTimeoutMicros,
                 parent: ParentLink(sagaID: execution.sagaID, eventID: eventID))
             return callInternally(.start(start), .childStart, eventID, of: execution)
@@ -45,7 +48,9 @@ extension Shard {
         if child.isCancelRequested {
             let reason = execution.state.cancelRequest?.reason ?? "its parent asked for it"
             callInternally(.cancel(control(target, eventID, reason, execution)), .childEnd, eventID, of: execution)
-        } else if execution.state.unwinding != nil, child.initiated.parentClosePolicy == .terminate {
+        } else if execution.state.unwinding != nil, child.initiated.parentClosePolicy == .terminate,
+            !execution.state.movesWithReset(eventID)
+        {
             callInternally(
                 .terminate(control(target, eventID, "its parent ends", execution), compensate: false), .childEnd,
                 eventID, of: execution)
@@ -81,6 +86,12 @@ extension Shard {
             watchChild(at: eventID, sagaID, execution)
             // It may have been asked to end before it was known to run.
             if let child = execution.state.children[eventID] { deliver(toChildAt: eventID, child, execution) }
+        case .success(.started(let other, _))
+        where isOwn(child.initiated.workflowID, execution) && executions[other]?.state.isEnding == true:
+            // A child of an earlier run of this saga, which was told to end.
+            let at = time.monotonic.addingSaturating(1_000_000)
+            return monotonicDeadlines.push(
+                Deadline(at: at, kind: .redeliver, sagaID: execution.sagaID, eventID: eventID))
         case .success:
             childNotStarted(
                 eventID,
@@ -91,6 +102,11 @@ extension Shard {
         case .failure(let failure): childNotStarted(eventID, failure.sagaError, execution)
         }
         childChanged(execution)
+    }
+
+    /// Whether a child's id is one below the parent's, as those are that the parent's code does not name.
+    private func isOwn(_ workflowID: String, _ execution: Execution) -> Bool {
+        workflowID.hasPrefix(execution.state.workflowID + "/")
     }
 
     private func childNotStarted(_ eventID: EventID, _ error: SagaError, _ execution: Execution) {
@@ -117,7 +133,8 @@ extension Shard {
                 execution,
                 .childWorkflowExecutionCompleted(
                     ChildWorkflowExecutionCompleted(
-                        initiatedEventID: eventID, output: event.output, hasUndo: closed.hasUndo)))
+                        initiatedEventID: eventID, output: event.output,
+                        hasUndo: closed.hasUndo && !planted(.childUndoForgotten))))
         case .workflowExecutionFailed(let event):
             emit(
                 execution,
@@ -155,7 +172,7 @@ extension Shard {
 
     /// The unwinding of a scope begins: open children are ended as their policy says, and waited for.
     func stopChildren(_ execution: Execution, in scope: UInt32) {
-        for eventID in execution.state.openChildren(in: scope) {
+        for eventID in execution.state.openChildren(in: scope) where !execution.state.movesWithReset(eventID) {
             guard let child = execution.state.children[eventID], !child.isCancelRequested else { continue }
             switch child.initiated.parentClosePolicy {
             case .cancel: requestCancel(ofChildAt: eventID, nil, execution)
@@ -167,7 +184,8 @@ extension Shard {
 
     /// What becomes of the open children of a run that closes; done once its closing is durable.
     func callsForOpenChildren(_ execution: Execution, _ wanted: [EventID]?) -> [Call] {
-        (wanted ?? execution.state.children.eventIDs).compactMap { eventID in
+        if planted(.childEndForgotten) { return [] }
+        return (wanted ?? execution.state.children.eventIDs).compactMap { eventID in
             guard let child = execution.state.children[eventID], let sagaID = child.sagaID else { return nil }
             return endCall(
                 child.initiated, eventID, of: execution.sagaID,
@@ -192,18 +210,32 @@ extension Shard {
     /// After a recovery: children whose parents have closed, perhaps without a word to them.
     func findOrphans() {
         for sagaID in executions.keys.sorted() {
-            guard let execution = executions[sagaID], let parent = execution.state.parent,
-                !executions.has(parent.sagaID)
-            else { continue }
-            let target = RunTarget(namespace: execution.state.namespace, workflowID: "", sagaID: parent.sagaID)
-            loadRun(target, .all, .orphan(sagaID))
+            if executions[sagaID]?.state.parent != nil { lookForParent(of: sagaID) }
             park()
         }
     }
 
+    /// Looks whether a child's parent has closed, and does then what the parent would have done. A parent that is open sees to
+    /// its children itself.
+    func lookForParent(of sagaID: SagaID, after delay: Int64 = 0) {
+        guard let execution = executions[sagaID], !execution.state.isClosed, let parent = execution.state.parent else {
+            return
+        }
+        let isClosing = executions[parent.sagaID].map(\.state.isClosed)
+        if isClosing == false, delay == 0 { return }
+        guard delay == 0, isClosing == nil else {
+            // Its end is not durable yet, or somebody has to wait for another reason.
+            let at = time.monotonic.addingSaturating(max(delay, 100_000))
+            return monotonicDeadlines.push(Deadline(at: at, kind: .orphan, sagaID: sagaID))
+        }
+        let target = RunTarget(namespace: execution.state.namespace, workflowID: "", sagaID: parent.sagaID)
+        loadRun(target, .all, .orphan(sagaID))
+    }
+
     func parentLoaded(_ sagaID: SagaID, _ result: Result<LoadedRun?, StoreError>) {
+        if case .failure = result { return lookForParent(of: sagaID, after: 1_000_000) }
         guard let execution = executions[sagaID], let link = execution.state.parent,
-            case .success(let run?) = result, run.row.status.isClosed, !run.wasReset,
+            case .success(let run?) = result, run.row.status.isClosed, run.resetTo.map({ link.eventID > $0 }) ?? true,
             let event = run.events.first(where: { $0.eventID == link.eventID }),
             case .startChildWorkflowExecutionInitiated(let initiated) = event.attributes,
             let call = endCall(
@@ -303,11 +335,16 @@ extension Shard {
 }
 
 extension LoadedRun {
-    /// Whether another run has taken its children over.
-    fileprivate var wasReset: Bool {
-        guard case .workflowExecutionTerminated(let event)? = events.last?.attributes else { return false }
-        return event.resetEventID != nil
+    /// The event to which the run was reset: another run has taken over the children that it had by then.
+    fileprivate var resetTo: EventID? {
+        guard case .workflowExecutionTerminated(let event)? = events.last?.attributes else { return nil }
+        return event.resetEventID
     }
+}
+
+extension ExecutionState {
+    /// Whether a child was asked to end, or ends.
+    fileprivate var isEnding: Bool { parent != nil && (cancelRequest != nil || unwinding != nil) }
 }
 
 extension UndoLog {

@@ -15,7 +15,8 @@ extension Shard {
             autoCompensate: state.autoCompensate, continueOnUndoError: state.continueOnUndoError,
             identity: "run \(state.sagaID)", continuedFrom: state.sagaID, parentSagaID: state.parent?.sagaID,
             parentInitiatedEventID: state.parent?.eventID,
-            carriedUndo: carryUndo ? state.undoLog.carried(from: state.sagaID) + unknownSteps(execution) : [],
+            carriedUndo: carryUndo && !planted(.carriedUndoLost)
+                ? state.undoLog.carried(from: state.sagaID) + unknownSteps(execution) : [],
             memo: state.memo, searchAttributes: state.searchAttributes)
         closeNow(
             execution,
@@ -29,7 +30,7 @@ extension Shard {
         next.predecessor = execution.sagaID
         execution.successor = next
         emit(next, .workflowExecutionStarted(started), queue: state.taskQueue)
-        for signal in signals {
+        for signal in signals where !planted(.carriedSignalLost) {
             emit(
                 next,
                 .signalReceived(

@@ -16,6 +16,7 @@ extension Shard {
     func run(_ due: Deadline) {
         if due.kind == .storeRetry { return repeatCommit(due.generation) }
         if due.kind == .lateReport { return lateReadPaused() }
+        if due.kind == .orphan { return lookForParent(of: due.sagaID) }
         if due.kind == .query { return queryTimedOut(due.generation) }
         if due.kind == .queueLimit {
             isQueueLookArmed = false
@@ -43,7 +44,8 @@ extension Shard {
         case .executionTimeout:
             beginUnwinding(execution, .timedOut, error: nil, reason: "", command: nil)
         case .cancelGrace:
-            guard execution.state.codeMayAct else { return }
+            // A paused run's code does not see the cancel.
+            guard execution.state.codeMayAct || execution.state.status == .paused else { return }
             let reason = execution.state.cancelRequest?.reason ?? ""
             beginUnwinding(execution, .canceled, error: nil, reason: reason, command: nil)
         case .scheduleToStart:
@@ -84,7 +86,7 @@ extension Shard {
             if let sagaID = execution.state.children[due.eventID]?.sagaID {
                 watchChild(at: due.eventID, sagaID, execution)
             }
-        case .storeRetry, .lateReport, .query, .queueLimit: break
+        case .storeRetry, .lateReport, .query, .queueLimit, .orphan: break
         }
     }
 
@@ -176,7 +178,7 @@ extension Shard {
     func rearm(_ execution: Execution) {
         armRun(execution)
         let state = execution.state
-        if let request = state.cancelRequest, state.codeMayAct {
+        if let request = state.cancelRequest, state.codeMayAct || state.status == .paused {
             arm(
                 Deadline(
                     at: request.at.adding(microseconds: state.cancelGraceMicros).microseconds, kind: .cancelGrace,

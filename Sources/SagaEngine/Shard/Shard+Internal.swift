@@ -36,7 +36,8 @@ extension Shard {
         var isWait = false
         if case .result = call { isWait = true }
         internalCalls[id] = InternalCall(
-            sagaID: execution.sagaID, eventID: eventID, purpose: purpose, isWait: isWait)
+            sagaID: execution.sagaID, eventID: eventID, purpose: purpose, isWait: isWait,
+            child: purpose == .childEnd ? call.target.sagaID : nil)
         internalRequests.append((id, call))
     }
 
@@ -49,9 +50,11 @@ extension Shard {
             let answers = internalAnswers
             internalAnswers = []
             for (id, result) in answers {
-                guard let origin = internalCalls.removeValue(forKey: id), let execution = executions[origin.sagaID],
-                    !execution.state.isClosed
-                else { continue }
+                guard let origin = internalCalls.removeValue(forKey: id) else { continue }
+                guard let execution = executions[origin.sagaID], !execution.state.isClosed else {
+                    answered(result, for: origin)
+                    continue
+                }
                 take(result, for: origin, execution)
             }
         }
@@ -65,8 +68,20 @@ extension Shard {
         waitingCalls.removeAll { $0.0 >= Self.firstInternalCall }
     }
 
+    /// The run that asked has closed meanwhile: a child that it has started, or could not reach, must not be left alone.
+    private func answered(_ result: Result<CallReply, CallFailure>, for origin: InternalCall) {
+        switch (origin.purpose, result) {
+        case (.childStart, .success(.started(let child, alreadyStarted: false))): lookForParent(of: child)
+        case (.childEnd, .failure(let failure)) where failure.isTransient:
+            if let child = origin.child { lookForParent(of: child, after: 1_000_000) }
+        default: break
+        }
+    }
+
     private func take(_ result: Result<CallReply, CallFailure>, for origin: InternalCall, _ execution: Execution) {
         if case .failure(let failure) = result, failure.isTransient {
+            // Asked on behalf of a parent that has closed.
+            if origin.child == execution.sagaID { return lookForParent(of: execution.sagaID, after: 1_000_000) }
             let at = time.monotonic.addingSaturating(max(1_000_000, failure.retryAfterMicros))
             monotonicDeadlines.push(
                 Deadline(
@@ -115,6 +130,8 @@ struct InternalCall {
     var purpose: InternalPurpose
     /// Whether it only waits for the end of another run.
     var isWait = false
+    /// The child that is to end.
+    var child: SagaID?
 }
 
 extension CallFailure {
@@ -155,7 +172,9 @@ extension Shard {
             namespace: request.targetNamespace, workflowID: request.targetWorkflowID, sagaID: request.targetSagaID)
         let signal = SignalCall(
             target: target, name: request.name, payload: request.payload,
-            signalID: "\(execution.sagaID)/\(eventID)", identity: "saga \(execution.state.workflowID)")
+            signalID: planted(.externalSignalUnnamed)
+                ? "" : "\(execution.state.origin(of: eventID))/\(eventID)",
+            identity: "saga \(execution.state.workflowID)")
         callInternally(.signal(signal), .externalSignal, eventID, of: execution)
     }
 

@@ -12,7 +12,7 @@ extension Shard {
                     input: activity.input, undo: activity.undo, idempotencyKey: "\(execution.sagaID)/\(eventID)",
                     scope: activity.scope)))
         // The code runs it when it is given the event, so not before the event is durable.
-        execution.localBarrier = emitted
+        if !planted(.localStepBeforeDurable) { execution.localBarrier = emitted }
         hold(.activateCode, execution)
     }
 
@@ -51,7 +51,7 @@ extension Shard {
 
     /// The run is unwound without its code: what runs in the worker may have happened, and nobody will say so.
     func stopLocalSteps(_ execution: Execution) {
-        for eventID in execution.state.localSteps.eventIDs {
+        for eventID in execution.state.localSteps.eventIDs where !execution.state.movesWithReset(eventID) {
             guard let step = execution.state.localSteps[eventID] else { continue }
             emit(
                 execution,

@@ -31,7 +31,7 @@ extension Shard {
             }
             return fail(id, .failedPrecondition, "run \(execution.sagaID) is not paused", execution)
         }
-        emit(
+        execution.resumedAt = emit(
             execution,
             .workflowExecutionResumed(
                 WorkflowExecutionResumed(
@@ -50,7 +50,11 @@ extension Shard {
                         at: time.monotonic.addingSaturating(config.reclaimGraceMicros), kind: .reclaim,
                         sagaID: execution.sagaID, eventID: eventID))
                 continue
-            case .waitingForRetry, .out, .later: continue
+            case .waitingForRetry:
+                // It may have come up meanwhile, in vain, before the clock was set back: nothing else would call it again.
+                if let due = step.retryDueAt { armStepRetry(execution, eventID, attempt: step.attempt, due) }
+                continue
+            case .out, .later: continue
             }
             _ = execution.tasks.update(eventID) { $0.phase = .waitingForCommit }
             hold(.queueStep(eventID, attempt: step.attempt), execution)

@@ -24,7 +24,9 @@ extension Shard {
         }
         execution.resetWaiters.append((id, call))
         execution.reset = reset
-        guard reset.undo == .undo, hasToUndo(after: reset.eventID, execution) else { return loadForReset(execution) }
+        guard reset.undo == .undo, !planted(.resetUndoesNothing), hasToUndo(after: reset.eventID, execution) else {
+            return loadForReset(execution)
+        }
         unwindForReset(execution, reset)
     }
 
@@ -95,15 +97,20 @@ extension Shard {
         let rest = execution.recentEvents(from: EventID(run.events.count)) ?? []
         let events = run.events + rest
         let state = execution.state
-        let reset =
-            execution.reset
-            ?? ResetCall(
-                target: RunTarget(namespace: state.namespace, workflowID: state.workflowID),
-                eventID: state.resetTo ?? 0, reason: state.unwinding?.reason ?? "")
+        guard state.unwinding == nil || state.resetTo != nil else {
+            // It failed, say, while the history was read.
+            return failReset(
+                execution, .failedPrecondition, "run \(sagaID) unwinds; it can be reset when it is closed")
+        }
+        guard let reset = execution.reset ?? events.lazy.compactMap({ self.reset($0, state) }).first else {
+            return failReset(execution, .internalError, "the run does not say to which event it is reset")
+        }
         guard events.count == Int(clamping: state.nextEventID) else {
             return failReset(execution, .unavailable, "the history cannot be read as a whole; try again")
         }
-        if reset.undo == .undo, state.unwinding == nil, hasToUndo(after: reset.eventID, execution) {
+        if reset.undo == .undo, !planted(.resetUndoesNothing), state.unwinding == nil,
+            hasToUndo(after: reset.eventID, execution)
+        {
             // The code went on while the history was read.
             return unwindForReset(execution, reset)
         }
@@ -130,6 +137,16 @@ extension Shard {
         for (id, call) in waiters {
             hold(reply: .started(next.sagaID, alreadyStarted: false), to: id, call, next)
         }
+    }
+
+    /// The request behind an unwinding, after a restart.
+    private func reset(_ event: HistoryEvent, _ state: ExecutionState) -> ResetCall? {
+        guard case .compensationStarted(let started) = event.attributes, let kept = started.resetToEventID else {
+            return nil
+        }
+        return ResetCall(
+            target: RunTarget(namespace: state.namespace, workflowID: state.workflowID), eventID: kept,
+            reason: started.reason, requestID: started.requestID, identity: started.identity)
     }
 
     private func failReset(_ execution: Execution, _ code: CallFailure.Code, _ message: String) {
@@ -188,6 +205,11 @@ extension Shard {
         }
         openRuns[key(of: next)] = next.sagaID
         next.needsActivation = next.state.codeMayAct
+        if !next.state.localSteps.isEmpty {
+            // The code runs them anew, so not before the new run is durable.
+            next.localBarrier = next.state.nextEventID - 1
+            hold(.activateCode, next)
+        }
         rearm(next)
         // What was scheduled and had not ended is handed out anew, under its old key.
         for eventID in next.tasks.eventIDs
@@ -236,6 +258,10 @@ extension Shard {
         } catch {
             return fail(id, .internalError, error.message, sagaID: row.sagaID)
         }
+        if run.events.contains(where: { $0.attributes.isReset(by: reset.requestID) }) {
+            // The same request: the run that it made has closed meanwhile.
+            return answer(id, .success(.started(row.sagaID, alreadyStarted: false)))
+        }
         if let problem = problem(with: reset, state) {
             return fail(id, problem.code, problem.message, sagaID: row.sagaID, status: row.status)
         }
@@ -262,10 +288,20 @@ extension Shard {
     }
 }
 
+extension EventAttributes {
+    /// Whether that request made the run.
+    fileprivate func isReset(by requestID: String) -> Bool {
+        guard case .workflowExecutionReset(let reset) = self else { return false }
+        return !requestID.isEmpty && reset.requestID == requestID
+    }
+}
+
 extension ExecutionState {
-    /// Whether a step began up to an event. Entries that were carried into the run stand before all of its events.
+    /// Whether a step began up to an event. Entries that were carried into the run stand before all of its events, or where
+    /// the reset stands that brought them.
     func isBefore(_ stepEventID: EventID, _ eventID: EventID) -> Bool {
-        stepEventID <= eventID || stepEventID > EventID(Int64.max)
+        guard stepEventID > EventID(Int64.max) else { return stepEventID <= eventID }
+        return (undoLog.entry(stepEventID)?.closingEventID ?? 0) <= eventID
     }
 
     /// What a run that is reset says of its compensation: of what it was to undo; the rest has moved.

@@ -21,8 +21,13 @@ extension Shard {
 
     /// The cause is durable: any worker may have it now.
     func queueStep(_ execution: Execution, _ eventID: EventID, _ attempt: UInt32) {
+        if let resumed = execution.resumedAt, resumed >= execution.durableNext {
+            // Should the resume be lost, the run is paused.
+            return hold(.queueStep(eventID, attempt: attempt), execution)
+        }
         guard let step = execution.state.steps[eventID], step.attempt == attempt, !step.isCancelRequested,
-            execution.state.status != .paused, let task = execution.tasks[eventID],
+            execution.state.status != .paused || planted(.pauseIgnored), execution.state.resetTo == nil,
+            let task = execution.tasks[eventID],
             task.phase == .waitingForCommit || task.phase == .waitingForRetry || task.phase == .maybeOut
         else { return }
         let queuedAt = now(execution)
@@ -71,7 +76,8 @@ extension Shard {
     ) {
         // A paused run keeps its task for its resume.
         guard let step = execution.state.steps[reference.eventID], step.attempt == reference.attempt,
-            execution.state.status != .paused, let live = execution.tasks[reference.eventID], live.phase == .queued
+            execution.state.status != .paused || planted(.pauseIgnored), execution.state.resetTo == nil,
+            let live = execution.tasks[reference.eventID], live.phase == .queued
         else { return }
         let timeouts = step.scheduled.timeouts
         let closeBy =
@@ -102,7 +108,7 @@ extension Shard {
             input: execution.isDeclared ? UndoBinding.stripped(step.scheduled.input) : step.scheduled.input,
             idempotencyKey: planted(.idempotencyKeyUnstable)
                 ? "\(step.scheduled.idempotencyKey)/\(step.attempt)" : step.scheduled.idempotencyKey,
-            timeouts: timeouts, heartbeatDetails: live.heartbeatDetails)
+            timeouts: timeouts, heartbeatDetails: planted(.heartbeatDetailsLost) ? nil : live.heartbeatDetails)
         task.scheduledAt = step.scheduledAt
         task.traceID = execution.traceID
         effects.append(.worker(worker, .activityTask(task)))
@@ -315,8 +321,14 @@ extension Shard {
         guard let step = execution.state.steps[eventID] else { return }
         switch execution.tasks[eventID]?.phase {
         case .out?: hold(.cancelStep(eventID), execution)
+        case .maybeOut?:
+            // Nobody has claimed it, and the look whether anybody does may be over: while the run was paused, say.
+            monotonicDeadlines.push(
+                Deadline(
+                    at: time.monotonic.addingSaturating(config.reclaimGraceMicros), kind: .reclaim,
+                    sagaID: execution.sagaID, eventID: eventID))
         // Nobody can be told: whoever has the token hears of it with the next heartbeat.
-        case .maybeOut?, .later?: break
+        case .later?: break
         case .waitingForCommit?, .queued?, .waitingForRetry?, nil:
             emit(
                 execution,

@@ -55,7 +55,7 @@ extension Shard {
 
     /// Siblings in flight: those that no worker has are ended, the others are asked to stop and waited for.
     func stopSteps(_ execution: Execution, in scope: UInt32) {
-        for eventID in execution.state.openSteps(in: scope) {
+        for eventID in execution.state.openSteps(in: scope) where !execution.state.movesWithReset(eventID) {
             guard let step = execution.state.steps[eventID] else { continue }
             switch execution.tasks[eventID]?.phase {
             case .out?, .maybeOut?, .later?:
@@ -74,8 +74,9 @@ extension Shard {
     func advanceUnwinding(_ execution: Execution) {
         guard let unwinding = execution.state.unwinding else { return advanceReopened(execution) }
         guard execution.state.status == .compensating,
-            execution.state.openSteps(in: unwinding.scope).isEmpty || planted(.siblingsNotAwaited),
-            execution.state.openChildren(in: unwinding.scope).isEmpty
+            execution.state.openSteps(in: unwinding.scope).allSatisfy({ execution.state.movesWithReset($0) })
+                || planted(.siblingsNotAwaited),
+            execution.state.openChildren(in: unwinding.scope).allSatisfy({ execution.state.movesWithReset($0) })
         else { return }
         let next = execution.state.undoLog.next(in: unwinding.scope)
         if next.isEmpty { return finishUnwinding(execution, unwinding) }

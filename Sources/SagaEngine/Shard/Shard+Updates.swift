@@ -23,7 +23,7 @@ extension Shard {
     func update(_ id: CallID, _ call: Call, _ update: UpdateCall, _ execution: Execution) {
         var updateID = update.updateID.isEmpty ? update.requestID : update.updateID
         if updateID.isEmpty { updateID = newSagaID(in: execution.state.namespace).description }
-        if let known = execution.state.update(updateID) {
+        if let known = execution.state.update(updateID), !planted(.updateForgotten) {
             if known.outcome == .open && !update.returnsWhenAccepted {
                 execution.updateWaiters.append(UpdateWaiter(call: id, update: update, updateID: updateID))
             } else {

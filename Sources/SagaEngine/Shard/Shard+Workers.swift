@@ -98,7 +98,7 @@ extension Shard {
             guard execution.undoTasks[eventID]?.phase == .maybeOut,
                 let entry = execution.state.undoLog.entry(eventID)
             else { return }
-            return queueUndo(execution, eventID, entry.attempt)
+            return hold(.queueUndo(eventID, attempt: entry.attempt), execution)
         }
         guard let step = execution.state.steps[eventID], execution.tasks[eventID]?.phase == .maybeOut else { return }
         guard !step.isCancelRequested else {
@@ -111,7 +111,8 @@ extension Shard {
             return activate(execution)
         }
         _ = execution.tasks.update(eventID) { $0.mayHaveRun = true }
-        queueStep(execution, eventID, step.attempt)
+        // What let it go on, a resume say, may not be durable yet.
+        hold(.queueStep(eventID, attempt: step.attempt), execution)
     }
 }
 

@@ -21,10 +21,13 @@ package struct Campaign {
 
     package var first: UInt64
     package var count: UInt64
+    /// See ``SimulationOptions/isComposed``.
+    package var isComposed: Bool
 
-    package init(first: UInt64 = 1, count: UInt64) {
+    package init(first: UInt64 = 1, count: UInt64, composed: Bool = false) {
         self.first = first
         self.count = count
+        isComposed = composed
     }
 
     /// Runs the seeds, and tells of each that fails.
@@ -32,7 +35,7 @@ package struct Campaign {
         var result = Result()
         var hash = TraceHash()
         for seed in first..<(first &+ count) {
-            let options = SimulationOptions(seed: seed)
+            let options = SimulationOptions(seed: seed, composed: isComposed)
             let simulation = Simulation(options)
             simulation.run()
             result.seeds += 1

@@ -24,7 +24,7 @@ package struct Exhaustive {
         var result = Result()
         for ending in endings {
             // The same saga as code and as a definition.
-            for isDeclared in [false, true] { visitAll(ending, isDeclared, &result) }
+            for isDeclared in ending.canBeDeclared ? [false, true] : [false] { visitAll(ending, isDeclared, &result) }
         }
         return result
     }
@@ -68,8 +68,8 @@ package struct Exhaustive {
 extension Simulation {
     /// Whether the six-step saga ended as it must, whatever crashed.
     func judgeEnding(_ ending: ExhaustiveEnding, deaths: Int) -> Violation? {
-        let runs = checker.order.compactMap(checker.run).filter { !$0.isDefinition }
-        guard let run = runs.first, runs.count == 1 else {
+        let runs = checker.order.compactMap(checker.run).filter { $0.started?.workflowID == plans[0].workflowID }
+        guard let run = runs.last, runs.count == 1 || ending == .goesOn else {
             return Violation("start", "there must be exactly one run, there are \(runs.count)")
         }
         let alive = checker.ledger.keys.filter { checker.ledger.effect($0).isAlive }.count
@@ -84,6 +84,9 @@ extension Simulation {
         case (.timesOut, .workflowExecutionCompleted(_)?) where alive == 6 && deaths > 0: return nil
         case (.timesOut, .workflowExecutionFailed(_)?)
         where alive == 0 && (happened == 6 || deaths > crashes): return nil
+        case (.undoesAChild, .workflowExecutionFailed(_)?) where alive == 0 && (happened == 4 || deaths > crashes):
+            return nil
+        case (.goesOn, .workflowExecutionFailed(_)?) where alive == 0: return nil
         default:
             return Violation(
                 "ending", "\(ending.rawValue): ended as \(run.closing?.eventType.name ?? "open") with \(alive) effects")

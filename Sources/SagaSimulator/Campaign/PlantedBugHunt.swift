@@ -28,7 +28,7 @@ package struct PlantedBugHunt {
             PlantedBug.current = bug
             defer { PlantedBug.current = nil }
             for seed in seeds {
-                let simulation = Simulation(SimulationOptions(seed: seed))
+                let simulation = Simulation(SimulationOptions(seed: seed, composed: bug.needsComposedWorlds))
                 simulation.run()
                 if let violation = simulation.violations.first {
                     return Finding(bug: name, seed: seed, violation: "\(violation)")

@@ -45,6 +45,8 @@ package struct Shrinker {
         for fault in SimulationOptions.Faults.all { add { $0.faults[keyPath: fault.field] = 0 } }
         if options.faults.maxCrashes > 1 { add { $0.faults.maxCrashes -= 1 } }
         if options.workers > 1 { add { $0.workers -= 1 } }
+        add { $0.queueConcurrency = 0 }
+        add { $0.queueRate = 0 }
         add { $0.maxBatchRuns = 256 }
         add { $0.historyPageEvents = 1_000 }
         add { $0.maxUndurableEvents = 65_536 }

@@ -4,7 +4,7 @@ internal import SagaEngine
 /// Watches one simulation from outside: what became durable, what was promised to whom, what really happened.
 struct Checker {
     var ledger = Ledger()
-    private(set) var runs: [SagaID: RunModel] = [:]
+    var runs: [SagaID: RunModel] = [:]
     /// In the order in which they began.
     private(set) var order: [SagaID] = []
     /// The runs of each workflow id, the newest last.
@@ -13,7 +13,7 @@ struct Checker {
     private(set) var histories: [SagaID: [HistoryEvent]] = [:]
     /// Replays of the durable histories, each as far as it was last compared.
     private(set) var replays: [SagaID: ExecutionState] = [:]
-    private var runOfStartRequest: [String: SagaID] = [:]
+    var runOfStartRequest: [String: SagaID] = [:]
     /// Results that workers have sent, by attempt: what is recorded must be one of them.
     private var outputs: [TaskReference: Payload] = [:]
     /// Reports that are kept because they came too late.
@@ -28,6 +28,12 @@ struct Checker {
     private(set) var declared: [SagaID: DeclaredModel] = [:]
     /// Attempts that workers said go on outside of them.
     private var laters: Set<TaskReference> = []
+    /// What workers said of local activities, by the run and the command.
+    var localEnds: [String: Set<Payload>] = [:]
+    /// Runs that are in the store no longer.
+    var deleted: Set<SagaID> = []
+    /// Requests to reset a run that made a new one.
+    var resetRequests: Set<String> = []
     private(set) var eventCount = 0
     /// What the virtual clock shows durably; nil if time is real.
     private(set) var clock: Timestamp?
@@ -39,7 +45,7 @@ struct Checker {
         if violations.count < 20 { violations.append(violation) }
     }
 
-    private mutating func check(_ holds: Bool, _ rule: String, _ message: @autoclosure () -> String) {
+    mutating func check(_ holds: Bool, _ rule: String, _ message: @autoclosure () -> String) {
         if !holds { report(Violation(rule, message())) }
     }
 
@@ -55,16 +61,22 @@ struct Checker {
         }
         check(events == entry.events, "codec", "\(entry.sagaID): stored events decode to other events")
         eventCount += events.count
-        if entry.expectedNextEventID == 0 { begin(entry) }
+        let isNew = entry.expectedNextEventID == 0
+        if isNew { begin(entry) }
         if runs[entry.sagaID] == nil { runs[entry.sagaID] = RunModel(sagaID: entry.sagaID) }
         do throws(Violation) {
+            if isNew { try judgeOrigin(entry) }
+            let copied = runs[entry.sagaID]?.copied ?? 0
             for event in events {
                 // In place: the model is large.
                 if let index = runs.index(forKey: entry.sagaID) { try runs.values[index].apply(event, ledger) }
+                if event.eventID < copied { continue }
                 try judgeOutput(event)
                 try judgeDeclared(event)
                 try judgeClock(event, copies: entry)
+                try judgeOthers(event)
             }
+            if isNew { try judgeCarriedCancel(entry.sagaID) }
         } catch {
             report(error)
         }
@@ -82,7 +94,8 @@ struct Checker {
         check(
             !started.requestID.hasPrefix("schedule/") || earlier.isEmpty, "schedule",
             "\(started.workflowID) is started twice by its schedule")
-        if !started.requestID.isEmpty {
+        let isReset = entry.events.contains { $0.eventType == .workflowExecutionReset }
+        if !started.requestID.isEmpty, !isReset {
             check(
                 runOfStartRequest[started.requestID] == nil, "start",
                 "request \(started.requestID) started two runs")
@@ -136,6 +149,13 @@ struct Checker {
 
     /// What is recorded as a result is what a worker sent.
     private func judgeOutput(_ event: HistoryEvent) throws(Violation) {
+        // The undo of a child is another run, see `judgeOthers`.
+        switch event.attributes {
+        case .compensationStepCompleted(let value) where isOfChild(value.stepEventID, event): return
+        case .compensationStepFailed(let value) where isOfChild(value.stepEventID, event): return
+        case .compensationStepRetryScheduled(let value) where isOfChild(value.stepEventID, event): return
+        default: break
+        }
         let reference: TaskReference
         let output: Payload
         switch event.attributes {
@@ -165,6 +185,10 @@ struct Checker {
         if outputs[reference] != output {
             throw Violation("result", "\(event.sagaID): the result of event \(reference.eventID) was never reported")
         }
+    }
+
+    private func isOfChild(_ step: EventID, _ event: HistoryEvent) -> Bool {
+        runs[event.sagaID]?.undo(step)?.child != nil
     }
 
     /// What is recorded as the failure of an attempt is what a worker said of that attempt, or a time-out.
@@ -202,6 +226,9 @@ struct Checker {
         if reference.isUndo {
             do throws(Violation) { try declared[reference.sagaID]?.judgeUndo(task) } catch { report(error) }
         }
+        if let index = runs.index(forKey: reference.sagaID), !reference.isUndo {
+            runs.values[index].steps[reference.eventID]?.outAttempt = reference.attempt
+        }
         guard isOwner else { return handedOutByZombie(task) }
         guard let run = runs[reference.sagaID], !run.isClosed else {
             return report(Violation("cause", "a task of \(reference.sagaID), which is closed or not durable, is out"))
@@ -235,6 +262,9 @@ struct Checker {
                 step.later != reference.attempt, "later",
                 "attempt \(reference.attempt) of step \(reference.eventID) of \(reference.sagaID) goes on outside, and is"
                     + " handed out again")
+            check(
+                !run.isPaused, "paused",
+                "step \(reference.eventID) of \(reference.sagaID) is handed out while the run is paused")
             check(
                 !run.isUnwinding(step.scheduled.scope), "forward",
                 "step \(reference.eventID) of \(reference.sagaID) is handed out while it is unwound")
@@ -307,7 +337,7 @@ struct Checker {
     /// code has judged that end, and nothing is left to be done. The answer may wait until the run has closed (quiet seed
     /// 175 with a slow store).
     private mutating func judgeLate(_ reference: TaskReference, _ run: RunModel) {
-        guard !reference.isUndo, let step = run.steps[reference.eventID] else { return }
+        guard !reference.isUndo, !deleted.contains(run.sagaID), let step = run.steps[reference.eventID] else { return }
         if step.scheduled.undo == nil && cameInTime.contains(reference) { return }
         let isKnown = step.outcome == .completed || run.undo(reference.eventID)?.outcome == .completed
         check(
@@ -366,6 +396,18 @@ struct Checker {
             state.steps.eventIDs == run.stepOrder.filter { run.steps[$0]?.closedBy == nil }, "replay",
             "\(state.sagaID): open steps are \(state.steps.eventIDs)")
         check(
+            state.children.eventIDs == run.children.keys.sorted().filter { run.children[$0]?.isOpen == true }
+                && state.localSteps.eventIDs == run.locals.keys.sorted().filter { run.locals[$0]?.closedBy == nil }
+                && state.externalSignals.eventIDs
+                    == run.externals.keys.sorted().filter { run.externals[$0]?.end == .open }
+                && state.openUpdates.eventIDs
+                    == run.updates.values.filter { $0.end == .open }.map(\.event).sorted(),
+            "replay",
+            "\(state.sagaID): open children, local steps, signals or updates are others than the history has")
+        check(
+            Set(state.searchAttributes) == Set(run.attributes), "replay",
+            "\(state.sagaID): the search attributes are not those that the history sets")
+        check(
             state.undoLog.entries.map(\.stepEventID) == run.undos.map(\.step), "replay",
             "\(state.sagaID): the undo log is \(state.undoLog.entries.map(\.stepEventID)), it should be"
                 + " \(run.undos.map(\.step))")
@@ -375,38 +417,64 @@ struct Checker {
 
     /// What really stands outside, compared with what the history claims; at the end, when nothing can come any more.
     mutating func judgeEffects() {
+        // An entry has one owner: the last run that has it.
+        var owners: [String: SagaID] = [:]
+        for sagaID in order {
+            guard let run = runs[sagaID] else { continue }
+            for step in run.steps.values { owners[step.scheduled.idempotencyKey] = sagaID }
+            for local in run.locals.values { owners[local.scheduled.idempotencyKey] = sagaID }
+            for undo in run.undos where undo.isCarried { owners[undo.stepKey] = sagaID }
+        }
         for sagaID in order {
             guard let run = runs[sagaID] else { continue }
             for eventID in run.stepOrder {
-                guard let step = run.steps[eventID] else { continue }
-                judgeEffect(of: step, eventID, run)
+                guard let step = run.steps[eventID]?.scheduled, owners[step.idempotencyKey] == sagaID else { continue }
+                judgeEffect(
+                    step.idempotencyKey, step.stepID, run.steps[eventID]?.outcome, step.undo?.undoFailedStep,
+                    run.undo(eventID), isDropped: run.dropped.contains(eventID), run)
+            }
+            for eventID in run.locals.keys.sorted() {
+                guard let local = run.locals[eventID], owners[local.scheduled.idempotencyKey] == sagaID else {
+                    continue
+                }
+                judgeEffect(
+                    local.scheduled.idempotencyKey, local.scheduled.stepID, local.outcome,
+                    local.scheduled.undo?.undoFailedStep, run.undo(eventID), isDropped: run.dropped.contains(eventID),
+                    run)
+            }
+            for undo in run.undos where undo.isCarried && undo.child == nil && owners[undo.stepKey] == sagaID {
+                judgeEffect(
+                    undo.stepKey, undo.stepKey, undo.outcome, undo.policy, undo,
+                    isDropped: run.dropped.contains(undo.step), run)
             }
         }
     }
 
-    private mutating func judgeEffect(of step: RunModel.Step, _ eventID: EventID, _ run: RunModel) {
-        let effect = ledger.effect(step.scheduled.idempotencyKey)
-        let name = "step \(step.scheduled.stepID) of \(run.sagaID)"
-        let undo = run.undo(eventID)
+    private mutating func judgeEffect(
+        _ key: String, _ stepID: String, _ outcome: StepOutcome?, _ policy: UndoFailedStep?, _ undo: RunModel.Undo?,
+        isDropped: Bool, _ run: RunModel
+    ) {
+        let effect = ledger.effect(key)
+        let name = "step \(stepID) of \(run.sagaID)"
         if effect.isMarked {
             check(
                 undo.map { $0.stage != .open || $0.isReopened } ?? false, "undo",
                 "\(name) was undone, which nobody asked for")
         }
-        if step.outcome == .completed {
-            check(effect.executions > 0, "effect", "\(name) is completed and never happened")
+        if outcome == .completed, undo?.isTracked != true {
+            check(effect.executions > 0 || undo?.isCarried == true, "effect", "\(name) is completed and never happened")
         }
-        if step.outcome == .noEffect && effect.isAlive && step.scheduled.undo?.undoFailedStep != .never {
+        if outcome == .noEffect && effect.isAlive && policy != .never {
             report(Violation("outcome", "\(name) is said to have had no effect; its effect stands"))
         }
         if undo?.stage == .undone {
             check(!effect.isAlive, "undo", "\(name) is undone and stands")
         }
-        if effect.isAlive, run.isUnwound, let policy = step.scheduled.undo?.undoFailedStep {
+        if effect.isAlive, run.isUnwound, let policy {
             // Ended badly, unwound: what stands is what somebody decided to let stand.
             let isKnown =
                 undo.map { $0.stage == .skipped || $0.stage == .failed || $0.stage == .resolved } ?? false
-                || run.dropped.contains(eventID) || (policy == .never && step.outcome != .completed)
+                || isDropped || (policy == .never && outcome != .completed)
             check(isKnown, "unwound", "\(name) stands after the unwinding, and no one knows")
         }
     }

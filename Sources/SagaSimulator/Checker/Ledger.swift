@@ -1,4 +1,5 @@
 internal import SagaCore
+internal import SagaEngine
 
 /// The world outside: what activities really did, by idempotency key. No part of the engine sees it.
 struct Ledger {
@@ -23,6 +24,10 @@ struct Ledger {
 
     /// Attempts of which the server has had a sign of life.
     var signs: Set<TaskReference> = []
+    /// Whether the code that closed a run to go on as a new one wanted its undos to go along.
+    var carryWanted: [SagaID: Bool] = [:]
+    /// What is to become of later steps, by the request of the reset.
+    var resetModes: [String: ResetCall.Undo] = [:]
     /// Runs whose code was given to a bad release.
     var badCode: Set<SagaID> = []
     /// The last event that code had seen when it wanted to close its run.
@@ -34,6 +39,15 @@ struct Ledger {
 
     mutating func closedHavingSeen(_ eventID: EventID, _ sagaID: SagaID) {
         seenAtEnd[sagaID] = max(seenAtEnd[sagaID] ?? 0, eventID)
+    }
+
+    /// How often code has asked for a local activity.
+    private var localAttempts: [String: Int] = [:]
+
+    /// Counts one more attempt of a local activity.
+    mutating func attempts(_ key: String) -> Int {
+        localAttempts[key, default: 0] += 1
+        return localAttempts[key] ?? 1
     }
 
     func effect(_ key: String) -> Effect { effects[key] ?? Effect() }

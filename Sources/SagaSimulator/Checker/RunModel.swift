@@ -24,6 +24,10 @@ struct RunModel {
         var outcome: StepOutcome?
         var output: Payload?
         var cancelRequested = false
+        /// The last attempt that any worker was given.
+        var outAttempt: UInt32 = 0
+        /// Whether it may have happened, for all that is known.
+        var wasOut: Bool { hadUnknownAttempt || outAttempt == attempt }
         /// When the present attempt may begin.
         var retryDueAt: Timestamp?
         /// The attempt that goes on outside of its worker.
@@ -58,6 +62,16 @@ struct RunModel {
         var isReopened = false
         /// Whether the entry was made by hand, so that there is no effect to find outside.
         var isTracked = false
+        /// The child whose own log stands behind the entry.
+        var child: ChildUndo?
+        /// Whether another run did the step.
+        var isCarried = false
+        /// Of a run that is reset: the entry moves to the next run.
+        var isMoved = false
+
+        /// The event that it stands after: what was carried into a run stands before all of its events.
+        var born: EventID { carriedAt ?? step }
+        var carriedAt: EventID?
 
         var isSettled: Bool {
             switch stage {
@@ -68,32 +82,50 @@ struct RunModel {
     }
 
     let sagaID: SagaID
-    private(set) var started: WorkflowExecutionStarted?
-    private(set) var eventCount: EventID = 0
-    private(set) var lastTimestamp = Timestamp(microseconds: .min)
-    private(set) var closing: EventAttributes?
-    private(set) var steps: [EventID: Step] = [:]
-    private(set) var stepOrder: [EventID] = []
+    var started: WorkflowExecutionStarted?
+    var eventCount: EventID = 0
+    var lastTimestamp = Timestamp(microseconds: .min)
+    var closing: EventAttributes?
+    var steps: [EventID: Step] = [:]
+    var stepOrder: [EventID] = []
     private(set) var timers: [EventID: Timer] = [:]
-    private(set) var undos: [Undo] = []
+    var undos: [Undo] = []
     /// Steps whose undo entry a pivot or a commit dropped.
-    private(set) var dropped: Set<EventID> = []
+    var dropped: Set<EventID> = []
     /// Steps of which a probe or a late report said that they happened.
-    private(set) var madeCertain: Set<EventID> = []
-    private(set) var unwinding: UnwindCause?
-    private var unwindingScope: UInt32 = 0
+    var madeCertain: Set<EventID> = []
+    var unwinding: UnwindCause?
+    var unwindingScope: UInt32 = 0
     /// Scopes that the code wants unwound after the present one.
-    private var unwindingsToCome: [UInt32] = []
-    private var scopeParents: [UInt32: UInt32] = [:]
+    var unwindingsToCome: [UInt32] = []
+    var scopeParents: [UInt32: UInt32] = [:]
     /// Every unwinding that began: of which scope, by which event.
-    private var unwindingStarts: [(scope: UInt32, event: EventID)] = []
-    private(set) var signals: [(id: String, name: String, payload: Payload)] = []
-    private var lastSignal: EventID?
-    private(set) var requests: Set<String> = []
-    private(set) var block: BlockCause?
-    private(set) var cancelRequested = false
-    private(set) var gaveUp = false
-    private(set) var openSteps = 0
+    var unwindingStarts: [(scope: UInt32, event: EventID)] = []
+    var signals: [Signal] = []
+    /// The last signal or update that the code must have seen when it ends well.
+    var lastMessage: EventID?
+    var requests: Set<String> = []
+    var block: BlockCause?
+    var cancelRequested = false
+    var gaveUp = false
+    var openSteps = 0
+
+    /// Children, by the events that asked for them.
+    var children: [EventID: Child] = [:]
+    /// Local activities with an undo.
+    var locals: [EventID: Local] = [:]
+    /// Signals to other sagas, and what became of each.
+    var externals: [EventID: External] = [:]
+    var updates: [String: Update] = [:]
+    /// Values that the code computed once.
+    var values: [Payload] = []
+    var attributes: [NamedPayload] = []
+    var isPaused = false
+    /// The event that made this run out of another, and how many of its events were that one's.
+    var reset: WorkflowExecutionReset?
+    var copied: EventID = 0
+    /// The event to which it is being reset.
+    var resetsTo: EventID?
 
     init(sagaID: SagaID) { self.sagaID = sagaID }
 
@@ -107,20 +139,20 @@ struct RunModel {
     var isEndingBadly: Bool { unwinding.map { $0 != .requested } ?? false }
 
     /// Whether a scope is the other one or lies inside it.
-    private func contains(_ outer: UInt32, _ inner: UInt32) -> Bool {
+    func contains(_ outer: UInt32, _ inner: UInt32) -> Bool {
         var scope: UInt32? = inner
         while let present = scope, present != outer { scope = present == 0 ? nil : scopeParents[present, default: 0] }
         return scope == outer
     }
 
     /// Entries that may be undone now: the youngest that is not settled, and its group as far as it reaches.
-    private func nextUndos() -> [Undo] {
+    func nextUndos() -> [Undo] {
         // Outside an unwinding nothing is undone but what a late report put back after one.
         guard unwinding != nil else {
             return undos.last { $0.isReopened && $0.stage == .open }.map { [$0] } ?? []
         }
         var next: [Undo] = []
-        for undo in undos.reversed() where contains(unwindingScope, undo.scope) && !undo.isSettled {
+        for undo in undos.reversed() where contains(unwindingScope, undo.scope) && !undo.isSettled && !undo.isMoved {
             if let youngest = next.first, youngest.group == 0 || youngest.group != undo.group { break }
             next.append(undo)
         }
@@ -128,14 +160,18 @@ struct RunModel {
     }
 
     /// Whether an unwinding has begun that concerns the step: its undo is promised.
-    private func isOwed(_ undo: Undo) -> Bool {
-        unwindingStarts.contains { contains($0.scope, undo.scope) && undo.step < $0.event }
+    func isOwed(_ undo: Undo) -> Bool {
+        unwindingStarts.contains { contains($0.scope, undo.scope) && undo.born < $0.event }
     }
 
-    private var openStepsInScope: [EventID] {
+    var openStepsInScope: [EventID] {
         stepOrder.filter { eventID in
-            steps[eventID].map { $0.closedBy == nil && contains(unwindingScope, $0.scheduled.scope) } ?? false
-        }
+            steps[eventID].map { step in
+                step.closedBy == nil && contains(unwindingScope, step.scheduled.scope)
+                    // What is older than the event that it is reset to goes on in the next run.
+                    && resetsTo.map { eventID > $0 } ?? true
+            } ?? false
+        } + openChildrenInScope
     }
 
     var runningUndos: Int { undos.count { $0.stage == .started || $0.stage == .waiting } }
@@ -157,6 +193,11 @@ struct RunModel {
         try check(closing == nil, "terminal", "\(event.eventType.name) follows the closing event")
         try check(event.timestamp >= lastTimestamp, "time", "event \(event.eventID) is older than the one before it")
         try check((eventCount == 0) == (event.eventType == .workflowExecutionStarted), "start", "event 0 is the start")
+        if event.eventID < copied {
+            // Another run's past: judged there.
+        } else if isPaused {
+            try judgePaused(event)
+        }
         try judge(event, ledger)
         eventCount += 1
         lastTimestamp = event.timestamp
@@ -167,13 +208,15 @@ struct RunModel {
         case .workflowExecutionStarted(let value):
             started = value
             if !value.requestID.isEmpty { requests.insert(value.requestID) }
+            carry(value.carriedUndo, below: .max)
+            attributes = value.searchAttributes
         case .workflowExecutionCancelRequested(let value):
             try remember(value.requestID, "cancel")
             cancelRequested = true
         case .workflowExecutionBlocked(let value):
             try check(block == nil, "blocked", "blocked twice")
             try check(
-                value.cause == .undoFailed || ledger.badCode.contains(sagaID), "determinism",
+                value.cause == .undoFailed || event.eventID < copied || ledger.badCode.contains(sagaID), "determinism",
                 "the code is blocked by \(value.cause): \(value.message)")
             block = value.cause
         case .workflowExecutionUnblocked:
@@ -184,11 +227,14 @@ struct RunModel {
                 value.signalID.isEmpty || !signals.contains { $0.id == value.signalID }, "signal",
                 "signal \(value.signalID) is recorded twice")
             // A signal that came with the start has its request id.
-            if event.eventID != 1 || value.requestID != started?.requestID {
+            if value.requestID != started?.requestID {
                 try remember(value.requestID, "signal")
             }
-            signals.append((value.signalID, value.name, value.payload))
-            if !value.codeGone { lastSignal = event.eventID }
+            signals.append(
+                Signal(
+                    id: value.signalID, name: value.name, payload: value.payload, eventID: event.eventID,
+                    isForNobody: value.codeGone, isFromEarlier: value.identity.hasPrefix("run ")))
+            if !value.codeGone { lastMessage = event.eventID }
         case .timerCreated(let value): timers[event.eventID] = Timer(dueAt: value.dueAt)
         case .timerFired(let value): try timerFired(value, event)
         case .timerCanceled(let value): if value.createdEventID != 0 { try endTimer(value.createdEventID) }
@@ -202,16 +248,16 @@ struct RunModel {
             try judgeUnwinding(event, ledger)
         case .workflowExecutionCompleted(let value):
             try check(
-                isDeclared || lastSignal.map { ledger.hasSeen($0, atEndOf: sagaID) } ?? true, "signal",
-                "completed, and its code has not seen the signal of event \(lastSignal ?? 0)")
+                isDeclared || lastMessage.map { ledger.hasSeen($0, atEndOf: sagaID) } ?? true, "signal",
+                "completed, and its code has not seen the signal of event \(lastMessage ?? 0)")
             try close(event, value.compensation, endsBadly: false)
         case .workflowExecutionContinuedAsNew(let value):
             try check(
-                lastSignal.map { ledger.hasSeen($0, atEndOf: sagaID) } ?? true, "signal",
-                "goes on as a new run, and its code has not seen the signal of event \(lastSignal ?? 0)")
+                lastMessage.map { ledger.hasSeen($0, atEndOf: sagaID) } ?? true, "signal",
+                "goes on as a new run, and its code has not seen the signal of event \(lastMessage ?? 0)")
             try check(
-                value.undoCarried == undos.contains { !$0.isSettled }, "unwound",
-                "goes on as a new run, and what is to be undone is \(undos.filter { !$0.isSettled }.map(\.step))")
+                !value.undoCarried || hasToCarry || steps.values.contains { $0.closedBy == nil && $0.wasOut }, "carry",
+                "goes on as a new run with undos, and has none")
             closing = event.attributes
         case .workflowExecutionFailed(let value): try close(event, value.compensation, endsBadly: true)
         case .workflowExecutionCanceled(let value): try close(event, value.compensation, endsBadly: true)
@@ -219,7 +265,7 @@ struct RunModel {
         case .workflowExecutionTerminated(let value):
             if !value.requestID.isEmpty { requests.insert(value.requestID) }
             try close(event, value.compensation, endsBadly: true)
-        default: break
+        default: try judgeComposition(event, ledger)
         }
     }
 
@@ -238,7 +284,7 @@ struct RunModel {
         timers[created]?.isOpen = false
     }
 
-    private mutating func remember(_ requestID: String, _ what: String) throws(Violation) {
+    mutating func remember(_ requestID: String, _ what: String) throws(Violation) {
         guard !requestID.isEmpty else { return }
         try check(requests.insert(requestID).inserted, "request", "\(what) request \(requestID) is recorded twice")
     }
@@ -258,7 +304,7 @@ struct RunModel {
         }
     }
 
-    private mutating func dropOpenUndos() {
+    mutating func dropOpenUndos() {
         var kept: [Undo] = []
         for undo in undos {
             if (undo.stage == .open || undo.stage == .dormant) && !isOwed(undo) {
@@ -280,23 +326,29 @@ struct RunModel {
         _ event: HistoryEvent, _ summary: CompensationSummary, endsBadly: Bool
     ) throws(Violation) {
         closing = event.attributes
-        let own = undos.filter { $0.stage != .dormant }
+        let own = undos.filter { $0.stage != .dormant && !$0.isMoved }
         let left = own.filter { $0.stage != .undone && $0.stage != .resolved }.map(\.step)
         let ran = own.contains { $0.stage != .open || $0.roundBegan != nil }
         if case .workflowExecutionTerminated(let value) = event.attributes, !isEndingBadly || !value.requestID.isEmpty {
+            // What a reset leaves moves on; nothing of it is left here.
+            if value.reason.hasPrefix("reset to event "), !isEndingBadly {
+                return try check(summary.openEntries.isEmpty, "summary", "lists \(summary.openEntries) and is reset")
+            }
             // Stopped at once, perhaps in the middle of an unwinding: whatever stands is listed.
             try check(summary.openEntries == left, "summary", "lists \(summary.openEntries), left are \(left)")
             return
         }
         if endsBadly, started?.autoCompensate != false {
-            try check(
-                !undos.contains { !$0.isSettled }, "unwound",
-                "\(event.eventType.name) with undos that are not settled: \(undos.filter { !$0.isSettled }.map(\.step))"
-            )
+            let open = own.filter { !$0.isSettled }.map(\.step)
+            try check(open.isEmpty, "unwound", "\(event.eventType.name) with undos that are not settled: \(open)")
         }
         if endsBadly {
             try check(
-                !isEndingBadly || openSteps == 0, "unwound", "closed with \(openSteps) steps open after unwinding")
+                !isEndingBadly || resetsTo != nil || openSteps == 0, "unwound",
+                "closed with \(openSteps) steps open after unwinding")
+            try check(
+                !isEndingBadly || resetsTo != nil || openChildrenInScope.isEmpty, "unwound",
+                "closed with children \(openChildrenInScope) open after unwinding")
             try check(summary.openEntries == left, "summary", "lists \(summary.openEntries), left are \(left)")
             let state: CompensationState =
                 own.isEmpty ? .none : (left.isEmpty ? .complete : (gaveUp ? .givenUp : .partial))
@@ -320,15 +372,17 @@ struct RunModel {
         switch event.attributes {
         case .activityTaskScheduled(let value):
             try check(!isEndingBadly, "forward", "step \(value.stepID) is scheduled after the unwinding began")
+            try check(!isPaused, "paused", "step \(value.stepID) is scheduled while the run is paused")
             try check(
-                value.idempotencyKey == "\(sagaID)/\(event.eventID)", "key",
+                event.eventID < copied || value.idempotencyKey == "\(sagaID)/\(event.eventID)", "key",
                 "step \(value.stepID) has key \(value.idempotencyKey) at event \(event.eventID)")
             steps[event.eventID] = Step(scheduled: value)
             stepOrder.append(event.eventID)
             openSteps += 1
         case .activityTaskStarted(let value):
             let step = try openStep(value.scheduledEventID, "started")
-            if value.completesLater {
+            // Somebody who completes an attempt of another run has no token for this one.
+            if value.completesLater, event.eventID >= copied {
                 try check(value.attempt == step.attempt, "later", "attempt \(value.attempt), \(step.attempt) runs")
                 try check(step.later != value.attempt, "later", "attempt \(value.attempt) is said twice to go on")
                 steps[value.scheduledEventID]?.later = value.attempt
@@ -398,136 +452,27 @@ struct RunModel {
         steps.values[index].output = output
         openSteps -= 1
         guard let undo = step.scheduled.undo else { return }
+        addUndo(
+            eventID, undo, step.scheduled.idempotencyKey, outcome, output, scope: step.scheduled.scope,
+            group: step.scheduled.undoGroup)
+    }
+
+    /// A step with an undo is closed.
+    mutating func addUndo(
+        _ step: EventID, _ undo: UndoSpec, _ key: String, _ outcome: StepOutcome, _ output: Payload?, scope: UInt32,
+        group: UInt32
+    ) {
         let stage: Undo.Stage
         switch (outcome, undo.undoFailedStep) {
         case (.completed, _), (_, .always), (.unknown, .ifUnknown): stage = .open
         case (.unknown, .never): stage = .dormant
         case (.noEffect, _): return
         }
-        let key = step.scheduled.idempotencyKey
         undos.append(
             Undo(
-                step: eventID, stepKey: key, key: key + "/undo", outcome: outcome, output: output,
-                policy: undo.undoFailedStep, scope: step.scheduled.scope, group: step.scheduled.undoGroup,
-                stage: stage))
-    }
-
-    // MARK: Unwinding
-
-    private mutating func judgeUnwinding(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
-        switch event.attributes {
-        case .compensationStarted(let value):
-            try check(!isEndingBadly, "unwinding", "the unwinding began twice")
-            try remember(value.requestID, "terminate")
-            unwindingStarts.append((value.scope, event.eventID))
-            if value.cause == .requested, unwinding != nil {
-                unwindingsToCome.append(value.scope)
-            } else {
-                unwinding = value.cause
-                unwindingScope = value.scope
-                unwindingsToCome = []
-                block = nil
-            }
-        case .compensationStepStarted(let value):
-            try judgeFailedUndos()
-            try check(
-                unwinding == nil || openStepsInScope.isEmpty, "unwinding",
-                "undo of \(value.stepEventID) while steps \(openStepsInScope) are open")
-            // Strictly last first, and one by one, but for groups, and for what a person has decided to try again.
-            let retried = undo(value.stepEventID).flatMap { $0.stage == .blocked ? $0 : nil }
-            let next = retried ?? nextUndos().first { $0.step == value.stepEventID }
-            try check(
-                next != nil, "lifo", "undo of step \(value.stepEventID), next are \(nextUndos().map(\.step))")
-            let others = undos.filter { $0.step != value.stepEventID && ($0.stage == .started || $0.stage == .waiting) }
-            try check(
-                others.allSatisfy { $0.group == next?.group && $0.group != 0 }, "lifo",
-                "undo of step \(value.stepEventID) begins while those of \(others.map(\.step)) run")
-            try check(
-                next?.stage == .open || next?.stage == .blocked, "once",
-                "undo of \(value.stepEventID) is started while it is \(next.map { "\($0.stage)" } ?? "away")")
-            try check(value.outcome == next?.outcome, "undo", "undo of \(value.stepEventID) has a wrong outcome")
-            update(value.stepEventID) { undo in
-                undo.stage = .started
-                if undo.roundBegan != nil { undo.attempt += 1 }
-                undo.roundBegan = undo.attempt
-                undo.key = value.idempotencyKey
-            }
-        case .compensationStepCompleted(let value):
-            let undo = try runningUndo(value.stepEventID, "undone")
-            try check(ledger.undoCount(undo.key) > 0, "effect", "undo \(undo.key) completed without having run")
-            update(value.stepEventID) { $0.stage = .undone }
-        case .compensationStepRetryScheduled(let value):
-            let undo = try runningUndo(value.stepEventID, "repeated")
-            try check(value.attempt == undo.attempt, "attempt", "undo attempt \(value.attempt), \(undo.attempt) runs")
-            update(value.stepEventID) { undo in
-                undo.stage = .waiting
-                undo.attempt += 1
-            }
-        case .compensationStepFailed(let value):
-            _ = try runningUndo(value.stepEventID, "failed")
-            update(value.stepEventID) { $0.stage = .failed }
-        case .compensationBlocked(let value):
-            try check(undo(value.stepEventID)?.stage == .failed, "blocked", "blocked by an undo that did not fail")
-            update(value.stepEventID) { $0.stage = .blocked }
-        case .compensationStepProbed(let value): try probed(value)
-        case .compensationStepSkipped(let value): update(value.stepEventID) { $0.stage = .skipped }
-        case .compensationResolved(let value): update(value.stepEventID) { $0.stage = .resolved }
-        case .compensationOperatorAction(let value):
-            try remember(value.requestID, "operator")
-            if value.verb == .giveUp { gaveUp = true }
-        case .compensationCompleted:
-            try judgeFailedUndos()
-            try check(unwinding != nil, "unwinding", "completed an unwinding that never began")
-            try check(
-                nextUndos().isEmpty && openStepsInScope.isEmpty, "unwinding",
-                "completed the unwinding with open undos \(nextUndos().map(\.step)), steps \(openStepsInScope)")
-            if unwinding == .requested {
-                if unwindingsToCome.isEmpty { unwinding = nil } else { unwindingScope = unwindingsToCome.removeFirst() }
-            }
-        default: break
-        }
-    }
-
-    /// An undo that failed for good stops the unwinding, unless the saga says otherwise.
-    private func judgeFailedUndos() throws(Violation) {
-        let failed = undos.first { $0.stage == .failed }
-        try check(
-            failed == nil || started?.continueOnUndoError == true, "blocked",
-            "the undo of step \(failed?.step ?? 0) failed, and the unwinding goes on")
-    }
-
-    /// An unknown outcome is known: by a probe, or by a late report, which must be one that was sent.
-    private mutating func probed(_ value: CompensationStepProbed) throws(Violation) {
-        guard let undo = undo(value.stepEventID) else {
-            throw Violation("undo", "\(sagaID): step \(value.stepEventID) is probed and has no undo")
-        }
-        try check(undo.outcome != .completed, "undo", "step \(value.stepEventID) is probed, its outcome was known")
-        if value.happened { madeCertain.insert(value.stepEventID) }
-        let isBack = undo.isReopened || (undo.stage != .open && isOwed(undo))
-        update(value.stepEventID) { undo in
-            undo.outcome = value.happened ? .completed : .noEffect
-            if let output = value.output { undo.output = output }
-            if value.happened {
-                if undo.stage != .blocked {
-                    undo.isReopened = isBack
-                    undo.stage = .open
-                }
-            } else if undo.policy != .always {
-                undo.stage = .dormant
-            }
-        }
-    }
-
-    private func runningUndo(_ step: EventID, _ what: String) throws(Violation) -> Undo {
-        guard let undo = undo(step), undo.stage == .started || undo.stage == .waiting else {
-            throw Violation("once", "\(sagaID): undo of step \(step) is \(what), but it does not run")
-        }
-        return undo
-    }
-
-    private mutating func update(_ step: EventID, _ change: (inout Undo) -> Void) {
-        guard let index = undos.lastIndex(where: { $0.step == step }) else { return }
-        change(&undos[index])
+                step: step, stepKey: key, key: key + "/undo", outcome: outcome, output: output,
+                policy: undo.undoFailedStep, scope: scope, group: group, stage: stage,
+                isMoved: resetsTo.map { step <= $0 } ?? false))
     }
 }
 

@@ -13,6 +13,16 @@ struct RunPlan {
         /// Register the next version of the definition.
         case define
         case schedule(ScheduleOperation)
+        case update(Int)
+        /// The same update once more, when it was answered.
+        case updateAgain(Int)
+        case query
+        /// The run stands still, so many microseconds.
+        case pause(Int64)
+        /// To an event, in so many parts of a thousand of the history; of the newest run, or of the one that is known.
+        case reset(ResetCall.Undo, Int, isNewest: Bool)
+        /// Remove the newest closed run from the store.
+        case delete
     }
 
     /// How the attempts of an activity go.
@@ -95,6 +105,8 @@ struct RunPlan {
         if isDeclared { plan.declared = DeclaredPlan.sixSteps(plan.input) }
         switch ending {
         case .finishes: break
+        case .undoesAChild: (plan.workflowType, plan.input) = (Family.typeID, [1, 1, 135, 0])
+        case .goesOn: (plan.workflowType, plan.input) = (Continues.typeID, [2, 1, 7, 0])
         case .failsAtTheEnd: plan.steps["s6"] = Behavior(failure: .refusal, failures: .max)
         case .timesOut: plan.steps["s6"] = Behavior(failure: .hangsAfter, failures: .max)
         }
@@ -102,7 +114,7 @@ struct RunPlan {
     }
 
     /// A plan drawn from the seed; each run has a generator of its own, so that leaving one out changes no other.
-    init(seed: UInt64, index: Int) {
+    init(seed: UInt64, index: Int, composed: Bool) {
         var random = chances(seed, 0x1000 + UInt64(index))
         self.index = index
         workflowID = "run-\(index)"
@@ -131,6 +143,7 @@ struct RunPlan {
             startsAgainWithSignal = random.happens(500_000)
             isPipelined = random.happens(400_000)
         }
+        if composed { planComposed(seed) }
         planSchedule(seed)
     }
 
@@ -221,7 +234,7 @@ struct RunPlan {
         if random.happens(200_000) { insert(.signal(97), &random) }
     }
 
-    private mutating func insert(_ operation: Operation, _ random: inout SplitMix64) {
+    mutating func insert(_ operation: Operation, _ random: inout SplitMix64) {
         operations.insert((operation, random.draw(0...1_500_000)), at: random.pick(0...operations.count))
     }
 }
@@ -231,4 +244,16 @@ package enum ExhaustiveEnding: String, CaseIterable, Sendable {
     case finishes
     case failsAtTheEnd = "fails-at-the-end"
     case timesOut = "times-out"
+    /// A child has completed; then its parent fails, and it is undone with it.
+    case undoesAChild = "undoes-a-child"
+    /// It goes on as a new run twice; the last one fails, and unwinds what the others did.
+    case goesOn = "goes-on"
+
+    /// Whether a definition can end like this.
+    var canBeDeclared: Bool {
+        switch self {
+        case .finishes, .failsAtTheEnd, .timesOut: true
+        case .undoesAChild, .goesOn: false
+        }
+    }
 }

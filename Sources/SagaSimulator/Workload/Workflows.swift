@@ -17,6 +17,14 @@ enum SimulatedWorkflows {
         registry.register(Stubborn.self)
         registry.register(Nested.self)
         registry.register(Together.self)
+        registry.register(Family.self)
+        registry.register(Leaf.self)
+        registry.register(Waiter.self)
+        registry.register(Continues.self)
+        registry.register(Updates.self)
+        registry.register(Signaller.self)
+        registry.register(LocalSteps.self)
+        registry.register(Notes.self)
         registry.register(ScheduleWorkflow.self)
         return registry
     }()
@@ -28,12 +36,12 @@ enum SimulatedWorkflows {
 }
 
 /// What the business says when it says no.
-private struct Refused: ClassifiedError {
+struct Refused: ClassifiedError {
     var sagaErrorKind: ErrorKind { .domain }
 }
 
 /// Input of every workflow here: `[steps, step after which the code itself throws or 0, variant]`.
-private struct Shape {
+struct Shape {
     var steps: Int
     var throwsAfter: Int
     var variant: Int
@@ -70,7 +78,7 @@ struct StepPolicy {
 }
 
 extension WorkflowContext {
-    fileprivate func step(_ name: String, _ number: Int, _ variant: Int, pivot: Bool = false) async throws -> Int {
+    func step(_ name: String, _ number: Int, _ variant: Int, pivot: Bool = false) async throws -> Int {
         let policy = StepPolicy(number, variant)
         let options = ActivityOptions(
             stepID: name, retry: policy.retry, timeouts: policy.timeouts, undo: policy.undo, priority: policy.priority,

@@ -139,6 +139,57 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case revivedInPortions
     case clockJumped
     case crashBetweenJumpAndFire
+    // From here on in composed worlds only.
+    case childStarted
+    case childCompleted
+    case childFailed
+    case childCanceled
+    case childTimedOut
+    case childTerminated
+    case childContinued
+    case childNotStarted
+    case childCancelRequested
+    case childUndoRun
+    case childUndone
+    case childOutlivesItsParent
+    case unwoundWithOpenChild
+    case continuedAsNew
+    case undoCarried
+    case undoDropped
+    case signalCarried
+    case cancelCarried
+    case carriedUndone
+    case updateAccepted
+    case updateRejected
+    case updateCompleted
+    case updateRolledBack
+    case updateAborted
+    case updateRepeated
+    case updateRefusedByEnd
+    case externalDelivered
+    case externalFailed
+    case externalAfterCrash
+    case queryAnswered
+    case queryOfClosedRun
+    case localCompleted
+    case localWithUndo
+    case localFailed
+    case localTimedOut
+    case localCanceled
+    case workerDiedInLocalStep
+    case sideEffectRecorded
+    case patched
+    case attributesSet
+    case pausedRun
+    case resumedRun
+    case cancelWhilePaused
+    case resetDone
+    case resetUnwound
+    case resetKept
+    case resetRefused
+    case runDeleted
+    case detailsReachedNextAttempt
+    case queueLimited
 }
 
 /// How often each of them happened.
@@ -155,6 +206,9 @@ package struct Coverage: Hashable, Sendable {
         for index in counts.indices { counts[index] += other.counts[index] }
     }
 
-    /// What never happened.
-    package var missing: [Sometimes] { Sometimes.allCases.filter { self[$0] == 0 } }
+    /// What never happened, of what can happen.
+    /// - Parameter composed: Whether the worlds were; see ``SimulationOptions/isComposed``.
+    package func missing(composed: Bool = false) -> [Sometimes] {
+        Sometimes.allCases.filter { self[$0] == 0 && (composed || $0.rawValue < Sometimes.childStarted.rawValue) }
+    }
 }

@@ -13,6 +13,7 @@ struct SimulatedWorker {
         var later: RunPlan.Behavior.Later?
         /// What it returns, where that is not the simulator's own.
         var output: Payload?
+        var signs = 0
         var isEffectDone = false
         var isCancelled = false
     }
@@ -55,6 +56,8 @@ struct WorkerStream {
     var incarnation: UInt32
     var isOpenAtServer = true
     var isOpenAtWorker = true
+    /// Tasks that the server has given it and had no report of.
+    var out: Set<TaskReference> = []
     /// When the server learned that the worker takes no new task.
     var drainedAt: Int64?
     var lastToServer: Int64 = 0

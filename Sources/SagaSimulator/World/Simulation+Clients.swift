@@ -21,6 +21,13 @@ struct ClientOperation {
         /// A sign of life from there; by its number.
         case sign(TaskReference, Int)
         case schedule(ScheduleOperation)
+        /// By its number, which names it, too.
+        case update(Int)
+        case query
+        case pause(Int64)
+        case resume
+        case reset(ResetCall.Undo, Int, isNewest: Bool)
+        case delete
 
         /// Whether it may be refused because the workflow id was used before.
         var isStartAgain: Bool {
@@ -46,6 +53,8 @@ struct ClientOperation {
     var isPipelined = false
     /// Whether the operator asked.
     var isOperator = false
+    /// The event to which a run is to be reset, once that is decided.
+    var eventID: EventID?
     /// The server of the last try.
     var sentTo: UInt32 = .max
 }
@@ -88,6 +97,8 @@ extension Simulation {
             clientHomes[run] = any.incarnation
         }
         guard let server = server(clientHomes[run]) else { return put(.sendOperation(index), after: 300_000) }
+        if case .delete = operations[index].kind { return delete(index, server) }
+        decide(index)
         operations[index].tries += 1
         operations[index].sentTo = server.incarnation
         if operations[index].tries > 1 { coverage.hit(.requestRepeated) }
@@ -160,9 +171,27 @@ extension Simulation {
             return .reportActivity(
                 ActivityReportCall(
                     namespace: Self.namespace, reference: reference, result: end.result(reference)))
-        case .sign(let reference, _):
+        case .sign(let reference, let index):
             return .heartbeatActivity(
-                ActivityHeartbeatCall(namespace: Self.namespace, reference: reference, details: .json("1")))
+                ActivityHeartbeatCall(
+                    namespace: Self.namespace, reference: reference,
+                    details: .json("\(Int(reference.attempt) * 1_000 + 500 + outside[index].signs)")))
+        case .update(let number):
+            return .update(
+                UpdateCall(
+                    target: target, name: "add", payload: .json("\(number)"),
+                    updateID: updateID(operation.run, number), returnsWhenAccepted: number % 5 == 1,
+                    requestID: operation.requestID, identity: "client"))
+        case .query: return .query(QueryCall(target: target, name: "done"))
+        case .pause: return .pause(control)
+        case .resume: return .resume(control)
+        case .reset(let undo, _, _):
+            return .reset(
+                ResetCall(
+                    target: target, eventID: operation.eventID ?? 0, undo: undo, reason: "asked",
+                    requestID: operation.requestID, identity: "client"))
+        // Not a call: the driver does it, and the world is the driver.
+        case .delete: return .describe(target)
         case .operate(let verb):
             return .operate(
                 OperatorCall(
@@ -186,6 +215,8 @@ extension Simulation {
         guard let index = calls[call]?.operation else { return }
         let operation = operations[index]
         switch result {
+        case .success(.started(let sagaID, _)) where operation.eventID != nil:
+            checker.answered(reset: operation.requestID, sagaID)
         case .success(.started(let sagaID, let alreadyStarted)):
             checker.answered(
                 start: plans[operation.run].workflowID, requestID: operation.requestID, sagaID,
@@ -202,6 +233,12 @@ extension Simulation {
                 }
             } else if case .signalWithStart = operation.kind {
                 checker.answered(signal: operation.requestID, sagaID)
+            } else if case .signal = operation.kind {
+                checker.answered(signal: operation.requestID, sagaID)
+            } else if case .pause = operation.kind {
+                checker.answered(pause: operation.requestID, sagaID, isPaused: true)
+            } else if case .resume = operation.kind {
+                checker.answered(pause: operation.requestID, sagaID, isPaused: false)
             } else {
                 checker.answered(request: operation.requestID, sagaID, "\(operation.kind)")
             }
@@ -211,7 +248,13 @@ extension Simulation {
         case .success(.reported(let verdict)):
             guard case .report(let reference, let end) = operation.kind else { return }
             checker.acknowledged(reference, verdict, isSuccess: end == .success)
-        case .success(.description), .success(.events), .success(.queried), .success(.updated), .success(.alive),
+        case .success(.updated(let reply)):
+            if case .update(let number) = operation.kind {
+                checker.answered(update: updateID(operation.run, number), reply)
+            }
+        case .success(.queried(let output, let upTo)):
+            if let sagaID = operation.sagaID { checker.answered(query: output, upTo: upTo, sagaID) }
+        case .success(.description), .success(.events), .success(.alive),
             .success(.definition), .success(.definitions), .success(.clock):
             break
         case .failure(let failure): judge(failure, operation)
@@ -231,6 +274,7 @@ extension Simulation {
         case .failedPrecondition:
             if case .operate = operation.kind { return }
             if case .schedule = operation.kind, isOpen(failure) { return }
+            if operation.kind.mayNotFit, failure.sagaID != nil { return }
             guard let sagaID = failure.sagaID, checker.run(sagaID)?.isClosed == true else {
                 return checker.report(Violation("durable", "\(about); that run is not closed"))
             }
@@ -241,6 +285,9 @@ extension Simulation {
             if !operation.kind.isStartAgain { checker.report(Violation("start", about)) }
         case .notFound, .invalidArgument, .internalError:
             if case .operate = operation.kind, failure.code == .notFound { return }
+            if failure.code == .notFound, isDeleted(operation) { return }
+            // A server that was replaced and does not know it may not have the event.
+            if operation.eventID != nil, failure.code == .invalidArgument { return }
             checker.report(Violation("answer", about))
         }
     }
@@ -252,8 +299,11 @@ extension Simulation {
             var isWorthARepeat = failure.code == .unavailable || failure.code == .resourceExhausted
             // The schedule went on in a new run, and did not deal with it.
             if case .schedule = operations[index].kind {
-                isWorthARepeat = isWorthARepeat || failure.code == .aborted || isOpen(failure)
+                isWorthARepeat =
+                    isWorthARepeat || isOpen(failure) || (failure.code == .aborted && goesOn(operations[index]))
             }
+            if operations[index].kind.isGivenUpAfterAWhile, operations[index].tries > 20 { isWorthARepeat = false }
+            if case .resume = operations[index].kind, isOpen(failure), isPaused(failure) { isWorthARepeat = true }
             if isWorthARepeat {
                 if failure.code == .resourceExhausted { coverage.hit(.callRefusedByLoad) }
                 if failure.outcomeUnknown { operations[index].mayHaveHappened = true }
@@ -281,34 +331,46 @@ extension Simulation {
             (.signalWithStart(_, again: true), .success(.started(let sagaID, _))),
             (.signalWithStart(_, again: true), .success(.done(let sagaID))):
             if checker.run(sagaID)?.started?.requestID == operation.requestID {
-                // A second run: it gets its signals and its result, like the first.
-                add(ClientOperation(run: operation.run, kind: .result, requestID: "result", sagaID: sagaID), after: 0)
-                var delay: Int64 = 0
-                for (number, planned) in plan.operations.enumerated() {
-                    guard case .signal(let value) = planned.operation else { continue }
-                    delay += 100_000
-                    add(
-                        ClientOperation(
-                            run: operation.run, kind: .signal(value), requestID: "second-\(plan.index)-\(number)",
-                            sagaID: sagaID), after: delay)
-                }
+                serve(operation.run, sagaID, "second")
             }
             next(after: operation.place, operation.run, operation.sagaID)
         case (.sign(_, let index), .success(.alive(let isCurrent, let isCancelRequested))):
             outsideAnswered(index, isCurrent: isCurrent, isCancelRequested: isCancelRequested)
         case (.report, _), (.sign, _): break
+        case (.reset, .success(.started(let sagaID, _))): wasReset(operation, sagaID)
+        case (.pause(let length), .success):
+            var resume = operation
+            resume.kind = .resume
+            resume.requestID += "-resume"
+            (resume.tries, resume.mayHaveHappened, resume.isAnswered) = (0, false, false)
+            add(resume, after: length)
         case (.schedule(let kind), .success(.updated)):
             coverage.hit(kind == .trigger ? .scheduleTriggered : (kind == .delete ? .scheduleDeleted : .schedulePaused))
             next(after: operation.place, operation.run, operation.sagaID)
         case _ where operation.isOperator:
             guard let sagaID = operation.sagaID else { return }
             operatorBusy.remove(sagaID)
-            if checker.run(sagaID)?.block != nil { blocked(sagaID) }
+            if let run = checker.run(sagaID), run.block != nil, !run.isClosed { blocked(sagaID) }
         default: next(after: operation.place, operation.run, operation.sagaID)
         }
     }
 
-    private func next(after place: Int?, _ run: Int, _ sagaID: SagaID?) {
+    /// A second run: it gets its signals and its result, like the first.
+    func serve(_ run: Int, _ sagaID: SagaID, _ name: String) {
+        let plan = plans[run]
+        add(ClientOperation(run: run, kind: .result, requestID: "result", sagaID: sagaID), after: 0)
+        var delay: Int64 = 0
+        for (number, planned) in plan.operations.enumerated() {
+            guard case .signal(let value) = planned.operation else { continue }
+            delay += 100_000
+            add(
+                ClientOperation(
+                    run: run, kind: .signal(value), requestID: "\(name)-\(plan.index)-\(number)", sagaID: sagaID),
+                after: delay)
+        }
+    }
+
+    func next(after place: Int?, _ run: Int, _ sagaID: SagaID?) {
         guard let place, place + 1 < plans[run].operations.count else { return }
         let planned = plans[run].operations[place + 1]
         add(operation(planned.operation, place: place + 1, run, sagaID), after: planned.after)
@@ -337,9 +399,17 @@ extension Simulation {
             case .describe: .describe
             case .define: .define(plans[run].declared.count)
             case .schedule(let operation): .schedule(operation)
+            case .update(let number), .updateAgain(let number): .update(number)
+            case .query: .query
+            case .pause(let length): .pause(length)
+            case .reset(let undo, let part, let isNewest): .reset(undo, part, isNewest: isNewest)
+            case .delete: .delete
             }
+        // Of a saga that goes on in new runs, whichever is open is meant.
+        let isAny = plans[run].workflowType == Continues.typeID && kind.goesToTheOpenRun
         return ClientOperation(
-            run: run, kind: kind, requestID: "request-\(plans[run].index)-\(place)", sagaID: sagaID, place: place)
+            run: run, kind: kind, requestID: "request-\(plans[run].index)-\(place)", sagaID: isAny ? nil : sagaID,
+            place: place)
     }
 
     // MARK: The operator

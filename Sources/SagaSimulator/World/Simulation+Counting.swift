@@ -19,8 +19,12 @@ extension Simulation {
         case .workflowExecutionCancelRequested:
             if let cause = run?.block, cause != .undoFailed { coverage.hit(.codeBlockCanceled) }
             if run?.isEndingBadly == true { coverage.hit(.cancelDuringUnwinding) }
+            if run?.isPaused == true { coverage.hit(.cancelWhilePaused) }
+            if run?.started?.continuedFrom != nil, run?.eventCount ?? 9 < 8 { coverage.hit(.cancelCarried) }
         case .snapshotCreated: coverage.hit(.snapshotRecorded)
-        case .signalReceived(let value): if value.codeGone { coverage.hit(.signalDuringUnwinding) }
+        case .signalReceived(let value):
+            if value.codeGone { coverage.hit(.signalDuringUnwinding) }
+            if value.identity.hasPrefix("run ") { coverage.hit(.signalCarried) }
         case .activityTaskRetryScheduled: coverage.hit(.stepRetried)
         case .activityTaskTimedOut(let value):
             coverage.hit(.stepTimedOut)
@@ -40,6 +44,7 @@ extension Simulation {
         case .compensationStepStarted(let value):
             if value.outcome == .unknown { coverage.hit(.undoOfUnknown) }
             if run?.unwinding == nil { coverage.hit(.undoReopenedAfterItsUnwinding) }
+            if run?.undo(value.stepEventID)?.isCarried == true { coverage.hit(.carriedUndone) }
             if (run?.runningUndos ?? 0) > 1 { coverage.hit(.undosTogether) }
         case .compensationStepProbed(let value):
             if !value.happened { coverage.hit(.probeSaidNo) }
@@ -58,7 +63,7 @@ extension Simulation {
             case .resolve: coverage.hit(.operatorResolve)
             case .giveUp: coverage.hit(.operatorGiveUp)
             }
-        default: break
+        default: countComposition(event, run)
         }
     }
 
@@ -83,6 +88,17 @@ extension Simulation {
             if verdict == .lateEffect { coverage.hit(.laterReportedTooLate) }
             if deaths > 0, handedOut.contains(reference) { coverage.hit(.laterReportedAfterDeath) }
         case (.sign, .success(.alive)): coverage.hit(.laterSign)
+        case (.update(let number), .success):
+            let before = operations.dropLast().contains { other in
+                other.run == operation.run && other.kind == .update(number) && other.requestID != operation.requestID
+            }
+            if before { coverage.hit(.updateRepeated) }
+        case (.update, .failure(let failure)):
+            coverage.hit(failure.code == .aborted ? .updateAborted : .updateRefusedByEnd)
+        case (.query, .success):
+            let isClosed = operation.sagaID.flatMap { checker.run($0)?.isClosed } ?? false
+            coverage.hit(isClosed ? .queryOfClosedRun : .queryAnswered)
+        case (.reset, .failure): coverage.hit(.resetRefused)
         default: break
         }
     }

@@ -4,7 +4,7 @@ internal import SagaEngine
 /// Questions to workflow code.
 extension Simulation {
     func answer(_ task: QueryTask, _ index: Int, _ stream: WorkerID) {
-        guard let answer = answer(task, index) else { return }
+        guard let answer = Outside.$current.withValue(outsideOfCode, operation: { answer(task, index) }) else { return }
         let input = ShardInput.queryAnswered(stream, queryID: task.queryID, answer)
         put(.workerSends(stream, input), after: network.draw(0...20) * 100)
     }

@@ -14,6 +14,8 @@ extension Simulation {
     /// The plan behind a workflow id; a scheduled run has that of its schedule.
     func plan(of workflowID: String) -> Int? {
         if let index = planOfID[workflowID] { return index }
+        // A child of `run-3`, or one of its own.
+        if let slash = workflowID.firstIndex(of: "/") { return planOfID[String(workflowID[..<slash])] }
         // `run-3` and the due time.
         let parts = workflowID.split(separator: "-", maxSplits: 2)
         return parts.count == 3 ? planOfID["\(parts[0])-\(parts[1])"] : nil

@@ -28,6 +28,7 @@ extension Simulation {
         config.maxRevivals = options.maxRevivals
         if options.maxLiveRuns < 8_192 { config.minDeadlinesToSweep = 4 }
         if options.isVirtual { config.namespaces[Self.namespace] = NamespaceOptions(virtualClock: .init()) }
+        if let limit = options.queueLimit { config.taskQueueLimits = ["default": limit] }
         let incarnation = nextIncarnation
         nextIncarnation += 1
         let server = ServerProcess(
@@ -178,6 +179,7 @@ extension Simulation {
 
     private func beginRecovery(_ server: ServerProcess) {
         server.isRecovering = true
+        server.recoveries += 1
         put(.takeOver(server.incarnation), after: storeDelay())
     }
 

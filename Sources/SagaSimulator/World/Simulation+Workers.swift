@@ -69,8 +69,12 @@ extension Simulation {
         switch input {
         case .workerClosed: streams[id]?.isOpenAtServer = false
         case .workerDraining: streams[id]?.drainedAt = now
-        case .heartbeat(_, let reference, _): checker.ledger.signs.insert(reference)
-        case .activityEnded(_, let reference, _): checker.arrived(reference)
+        case .heartbeat(_, let reference, let details):
+            checker.ledger.signs.insert(reference)
+            heard(details, of: reference, id, server)
+        case .activityEnded(_, let reference, _):
+            checker.arrived(reference)
+            reportedAttempts.insert(reference)
         default: break
         }
         give(input, to: server)
@@ -87,8 +91,11 @@ extension Simulation {
                 task, isOwner: isOwner,
                 at: options.isVirtual ? checker.clock : options.faults.clockJump == 0 ? wall : nil)
             judgeDraining(id, task.reference)
+            judgeDetails(task, server)
+            judgeLimit(id, task.reference, server)
             if !handedOut.insert(task.reference).inserted { coverage.hit(.taskHandedOutTwice) }
         case .acknowledge(let reference, let verdict):
+            streams[id]?.out.remove(reference)
             // Two workers may have had the same attempt: what counts is what this one has said.
             let report = streams[id].flatMap { workers[$0.worker].reports.first { $0.reference == reference } }
             var isSuccess = false
@@ -187,7 +194,7 @@ extension Simulation {
     }
 
     /// A point at which the worker's process may die.
-    private func diesNow(_ index: Int, _ what: Sometimes) -> Bool {
+    func diesNow(_ index: Int, _ what: Sometimes) -> Bool {
         guard countBoundary(faultRate: options.faults.workerDeath) else { return false }
         coverage.hit(what)
         killWorker(index)
@@ -245,7 +252,9 @@ extension Simulation {
             coverage.hit(.codeEvicted)
             workers[index].code.remove(at: idle[faultChance.pick(0...(idle.count - 1))]).instance.evict()
         }
-        guard let answer = answer(to: task, index) else { return }
+        guard let answer = Outside.$current.withValue(outsideOfCode, operation: { answer(to: task, index) }) else {
+            return
+        }
         if case .needHistory = answer { coverage.hit(.needHistory) }
         var delay = network.draw(0...20) * 100
         if isFaulty, faultChance.happens(options.faults.slowCode) {
@@ -286,11 +295,21 @@ extension Simulation {
             return .needHistory(from: 0)
         }
         workers[index].code[position].isLoading = task.more
-        let answer = workers[index].code[position].instance.activate(task)
+        let instance = workers[index].code[position].instance
+        var answer = instance.activate(task)
+        if case .completed(_, _, _, let verdicts)? = answer {
+            let work = instance.takeLocalWork()
+            if !work.isEmpty {
+                guard runLocally(work, task, index, instance) else { return nil }
+                answer = instance.answer(verdicts)
+            }
+        }
         switch answer {
         case .needHistory?, .failed?: dropCode(of: task.sagaID, index)
         case .completed(let seen, let commands, _, _)?:
-            if commands.last?.command.isClosing == true { checker.ledger.closedHavingSeen(seen, task.sagaID) }
+            guard let last = commands.first(where: { $0.command.isClosing })?.command else { break }
+            checker.ledger.closedHavingSeen(seen, task.sagaID)
+            if case .continueAsNew(_, let carryUndo, _) = last { checker.ledger.carryWanted[task.sagaID] = carryUndo }
         case nil: break
         }
         return answer
@@ -437,7 +456,9 @@ extension Simulation {
         if running.failure == .hangsBefore || running.failure == .hangsAfter { return }
         coverage.hit(.heartbeat)
         if let stream = workers[index].stream {
-            send(.heartbeat(stream, running.task.reference, .json("1")), over: stream)
+            workers[index].running[position].signs += 1
+            let details = Int(running.task.reference.attempt) * 1_000 + running.signs
+            send(.heartbeat(stream, running.task.reference, .json("\(details)")), over: stream)
         }
         put(.heartbeat(index, activity: activity), after: running.task.timeouts.heartbeatMicros / 3)
     }

@@ -53,6 +53,13 @@ package final class Simulation {
     /// Tasks handed out so far, to see which are handed out again.
     @exclusivity(unchecked) var handedOut: Set<TaskReference> = []
 
+    /// When attempts were handed out, those that were reported of, and what their signs of life said.
+    var handedOutAt: [TaskReference: Int64] = [:]
+    var reportedAttempts: Set<TaskReference> = []
+    var heardDetails: [TaskReference: (details: Int, server: UInt32, recoveries: Int)] = [:]
+    /// When each server handed tasks out.
+    var handOuts: [UInt32: [Int64]] = [:]
+
     var operations: [ClientOperation] = []
     @exclusivity(unchecked) var calls: [CallID: PendingCall] = [:]
     /// The server that the client of each run is connected to.
@@ -63,6 +70,8 @@ package final class Simulation {
     @exclusivity(unchecked) var clientClocks: [Int64]
     /// What goes on outside of the workers, by the order in which it began.
     var outside: [OutsideWork] = []
+    /// What code asks of the world where the answer is kept.
+    let outsideOfCode = Outside()
     /// Starts of scheduled runs, and the calls that they wait for.
     var firings: [SimulatedFiring] = []
     var firingCalls: [CallID: (index: Int, incarnation: UInt32)] = [:]
@@ -95,7 +104,7 @@ package final class Simulation {
             plans = [.sixSteps(ending, isDeclared: isDeclared)]
         } else {
             plans = (0..<options.runs).filter { options.runMask >> UInt64($0 & 63) & 1 == 1 }
-                .map { RunPlan(seed: options.seed, index: $0) }
+                .map { RunPlan(seed: options.seed, index: $0, composed: options.isComposed) }
         }
         var index: [String: Int] = [:]
         for (position, plan) in plans.enumerated() { index[plan.workflowID] = position }
@@ -133,6 +142,7 @@ package final class Simulation {
         put(.compare, at: 50_000)
         planClockJumps()
         planRivals()
+        put(.release, at: options.faultsUntil / 8)
         let deadline = options.faultsUntil + 5 * 3_600_000_000
         while let (time, event) = queue.pop() {
             now = max(now, time)
@@ -196,6 +206,7 @@ package final class Simulation {
         case .clockJump: jump()
         case .faultsEnd: endFaults()
         case .compare: compareMemory()
+        case .release: outsideOfCode.isPatched = true
         }
     }
 
@@ -249,6 +260,7 @@ package final class Simulation {
             for line in unfinished() { checker.report(Violation("liveness", line)) }
         }
         checker.judgeEffects()
+        checker.judgeExternals()
         // It costs more than the whole world: each sixteenth seed.
         if options.seed % 16 == 0 { checker.judgeSnapshots() }
         judgeOrder()

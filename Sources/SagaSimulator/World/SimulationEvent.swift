@@ -45,6 +45,8 @@ enum SimulationEvent {
     case clockJump
     case faultsEnd
     case compare
+    /// A new release of the workflow code is out.
+    case release
 
     /// A number of its kind, for the trace hash.
     var code: UInt64 {
@@ -79,6 +81,7 @@ enum SimulationEvent {
         case .keepSnapshot: 28
         case .outsideEnds: 29
         case .outsideSign: 30
+        case .release: 31
         }
     }
 }

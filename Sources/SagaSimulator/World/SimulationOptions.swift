@@ -28,10 +28,15 @@ package struct SimulationOptions: Hashable, Sendable {
     /// Runs whose code a server gives to workers at a time after a start.
     package var maxRevivals = 256
     package var activationHoldMicros: Int64 = 5_000
+    /// What the workers' queue may be given: tasks at the same time, and in a second; 0 is no limit.
+    package var queueConcurrency = 0
+    package var queueRate = 0
     /// Events between two snapshots of a run; 0 for none.
     package var snapshotEvents: UInt64 = 7
     /// Whether time in the sagas' namespace is virtual.
     package var isVirtual = false
+    /// Whether there are sagas with children, updates and the like, and people who pause, reset and delete sagas.
+    package var isComposed = false
 
     /// How often each fault happens.
     package struct Faults: Hashable, Sendable {
@@ -79,17 +84,19 @@ package struct SimulationOptions: Hashable, Sendable {
     /// and frequent faults meet in all mixtures.
     /// - Parameter runs: How many sagas it has; nil = drawn. In a small world each fault meets few sagas, so that what it does
     ///   shows by itself; in a large one they meet each other.
-    package init(seed: UInt64, runs: Int? = nil) {
+    /// - Parameter composed: See ``isComposed``; nothing else of the world depends on it but limited queues.
+    package init(seed: UInt64, runs: Int? = nil, composed: Bool = false) {
         self.seed = seed
+        isComposed = composed
         var size = chances(seed, 0x800)
         self.runs = runs ?? size.pick(2...8)
         var random = chances(seed, 1)
         workers = random.pick(1...3)
-        let limits: [Int] = [
+        let rates: [Int] = [
             30_000, 200_000, 200_000, 100_000, 200_000, 30_000, 20_000, 20_000, 200_000, 50_000, 400_000, 20_000,
             200_000, 20_000, 50_000, 20_000,
         ]
-        for (fault, limit) in zip(Faults.all.prefix(limits.count), limits) where random.happens(500_000) {
+        for (fault, limit) in zip(Faults.all.prefix(rates.count), rates) where random.happens(500_000) {
             faults[keyPath: fault.field] = random.logUniform(limit)
         }
         faults.maxCrashes = random.pick(1...8)
@@ -107,6 +114,17 @@ package struct SimulationOptions: Hashable, Sendable {
         if random.happens(600_000) { maxLiveRuns = random.pick(0...3) }
         if random.happens(500_000) { maxRevivals = random.pick(1...3) }
         isVirtual = random.happens(120_000)
+        guard composed else { return }
+        var limits = chances(seed, 0x801)
+        if limits.happens(80_000) { queueConcurrency = limits.pick(1...4) }
+        if limits.happens(60_000) { queueRate = limits.pick(20...200) }
+    }
+}
+
+extension SimulationOptions {
+    var queueLimit: TaskQueueLimit? {
+        guard queueConcurrency > 0 || queueRate > 0 else { return nil }
+        return TaskQueueLimit(maximumConcurrent: queueConcurrency, perSecond: Double(queueRate), burst: 5)
     }
 }
 
@@ -133,6 +151,9 @@ extension SimulationOptions: CustomStringConvertible {
         if activationHoldMicros != 5_000 { parts.append("hold \(activationHoldMicros) us") }
         if snapshotEvents != 7 { parts.append("snapshots every \(snapshotEvents) events") }
         if isVirtual { parts.append("virtual clock") }
+        if isComposed { parts.append("composed") }
+        if queueConcurrency > 0 { parts.append("queue takes \(queueConcurrency)") }
+        if queueRate > 0 { parts.append("queue takes \(queueRate) a second") }
         parts.append("faults until \(faultsUntil) us")
         return parts.joined(separator: ", ")
     }

@@ -115,6 +115,14 @@ package final class SimulatedStore: SimulationStore {
     }
 
     package func reopen() throws(StoreError) {}
+
+    /// Removes a run and its events.
+    func delete(_ sagaID: SagaID) {
+        guard let run = runs.removeValue(forKey: sagaID) else { return }
+        order.removeAll { $0 == sagaID }
+        let name = name(run.row.namespace, run.row.workflowID)
+        runsOfID[name]?.removeAll { $0 == sagaID }
+    }
 }
 
 extension LateEffect {
