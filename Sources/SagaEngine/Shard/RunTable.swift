@@ -116,7 +116,8 @@ struct RunTable {
 extension Execution {
     /// Whether only its state need be kept.
     private var mayBeParked: Bool {
-        !isDefinition && clock == nil && !state.isClosed && closing == nil && !isDirty && !isInFlight && !hasUndurableEvents
+        !isDefinition && clock == nil && !state.isClosed && closing == nil && !isDirty && !isInFlight
+            && !hasUndurableEvents
             && batchedNext == state.nextEventID && held.isEmpty && heldInFlight.isEmpty
             && successor == nil && predecessor == nil && activation == nil && historyLoad == nil && holdUntil == nil
             && (!needsActivation || !state.codeMayAct || isWaitingForWorker || awaitsRevival) && !isEndHeld
