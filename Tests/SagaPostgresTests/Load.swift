@@ -87,7 +87,12 @@ actor Load {
     func differences() async throws -> [SagaID] {
         var wrong: [SagaID] = []
         for (id, events) in acknowledged {
-            let stored = try await store.events(of: id, from: 0, limit: 1_000_000)
+            var stored: [HistoryEvent] = []
+            while true {
+                let page = try await store.events(of: id, from: EventID(stored.count), limit: 1_000_000)
+                if page.isEmpty { break }
+                stored += page
+            }
             if stored != events { wrong.append(id) }
         }
         return wrong

@@ -54,10 +54,12 @@ final class SignalLane: @unchecked Sendable {
         disconnect()
         let fresh = try PgConnection(options, role: .listener)
         try fresh.run("LISTEN \(channel)")
-        let source = DispatchSource.makeReadSource(fileDescriptor: fresh.socket, queue: queue)
+        // A descriptor of the source's own: libpq closes its one as soon as the server has gone, and while the source still
+        // watched that number it would belong to whatever is opened next.
+        let watched = try fresh.duplicateSocket()
+        let source = DispatchSource.makeReadSource(fileDescriptor: watched, queue: queue)
         source.setEventHandler { [weak self] in self?.read() }
-        // The connection owns the descriptor; it goes when nothing watches that any more.
-        source.setCancelHandler { withExtendedLifetime(fresh) {} }
+        source.setCancelHandler { PgConnection.closeDuplicate(watched) }
         connection = fresh
         self.source = source
         source.activate()

@@ -254,12 +254,20 @@ final class PgConnection {
         while let notification = PQnotifies(handle) { PQfreemem(notification) }
     }
 
-    /// To be watched by somebody who waits otherwise; valid as long as the session.
-    var socket: Int32 { PQsocket(handle) }
+    static func closeDuplicate(_ socket: Int32) { _ = close(socket) }
+
+    /// To be watched by somebody who waits otherwise, and closed by `closeDuplicate`.
+    func duplicateSocket() throws(PgFailure) -> Int32 {
+        let copy = fcntl(PQsocket(handle), F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw lost("the socket cannot be duplicated: errno \(errno)") }
+        return copy
+    }
 
     /// The payloads of the notifications that have come; does not wait.
     func takeNotifications() throws(PgFailure) -> [String] {
-        guard PQconsumeInput(handle) == 1 else { throw lost(Self.message(of: handle)) }
+        // Twice: a server that goes says a last word, and that and the end of the connection are one event for who watches the
+        // socket. The first call reads the word, the second one finds the end; no other event would tell.
+        for _ in 0..<2 where PQconsumeInput(handle) != 1 { throw lost(Self.message(of: handle)) }
         var payloads: [String] = []
         while let notification = PQnotifies(handle) {
             if let payload = notification.pointee.extra { payloads.append(String(cString: payload)) }
