@@ -107,6 +107,8 @@ package final class Shard {
         case .callAbandoned(let id): abandonCall(id)
         case .workerOpened(let id, let offer): workerOpened(id, offer)
         case .workerSlots(let id, let queue, let add): workerSlots(id, queue, add)
+        case .workerCodeSlots(let id, let queue, let add): dispatcher.addCodeSlots(id, queue, add)
+        case .codeReleased(let id, let sagaID, let generation): codeReleased(id, sagaID, generation)
         case .workerDraining(let id): dispatcher.update(id) { $0.isDraining = true }
         case .workerClosed(let id): workerClosed(id)
         case .workflowTaskAnswered(let id, let sagaID, let generation, let answer):
@@ -125,6 +127,7 @@ package final class Shard {
         }
         exchangeInternally()
         runDeadlines()
+        useFreedCodeSlots()
         exchangeInternally()
     }
 

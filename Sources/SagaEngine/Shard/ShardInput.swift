@@ -24,9 +24,13 @@ package enum ShardInput: Sendable {
     case callAbandoned(CallID)
     indirect case workerOpened(WorkerID, WorkerOffer)
     case workerSlots(WorkerID, queue: String, add: Int32)
+    /// The worker takes so many more workflow tasks of a queue whose number it has limited.
+    case workerCodeSlots(WorkerID, queue: String, add: Int32)
     /// The worker takes no new task; it finishes what it has.
     case workerDraining(WorkerID)
     case workerClosed(WorkerID)
+    /// The worker does not keep the code of a run, whose task it answers next.
+    case codeReleased(WorkerID, SagaID, generation: UInt64)
     case workflowTaskAnswered(WorkerID, SagaID, generation: UInt64, WorkflowTaskAnswer)
     indirect case queryAnswered(WorkerID, queryID: UInt64, QueryAnswer)
     case activityEnded(WorkerID, TaskReference, ActivityResult)
@@ -50,8 +54,10 @@ package enum ShardInput: Sendable {
 package struct WorkerOffer: Sendable {
     package var namespace: String
     package var identity: String
-    /// Free slots for activity tasks by queue; workflow tasks need none.
+    /// Free slots for activity tasks by queue.
     package var queues: [(name: String, slots: Int32)]
+    /// Free slots for workflow tasks by queue; a queue that is not named has any number.
+    package var codeSlots: [String: Int32] = [:]
     package var activityTypes: [String]
     package var workflowTypes: [RegisteredType]
     /// Tasks that still run from an earlier stream.

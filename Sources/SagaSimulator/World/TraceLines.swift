@@ -57,6 +57,9 @@ extension ShardInput {
         case .callAbandoned(let id): "call \(id) abandoned"
         case .workerOpened(let id, let offer): "stream \(id) opened, running \(offer.running.map(\.line))"
         case .workerSlots(let id, _, let add): "stream \(id) slots \(add)"
+        case .workerCodeSlots(let id, let queue, let add): "stream \(id) workflow slots \(queue) \(add)"
+        case .codeReleased(let id, let sagaID, let generation):
+            "stream \(id) keeps no code of \(sagaID.short) after generation \(generation)"
         case .workerDraining(let id): "stream \(id) drains"
         case .workerClosed(let id): "stream \(id) closed"
         case .workflowTaskAnswered(let id, let sagaID, let generation, let answer):
