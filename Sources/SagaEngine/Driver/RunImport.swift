@@ -62,8 +62,11 @@ package struct RunImport {
     package mutating func finish() async throws(CallFailure) -> (sagaID: SagaID, events: UInt64) {
         guard let state, !pending.isEmpty else { throw CallFailure(.invalidArgument, "the run has no events") }
         try await write(isLast: true)
-        if !state.isClosed { await driver.adopt(state.sagaID, epoch: epoch) }
-        return (state.sagaID, state.nextEventID)
+        let done = (sagaID: state.sagaID, events: state.nextEventID)
+        // The state may be large, and is made anew from the store: not twice in memory.
+        self.state = nil
+        if !state.isClosed { await driver.adopt(done.sagaID, epoch: epoch) }
+        return done
     }
 
     /// The run does not come to its end, or was refused: what was written of it is removed. If the store is gone meanwhile, that is
