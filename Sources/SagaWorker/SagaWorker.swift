@@ -68,7 +68,11 @@ public final class SagaWorker: Sendable {
         let host = WorkerHost(
             workflows: workflows, activities: activities, converter: converter, identity: identity, limits: limits,
             notice: { logger.warning("\($0)") })
-        return (host, WorkerLink(host: host, taskQueues: options.taskQueues, logger: logger))
+        return (
+            host,
+            WorkerLink(
+                host: host, taskQueues: options.taskQueues, maxWorkflowTasks: options.maxWorkflowTasks, logger: logger)
+        )
     }
 
     /// Serves until the task is cancelled; then takes no new task, finishes what runs, and returns.

@@ -39,11 +39,14 @@ final class WorkerLink: WorkerSink {
 
     private let host: WorkerHost
     private let taskQueues: [String]
+    /// Of each queue; 0 is any number.
+    private let maxWorkflowTasks: Int
     private let logger: Logger
     private let state = Mutex(State())
 
-    init(host: WorkerHost, taskQueues: [String], logger: Logger) {
+    init(host: WorkerHost, taskQueues: [String], maxWorkflowTasks: Int, logger: Logger) {
         self.host = host
+        self.maxWorkflowTasks = maxWorkflowTasks
         self.taskQueues = taskQueues
         self.logger = logger
     }
@@ -100,7 +103,9 @@ final class WorkerLink: WorkerSink {
             },
             slots: taskQueues.map { queue in
                 let taken = attempts.count { $0.queue == queue && $0.report == nil }
-                return Wire.Slots(taskQueue: queue, addActivities: UInt32(clamping: max(0, share - taken)))
+                return Wire.Slots(
+                    taskQueue: queue, addActivities: UInt32(clamping: max(0, share - taken)),
+                    addWorkflows: UInt32(clamping: max(0, maxWorkflowTasks)))
             },
             runningTaskTokens: attempts.filter { $0.report == nil }.prefix(4_096).map(\.token))
     }

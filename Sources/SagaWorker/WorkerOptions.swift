@@ -6,6 +6,8 @@ public struct WorkerOptions: Sendable {
     public var identity = ""
     /// Activities that run at the same time. Default 100.
     public var maxConcurrentActivities = 100
+    /// Workflow tasks of each queue that the server may give it before it has answered. Default 0: any number.
+    public var maxWorkflowTasks = 0
     /// Suspended runs kept in memory; others are replayed when needed. Default 10,000.
     public var maxCachedRuns = 10_000
     /// Threads for workflow code. Default 2.

@@ -127,7 +127,7 @@ import Testing
             ([.snapshotEvents: "-1"], "snapshot-events is -1"), ([.snapshotBytes: "x"], "snapshot-bytes is x"),
             ([.snapshotInterval: "-"], "snapshot-interval is -"), ([.snapshotsKept: "0"], "snapshots-kept is 0"),
             ([.threads: "-1"], "threads is -1"),
-            ([.maxConnections: "0"], "max-connections is 0"),
+            ([.maxConnections: "0"], "max-connections is 0"), ([.maxLiveRuns: "-1"], "max-live-runs is -1"),
             ([.logLevel: "loud"], "log-level is loud"),
             ([.insecure: "true", .cert: "c.pem", .key: "k.pem"], "insecure means no TLS"),
             ([.insecure: "true", .listen: "0.0.0.0:1"], "insecure is allowed on loopback"),

@@ -12,12 +12,15 @@ final class RawWorker: Sendable {
     private let client: SagaClient
 
     init(
-        _ client: SagaClient, activities: [String], slots: UInt32 = 10, running: [[UInt8]] = []
+        _ client: SagaClient, activities: [String], slots: UInt32 = 10, running: [[UInt8]] = [],
+        workflows: [String] = [], workflowSlots: UInt32 = 0
     ) async throws {
         self.client = client
         let open = Wire.WorkOpen(
             identity: "raw", taskQueues: ["default"], activityTypes: activities,
-            slots: [Wire.Slots(taskQueue: "default", addActivities: slots)], runningTaskTokens: running)
+            workflowTypes: workflows.map { Wire.WorkflowTypeOffer(workflowType: $0) },
+            slots: [Wire.Slots(taskQueue: "default", addActivities: slots, addWorkflows: workflowSlots)],
+            runningTaskTokens: running)
         let connection = try await client.keeper.connection(until: .now + .seconds(5))
         stream = connection.openStream(
             method: Wire.Method.workersWork.rawValue, body: try Wire.WorkerItem(item: .open(open)).serialized())

@@ -54,6 +54,8 @@ final class Execution {
     /// The worker that holds the code live, and the next event that it has not been sent.
     @exclusivity(unchecked) var codeHolder: WorkerID?
     @exclusivity(unchecked) var codeNext: EventID = 0
+    /// The answer to this activation is the last that its worker knows of the code.
+    var releasedBy: UInt64?
     /// Whether the code wants to end the run, which waits for an undo that a late report has put back. Code that is given
     /// events again says so again, so nothing is lost with it.
     var isEndHeld = false

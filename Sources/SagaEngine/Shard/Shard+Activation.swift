@@ -12,6 +12,9 @@ extension Shard {
         if let holder = execution.codeHolder, let worker = dispatcher.workers[holder], !worker.isDraining,
             let events = execution.recentEvents(from: execution.codeNext)
         {
+            guard worker.hasCodeSlot(of: execution.state.taskQueue) else {
+                return awaitCodeSlot(execution, holder: holder)
+            }
             return send(execution, to: holder, Array(events), from: execution.codeNext)
         }
         dropCode(execution)
@@ -20,6 +23,12 @@ extension Shard {
                 namespace: execution.state.namespace, queue: execution.state.taskQueue,
                 type: execution.state.workflowType, version: execution.state.workflowVersion)
         else {
+            if dispatcher.servesCode(
+                namespace: execution.state.namespace, queue: execution.state.taskQueue,
+                type: execution.state.workflowType, version: execution.state.workflowVersion)
+            {
+                return awaitCodeSlot(execution, holder: nil)
+            }
             if !execution.isWaitingForWorker {
                 execution.isWaitingForWorker = true
                 execution.waitsForWorkerSince = now(execution)
@@ -36,10 +45,12 @@ extension Shard {
 
     private func send(_ execution: Execution, to worker: WorkerID, _ events: [HistoryEvent], from: EventID) {
         execution.needsActivation = false
+        execution.isWaitingForWorker = false
         execution.codeHolder = worker
         execution.codeNext = execution.state.nextEventID
         let generation = nextGeneration
         nextGeneration += 1
+        dispatcher.takeCodeSlot(worker, generation, queue: execution.state.taskQueue)
         execution.activation = Activation(worker: worker, generation: generation, isFull: from == 0)
         var task = task(execution, generation, from: from, events, more: false)
         task.updates = takeUpdates(execution)
@@ -71,6 +82,8 @@ extension Shard {
 
     private func startHistoryLoad(_ execution: Execution, _ worker: WorkerID) {
         execution.needsActivation = false
+        execution.isWaitingForWorker = false
+        dispatcher.takeCodeSlot(worker, nextGeneration, queue: execution.state.taskQueue)
         let load = nextLoadID
         nextLoadID += 1
         execution.historyLoad = HistoryLoad(load: load, worker: worker, generation: nextGeneration, next: 0)
@@ -99,6 +112,7 @@ extension Shard {
         guard case .success(let page) = result, isWorkerHere, execution.state.codeMayAct,
             page.isEmpty || page[0].eventID == history.next
         else {
+            dispatcher.giveBackCodeSlot(history.worker, history.generation)
             execution.historyLoad = nil
             execution.needsActivation = true
             return armCodeRetry(execution, 100_000)
@@ -118,10 +132,13 @@ extension Shard {
         // The rest is in memory: everything from the last durable read on has been kept while the load was out.
         guard let rest = execution.recentEvents(from: max(next, execution.recentBase)), next >= execution.recentBase
         else {
+            dispatcher.giveBackCodeSlot(history.worker, history.generation)
             execution.historyLoad = nil
             execution.needsActivation = true
             return armCodeRetry(execution, 100_000)
         }
+        // The pages were one task: the last has its own generation.
+        dispatcher.giveBackCodeSlot(history.worker, history.generation)
         execution.historyLoad = nil
         send(execution, to: history.worker, page + rest, from: history.next)
         // The worker got all of it, in several tasks perhaps.
@@ -133,6 +150,9 @@ extension Shard {
         if let holder = execution.codeHolder, dispatcher.workers[holder] != nil {
             effects.append(.worker(holder, .evict(execution.sagaID)))
         }
+        if let activation = execution.activation {
+            dispatcher.giveBackCodeSlot(activation.worker, activation.generation)
+        }
         execution.codeHolder = nil
         execution.codeNext = 0
         execution.activation = nil
@@ -141,9 +161,18 @@ extension Shard {
 
     // MARK: Answers
 
+    /// The answer that comes next is the last that the worker knows of the code.
+    func codeReleased(_ worker: WorkerID, _ sagaID: SagaID, _ generation: UInt64) {
+        guard let execution = executions.live(sagaID), execution.activation?.worker == worker,
+            execution.activation?.generation == generation
+        else { return }
+        execution.releasedBy = generation
+    }
+
     func workflowTaskAnswered(
         _ worker: WorkerID, _ sagaID: SagaID, _ generation: UInt64, _ answer: WorkflowTaskAnswer
     ) {
+        dispatcher.giveBackCodeSlot(worker, generation)
         if let execution = executions[sagaID], let load = execution.historyLoad, load.worker == worker,
             load.generation == generation, case .failed(let cause, let error) = answer
         {
@@ -163,6 +192,11 @@ extension Shard {
         case .completed(let seen, let commands, let unconsumed, let verdicts):
             execution.codeFailures = 0
             execution.historyFailures = 0
+            if execution.releasedBy == generation {
+                // What comes next goes to any worker, with all of the history.
+                execution.codeHolder = nil
+                execution.codeNext = 0
+            }
             judged(verdicts, execution)
             perform(commands, seen: seen, unconsumed: unconsumed, execution)
             if !execution.needsActivation { failUnjudged(execution) }

@@ -278,6 +278,10 @@ extension Shard {
             executions[execution.sagaID] = nil
             quotas.ended(execution.state.namespace)
         }
+        if let activation = execution.activation {
+            dispatcher.giveBackCodeSlot(activation.worker, activation.generation)
+        }
+        if let load = execution.historyLoad { dispatcher.giveBackCodeSlot(load.worker, load.generation) }
         if let key = definitionKey(of: execution) { definitions.remove(key) }
         if execution.state.status == .blocked { blockedRunCount -= 1 }
         if openRuns[key(of: execution)] == execution.sagaID { openRuns[key(of: execution)] = nil }

@@ -27,6 +27,10 @@ extension Shard {
         guard dispatcher.close(id) != nil else { return }
         askOthers(insteadOf: id)
         dispatchLimited()
+        for sagaID in dispatcher.takeWaiting(for: id) {
+            // Live again if it was parked, so that the loop below finds it.
+            executions[sagaID]?.isWaitingForWorker = false
+        }
         // A parked run has given its code all there was, and the code has answered: it goes to another worker when something
         // comes.
         for sagaID in executions.liveIDs {

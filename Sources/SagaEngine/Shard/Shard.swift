@@ -107,6 +107,8 @@ package final class Shard {
         case .callAbandoned(let id): abandonCall(id)
         case .workerOpened(let id, let offer): workerOpened(id, offer)
         case .workerSlots(let id, let queue, let add): workerSlots(id, queue, add)
+        case .workerCodeSlots(let id, let queue, let add): dispatcher.addCodeSlots(id, queue, add)
+        case .codeReleased(let id, let sagaID, let generation): codeReleased(id, sagaID, generation)
         case .workerDraining(let id): dispatcher.update(id) { $0.isDraining = true }
         case .workerClosed(let id): workerClosed(id)
         case .workflowTaskAnswered(let id, let sagaID, let generation, let answer):
@@ -119,11 +121,13 @@ package final class Shard {
         case .runLoaded(let id, let result): runLoaded(id, result)
         case .snapshotKept(let sagaID, let created): snapshotKept(sagaID, created)
         case .recovered(let run): recovered(run)
+        case .imported(let run, let epoch): imported(run, epoch)
         case .recoveryFinished(let epoch): recoveryFinished(epoch)
         case .tick: break
         }
         exchangeInternally()
         runDeadlines()
+        useFreedCodeSlots()
         exchangeInternally()
     }
 
@@ -185,9 +189,13 @@ package final class Shard {
     // MARK: Recovery
 
     private func recovered(_ run: RecoveredRun) {
-        guard !isReady, run.state.nextEventID > 0, !executions.has(run.state.sagaID), !run.state.isClosed else {
-            return
-        }
+        guard !isReady, let execution = enter(run) else { return }
+        if execution.isDefinition { loadDefinition(execution, from: 0) }
+    }
+
+    /// Makes a run of the store one of the shard's; nil if it is one already, or none.
+    func enter(_ run: RecoveredRun) -> Execution? {
+        guard run.state.nextEventID > 0, !executions.has(run.state.sagaID), !run.state.isClosed else { return nil }
         let execution = Execution(sagaID: run.state.sagaID)
         execution.state = run.state
         execution.snapshotAt = run.snapshotAt
@@ -203,9 +211,9 @@ package final class Shard {
         openRuns[key(of: execution)] = execution.sagaID
         execution.needsActivation = execution.state.codeMayAct
         execution.awaitsRevival = true
-        if execution.isDefinition { loadDefinition(execution, from: 0) }
         if execution.state.status == .blocked { blockedRunCount += 1 }
         quotas.began(execution.state.namespace)
+        return execution
     }
 
     private func recoveryFinished(_ epoch: UInt64) {

@@ -24,9 +24,13 @@ package enum ShardInput: Sendable {
     case callAbandoned(CallID)
     indirect case workerOpened(WorkerID, WorkerOffer)
     case workerSlots(WorkerID, queue: String, add: Int32)
+    /// The worker takes so many more workflow tasks of a queue whose number it has limited.
+    case workerCodeSlots(WorkerID, queue: String, add: Int32)
     /// The worker takes no new task; it finishes what it has.
     case workerDraining(WorkerID)
     case workerClosed(WorkerID)
+    /// The worker does not keep the code of a run, whose task it answers next.
+    case codeReleased(WorkerID, SagaID, generation: UInt64)
     case workflowTaskAnswered(WorkerID, SagaID, generation: UInt64, WorkflowTaskAnswer)
     indirect case queryAnswered(WorkerID, queryID: UInt64, QueryAnswer)
     case activityEnded(WorkerID, TaskReference, ActivityResult)
@@ -38,6 +42,8 @@ package enum ShardInput: Sendable {
     indirect case snapshotKept(SagaID, SnapshotCreated)
     /// One open run as the store has it; only while recovering.
     indirect case recovered(RecoveredRun)
+    /// One open run that came in from another server under that epoch, as the store has it.
+    indirect case imported(RecoveredRun, epoch: UInt64)
     /// All open runs were given.
     case recoveryFinished(epoch: UInt64)
     /// Time has passed.
@@ -48,8 +54,10 @@ package enum ShardInput: Sendable {
 package struct WorkerOffer: Sendable {
     package var namespace: String
     package var identity: String
-    /// Free slots for activity tasks by queue; workflow tasks need none.
+    /// Free slots for activity tasks by queue.
     package var queues: [(name: String, slots: Int32)]
+    /// Free slots for workflow tasks by queue; a queue that is not named has any number.
+    package var codeSlots: [String: Int32] = [:]
     package var activityTypes: [String]
     package var workflowTypes: [RegisteredType]
     /// Tasks that still run from an earlier stream.

@@ -26,14 +26,20 @@ struct TaskDispatcher {
     private var rotation = 0
     private var waiting: [Lane: LaneQueue] = [:]
     private var nextSequence: UInt64 = 0
+    /// Runs whose code waits for a slot, in the order in which they came.
+    var codeWaiting: [CodeLane: SlotQueue] = [:]
+    /// Where a slot for a workflow task has become free, since this was last looked at.
+    var codeSlotsFreed: [(worker: WorkerID, lane: CodeLane)] = []
 
     mutating func open(_ id: WorkerID, _ offer: WorkerOffer) {
         workers[id] = Worker(offer)
         order.append(id)
+        if !codeWaiting.isEmpty { for queue in offer.queues { codeSlotFreed(id, offer.namespace, queue.name) } }
     }
 
     mutating func close(_ id: WorkerID) -> Worker? {
         order.removeAll { $0 == id }
+        codeSlotsFreed.removeAll { $0.worker == id }
         return workers.removeValue(forKey: id)
     }
 
@@ -43,7 +49,12 @@ struct TaskDispatcher {
     }
 
     /// Forgets the waiting tasks, not the workers.
-    mutating func forgetWaiting() { waiting = [:] }
+    mutating func forgetWaiting() {
+        waiting = [:]
+        codeWaiting = [:]
+        codeSlotsFreed = []
+        for id in order { update(id) { $0.codeTasks = [:] } }
+    }
 
     mutating func enqueue(_ reference: TaskReference, in lane: Lane, priority: Int32) {
         waiting[lane, default: LaneQueue()].append(
@@ -87,7 +98,7 @@ struct TaskDispatcher {
     /// A worker that can run workflow code of a type; the asking goes round.
     mutating func workerForCode(namespace: String, queue: String, type: String, version: UInt32) -> WorkerID? {
         next { worker in
-            worker.namespace == namespace && worker.serves(queue: queue)
+            worker.namespace == namespace && worker.serves(queue: queue) && worker.hasCodeSlot(of: queue)
                 && worker.workflowTypes.contains { $0.name == type && $0.runs(version) }
         }
     }
@@ -146,6 +157,10 @@ struct Worker {
     var activityTypes: [String]
     var workflowTypes: [RegisteredType]
     var isDraining = false
+    /// Slots for workflow tasks by queue; a queue that is not there has any number.
+    var codeSlots: [String: Int32]
+    /// Workflow tasks that take a slot until they are answered, by their generations.
+    var codeTasks: [UInt64: String] = [:]
     /// Tasks that take a slot, until their report is acknowledged.
     var inFlight: [TaskReference: String] = [:]
 
@@ -154,10 +169,17 @@ struct Worker {
         identity = offer.identity
         queues = offer.queues.map { Queue(name: $0.name, free: max(0, $0.slots)) }
         activityTypes = offer.activityTypes
+        codeSlots = offer.codeSlots
         workflowTypes = offer.workflowTypes
     }
 
     func serves(queue: String) -> Bool { queues.contains { $0.name == queue } }
+
+    /// Whether it takes another workflow task of the queue.
+    func hasCodeSlot(of queue: String) -> Bool {
+        guard !codeSlots.isEmpty, let slots = codeSlots[queue] else { return true }
+        return codeTasks.values.count { $0 == queue } < slots
+    }
 
     func freeSlots(of queue: String) -> Int32 { queues.first { $0.name == queue }?.free ?? 0 }
 

@@ -44,7 +44,7 @@ final class WorkStream: LongStream, @unchecked Sendable {
     private let core: ServerCore
     private let stream: StreamID
     private let namespace: String
-    private let offer: WorkerOffer
+    private var offer: WorkerOffer
     private var worker: WorkerID?
     /// Tokens of the activities that are here, to acknowledge and cancel them by.
     private var tokens: [TaskReference: [UInt8]] = [:]
@@ -87,12 +87,17 @@ final class WorkStream: LongStream, @unchecked Sendable {
             }
             queues.append((queue, 0))
         }
+        var codeSlots: [String: Int32] = [:]
         for (index, slots) in open.slots.enumerated() {
             guard let position = queues.firstIndex(where: { $0.name == slots.taskQueue }) else {
                 throw Check.invalid("open.slots[\(index)].task_queue", "is none of open.task_queues")
             }
             try Check.range(slots.addActivities, "open.slots[\(index)].add_activities", 0...65_536)
             queues[position].slots = min(65_536, queues[position].slots + Int32(slots.addActivities))
+            try Check.range(slots.addWorkflows, "open.slots[\(index)].add_workflows", 0...65_536)
+            if slots.addWorkflows > 0 {
+                codeSlots[slots.taskQueue] = min(65_536, (codeSlots[slots.taskQueue] ?? 0) + Int32(slots.addWorkflows))
+            }
         }
         var running: [TaskReference] = []
         for (index, token) in open.runningTaskTokens.enumerated() {
@@ -111,6 +116,7 @@ final class WorkStream: LongStream, @unchecked Sendable {
         offer = WorkerOffer(
             namespace: principal.namespace, identity: open.identity, queues: queues,
             activityTypes: open.activityTypes, workflowTypes: workflowTypes, running: running)
+        offer.codeSlots = codeSlots
     }
 
     func start() {
@@ -212,6 +218,7 @@ final class WorkStream: LongStream, @unchecked Sendable {
         do throws(WireError) {
             switch item {
             case .workflowTaskCompleted(let report):
+                if !report.sticky { release(worker, report.taskToken) }
                 answer(session, worker, report.taskToken, try WorkflowTaskAnswer(report))
             case .needHistory(let report): answer(session, worker, report.taskToken, WorkflowTaskAnswer(report))
             case .workflowTaskFailed(let report):
@@ -235,6 +242,13 @@ final class WorkStream: LongStream, @unchecked Sendable {
                 guard slots.addActivities <= 65_536 else {
                     throw WireError(field: "slots.add_activities", reason: .invalid("is more than 65536"))
                 }
+                guard slots.addWorkflows <= 65_536 else {
+                    throw WireError(field: "slots.add_workflows", reason: .invalid("is more than 65536"))
+                }
+                if slots.addWorkflows > 0 {
+                    core.driver.post(
+                        .workerCodeSlots(worker, queue: slots.taskQueue, add: Int32(slots.addWorkflows)))
+                }
                 core.driver.post(.workerSlots(worker, queue: slots.taskQueue, add: Int32(slots.addActivities)))
             case .drained: core.driver.post(.workerDraining(worker))
             case .open: throw WireError(field: "item", reason: .invalid("is `open` a second time"))
@@ -242,6 +256,14 @@ final class WorkStream: LongStream, @unchecked Sendable {
         } catch {
             throw WireStatus(error)
         }
+    }
+
+    /// The worker does not keep the code: said before the answer, which may give it its next task.
+    private func release(_ worker: WorkerID, _ token: [UInt8]) {
+        guard case .workflow(let sagaID, let generation)? = core.subject(of: token, namespace: namespace) else {
+            return
+        }
+        core.driver.post(.codeReleased(worker, sagaID, generation: generation))
     }
 
     private func answer(

@@ -57,6 +57,9 @@ extension ShardInput {
         case .callAbandoned(let id): "call \(id) abandoned"
         case .workerOpened(let id, let offer): "stream \(id) opened, running \(offer.running.map(\.line))"
         case .workerSlots(let id, _, let add): "stream \(id) slots \(add)"
+        case .workerCodeSlots(let id, let queue, let add): "stream \(id) workflow slots \(queue) \(add)"
+        case .codeReleased(let id, let sagaID, let generation):
+            "stream \(id) keeps no code of \(sagaID.short) after generation \(generation)"
         case .workerDraining(let id): "stream \(id) drains"
         case .workerClosed(let id): "stream \(id) closed"
         case .workflowTaskAnswered(let id, let sagaID, let generation, let answer):
@@ -69,6 +72,8 @@ extension ShardInput {
         case .historyLoaded(let id, _): "history \(id)"
         case .runLoaded(let id, _): "run \(id)"
         case .snapshotKept(let sagaID, let created): "snapshot of \(sagaID.short) up to \(created.uptoEventID) kept"
+        case .imported(let run, _):
+            "imported \(run.state.sagaID)"
         case .recovered(let run):
             "recovered \(run.state.sagaID.short) with \(run.state.nextEventID) events, snapshot at \(run.snapshotAt)"
         case .recoveryFinished(let epoch): "recovery finished, epoch \(epoch)"

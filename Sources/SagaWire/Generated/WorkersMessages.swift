@@ -150,7 +150,8 @@ extension Wire {
         package var taskQueue: String
         /// Activity tasks more than before. At most 65,536 open at a time.
         package var addActivities: UInt32
-        /// Workflow tasks more than before, 0-65,536. They take no slot yet: a worker gets one for a run at a time.
+        /// Workflow tasks more than before, at most 65,536 of a queue. A queue that had none when the stream was opened is not limited:
+        /// the worker takes any number, one for a run at a time. A task takes a slot until it is answered.
         package var addWorkflows: UInt32
 
         package init(
@@ -296,7 +297,8 @@ extension Wire {
         package var seenEventID: UInt64
         /// What it asked for, in order. At most 10,000.
         package var commands: [Wire.Command]
-        /// True if the worker keeps the code live for the next task.
+        /// True if the worker keeps the code live, so that the next task brings new events only; false: the next task of the run goes to any
+        /// worker, with all of its history.
         package var sticky: Bool
         /// Version of the code that ran.
         package var workflowVersion: UInt32

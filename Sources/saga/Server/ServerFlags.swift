@@ -31,6 +31,8 @@ struct ServerFlags: ParsableArguments {
     var drainGrace: String?
     @Option(help: ArgumentHelp(ServerSettings.Name.maxConnections.help))
     var maxConnections: String?
+    @Option(help: ArgumentHelp(ServerSettings.Name.maxLiveRuns.help))
+    var maxLiveRuns: String?
     @Flag(help: ArgumentHelp(ServerSettings.Name.compression.help))
     var compression = false
     @Option(help: ArgumentHelp(ServerSettings.Name.snapshotEvents.help))
@@ -68,7 +70,8 @@ struct ServerFlags: ParsableArguments {
             (.clientCA, clientCA), (.tokens, tokens),
             (.insecure, insecure ? "true" : nil), (.threads, threads), (.reclaimGrace, reclaimGrace),
             (.cancelGrace, cancelGrace), (.activityTimeout, activityTimeout), (.drainGrace, drainGrace),
-            (.maxConnections, maxConnections), (.compression, compression ? "true" : nil),
+            (.maxConnections, maxConnections), (.maxLiveRuns, maxLiveRuns),
+            (.compression, compression ? "true" : nil),
             (.snapshotEvents, snapshotEvents), (.snapshotBytes, snapshotBytes),
             (.snapshotInterval, snapshotInterval), (.snapshotsKept, snapshotsKept), (.blobBytes, blobBytes),
             (.onBlocked, onBlocked),

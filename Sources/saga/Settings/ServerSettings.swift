@@ -18,6 +18,7 @@ struct ServerSettings {
         case activityTimeout = "activity-timeout"
         case drainGrace = "drain-grace"
         case maxConnections = "max-connections"
+        case maxLiveRuns = "max-live-runs"
         case compression
         case snapshotEvents = "snapshot-events"
         case snapshotBytes = "snapshot-bytes"
@@ -50,6 +51,7 @@ struct ServerSettings {
             case .activityTimeout: "300s"
             case .drainGrace: "30s"
             case .maxConnections: "10000"
+            case .maxLiveRuns: "8192"
             case .snapshotEvents: "100"
             case .snapshotBytes: "0"
             case .snapshotInterval: "0s"
@@ -76,6 +78,7 @@ struct ServerSettings {
             case .activityTimeout: "start-to-close time-out of steps that do not say their own"
             case .drainGrace: "how long a server that stops waits for what runs"
             case .maxConnections: "connections at the same time; more are refused"
+            case .maxLiveRuns: "open sagas kept whole in memory; others that wait are kept as a few hundred bytes each"
             case .compression: "compress long messages (LZ4) for clients that ask for it"
             case .snapshotEvents: "events of a saga between two snapshots; 0 = their number does not count"
             case .snapshotBytes: "bytes of payload between two snapshots; 0 = they do not count"
@@ -230,6 +233,9 @@ struct ServerSettings {
         case .maxConnections:
             guard let value = Int(text), (1...1_000_000).contains(value) else { throw wrong("give 1 to 1000000") }
             maxConnections = value
+        case .maxLiveRuns:
+            guard let value = Int(text), (0...100_000_000).contains(value) else { throw wrong("give 0 to 100000000") }
+            engine.maxLiveRuns = value
         case .compression:
             guard let value = Bool(text) else { throw wrong("give true or false") }
             compression = value

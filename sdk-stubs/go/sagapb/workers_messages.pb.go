@@ -214,7 +214,8 @@ type Slots struct {
 	TaskQueue string `protobuf:"bytes,1,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
 	// Activity tasks more than before. At most 65,536 open at a time.
 	AddActivities uint32 `protobuf:"varint,2,opt,name=add_activities,json=addActivities,proto3" json:"add_activities,omitempty"`
-	// Workflow tasks more than before, 0-65,536. They take no slot yet: a worker gets one for a run at a time.
+	// Workflow tasks more than before, at most 65,536 of a queue. A queue that had none when the stream was opened is not limited:
+	// the worker takes any number, one for a run at a time. A task takes a slot until it is answered.
 	AddWorkflows uint32 `protobuf:"varint,3,opt,name=add_workflows,json=addWorkflows,proto3" json:"add_workflows,omitempty"`
 }
 
@@ -378,7 +379,8 @@ type WorkflowTaskCompleted struct {
 	SeenEventId uint64 `protobuf:"varint,2,opt,name=seen_event_id,json=seenEventId,proto3" json:"seen_event_id,omitempty"`
 	// What it asked for, in order. At most 10,000.
 	Commands []*Command `protobuf:"bytes,3,rep,name=commands,proto3" json:"commands,omitempty"`
-	// True if the worker keeps the code live for the next task.
+	// True if the worker keeps the code live, so that the next task brings new events only; false: the next task of the run goes to any
+	// worker, with all of its history.
 	Sticky bool `protobuf:"varint,4,opt,name=sticky,proto3" json:"sticky,omitempty"`
 	// Version of the code that ran.
 	WorkflowVersion uint32 `protobuf:"varint,5,opt,name=workflow_version,json=workflowVersion,proto3" json:"workflow_version,omitempty"`

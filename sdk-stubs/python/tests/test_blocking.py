@@ -42,6 +42,23 @@ def test_calls_wait() -> None:
     client.close()
 
 
+def test_a_run_comes_out_and_goes_in() -> None:
+    with connect() as client, connect() as other:
+        name = unique("moves")
+        client.start("Waits", 1, workflow_id=name, task_queue=unique("nobody"))
+        events = list(client.export_history(name))
+        assert [event.event_id for event in events] == [0]
+        for source in (other.export_history(name), client.export_history(name)):
+            with pytest.raises(StatusError, match="is here already"):
+                client.import_history(source)
+        events[0].saga_id = uuid.uuid4().bytes
+        events[0].workflow_execution_started.workflow_id = unique("imported")
+        stored = client.import_history(iter(events))
+        assert (stored.saga_id, stored.events) == (events[0].saga_id, 1)
+        client.terminate(events[0].workflow_execution_started.workflow_id, compensate=False)
+        client.terminate(name, compensate=False)
+
+
 def test_a_server_that_is_not_trusted() -> None:
     threads = threading.active_count()
     with pytest.raises(ConnectionLost):

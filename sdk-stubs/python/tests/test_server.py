@@ -94,6 +94,51 @@ async def test_start_is_repeatable_and_readable() -> None:
             await first.result(timeout=10)
 
 
+async def test_a_run_comes_out_whole_and_is_taken_once() -> None:
+    async with connect() as client:
+        workflow_id = unique("moves")
+        handle = await client.start("Waits", "x" * 100_000, workflow_id=workflow_id, task_queue=unique("nobody"))
+        for number in range(5):
+            await handle.signal("s", {"n": number})
+        events = [event async for event in client.export_history(workflow_id)]
+        assert [event.event_id for event in events] == list(range(6))
+        assert events == [event async for event in handle.history()]
+        with pytest.raises(StatusError) as caught:
+            await client.import_history(client.export_history(workflow_id))
+        assert caught.value.code == StatusCode.ALREADY_EXISTS
+
+        # The same under another name is another run; it goes on. Longer than one part, of events of two kinds of size.
+        for end in ("a", "b"):
+            other, run = unique("imported"), uuid.uuid4().bytes
+            moved = []
+            for event in events[:1] + events[1:2] * 2_500 + events[2:]:
+                copy = type(event).FromString(event.SerializeToString())
+                copy.saga_id, copy.event_id = run, len(moved)
+                if not moved:
+                    copy.workflow_execution_started.workflow_id = other
+                else:
+                    copy.signal_received.signal_id = copy.signal_received.request_id = str(len(moved))
+                moved.append(copy)
+            if end == "a":
+                with pytest.raises(StatusError) as caught:
+                    await client.import_history(moved[:9] + moved[10:])
+                assert caught.value.code == StatusCode.INVALID_ARGUMENT and "where event 9 is due" in str(caught.value)
+                with pytest.raises(StatusError):
+                    await client.describe(other)
+            stored = await client.import_history(moved)
+            assert (stored.saga_id, stored.events) == (run, len(moved))
+            assert (await client.describe(other)).info.status == Status.RUNNING
+            assert moved == [event async for event in client.export_history(other)]
+            await client.terminate(other, compensate=False)
+        with pytest.raises(StatusError) as caught:
+            async for _ in client.export_history(unique("none")):
+                pass
+        assert caught.value.code == StatusCode.NOT_FOUND
+        with pytest.raises(StatusError):
+            await client.import_history([])
+        await handle.terminate(compensate=False)
+
+
 async def test_what_is_not_there_is_not_found() -> None:
     async with connect() as client:
         for call in (

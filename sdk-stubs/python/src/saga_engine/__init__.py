@@ -1,5 +1,6 @@
 """Saga Engine for Python: start sagas, and serve their activities."""
 
+from saga_engine._transfer import ImportedRun
 from saga_engine.aggregates import Aggregate, DomainEvent
 from saga_engine.client import Client, IdReuse, Status, WorkflowHandle
 from saga_engine.declarative import SagaDefinition, Step, Undo
@@ -46,6 +47,7 @@ __all__ = [
     "DomainEvent",
     "ErrorKind",
     "IdReuse",
+    "ImportedRun",
     "NoEffect",
     "PayloadCodec",
     "RawPayload",

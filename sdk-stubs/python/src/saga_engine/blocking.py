@@ -10,11 +10,13 @@ One event loop in a thread of its own carries the calls; any number of threads m
 """
 
 import asyncio
+import itertools
 import threading
-from typing import Any, AsyncIterator, Coroutine, Iterator, Sequence, TypeVar
+from typing import Any, AsyncIterator, Coroutine, Iterable, Iterator, Sequence, TypeVar
 
 from saga_engine import client as asynchronous
 from saga_engine import worker as asynchronous_worker
+from saga_engine._transfer import ImportedRun, Upload
 from saga_engine.aggregates import Aggregate, DomainEvent
 from saga_engine.v1 import admin_messages_pb2 as admin
 from saga_engine.v1 import history_messages_pb2 as history_messages
@@ -140,6 +142,23 @@ class Client:
     def history(self, workflow_id: str, **options: Any) -> "Iterator[history_messages.HistoryEvent]":
         """Events of a run, oldest first; `follow=True` goes on until the saga closes."""
         return self._each(self._client.history(workflow_id, **options))
+
+    def export_history(self, workflow_id: str, **options: Any) -> "Iterator[history_messages.HistoryEvent]":
+        """A whole run for another server, oldest event first."""
+        return self._each(self._client.export_history(workflow_id, **options))
+
+    def import_history(self, events: "Iterable[history_messages.HistoryEvent]") -> ImportedRun:
+        """Gives the server a run of another server; it is taken whole or not at all."""
+        upload = Upload(self._client)
+        rest = iter(events)
+        try:
+            # Taken here: events that another blocking client exports must not be waited for in this one's loop.
+            while part := list(itertools.islice(rest, 1_000)):
+                self._wait(upload.add_all(part))
+            return self._wait(upload.finish())
+        finally:
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(upload.give_up)
 
     def pause(self, workflow_id: str, reason: str = "", **options: Any) -> None:
         """Stops handing out tasks of a run."""

@@ -10,6 +10,7 @@ from saga_engine import payloads
 from saga_engine._backoff import Backoff
 from saga_engine._connection import CertOption, Connection, NotProcessed, Stream, TLSOptions, tls_options
 from saga_engine._operations import DEFAULT_TIMEOUT, Operations, _refer
+from saga_engine._transfer import Transfer
 from saga_engine.errors import (
     CompensationSummary,
     ConnectionLost,
@@ -111,7 +112,7 @@ class Opening(Generic[_Made]):
         await self._made.close()
 
 
-class Client(Operations):
+class Client(Operations, Transfer):
     """Calls of one namespace over one connection, which is made again when it is lost.
 
     A call that the connection took with it is repeated until its deadline, with the same request id: the server does

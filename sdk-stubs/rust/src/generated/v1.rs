@@ -11206,7 +11206,9 @@ pub struct Slots {
     pub task_queue: String,
     /// Activity tasks more than before. At most 65,536 open at a time.
     pub add_activities: u32,
-    /// Workflow tasks more than before, 0-65,536. They take no slot yet: a worker gets one for a run at a time.
+    /// Workflow tasks more than before, at most 65,536 of a queue. A queue that had none when the stream was opened
+    /// is not limited: the worker takes any number, one for a run at a time. A task takes a slot until it is
+    /// answered.
     pub add_workflows: u32,
 }
 
@@ -11283,7 +11285,8 @@ pub struct WorkflowTaskCompleted {
     pub seen_event_id: u64,
     /// What it asked for, in order. At most 10,000.
     pub commands: Vec<Command>,
-    /// True if the worker keeps the code live for the next task.
+    /// True if the worker keeps the code live, so that the next task brings new events only; false: the next task
+    /// of the run goes to any worker, with all of its history.
     pub sticky: bool,
     /// Version of the code that ran.
     pub workflow_version: u32,

@@ -4914,7 +4914,10 @@ export interface Slots {
   taskQueue: string;
   /** Activity tasks more than before. At most 65,536 open at a time. */
   addActivities: number;
-  /** Workflow tasks more than before, 0-65,536. They take no slot yet: a worker gets one for a run at a time. */
+  /**
+   * Workflow tasks more than before, at most 65,536 of a queue. A queue that had none when the stream was opened is
+   * not limited: the worker takes any number, one for a run at a time. A task takes a slot until it is answered.
+   */
   addWorkflows: number;
 }
 /** Makes, writes and reads a Slots. */
@@ -4960,7 +4963,10 @@ export interface WorkflowTaskCompleted {
   seenEventId: bigint;
   /** What it asked for, in order. At most 10,000. */
   commands: Command[];
-  /** True if the worker keeps the code live for the next task. */
+  /**
+   * True if the worker keeps the code live, so that the next task brings new events only; false: the next task of
+   * the run goes to any worker, with all of its history.
+   */
   sticky: boolean;
   /** Version of the code that ran. */
   workflowVersion: number;

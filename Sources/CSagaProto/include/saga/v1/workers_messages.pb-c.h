@@ -140,7 +140,8 @@ struct  Saga__V1__Slots
    */
   uint32_t add_activities;
   /*
-   * Workflow tasks more than before, 0-65,536. They take no slot yet: a worker gets one for a run at a time.
+   * Workflow tasks more than before, at most 65,536 of a queue. A queue that had none when the stream was opened is not limited:
+   * the worker takes any number, one for a run at a time. A task takes a slot until it is answered.
    */
   uint32_t add_workflows;
 };
@@ -211,7 +212,8 @@ struct  Saga__V1__WorkflowTaskCompleted
   size_t n_commands;
   Saga__V1__Command **commands;
   /*
-   * True if the worker keeps the code live for the next task.
+   * True if the worker keeps the code live, so that the next task brings new events only; false: the next task of the run goes to any
+   * worker, with all of its history.
    */
   protobuf_c_boolean sticky;
   /*
