@@ -17,7 +17,7 @@ from typing import Any, AsyncIterator, Coroutine, Iterable, Iterator, Sequence, 
 from saga_engine import client as asynchronous
 from saga_engine import worker as asynchronous_worker
 from saga_engine._transfer import ImportedRun, Upload
-from saga_engine.aggregates import Aggregate, DomainEvent
+from saga_engine.aggregates import Aggregate, CommittedEvents, DomainEvent
 from saga_engine.v1 import admin_messages_pb2 as admin
 from saga_engine.v1 import history_messages_pb2 as history_messages
 from saga_engine.v1 import workflows_messages_pb2 as workflows
@@ -159,6 +159,10 @@ class Client:
         finally:
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(upload.give_up)
+
+    def committed_events(self, **options: Any) -> "Iterator[CommittedEvents]":
+        """What is committed in the namespace, of all sagas and aggregates, as it comes; without end."""
+        return self._each(self._client.committed_events(**options))
 
     def pause(self, workflow_id: str, reason: str = "", **options: Any) -> None:
         """Stops handing out tasks of a run."""
