@@ -21,8 +21,17 @@ import Testing
             var config = ShardConfig()
             config.maxBatchesInFlight = 2
             config.minRunsBeside = 2
+            config.minRunsOfLoad = 2
+            config.activationHoldMicros = 5_000
             shard = Shard(config: config, seed: 1)
             give(.recoveryFinished(epoch: 1))
+        }
+
+        /// Time goes by, in microseconds.
+        mutating func wait(_ micros: Int64) {
+            time.wall = time.wall.adding(microseconds: micros)
+            time.monotonic += micros
+            give(.tick)
         }
 
         mutating func give(_ input: ShardInput) {
@@ -65,6 +74,31 @@ import Testing
         bench.give(.appended(bench.batches[2].id, .success([.appended, .appended])))
         #expect(bench.started == [2, 3, 1, 4, 5])
         #expect(bench.shard.isIdle)
+    }
+
+    @Test func aCommitWaitsForLiveCodeAndLongerUnderLoad() throws {
+        var bench = Bench()
+        bench.give(
+            .workerOpened(
+                1,
+                WorkerOffer(
+                    namespace: "default", identity: "w", queues: [(name: "default", slots: 1)], activityTypes: [],
+                    workflowTypes: [RegisteredType(name: "script", version: 1, oldestVersion: nil)], running: [])))
+        // One run alone waits for its code as long as an idle engine's commit may …
+        bench.give(.call(1, Self.start("a")))
+        bench.wait(4_999)
+        #expect(bench.batches.isEmpty)
+        bench.wait(1)
+        try #require(bench.batches.count == 1)
+        bench.give(.appended(bench.batches[0].id, .success([.appended])))
+        // … and ten times as long while others wait as well, whose answers come one after the other.
+        bench.give(.call(2, Self.start("b")))
+        bench.give(.call(3, Self.start("c")))
+        bench.wait(49_999)
+        #expect(bench.batches.count == 1)
+        bench.wait(1)
+        try #require(bench.batches.count == 2)
+        #expect(bench.batches[1].runs.count == 2)
     }
 
     @Test func aRunIsNeverInTwoCommitsAtOnce() throws {

@@ -23,7 +23,8 @@ public struct SagaEngineConfig: Sendable {
     public var reclaimGrace: Duration = .seconds(10)
     /// How long a worker may take to advance workflow code before another one gets it. Default 10 s.
     public var workflowTaskTimeout: Duration = .seconds(10)
-    /// How long a commit may wait for live workflow code to advance, so that a step costs one commit. Default 5 ms.
+    /// How long a commit may wait for live workflow code to advance, so that a step costs one commit. Ten times as long
+    /// while many runs wait, whose code's answers queue, too. Default 5 ms.
     public var activationHold: Duration = .milliseconds(5)
     /// Most events in one commit. Default 1,024.
     public var maxBatchEvents = 1_024

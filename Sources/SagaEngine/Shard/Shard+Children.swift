@@ -208,9 +208,10 @@ extension Shard {
     }
 
     /// After a recovery: children whose parents have closed, perhaps without a word to them.
-    func findOrphans() {
-        for sagaID in executions.keys.sorted() {
-            if executions[sagaID]?.state.parent != nil { lookForParent(of: sagaID) }
+    /// - Parameter children: All runs that have a parent, in order. Told, because to look at a parked run is to make it whole.
+    func findOrphans(among children: [SagaID]) {
+        for sagaID in children {
+            lookForParent(of: sagaID)
             park()
         }
     }

@@ -18,7 +18,7 @@ extension Shard {
     /// time. Everything else waits and grows the next batch.
     func startCommits() {
         while mayStartCommit, startCommit() {}
-        commitHeldUntil = inFlight.isEmpty ? dirty.compactMap(\.holdUntil).filter { $0 > time.monotonic }.min() : nil
+        commitHeldUntil = inFlight.isEmpty ? dirty.compactMap(heldUntil).filter { $0 > time.monotonic }.min() : nil
     }
 
     private var mayStartCommit: Bool {
@@ -40,7 +40,14 @@ extension Shard {
         guard execution.isDirty, execution.predecessor == nil, !execution.isInFlight else { return false }
         // Nothing of a namespace is durable before the time at which it happened is.
         if let clock = execution.clock, clock.isJumping, !execution.isClockKeeper { return false }
-        return execution.holdUntil.map { $0 <= time.monotonic } ?? true
+        return heldUntil(execution).map { $0 <= time.monotonic } ?? true
+    }
+
+    /// Until when the run waits for its live code; nil if it does not. Under load the code's answer takes longer than an idle
+    /// engine's commit should wait; a commit that goes without it makes two of one, for the code, the store and the disk.
+    private func heldUntil(_ execution: Execution) -> Int64? {
+        guard let until = execution.holdUntil, dirty.count >= config.minRunsOfLoad else { return execution.holdUntil }
+        return until.addingSaturating(min(config.activationHoldMicros, 1_000_000_000) * 9)
     }
 
     /// Gathers what happened into one commit.

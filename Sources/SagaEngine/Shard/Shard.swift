@@ -224,14 +224,16 @@ package final class Shard {
         isReady = true
         openClocks()
         // In the order of the saga ids: recovery must not depend on a hash.
+        var children: [SagaID] = []
         for sagaID in executions.keys.sorted() {
             guard let execution = executions[sagaID] else { continue }
+            if execution.state.parent != nil { children.append(sagaID) }
             // Whether anybody was told before the restart is not known.
             if let blocked = blockedRun(execution, isRepeated: true) { effects.append(.alert(blocked)) }
             rearm(execution)
             park()
         }
-        findOrphans()
+        findOrphans(among: children)
         reclaimFromWorkers()
         let reports = waitingReports
         waitingReports = []
@@ -447,7 +449,10 @@ package struct ShardConfig: Sendable {
     /// Commits in flight at a time: as many as the store writes at the same time.
     package var maxBatchesInFlight = 1
     /// Runs that must have gathered before a commit goes out beside another one.
-    package var minRunsBeside = 32
+    package var minRunsBeside = 128
+    /// Runs with something to append from which on the engine counts as loaded: commits then wait longer for live code, whose
+    /// answers are on their way behind many others.
+    package var minRunsOfLoad = 32
     package var partitionCount: UInt32
     /// Undurable events beyond which calls that would add more are refused. Bounds the memory when the store is slow.
     package var maxUndurableEvents = 65_536

@@ -21,6 +21,7 @@ extension Simulation {
         config.maxBatchRuns = options.maxBatchRuns
         config.maxBatchesInFlight = options.maxBatchesInFlight
         config.minRunsBeside = options.minRunsBeside
+        config.minRunsOfLoad = options.minRunsBeside + 1
         config.historyPageEvents = options.historyPageEvents
         config.maxUndurableEvents = options.maxUndurableEvents
         config.snapshotEvents = options.snapshotEvents
