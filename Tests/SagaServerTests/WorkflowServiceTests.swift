@@ -300,9 +300,10 @@ import Testing
             return try Wire.Status(decoding: bytes, limits: .response)
         }
         #expect(try await status(method: 65_000, []).code == .unimplemented)
-        #expect(try await status(method: Wire.Method.workflowsExportHistory.rawValue, []).code == .unimplemented)
-        for method in [Wire.Method.workflowsStart, .workflowsList, .adminHealth, .workersWork, .workflowsFollowHistory]
-        {
+        for method in [
+            Wire.Method.workflowsStart, .workflowsList, .adminHealth, .workersWork, .workflowsFollowHistory,
+            .workflowsExportHistory, .workflowsImportHistory, .eventsSubscribe,
+        ] {
             #expect(try await status(method: method.rawValue, [0xFF, 0xFF, 0xFF]).code == .invalidArgument)
         }
         let notOpen = Wire.WorkerItem(item: .drained(Wire.Drained()))
