@@ -50,7 +50,9 @@ struct ImportCommand: AsyncParsableCommand {
                             upload = client.beginImport()
                             sagaID = first.sagaID
                         }
-                        do { try await upload?.send(events) } catch let error as SagaClientError where error.code == .alreadyExists {
+                        do { try await upload?.send(events) } catch let error as SagaClientError
+                            where error.code == .alreadyExists
+                        {
                             // The rest of the run is passed over.
                             report.known += 1
                             upload = nil
@@ -69,7 +71,7 @@ struct ImportCommand: AsyncParsableCommand {
             let run = try await upload.finish()
             report.runs += 1
             report.events += run.events
-        } catch where error.code == .alreadyExists {
+        } catch  where error.code == .alreadyExists {
             report.known += 1
         }
     }
