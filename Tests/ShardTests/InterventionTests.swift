@@ -81,4 +81,32 @@ import Testing
         }
         #expect(!undone.contains(first))
     }
+
+    @Test func aResetThatIsRepeatedAndNamesTheOldRunHasTheSameAnswer() throws {
+        let world = ShardWorld()
+        world.start { _ in [.step("a")] }
+        var target = world.target
+        let old = try #require(world.sagaID)
+        target.sagaID = old
+        let scheduled = try #require(world.history.scheduled("a"))
+        let request = ResetCall(target: target, eventID: scheduled, requestID: "reset")
+        let calls = (0..<2).map { _ in
+            let call = world.call(.reset(request))
+            world.settle()
+            return call
+        }
+        let runs = calls.map { call -> SagaID? in
+            if case .success(.started(let new, alreadyStarted: false))? = world.replies[call] { new } else { nil }
+        }
+        #expect(runs[0] != nil && runs[0] != old)
+        #expect(runs[1] == runs[0])
+        // Another request for a run that is closed is refused as before.
+        let other = world.call(.reset(ResetCall(target: target, eventID: scheduled, requestID: "other")))
+        world.settle()
+        guard case .failure(let failure)? = world.replies[other] else {
+            Issue.record("the closed run is reset")
+            return
+        }
+        #expect(failure.code == .failedPrecondition)
+    }
 }

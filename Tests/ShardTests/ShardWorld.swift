@@ -134,7 +134,9 @@ final class ShardWorld {
             give(.historyLoaded(load, .success(Array((log[sagaID] ?? []).dropFirst(Int(from)).prefix(limit)))))
         case .loadRun(let load, let target, _):
             runLoads += 1
-            let sagaID = target.sagaID ?? rows.values.first { $0.workflowID == target.workflowID }?.sagaID
+            let named = rows.values.filter { $0.workflowID == target.workflowID }
+            let newest = named.first { !$0.status.isClosed } ?? named.first
+            let sagaID = target.sagaID ?? newest?.sagaID
             let run = sagaID.flatMap { id in rows[id].map { LoadedRun(row: $0, events: log[id] ?? []) } }
             give(.runLoaded(load, .success(run)))
         case .reply(let id, let result): replies[id] = result

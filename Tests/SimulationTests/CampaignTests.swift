@@ -12,7 +12,7 @@ import Testing
         #expect(result.coverage.missing().isEmpty, "never reached: \(result.coverage.missing())")
     }
 
-    /// Sagas with children, updates and the like, and people who intervene. Later seeds are known to fail (docs/simulation.md).
+    /// Sagas with children, updates and the like, and people who intervene.
     @Test func composedWorldsHoldTheirPromises() {
         let result = Campaign(first: 1, count: 500, composed: true).run()
         for failure in result.failures.prefix(3) { Issue.record("\(failure.options): \(failure.violations[0])") }
@@ -21,6 +21,14 @@ import Testing
             Sometimes.childUndone, .undoCarried, .updateRolledBack, .externalDelivered, .localWithUndo, .resetUnwound,
             .resumedRun, .runDeleted,
         ] { #expect(result.coverage[what] > 0, "\(what) was never reached") }
+    }
+
+    /// Composed worlds that once broke a promise (docs/simulation.md, "What found what").
+    @Test(arguments: [593, 1379, 5990, 6682, 9352, 16380, 17308, 17504] as [UInt64])
+    func aComposedWorldThatFoundABugHoldsItsPromises(seed: UInt64) {
+        let simulation = Simulation(SimulationOptions(seed: seed, composed: true))
+        simulation.run()
+        #expect(simulation.violations.isEmpty, "\(simulation.violations)")
     }
 
     @Test func aStoreThatForgetsIsFound() {

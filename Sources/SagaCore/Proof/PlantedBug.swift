@@ -82,6 +82,13 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     /// A snapshot is handed out before its events are durable.
     case snapshotBeforeDurable = "snapshot-before-durable"
 
+    /// A signal to a run that is kept as a small record is answered and not recorded.
+    case signalToParkedRunLost = "signal-to-parked-run-lost"
+    /// What becomes due for a run that is kept as a small record does not make it whole.
+    case parkedRunNeverWoken = "parked-run-never-woken"
+    /// A run that is made whole has forgotten that its code was to be given events.
+    case parkedRunForgetsItsCode = "parked-run-forgets-its-code"
+
     /// A restart sets a virtual clock back to where it began.
     case clockSetBackOnRestart = "clock-set-back-on-restart"
     /// A run that closes says nothing to its open children.
@@ -106,13 +113,15 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case heartbeatDetailsLost = "heartbeat-details-lost"
     /// A queue is given more than its limit.
     case queueLimitIgnored = "queue-limit-ignored"
+    /// A reset that is repeated after the run that it made has gone on as another resets once more.
+    case resetRequestForgotten = "reset-request-forgotten"
 
     /// Whether only sagas that have to do with others, or that people intervene in, show it.
     package var needsComposedWorlds: Bool {
         switch self {
         case .childEndForgotten, .childUndoForgotten, .carriedUndoLost, .carriedSignalLost, .externalSignalUnnamed,
             .updateForgotten, .pauseIgnored, .resetUndoesNothing, .localStepBeforeDurable, .heartbeatDetailsLost,
-            .queueLimitIgnored:
+            .queueLimitIgnored, .resetRequestForgotten:
             true
         default: false
         }

@@ -257,6 +257,19 @@ public struct ResetCall: Hashable, Sendable {
     public var reason: String
     public var requestID: String
     public var identity: String
+    /// How far the request was looked for in the runs before the newest one; nil before that.
+    var search: Search?
+
+    /// The request may have made a run that has gone on as others since.
+    struct Search: Hashable, Sendable {
+        /// The run that was found first: the newest, or the one that the caller named.
+        var from: SagaID
+        /// What the caller named.
+        var target: RunTarget
+        /// Runs that were looked at.
+        var looks = 0
+        var isOver = false
+    }
 
     public init(
         target: RunTarget, eventID: EventID, undo: Undo = .undo, reason: String = "", requestID: String = "",

@@ -164,7 +164,7 @@ extension Execution {
         batchedNext = state.nextEventID
         codeHolder = run.codeHolder
         codeNext = run.codeNext
-        needsActivation = run.needsActivation
+        needsActivation = run.needsActivation && !planted(.parkedRunForgetsItsCode)
         awaitsRevival = run.awaitsRevival
         isWaitingForWorker = run.waitsForWorkerSince != nil
         waitsForWorkerSince = run.waitsForWorkerSince

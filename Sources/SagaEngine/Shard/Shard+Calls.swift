@@ -45,6 +45,11 @@ extension Shard {
         let target = call.target
         let key = WorkflowKey(namespace: target.namespace, workflowID: target.workflowID)
         let sagaID = target.sagaID ?? openRuns[key]
+        if planted(.signalToParkedRunLost), case .signal = call, let sagaID, executions.has(sagaID),
+            executions.live(sagaID) == nil
+        {
+            return answer(id, .success(.done(sagaID)))
+        }
         guard let sagaID, let execution = executions[sagaID], isNamed(execution, by: target) else {
             return handleWithoutRun(id, call)
         }
@@ -284,6 +289,11 @@ extension Shard {
         if case .reset(let sagaID)? = pending { return resetLoaded(sagaID, result) }
         if case .declaredQuery(let id, let query)? = pending { return declaredQueryLoaded(id, query, result) }
         guard case .call(let id, let call)? = pending else { return }
+        if case .success(let run) = result, case .reset(let reset) = call, let search = reset.search,
+            !search.isOver
+        {
+            return lookedForReset(id, reset, search, run)
+        }
         switch result {
         case .failure(let error):
             answer(id, .failure(CallFailure(.unavailable, error.message)))

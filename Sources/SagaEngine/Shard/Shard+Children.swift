@@ -31,17 +31,8 @@ extension Shard {
     /// Does for a child what its parent's history asks for and what may not have happened. Everything is repeatable.
     func deliver(toChildAt eventID: EventID, _ child: ChildState, _ execution: Execution) {
         guard let sagaID = child.sagaID else {
-            let start = StartCall(
-                namespace: execution.state.namespace, workflowID: child.initiated.workflowID,
-                workflowType: child.initiated.workflowType, taskQueue: child.initiated.taskQueue,
-                // As it was first asked for: a run that was reset may find its child there.
-                input: child.initiated.input, requestID: "\(execution.state.origin(of: eventID))/\(eventID)",
-                identity: "saga \(execution.state.workflowID)",
-                // An id below the parent's own may be that of a child of an earlier run of it.
-                reusePolicy: isOwn(child.initiated.workflowID, execution) ? .allow : .allowIfFailed,
-                executionTimeoutMicros: child.initiated.executionTimeoutMicros,
-                parent: ParentLink(sagaID: execution.sagaID, eventID: eventID))
-            return callInternally(.start(start), .childStart, eventID, of: execution)
+            return callInternally(
+                .start(startCall(forChildAt: eventID, child, execution)), .childStart, eventID, of: execution)
         }
         let target = RunTarget(
             namespace: execution.state.namespace, workflowID: child.initiated.workflowID, sagaID: sagaID)
@@ -55,6 +46,36 @@ extension Shard {
                 .terminate(control(target, eventID, "its parent ends", execution), compensate: false), .childEnd,
                 eventID, of: execution)
         }
+    }
+
+    private func startCall(forChildAt eventID: EventID, _ child: ChildState, _ execution: Execution) -> StartCall {
+        StartCall(
+            namespace: execution.state.namespace, workflowID: child.initiated.workflowID,
+            workflowType: child.initiated.workflowType, taskQueue: child.initiated.taskQueue,
+            // As it was first asked for: a run that was reset may find its child there.
+            input: child.initiated.input, requestID: "\(execution.state.origin(of: eventID))/\(eventID)",
+            identity: "saga \(execution.state.workflowID)",
+            // An id below the parent's own may be that of a child of an earlier run of it.
+            reusePolicy: isOwn(child.initiated.workflowID, execution) ? .allow : .allowIfFailed,
+            executionTimeoutMicros: child.initiated.executionTimeoutMicros,
+            parent: ParentLink(sagaID: execution.sagaID, eventID: eventID))
+    }
+
+    /// A child of an earlier run of this saga, which has the workflow id still and was told to end.
+    func earlierChild(withIDOf child: ChildState, _ execution: Execution) -> Execution? {
+        guard isOwn(child.initiated.workflowID, execution) else { return nil }
+        let key = WorkflowKey(namespace: execution.state.namespace, workflowID: child.initiated.workflowID)
+        guard let earlier = openRuns[key].flatMap({ executions[$0] }), earlier.state.isEnding else { return nil }
+        return earlier
+    }
+
+    /// Waits for its end, however long it unwinds. A virtual clock moves on meanwhile: the unwinding may need that.
+    private func startChildAfterEarlier(_ eventID: EventID, _ child: ChildState, _ execution: Execution) {
+        guard let earlier = earlierChild(withIDOf: child, execution) else { return }
+        let call = Call.start(startCall(forChildAt: eventID, child, execution))
+        let id = registerInternally(call, .childStart, eventID, of: execution)
+        internalCalls[id]?.isWait = true
+        earlier.callsAfterClose.append((id, call))
     }
 
     /// Waits for the end of a child that runs.
@@ -86,12 +107,9 @@ extension Shard {
             watchChild(at: eventID, sagaID, execution)
             // It may have been asked to end before it was known to run.
             if let child = execution.state.children[eventID] { deliver(toChildAt: eventID, child, execution) }
-        case .success(.started(let other, _))
-        where isOwn(child.initiated.workflowID, execution) && executions[other]?.state.isEnding == true:
-            // A child of an earlier run of this saga, which was told to end.
-            let at = time.monotonic.addingSaturating(1_000_000)
-            return monotonicDeadlines.push(
-                Deadline(at: at, kind: .redeliver, sagaID: execution.sagaID, eventID: eventID))
+        case .success(.started) where earlierChild(withIDOf: child, execution) != nil:
+            // It was told to end; the start is repeated when it has.
+            return startChildAfterEarlier(eventID, child, execution)
         case .success:
             childNotStarted(
                 eventID,
@@ -337,7 +355,7 @@ extension Shard {
 
 extension LoadedRun {
     /// The event to which the run was reset: another run has taken over the children that it had by then.
-    fileprivate var resetTo: EventID? {
+    var resetTo: EventID? {
         guard case .workflowExecutionTerminated(let event)? = events.last?.attributes else { return nil }
         return event.resetEventID
     }

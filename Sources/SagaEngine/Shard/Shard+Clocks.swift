@@ -110,7 +110,12 @@ extension Shard {
 
     private func isQuiet(_ clock: NamespaceClock) -> Bool {
         // Runs at rest are looked at again when something happens at them.
-        clock.stirred = clock.stirred.filter { business(of: $0.value, counting: .everything) != nil }
+        let atRest = clock.stirred.filter { business(of: $0.value, counting: .everything) == nil }
+        if atRest.count == clock.stirred.count {
+            clock.stirred.removeAll(keepingCapacity: true)
+        } else {
+            for sagaID in atRest.keys { clock.stirred[sagaID] = nil }
+        }
         // By hand, time passes for tasks that wait for a worker that is not there: else their time-outs would never come.
         if !clock.stirred.isEmpty {
             guard clock.limit != nil else { return false }
@@ -140,47 +145,71 @@ extension Shard {
         case whatIsServed
     }
 
+    /// What a run is busy with. Looked for at every turn of the shard, so it becomes words only where people read it.
+    private enum Business: CustomStringConvertible {
+        case append, code, workerForCode, request, localActivity, signal, childStart
+        case step(String, LiveTask.Phase)
+        case undo(String, LiveTask.Phase)
+
+        var description: String {
+            switch self {
+            case .append: "an append"
+            case .code: "its code"
+            case .workerForCode: "a worker for its code"
+            case .request: "a request"
+            case .localActivity: "a local activity"
+            case .signal: "a signal on its way"
+            case .childStart: "the start of a child"
+            case .step(let stepID, let phase): "step \(stepID), \(phase)"
+            case .undo(let stepID, let phase): "the undo of step \(stepID), \(phase)"
+            }
+        }
+    }
+
     /// What is done for a run, or could be done if a worker came; nil if nothing is.
-    private func business(of execution: Execution, counting: Counted) -> String? {
-        guard executions[execution.sagaID] === execution else { return nil }
-        if execution.isDirty || execution.isInFlight || execution.hasUndurableEvents { return "an append" }
-        if execution.activation != nil || execution.historyLoad != nil || execution.isCodeRetryArmed {
-            return "its code"
-        }
-        let state = execution.state
-        let isPaused = state.status == .paused
+    private func business(of execution: Execution, counting: Counted) -> Business? {
+        guard executions.live(execution.sagaID) === execution else { return nil }
+        if execution.isDirty || execution.isInFlight || execution.hasUndurableEvents { return .append }
+        if execution.activation != nil || execution.historyLoad != nil || execution.isCodeRetryArmed { return .code }
+        // The state is not copied: it is large.
+        let isPaused = execution.state.status == .paused
         if execution.isClockKeeper || execution.isDefinition { return nil }
-        if execution.needsActivation, state.codeMayAct, execution.isWaitingForWorker || execution.awaitsRevival {
-            return "a worker for its code"
+        if execution.needsActivation, execution.state.codeMayAct,
+            execution.isWaitingForWorker || execution.awaitsRevival
+        {
+            return .workerForCode
         }
-        if execution.isLoadingForReset || execution.pendingUpdates.contains(where: \.isOut) { return "a request" }
-        if !state.localSteps.isEmpty { return "a local activity" }
-        if !state.externalSignals.isEmpty { return "a signal on its way" }
-        if state.children.eventIDs.contains(where: { state.children[$0]?.sagaID == nil }) {
-            return "the start of a child"
+        if execution.isLoadingForReset || execution.pendingUpdates.contains(where: \.isOut) { return .request }
+        if !execution.state.localSteps.isEmpty { return .localActivity }
+        if !execution.state.externalSignals.isEmpty { return .signal }
+        for eventID in execution.state.children.eventIDs {
+            guard let child = execution.state.children[eventID], child.sagaID == nil else { continue }
+            // What an earlier child of that id still does, it does for itself.
+            if earlierChild(withIDOf: child, execution) == nil { return .childStart }
         }
         for eventID in execution.tasks.eventIDs {
-            guard let task = execution.tasks[eventID], let step = state.steps[eventID] else { continue }
+            guard let task = execution.tasks[eventID], let step = execution.state.steps[eventID] else { continue }
             switch task.phase {
             case .waitingForRetry: break
             case .queued where isPaused: break
             case .queued:
                 let lane = TaskDispatcher.Lane(
-                    namespace: state.namespace, queue: step.scheduled.taskQueue, type: step.scheduled.activityType)
+                    namespace: execution.state.namespace, queue: step.scheduled.taskQueue,
+                    type: step.scheduled.activityType)
                 if counting == .everything || dispatcher.isServed(lane) {
-                    return "step \(step.scheduled.stepID), queued"
+                    return .step(step.scheduled.stepID, task.phase)
                 }
-            case .waitingForCommit, .maybeOut: if !isPaused { return "step \(step.scheduled.stepID), \(task.phase)" }
-            case .out, .later: return "step \(step.scheduled.stepID), \(task.phase)"
+            case .waitingForCommit, .maybeOut: if !isPaused { return .step(step.scheduled.stepID, task.phase) }
+            case .out, .later: return .step(step.scheduled.stepID, task.phase)
             }
         }
         for eventID in execution.undoTasks.eventIDs {
-            guard let task = execution.undoTasks[eventID], let entry = state.undoLog.entry(eventID),
+            guard let task = execution.undoTasks[eventID], let entry = execution.state.undoLog.entry(eventID),
                 !entry.status.isSettled, entry.status != .blocked
             else { continue }
             // The undoing of a child is a run of its own, and stirs for itself.
             if task.phase == .waitingForRetry || entry.child != nil && task.phase == .queued { continue }
-            return "the undo of step \(entry.stepID), \(task.phase)"
+            return .undo(entry.stepID, task.phase)
         }
         return nil
     }

@@ -226,7 +226,8 @@ extension Shard {
             for (id, call) in calls.dropFirst() { resubmit(id, call) }
         } else {
             startRecovery("run \(execution.sagaID) was changed by another writer")
-            waitingCalls += calls
+            // What runs ask of each other they ask anew.
+            waitingCalls += calls.filter { $0.0 < Self.firstInternalCall }
         }
     }
 
@@ -276,7 +277,14 @@ extension Shard {
         let calls = execution.callsAfterClose + execution.resetWaiters
         let reports = execution.reportsAfterClose
         remove(execution)
-        for (id, call) in calls { handleCall(id, call) }
+        for (id, call) in calls {
+            // Nobody waits for that child any more.
+            if let origin = internalCalls[id], executions[origin.sagaID]?.state.isClosed != false {
+                internalCalls[id] = nil
+            } else {
+                handleCall(id, call)
+            }
+        }
         for report in reports { reportAfterEnd(report) }
     }
 

@@ -22,6 +22,7 @@ extension Shard {
             isQueueLookArmed = false
             return dispatchLimited()
         }
+        if planted(.parkedRunNeverWoken), executions.live(due.sagaID) == nil { return }
         guard let execution = run(of: due), !execution.state.isClosed else { return }
         stir(execution)
         switch due.kind {

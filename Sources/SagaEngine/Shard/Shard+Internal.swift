@@ -31,6 +31,13 @@ extension Shard {
 
     /// Calls another run on behalf of an event of this one.
     func callInternally(_ call: Call, _ purpose: InternalPurpose, _ eventID: EventID, of execution: Execution) {
+        internalRequests.append((registerInternally(call, purpose, eventID, of: execution), call))
+    }
+
+    /// Whose call it is, when its answer comes.
+    func registerInternally(
+        _ call: Call, _ purpose: InternalPurpose, _ eventID: EventID, of execution: Execution
+    ) -> CallID {
         let id = Self.firstInternalCall + nextInternalCall
         nextInternalCall += 1
         var isWait = false
@@ -38,7 +45,7 @@ extension Shard {
         internalCalls[id] = InternalCall(
             sagaID: execution.sagaID, eventID: eventID, purpose: purpose, isWait: isWait,
             child: purpose == .childEnd ? call.target.sagaID : nil)
-        internalRequests.append((id, call))
+        return id
     }
 
     /// Makes the calls that runs have for each other, and gives them the answers, until there are none.
@@ -83,6 +90,7 @@ extension Shard {
             // Asked on behalf of a parent that has closed.
             if origin.child == execution.sagaID { return lookForParent(of: execution.sagaID, after: 1_000_000) }
             let at = time.monotonic.addingSaturating(max(1_000_000, failure.retryAfterMicros))
+            stir(execution)
             monotonicDeadlines.push(
                 Deadline(
                     at: at, kind: origin.purpose == .childResult ? .watch : .redeliver, sagaID: execution.sagaID,

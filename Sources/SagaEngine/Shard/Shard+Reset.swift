@@ -14,6 +14,7 @@ extension Shard {
             }
             return execution.resetWaiters.append((id, call))
         }
+        if isLookedFor(id, reset, from: execution.sagaID) { return }
         if let problem = problem(with: reset, execution.state) {
             return fail(id, problem.code, problem.message, execution)
         }
@@ -243,6 +244,8 @@ extension Shard {
     func resetClosed(_ id: CallID, _ call: Call, _ reset: ResetCall, _ run: LoadedRun) {
         let row = run.row
         guard reset.target.sagaID == nil else {
+            // Perhaps it was closed by this very request.
+            if run.resetTo != nil, isLookedFor(id, reset, from: row.sagaID, newestOf: row.workflowID) { return }
             return fail(
                 id, .failedPrecondition,
                 "run \(row.sagaID) is closed; of closed runs only the newest can be reset: name the workflow id alone",
@@ -262,6 +265,7 @@ extension Shard {
             // The same request: the run that it made has closed meanwhile.
             return answer(id, .success(.started(row.sagaID, alreadyStarted: false)))
         }
+        if isLookedFor(id, reset, from: row.sagaID) { return }
         if let problem = problem(with: reset, state) {
             return fail(id, problem.code, problem.message, sagaID: row.sagaID, status: row.status)
         }
@@ -285,14 +289,6 @@ extension Shard {
         let kept = run.events.prefix { $0.eventID <= reset.eventID }
         fill(next, kept, row.sagaID, reset, carried: reset.undo == .keep ? later : [], rest: run.events)
         hold(reply: .started(next.sagaID, alreadyStarted: false), to: id, call, next)
-    }
-}
-
-extension EventAttributes {
-    /// Whether that request made the run.
-    fileprivate func isReset(by requestID: String) -> Bool {
-        guard case .workflowExecutionReset(let reset) = self else { return false }
-        return !requestID.isEmpty && reset.requestID == requestID
     }
 }
 

@@ -238,18 +238,25 @@ extension Checker {
         return all
     }
 
+    /// The run in which an event of a run happened first: another one's, if a reset took it over.
+    private func origin(of eventID: EventID, in sagaID: SagaID) -> SagaID {
+        var origin = sagaID
+        while let reset = runs[origin]?.reset, eventID <= reset.baseEventID { origin = reset.baseSagaID }
+        return origin
+    }
+
     // MARK: Signals to other sagas
 
     /// Runs that have a signal in their history, not counting those that took it over from another.
     private func receivers(of sender: SagaID, _ requested: EventID, _ run: RunModel) -> [SagaID] {
         guard let target = run.externals[requested]?.request.targetWorkflowID else { return [] }
-        let ids = lineage(sender).map { "\($0)/\(requested)" }
+        let id = "\(origin(of: requested, in: sender))/\(requested)"
         return runsOfID[target, default: []].filter { receiver in
             guard let run = runs[receiver] else { return false }
             // What a reset took over is the other run's.
             let before = run.reset.flatMap { runs[$0.baseSagaID]?.signals } ?? []
             return run.signals.contains { signal in
-                ids.contains(signal.id) && !signal.isFromEarlier && !before.contains { $0.id == signal.id }
+                signal.id == id && !signal.isFromEarlier && !before.contains { $0.id == signal.id }
             }
         }
     }

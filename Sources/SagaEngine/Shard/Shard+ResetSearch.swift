@@ -1,0 +1,63 @@
+internal import SagaCore
+
+/// A reset request that is repeated after the run that it made has gone on as a new one: the newest run knows nothing of it, so
+/// those before it are looked at, too (semantics, section 4, "One owner for every entry").
+extension Shard {
+    /// How many runs are looked at: a caller repeats a request in minutes, not for ever.
+    private static let mostLooks = 16
+
+    /// Looks for the run that the request made, unless that is done.
+    /// - Parameters:
+    ///   - sagaID: The run that was found: the newest, or the one that the caller named.
+    ///   - workflowID: Of a named run that has closed: the search begins at the newest run of its workflow id.
+    /// - Returns: Whether it is looked for; the call is answered, or made again, when that is over.
+    func isLookedFor(_ id: CallID, _ reset: ResetCall, from sagaID: SagaID, newestOf workflowID: String? = nil) -> Bool
+    {
+        // A run that was opened meanwhile may be the one.
+        if planted(.resetRequestForgotten) { return false }
+        if reset.requestID.isEmpty || reset.search.map({ $0.isOver && $0.from == sagaID }) == true { return false }
+        var reset = reset
+        reset.search = ResetCall.Search(from: sagaID, target: reset.search?.target ?? reset.target)
+        if let workflowID { reset.target.workflowID = workflowID }
+        look(id, reset, at: workflowID == nil ? sagaID : nil)
+        return true
+    }
+
+    private func look(_ id: CallID, _ reset: ResetCall, at sagaID: SagaID?) {
+        var reset = reset
+        reset.target.sagaID = sagaID
+        reset.search?.looks += 1
+        loadRun(reset.target, .all, .call(id, .reset(reset)))
+    }
+
+    /// One of them was read; nil if it is gone.
+    func lookedForReset(_ id: CallID, _ reset: ResetCall, _ search: ResetCall.Search, _ run: LoadedRun?) {
+        if let run, run.events.contains(where: { $0.attributes.isReset(by: reset.requestID) }) {
+            return answer(id, .success(.started(run.row.sagaID, alreadyStarted: false)))
+        }
+        if let previous = run?.previous, search.looks < Self.mostLooks { return look(id, reset, at: previous) }
+        var reset = reset
+        reset.target = search.target
+        reset.search?.isOver = true
+        handleCall(id, .reset(reset))
+    }
+}
+
+extension LoadedRun {
+    /// The run that this one goes on from.
+    fileprivate var previous: SagaID? {
+        for event in events.reversed() {
+            if case .workflowExecutionReset(let reset) = event.attributes { return reset.baseSagaID }
+        }
+        guard case .workflowExecutionStarted(let started)? = events.first?.attributes else { return nil }
+        return started.continuedFrom
+    }
+}
+
+extension EventAttributes {
+    /// Whether that request made the run.
+    func isReset(by requestID: String) -> Bool {
+        guard case .workflowExecutionReset(let reset) = self else { return false }
+        return !requestID.isEmpty && reset.requestID == requestID
+    }
+}
