@@ -19,7 +19,8 @@ import Testing
         ["terminate", "id"], ["terminate", "id", "--compensate", "--no-compensate"], ["server", "--threads", "many"],
         ["start", "t", "--input", "1", "--input-file", "f"], ["history", "id", "--timeout", "0s"],
         ["certs", "client", "../evil"], ["server", "--config", "/nonexistent/saga.conf"],
-        ["start", "t", "--input", "{"],
+        ["start", "t", "--input", "{"], ["events", "follow", "--types", "NoSuchEvent"],
+        ["events", "follow", "--position", "AAAA", "--from-beginning"], ["events", "follow", "--position", "%"],
     ])
     func aWrongCommandLineIsStatus2(arguments: [String]) async {
         #expect(await Main.run(arguments) == .usage)

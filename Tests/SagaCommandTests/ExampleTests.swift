@@ -8,7 +8,7 @@ import Testing
 
 /// The examples that people copy: they run, and the README shows them as they are.
 @Suite struct ExampleTests {
-    private func engine() async throws -> SagaEngine {
+    private func engine(_ store: any EventStore = MemoryEventStore()) async throws -> SagaEngine {
         var activities = ActivityRegistry()
         activities.register(ReserveStock())
         activities.register(ReleaseStock())
@@ -17,7 +17,37 @@ import Testing
         var workflows = WorkflowRegistry()
         workflows.register(PlaceOrder.self)
         PaymentSagaModule.register(&workflows)
-        return try await SagaEngine(store: MemoryEventStore(), workflows: workflows, activities: activities)
+        return try await SagaEngine(store: store, workflows: workflows, activities: activities)
+    }
+
+    /// The keeper of the board dies after every save, before the next, and in it.
+    @Test func theBoardCountsEachEventOnceHoweverOftenItsKeeperDies() async throws {
+        let store = MemoryEventStore()
+        let engine = try await engine(store)
+        for number in 0..<6 {
+            let order = Order(items: ["board-\(number)"], price: 20, card: number % 3 == 0 ? "declined" : "good")
+            let handle = try await engine.startWorkflow(PlaceOrder.self, id: "board-\(number)", input: order)
+            _ = try? await handle.result()
+        }
+        let disk = Disk()
+        var deaths = 0
+        while true {
+            let keeper = BoardKeeper(store: store, load: { await disk.board }, save: { try await disk.save($0) })
+            do {
+                let board = try await keeper.catchUp()
+                #expect(board.open.isEmpty && board.done == 4 && board.failed == 2 && board.undone == 2)
+                break
+            } catch is Disk.Died { deaths += 1 }
+        }
+        #expect(deaths >= 10)
+        // It goes on where it was, with what came since.
+        let more = try await engine.startWorkflow(
+            PlaceOrder.self, id: "board-7", input: Order(items: ["board-7"], price: 1, card: "good"))
+        _ = try await more.result()
+        await disk.heal()
+        let keeper = BoardKeeper(store: store, load: { await disk.board }, save: { try await disk.save($0) })
+        #expect(try await keeper.catchUp().done == 5)
+        await engine.shutDown()
     }
 
     @Test func theREADMEShowsTheExampleAsItIs() throws {
@@ -72,4 +102,21 @@ import Testing
 
     @Test(arguments: ["", "-", ".", "1.", "1.234", "1,5", "1e3", "+1", "--1", "92233720368547758.08", "٣"])
     func whatIsNoAmountIsRefused(text: String) { #expect(Amount(text) == nil) }
+}
+
+/// Keeps a board; its program dies at two of three saves, once before and once after it was written.
+private actor Disk {
+    struct Died: Error {}
+    private(set) var board: OrderBoard?
+    private var saves = 0
+    private var isHealed = false
+
+    func heal() { isHealed = true }
+
+    func save(_ board: OrderBoard) throws {
+        saves += 1
+        if !isHealed && saves % 3 == 1 { throw Died() }
+        self.board = board
+        if !isHealed && saves % 3 == 2 { throw Died() }
+    }
 }

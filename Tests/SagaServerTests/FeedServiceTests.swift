@@ -4,6 +4,7 @@ import SagaMemory
 import SagaSQLite
 import SagaTransport
 import SagaWire
+import Synchronization
 import Testing
 
 /// The service Events: the feed of what is committed, over TLS.
@@ -42,9 +43,10 @@ import Testing
         // What comes while it waits.
         // "From now" begins when the server says so: until then appends may come before it.
         var later = client.committedEvents(workflowTypes: ["tally"]).makeAsyncIterator()
+        let isDone = Mutex(false)
         let appending = Task { () -> Int in
             var value = 2
-            while !Task.isCancelled {
+            while !isDone.withLock({ $0 }) {
                 value += 1
                 do { try await client.append([added(value)], to: "t/a", type: "tally", expecting: nil) } catch {
                     Issue.record(error)
@@ -54,7 +56,7 @@ import Testing
             return value
         }
         let found = try await take(1, &later)
-        appending.cancel()
+        isDone.withLock { $0 = true }
         let value = await appending.value
         let start = try #require(found.first?.events.last.flatMap { self.value($0) })
         #expect(start > 2)

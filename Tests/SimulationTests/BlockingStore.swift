@@ -59,7 +59,7 @@ final class BlockingStore: SimulationStore {
         try wait { store throws(StoreError) in await store.close() }
     }
 
-    private func wait<Value: Sendable>(
+    func wait<Value: Sendable>(
         _ call: @escaping @Sendable (any EventStore) async throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
         let answer = Answer<Value>()

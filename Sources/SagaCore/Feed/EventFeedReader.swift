@@ -115,6 +115,8 @@ public struct EventFeedReader: Sendable {
         var next = found.next
         var count = 0
         var bytes = 0
+        // Runs that were removed while this page is made: what is left of them is not given either.
+        var removed: Set<SagaID> = []
         for (index, row) in found.rows.enumerated() {
             var events = try decoded(row)
             let start = FeedPlace(commit: row.commit, sagaID: row.sagaID, eventID: row.firstEventID)
@@ -129,7 +131,11 @@ public struct EventFeedReader: Sendable {
                 bytes += Self.weight(of: part)
                 after = FeedPlace(commit: row.commit, sagaID: row.sagaID, eventID: last.eventID &+ 1)
                 if !query.eventTypes.isEmpty { part.removeAll { !query.eventTypes.contains($0.eventType.rawValue) } }
-                guard !part.isEmpty, let whole = try await whole(part, row) else { continue }
+                guard !part.isEmpty, !removed.contains(row.sagaID) else { continue }
+                guard let whole = try await whole(part, row) else {
+                    removed.insert(row.sagaID)
+                    continue
+                }
                 page.items.append(
                     Item(
                         position: FeedPosition(after, mark: mark), sagaID: row.sagaID, namespace: row.namespace,

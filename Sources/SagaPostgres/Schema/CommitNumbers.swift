@@ -34,7 +34,7 @@ enum CommitNumbers {
                 try connection.run(
                     """
                     ALTER TABLE history ALTER COLUMN commit_no
-                        SET DEFAULT \(base)::bigint + pg_current_xact_id()::text::bigint
+                        SET DEFAULT \(base)::bigint + txid_current()
                     """)
             }
             try connection.run("COMMIT")

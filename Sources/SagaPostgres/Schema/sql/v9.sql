@@ -1,8 +1,9 @@
 -- Version 9: the order of commits, for those who follow what is committed.
 
--- Two steps: rows that are there already keep null and are not written again, and no append names the column.
+-- Two steps: rows that are there already keep null and are not written again, and no append names the column. Of the
+-- functions that give the transaction this one gives a bigint at once.
 ALTER TABLE history ADD COLUMN commit_no bigint;
-ALTER TABLE history ALTER COLUMN commit_no SET DEFAULT pg_current_xact_id()::text::bigint;
+ALTER TABLE history ALTER COLUMN commit_no SET DEFAULT txid_current();
 COMMENT ON COLUMN history.commit_no IS
     'The transaction that wrote the row, counted from meta.commit_base; null if it was written before version 9.';
 -- Rows of one transaction share an entry, and new ones go to the index's end.
