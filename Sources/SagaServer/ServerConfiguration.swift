@@ -23,6 +23,8 @@ package struct ServerConfiguration: Sendable {
     package var maxCallsInFlight = 65_536
     /// Worker streams over all connections. Default 10,000.
     package var maxWorkers = 10_000
+    /// Runs that come in from other servers at the same time.
+    package var maxImports = 16
     /// Deadline of a call that does not say its own. Default 30 s.
     package var defaultDeadline: Duration = .seconds(30)
     /// How long a task token is good for beyond the attempt's own time-out, so that a report after a long outage counts.

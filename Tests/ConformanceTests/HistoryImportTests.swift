@@ -1,3 +1,4 @@
+import Logging
 import SagaCore
 import SagaEngine
 import SagaMemory
@@ -71,6 +72,41 @@ import Testing
             for run in runs { try await add(run, to: &again) }
             try await again.end()
             #expect(again.report == .init(runs: 0, known: 3, events: 0))
+        }
+    }
+
+    /// A server that dies while a run comes in: whoever takes the store over next removes what there is of it, and no other.
+    @Test(arguments: StoreUnderTest.all)
+    func aRunThatIsNotWholeIsGoneAfterTheNextStart(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            func driver() async throws -> ShardDriver {
+                let driver = try await ShardDriver(store: store, config: SagaEngineConfig(), logger: Logger(label: "t"))
+                await driver.start()
+                return driver
+            }
+            let (id, other) = (lab.newID(), lab.newID())
+            let run = history(&lab, id, RunImport.maximumPending + 10, workflow: "a")
+            let first = try await driver()
+            var whole = RunImport(into: first, namespace: "default")
+            try await whole.add(history(&lab, other, 5, workflow: "b"))
+            #expect(try await whole.finish().events == 5)
+            var cut = RunImport(into: first, namespace: "default")
+            try await cut.add(run)
+            #expect(try await store.execution(id)?.isUnfinishedImport == true)
+
+            let second = try await driver()
+            #expect(try await store.execution(id) == nil)
+            #expect(try await store.events(of: id, from: 0, limit: 1).isEmpty)
+            #expect(await second.status().runs == 1)
+            // The old one may not end it any more, nor take away what comes now.
+            await #expect(throws: CallFailure.self) { _ = try await cut.finish() }
+            var again = RunImport(into: second, namespace: "default")
+            try await again.add(run)
+            #expect(try await again.finish().events == UInt64(run.count))
+            await cut.abandon()
+            #expect(try await store.history(id) == run)
+            #expect(await second.status().runs == 2)
+            await second.shutDown()
         }
     }
 

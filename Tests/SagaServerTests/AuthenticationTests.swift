@@ -51,6 +51,15 @@ import Testing
         #expect(
             await code { _ = try await writer.call(Wire.Admin.Drain.self) { Wire.DrainServerRequest(header: $0) } }
                 == .permissionDenied)
+        // Histories come in from operators only.
+        let start = try await all(writer.history("mine"))
+        #expect(await code { _ = try await writer.beginImport().finish() } == .permissionDenied)
+        #expect(
+            await code {
+                let upload = writer.beginImport()
+                try await upload.send(start)
+                _ = try await upload.finish()
+            } == .permissionDenied)
         let work = try RunningWorker(server.options(token: tokens[0]), workflows: TestCode.workflows)
         #expect(await code { try await work.task.value } == .permissionDenied)
 

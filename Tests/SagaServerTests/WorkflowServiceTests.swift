@@ -220,10 +220,11 @@ import Testing
         #expect(info.version == "saga/0.1.0")
         #expect(info.connections == 1)
         #expect(!info.draining)
-        let unknown = await #expect(throws: SagaClientError.self) {
-            try await client.call(Wire.Workflows.ExportHistory.self) { Wire.ExportHistoryRequest(header: $0) }
+        let connection = try await client.keeper.connection(until: .now + .seconds(10))
+        let unknown = await #expect(throws: TransportError.self) {
+            try await connection.call(method: 9_999, body: [], timeout: .seconds(10))
         }
-        #expect(unknown?.code == .unimplemented)
+        #expect(unknown.map { SagaClientError($0, isMutation: false).code } == .unimplemented)
         #expect(try await client.namespaces().map(\.name) == ["default"])
         // A server whose store has gone is alive, and not ready; it says which part is to blame.
         await store.close()

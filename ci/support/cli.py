@@ -419,6 +419,14 @@ def a_saga_moves_to_another_store(shell: Shell) -> None:
     result = shell.json("result", "trip", "--wait", "30s", env=here)[0]
     assert result["status"] == "Completed", result
     assert shell.json("describe", "trip", env=here)[0]["saga_id"] == started["saga_id"]
+    # Over the wire as well, where whatever is there already is left alone.
+    assert "0 runs, 0 events imported, 1 were there" in shell.run("import", "trip.history", env=here)
+    shell.run("import", "cut.history", expect=USAGE, env=here)
+    elsewhere = dict(here, SAGA_ADDRESS=f"127.0.0.1:{free_port()}")
+    shell.server("server", "--listen", elsewhere["SAGA_ADDRESS"], "--insecure", "--store", "memory", env=elsewhere)
+    assert "2 runs" in shell.run("import", "all.history", env=elsewhere)
+    assert shell.json("describe", "trip", env=elsewhere)[0]["saga_id"] == started["saga_id"]
+    assert shell.json("describe", "other", env=elsewhere)[0]["status"] == "Running"
     end = len(shell.json("history", "trip", env=here))
     past = shell.json("describe", "trip", "--at", str(end - 1), env=here)[0]
     assert {"flight", "hotel"} <= {entry["name"] for entry in past["step_outputs"]}, past

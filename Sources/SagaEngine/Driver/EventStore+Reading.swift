@@ -32,6 +32,16 @@ extension EventStore {
         }
     }
 
+    /// One past the last event of a run; what its row says may lag behind.
+    package func end(of row: ExecutionRow) async throws(StoreError) -> EventID {
+        var end = row.nextEventID
+        while true {
+            let more = try await events(of: row.sagaID, from: end, limit: 1_000)
+            if more.isEmpty { return end }
+            end += EventID(more.count)
+        }
+    }
+
     private func ends(of row: ExecutionRow) async throws(StoreError) -> [HistoryEvent] {
         var ends = Array(try await events(of: row.sagaID, from: 0, limit: 1).prefix(1))
         if row.nextEventID > 1 {

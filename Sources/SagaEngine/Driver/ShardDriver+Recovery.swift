@@ -10,7 +10,7 @@ extension ShardDriver {
             while true {
                 do throws(StoreError) {
                     let epoch = try await store.takeOver()
-                    try await readOpenRuns()
+                    try await readOpenRuns(epoch)
                     return post(.recoveryFinished(epoch: epoch))
                 } catch {
                     attempt &+= 1
@@ -30,13 +30,18 @@ extension ShardDriver {
     private static let runsAtOnce = 1_000
 
     /// Page by page; while the states of one are made, the store reads the next.
-    private func readOpenRuns() async throws(StoreError) {
+    private func readOpenRuns(_ epoch: UInt64) async throws(StoreError) {
         let replayer = replayer
         var next = Self.page(after: nil, store, replayer)
         while true {
             let page = try await next.value.get()
             guard let last = page.last else { return }
             next = Self.page(after: last, store, replayer)
+            // Nobody writes under an earlier epoch any more, so they will never be whole.
+            for row in page.unfinished {
+                logger.warning("an import was cut off; its run is removed", metadata: ["saga_id": "\(row.sagaID)"])
+                try await removeUnfinished(row, epoch: epoch)
+            }
             var recovered: [ShardInput] = []
             recovered.reserveCapacity(page.runs.rows.count)
             for row in page.runs.rows {
@@ -50,6 +55,8 @@ extension ShardDriver {
         /// The last run of the page; nil if there is none any more.
         var last: SagaID?
         var runs: RecoveryPage
+        /// Runs that an import has left, which are not whole.
+        var unfinished: [ExecutionRow]
         /// Something of the page is damaged: its runs are read one by one, so that only those are left alone that are.
         var isDamaged = false
     }
@@ -61,13 +68,21 @@ extension ShardDriver {
             do throws(StoreError) {
                 let rows = try await store.openExecutions(after: after, limit: runsAtOnce)
                 // Aggregates are no runs: nobody advances them.
-                let runs = rows.filter { !$0.namespace.hasPrefix(AggregateStore.namespacePrefix) }
+                let runs = rows.filter {
+                    !$0.namespace.hasPrefix(AggregateStore.namespacePrefix) && !$0.isUnfinishedImport
+                }
+                let unfinished = rows.filter(\.isUnfinishedImport)
                 do throws(StoreError) {
-                    return .success(OpenRuns(last: rows.last?.sagaID, runs: try await replayer.recoveryPage(of: runs)))
+                    return .success(
+                        OpenRuns(
+                            last: rows.last?.sagaID, runs: try await replayer.recoveryPage(of: runs),
+                            unfinished: unfinished))
                 } catch {
                     guard error.reason == .corrupt else { throw error }
                     return .success(
-                        OpenRuns(last: rows.last?.sagaID, runs: RecoveryPage(rows: runs), isDamaged: true))
+                        OpenRuns(
+                            last: rows.last?.sagaID, runs: RecoveryPage(rows: runs), unfinished: unfinished,
+                            isDamaged: true))
                 }
             } catch {
                 return .failure(error)

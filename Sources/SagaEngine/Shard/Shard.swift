@@ -119,6 +119,7 @@ package final class Shard {
         case .runLoaded(let id, let result): runLoaded(id, result)
         case .snapshotKept(let sagaID, let created): snapshotKept(sagaID, created)
         case .recovered(let run): recovered(run)
+        case .imported(let run, let epoch): imported(run, epoch)
         case .recoveryFinished(let epoch): recoveryFinished(epoch)
         case .tick: break
         }
@@ -185,9 +186,13 @@ package final class Shard {
     // MARK: Recovery
 
     private func recovered(_ run: RecoveredRun) {
-        guard !isReady, run.state.nextEventID > 0, !executions.has(run.state.sagaID), !run.state.isClosed else {
-            return
-        }
+        guard !isReady, let execution = enter(run) else { return }
+        if execution.isDefinition { loadDefinition(execution, from: 0) }
+    }
+
+    /// Makes a run of the store one of the shard's; nil if it is one already, or none.
+    func enter(_ run: RecoveredRun) -> Execution? {
+        guard run.state.nextEventID > 0, !executions.has(run.state.sagaID), !run.state.isClosed else { return nil }
         let execution = Execution(sagaID: run.state.sagaID)
         execution.state = run.state
         execution.snapshotAt = run.snapshotAt
@@ -203,9 +208,9 @@ package final class Shard {
         openRuns[key(of: execution)] = execution.sagaID
         execution.needsActivation = execution.state.codeMayAct
         execution.awaitsRevival = true
-        if execution.isDefinition { loadDefinition(execution, from: 0) }
         if execution.state.status == .blocked { blockedRunCount += 1 }
         quotas.began(execution.state.namespace)
+        return execution
     }
 
     private func recoveryFinished(_ epoch: UInt64) {

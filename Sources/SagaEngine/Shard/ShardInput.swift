@@ -38,6 +38,8 @@ package enum ShardInput: Sendable {
     indirect case snapshotKept(SagaID, SnapshotCreated)
     /// One open run as the store has it; only while recovering.
     indirect case recovered(RecoveredRun)
+    /// One open run that came in from another server under that epoch, as the store has it.
+    indirect case imported(RecoveredRun, epoch: UInt64)
     /// All open runs were given.
     case recoveryFinished(epoch: UInt64)
     /// Time has passed.

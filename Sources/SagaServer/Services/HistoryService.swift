@@ -89,16 +89,6 @@ extension EventStore {
         }
         return page
     }
-
-    /// One past the last event of a run.
-    func end(of row: ExecutionRow) async throws(StoreError) -> EventID {
-        var end = row.nextEventID
-        while true {
-            let more = try await events(of: row.sagaID, from: end, limit: 1_000)
-            if more.isEmpty { return end }
-            end += UInt64(more.count)
-        }
-    }
 }
 
 extension EventAttributes {

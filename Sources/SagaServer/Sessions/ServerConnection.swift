@@ -123,6 +123,8 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         case .workflowsDelete: try deleteRun(request, body)
         case .workflowsGetHistory: try getHistory(request, body)
         case .workflowsFollowHistory: try followHistory(request, body)
+        case .workflowsExportHistory: try exportHistory(request, body)
+        case .workflowsImportHistory: try importHistory(request, body)
         case .workflowsStateAt: try stateAt(request, body)
         case .compensationListBlocked: try listBlocked(request, body)
         case .compensationRetry: try retryUndo(request, body)

@@ -24,6 +24,8 @@ final class ServerCore: SessionService {
     let startedAt: Timestamp
     let callsInFlight = Atomic(0)
     let workers = Atomic(0)
+    /// Runs that are coming in from other servers.
+    let imports = Atomic(0)
     let isDraining = Atomic(false)
     /// Called once, by Admin.Drain.
     let drainRequest = Mutex<(@Sendable (Duration) -> Void)?>(nil)

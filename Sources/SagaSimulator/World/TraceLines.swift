@@ -69,6 +69,8 @@ extension ShardInput {
         case .historyLoaded(let id, _): "history \(id)"
         case .runLoaded(let id, _): "run \(id)"
         case .snapshotKept(let sagaID, let created): "snapshot of \(sagaID.short) up to \(created.uptoEventID) kept"
+        case .imported(let run, _):
+            "imported \(run.state.sagaID)"
         case .recovered(let run):
             "recovered \(run.state.sagaID.short) with \(run.state.nextEventID) events, snapshot at \(run.snapshotAt)"
         case .recoveryFinished(let epoch): "recovery finished, epoch \(epoch)"

@@ -97,20 +97,12 @@ struct ExportCommand: AsyncParsableCommand {
 
     private func export(_ id: String, into sink: inout HistorySink) async throws -> Int {
         let sagaID = try SagaTarget.sagaID(sagaRun)
-        var gathered: [HistoryEvent] = []
-        let items = try await connection.withClient { client -> [HistoryFile.Item] in
-            var items: [HistoryFile.Item] = []
-            for try await event in client.history(id, sagaID: sagaID) {
-                gathered.append(event)
-                if gathered.count == HistoryFile.maximumEvents {
-                    items.append(.events(gathered))
-                    gathered = []
-                }
-            }
-            if !gathered.isEmpty { items.append(.events(gathered)) }
-            return items
+        var written = sink
+        // Page by page: a long history needs no more memory than a short one.
+        try await connection.withClient { client in
+            for try await page in client.exportHistory(id, sagaID: sagaID) { try written.write(.events(page)) }
         }
-        for item in items { try sink.write(item) }
+        sink = written
         return 1
     }
 }

@@ -1,0 +1,184 @@
+package import SagaCore
+
+/// A run that comes in from another server, piece by piece, while this one is at work (`HistoryImporter` is for a store that no
+/// server has open).
+///
+/// Every event is judged by the fold that recovery uses before it is written. A short run is one append. A longer one takes
+/// several, so that memory stays flat; until the last of them its row has a mark, by which nobody takes it for a run that goes on:
+/// the last append takes the mark away, and whatever still has it when a server takes the store over is removed.
+package struct RunImport {
+    private let driver: ShardDriver
+    private let namespace: String
+    private var state: ExecutionState?
+    private var epoch: UInt64 = 0
+    private var pending: [HistoryEvent] = []
+    private var pendingBytes = 0
+    /// Events before this id are in the store.
+    private var written: EventID = 0
+    /// Whether something may be in the store.
+    private var hasWritten = false
+    private var isOutcomeUnknown = false
+
+    /// Most events, and about most bytes, that wait to be written.
+    package static let maximumPending = 8_192
+    private static let maximumBytes = 4 << 20
+
+    /// - Parameter namespace: The caller's; the run must be of it.
+    package init(into driver: ShardDriver, namespace: String) {
+        self.driver = driver
+        self.namespace = namespace
+    }
+
+    /// Takes the next events.
+    /// - Throws: Why the run is not taken; call ``abandon()`` then.
+    package mutating func add(_ events: [HistoryEvent]) async throws(CallFailure) {
+        for event in events {
+            let isFirst = state == nil
+            let due = state?.nextEventID ?? 0
+            guard event.eventID == due else {
+                throw CallFailure(.invalidArgument, "event \(event.eventID) stands where event \(due) is due")
+            }
+            if let state, event.sagaID != state.sagaID {
+                throw CallFailure(
+                    .invalidArgument,
+                    "event \(event.eventID) belongs to run \(event.sagaID), the ones before it to \(state.sagaID)")
+            }
+            if isFirst { state = ExecutionState(sagaID: event.sagaID) }
+            do throws(SagaError) { try state?.apply(event) } catch {
+                throw CallFailure(
+                    .invalidArgument, "event \(event.eventID) does not fit the ones before it: \(error.message)")
+            }
+            if isFirst { try await admit() }
+            pending.append(event)
+            pendingBytes += event.attributes.payloadBytes
+            if pending.count > Self.maximumPending || (pending.count > 1 && pendingBytes > Self.maximumBytes) {
+                try await write(isLast: false)
+            }
+        }
+    }
+
+    /// All events have come: the run is whole, and goes on here if it is open.
+    /// - Returns: The run and how many events it has.
+    package mutating func finish() async throws(CallFailure) -> (sagaID: SagaID, events: UInt64) {
+        guard let state, !pending.isEmpty else { throw CallFailure(.invalidArgument, "the run has no events") }
+        try await write(isLast: true)
+        if !state.isClosed { await driver.adopt(state.sagaID, epoch: epoch) }
+        return (state.sagaID, state.nextEventID)
+    }
+
+    /// The run does not come to its end, or was refused: what was written of it is removed. If the store is gone meanwhile, that is
+    /// done when a server next takes it over.
+    package mutating func abandon() async {
+        guard hasWritten, let state else { return }
+        hasWritten = false
+        await driver.discardImport(state.sagaID, epoch: epoch, isOutcomeUnknown: isOutcomeUnknown)
+    }
+
+    // MARK: The first event
+
+    private mutating func admit() async throws(CallFailure) {
+        guard let state else { return }
+        guard state.namespace == namespace else {
+            throw CallFailure(
+                .invalidArgument,
+                "the run is of namespace \(state.namespace), the connection of \(namespace); connect to the run's own")
+        }
+        let names = [
+            (state.workflowID, "workflow id"), (state.workflowType, "workflow type"), (state.taskQueue, "task queue"),
+        ]
+        for (name, what) in names {
+            if let problem = Name.problem(with: name, what: what) { throw CallFailure(.invalidArgument, problem) }
+        }
+        do throws(StoreError) {
+            if let row = try await driver.store.execution(state.sagaID) {
+                throw StoreError(.invalid, "run \(row.sagaID) of workflow id \(row.workflowID) is here already")
+            }
+        } catch {
+            throw error.reason == .invalid
+                ? CallFailure(.alreadyExists, error.message, sagaID: state.sagaID)
+                : CallFailure(.unavailable, error.message)
+        }
+        epoch = try await driver.admitImport(state).get()
+    }
+
+    // MARK: Writing
+
+    private mutating func write(isLast: Bool) async throws(CallFailure) {
+        guard let state else { return }
+        // The last append has to bring an event, for it changes the row.
+        let part = isLast ? pending : Array(pending.dropLast())
+        let next = written + EventID(part.count)
+        var row: ExecutionRow?
+        if written == 0 || isLast {
+            var made = ExecutionRow(state, partitionCount: driver.metadata.partitionCount)
+            made.nextEventID = next
+            if !isLast { made.markAsUnfinished() }
+            row = made
+        }
+        var entry = AppendEntry(sagaID: state.sagaID, expectedNextEventID: written, events: part, row: row)
+        if written == 0 { entry.start = try await startCondition(state) }
+        hasWritten = true
+        let outcomes: [AppendOutcome]
+        do throws(StoreError) {
+            outcomes = try await driver.store.append(
+                AppendBatch(epoch: epoch, transactions: [AppendTransaction([entry])]))
+        } catch {
+            isOutcomeUnknown = error.outcomeUnknown
+            let code: CallFailure.Code = error.reason == .invalid ? .invalidArgument : .unavailable
+            throw CallFailure(code, "the run cannot be written: \(error.message)", outcomeUnknown: error.outcomeUnknown)
+        }
+        guard outcomes == [.appended] else {
+            // Nothing of ours is there, if this was the first.
+            hasWritten = written > 0
+            throw CallFailure(
+                .failedPrecondition,
+                "workflow id \(state.workflowID) was used by somebody else meanwhile; the run is not imported")
+        }
+        pending.removeFirst(part.count)
+        pendingBytes = pending.reduce(0) { $0 + $1.attributes.payloadBytes }
+        written = next
+    }
+
+    private func startCondition(_ state: ExecutionState) async throws(CallFailure) -> StartCondition {
+        let newest: ExecutionRow?
+        do throws(StoreError) {
+            newest = try await driver.store.latestExecution(namespace: state.namespace, workflowID: state.workflowID)
+        } catch {
+            throw CallFailure(.unavailable, error.message)
+        }
+        guard let newest else { return .unused }
+        guard newest.status.isClosed else { throw Self.openRun(state.workflowID, newest.sagaID, newest.status) }
+        return .after(newest.sagaID)
+    }
+
+    static func openRun(_ workflowID: String, _ sagaID: SagaID, _ status: ExecutionStatus) -> CallFailure {
+        CallFailure(
+            .failedPrecondition,
+            "workflow id \(workflowID) has an open run here, \(sagaID); end it or wait for its end, then import again",
+            sagaID: sagaID, status: status)
+    }
+}
+
+extension ExecutionRow {
+    /// The name of a search attribute that no caller can give: it begins with NUL, which no text has that came over the wire.
+    private static let unfinishedMark = "\u{0}import"
+
+    /// The row of a run as its events tell it.
+    init(_ state: ExecutionState, partitionCount: UInt32) {
+        self.init(
+            sagaID: state.sagaID, namespace: state.namespace, workflowID: state.workflowID,
+            workflowType: state.workflowType, status: state.status, startedAt: state.startedAt,
+            closedAt: state.closedAt, nextEventID: state.nextEventID,
+            partition: Partition.of(namespace: state.namespace, workflowID: state.workflowID, count: partitionCount),
+            searchAttributes: state.searchAttributes)
+    }
+
+    /// Whether the run is still coming in from another server, or never came to its end.
+    package var isUnfinishedImport: Bool { searchAttributes.contains { $0.name == Self.unfinishedMark } }
+
+    fileprivate mutating func markAsUnfinished() {
+        status = .running
+        closedAt = nil
+        searchAttributes.append(NamedPayload(name: Self.unfinishedMark, payload: Payload(encoding: "json", data: [])))
+    }
+}
