@@ -27,6 +27,8 @@ struct MemoryState {
     var order: [SagaID] = []
     /// The run that each workflow id started last.
     var newest: [WorkflowKey: SagaID] = [:]
+    /// All rows in the order in which they came.
+    var feed = MemoryFeed()
     /// Late effects, encoded, in the order in which they came.
     private var late: [(key: LateKey, namespace: String, blob: [UInt8])] = []
     private var lateKeys: Set<LateKey> = []
@@ -100,6 +102,7 @@ struct MemoryState {
             stored.blob = writer.encode(apart.events, hasBlobs: true)
             blobs = apart.blobs
         }
+        feed.append(entry.sagaID, firstEventID: entry.expectedNextEventID)
         if let row = entry.row, entry.start != nil {
             var run = Run(row: row, rows: [stored])
             for blob in blobs { run.blobs[blob.number] = blob.bytes }
@@ -124,6 +127,7 @@ struct MemoryState {
         guard let row = runs[sagaID]?.row, row.status.isClosed else { return false }
         runs[sagaID] = nil
         order.removeAll { $0 == sagaID }
+        feed.remove(sagaID)
         let key = WorkflowKey(namespace: row.namespace, workflowID: row.workflowID)
         if newest[key] == sagaID {
             newest[key] = order.last { id in
@@ -232,7 +236,7 @@ struct MemoryState {
         return low
     }
 
-    private func firstRow(in rows: [StoredRow], endingAfter id: EventID) -> Int {
+    func firstRow(in rows: [StoredRow], endingAfter id: EventID) -> Int {
         var low = 0
         var high = rows.count
         while low < high {

@@ -20,6 +20,8 @@ final class Appender {
     private let insertHistory: Statement
     private let insertLateEffect: Statement
     private let deleteHistory: Statement
+    private let selectLastRow: Statement
+    private let insertKeptPlace: Statement
     private let deleteExecution: Statement
     private let insertSnapshot: Statement
     private let deleteOldSnapshots: Statement
@@ -56,6 +58,8 @@ final class Appender {
             "INSERT INTO history (run, next_event_id, event_count, checksum, events) VALUES (?1, ?2, ?3, ?4, ?5)",
             on: connection)
         deleteHistory = try Statement("DELETE FROM history WHERE run = ?1", on: connection)
+        selectLastRow = try Statement("SELECT seq, run FROM history ORDER BY seq DESC LIMIT 1", on: connection)
+        insertKeptPlace = try Statement("INSERT INTO history VALUES (?1, ?2, 0, 0, 0, x'')", on: connection)
         insertSnapshot = try Statement("INSERT OR REPLACE INTO snapshots VALUES (?1, ?2, ?3)", on: connection)
         deleteOldSnapshots = try Statement(
             """
@@ -238,12 +242,32 @@ final class Appender {
     /// Removes a closed run with everything that belongs to it.
     func delete(_ id: SagaID) throws(StoreError) -> Bool {
         guard let state = try find(id), state.isClosed else { return false }
+        let last = try lastRow()
         for statement in [deleteHistory, deleteSnapshots, deleteBlobs, deleteExecution] {
             try statement.bind(state.run, at: 1)
             try statement.run()
         }
+        if let last, last.run == state.run { try keepPlace(last.seq) }
         cache.removeAll()
         return true
+    }
+
+    private func lastRow() throws(StoreError) -> (seq: Int64, run: Int64)? {
+        defer { selectLastRow.reset() }
+        return try selectLastRow.step() ? (selectLastRow.int64(0), selectLastRow.int64(1)) : nil
+    }
+
+    /// The run that has no row in `executions`: its row of history only keeps the greatest number there ever was.
+    private static let nobody: Int64 = 0
+
+    /// SQLite gives the next row the greatest number plus one, so a removed last row would have its number used again, and
+    /// who follows the feed would take what is new for what was.
+    private func keepPlace(_ seq: Int64) throws(StoreError) {
+        try deleteHistory.bind(Self.nobody, at: 1)
+        try deleteHistory.run()
+        try insertKeptPlace.bind(seq, at: 1)
+        try insertKeptPlace.bind(Self.nobody, at: 2)
+        try insertKeptPlace.run()
     }
 
     /// Keeps a snapshot of a run that is there, and of that run no more than so many.

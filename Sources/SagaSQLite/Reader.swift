@@ -3,7 +3,7 @@ import SagaCore
 
 /// The queries, on a connection of their own. Used on the readers' queue only.
 final class Reader {
-    private let connection: Connection
+    let connection: Connection
     private let selectEvents: Statement
     private let selectExecution: Statement
     private let selectLatest: Statement
@@ -13,6 +13,8 @@ final class Reader {
     private let selectLateOfRun: Statement
     private let selectSnapshot: Statement
     private let selectBlobs: Statement
+    let selectFeed: Statement
+    let selectFeedEnd: Statement
     /// Prepared forms of List, by their SQL.
     private var lists: [String: Statement] = [:]
 
@@ -45,6 +47,8 @@ final class Reader {
             SELECT blob_no, data FROM blobs
             WHERE run = (SELECT run FROM executions WHERE saga_id = ?1) AND blob_no BETWEEN ?2 AND ?3
             """, on: connection)
+        selectFeed = try Statement(Self.feedRows, on: connection)
+        selectFeedEnd = try Statement("SELECT max(seq) FROM history", on: connection)
         selectMeta = try Statement("SELECT partition_count, task_token_key, epoch FROM meta", on: connection)
     }
 
@@ -56,7 +60,7 @@ final class Reader {
         try forEachRow(of: sagaID, from: from) { (bytes, first, count) throws(StoreError) in
             let skipped = from > first ? Int(from - first) : 0
             if !events.isEmpty && events.count + count - skipped > limit { return false }
-            try check(bytes, sagaID, first: first, count: count)
+            try check(bytes, selectEvents.int64(2), sagaID, first: first, count: count)
             hasBlobs = hasBlobs || PackedEvents.hasBlobs(bytes)
             try decode(bytes, sagaID, first: first, count: count, skipped: skipped, into: &events)
             return true
@@ -87,7 +91,7 @@ final class Reader {
         var page = PackedHistory(sagaID: sagaID)
         try forEachRow(of: sagaID, from: from) { (bytes, first, count) throws(StoreError) in
             if !page.isEmpty && page.count + count > limit || page.isFull(before: bytes.count) { return false }
-            try check(bytes, sagaID, first: first, count: count)
+            try check(bytes, selectEvents.int64(2), sagaID, first: first, count: count)
             do throws(CodecError) { try page.append(bytes, firstEventID: first, count: count) } catch {
                 throw damaged(sagaID, first, "its row is too long: \(error)")
             }
@@ -124,11 +128,11 @@ final class Reader {
         }
     }
 
-    private func check(
-        _ bytes: UnsafeRawBufferPointer, _ sagaID: SagaID, first: EventID, count: Int
+    func check(
+        _ bytes: UnsafeRawBufferPointer, _ stored: Int64, _ sagaID: SagaID, first: EventID, count: Int
     ) throws(StoreError) {
         let checksum = Checksum.of(bytes, sagaID: sagaID, firstEventID: first, count: count)
-        guard Int64(checksum) == selectEvents.int64(2) else {
+        guard Int64(checksum) == stored else {
             throw damaged(sagaID, first, "the checksum of its row is wrong")
         }
     }
@@ -149,7 +153,7 @@ final class Reader {
         if skipped > 0 { events.removeSubrange(before..<before + skipped) }
     }
 
-    private func damaged(_ sagaID: SagaID, _ event: EventID, _ what: String) -> StoreError {
+    func damaged(_ sagaID: SagaID, _ event: EventID, _ what: String) -> StoreError {
         StoreError(
             .corrupt,
             "\(connection.path): history of \(sagaID) is damaged at event \(event): \(what); restore it from a backup")

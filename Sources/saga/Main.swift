@@ -85,7 +85,7 @@ struct SagaCommand: ParsableCommand {
             UpdateCommand.self,
             CancelCommand.self, TerminateCommand.self, PauseCommand.self, ResumeCommand.self, ResetCommand.self,
             DeleteCommand.self,
-            CountCommand.self, DescribeCommand.self, ListCommand.self, HistoryCommand.self,
+            CountCommand.self, DescribeCommand.self, ListCommand.self, HistoryCommand.self, EventsCommand.self,
             ExportCommand.self, ImportCommand.self, DiffCommand.self, ReplayCommand.self,
             ActivityCommand.self, BlockedCommand.self, LateEffectsCommand.self, ScheduleCommand.self,
             NamespaceCommand.self, ClockCommand.self, TortureCommand.self, HealthCommand.self, MigrateCommand.self,

@@ -64,6 +64,9 @@ struct Lab {
         histories[entry.sagaID]?.removeLast(entry.events.count)
     }
 
+    /// A run that was built, and is of no interest.
+    mutating func forget(_ id: SagaID) { histories[id] = nil }
+
     func batch(_ transactions: [AppendEntry]...) -> AppendBatch {
         AppendBatch(epoch: epoch, transactions: transactions.map { AppendTransaction($0) })
     }

@@ -20,6 +20,9 @@ actor Load {
         epoch = try await store.takeOver()
     }
 
+    /// Makes later ids from now on than another load has.
+    func skipTo(_ milliseconds: Int64) { self.milliseconds = milliseconds }
+
     func newRun() async throws -> SagaID {
         milliseconds += 1
         let id = SagaID(

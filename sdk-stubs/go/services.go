@@ -438,7 +438,7 @@ func (s EventsService) ReadFromSnapshot(ctx context.Context, request *sagapb.Rea
 	return invoke[*sagapb.ReadFromSnapshotResponse](ctx, s.client, methodEventsReadFromSnapshot, request, options)
 }
 
-// Subscribe: follows committed events.
+// Subscribe: follows committed events of all sagas and aggregates, at least once each, in order within each.
 func (s EventsService) Subscribe(ctx context.Context, request *sagapb.SubscribeRequest, options ...CallOption) (*ServerStream[*sagapb.SubscriptionItem], error) {
 	stream, err := s.client.openStream(ctx, methodEventsSubscribe, request, options)
 	if err != nil {

@@ -18,6 +18,8 @@ package final class ShardDriver: Sendable {
 
     /// For reads that need no shard: list, history.
     package let store: any EventStore
+    /// Rings when the store has committed something.
+    package let feedBell = FeedBell()
     /// Facts that the store fixed when it was created.
     package let metadata: StoreMetadata
     let logger: Logger
@@ -306,7 +308,10 @@ package final class ShardDriver: Sendable {
         if let directStore {
             // No way through Swift's pool: the store's thread runs the shard on.
             let isLarge = batch.transactions.count > Self.manyInputs
-            return directStore.append(batch) { self.appended(id, $0, isLarge: isLarge) }
+            return directStore.append(batch) {
+                self.feedBell.ring()
+                self.appended(id, $0, isLarge: isLarge)
+            }
         }
         Task {
             let result: Result<[AppendOutcome], StoreError>
@@ -315,6 +320,7 @@ package final class ShardDriver: Sendable {
             } catch {
                 result = .failure(error)
             }
+            feedBell.ring()
             post(.appended(id, result))
         }
     }

@@ -53,7 +53,7 @@ struct EventPage {
         let isFirst = events.isEmpty && packed?.isEmpty ?? true
         let before = packed?.count ?? events.count
         if !isFirst && before + count - (packed == nil ? skipped : 0) > limit { return false }
-        let blob = try checked(stored, first: first, count: count)
+        let blob = try RowChecksum.checked(stored, of: sagaID, first: first, count: count)
         if packed == nil {
             hasBlobs = hasBlobs || PackedEvents.hasBlobs(blob)
             try decode(blob, first: first, count: count, skipped: skipped)
@@ -64,19 +64,6 @@ struct EventPage {
             throw damaged(first, "its row is too long: \(error)")
         }
         return true
-    }
-
-    /// A row without its checksum, which is right.
-    private func checked(
-        _ stored: UnsafeRawBufferPointer, first: EventID, count: Int
-    ) throws(StoreError) -> UnsafeRawBufferPointer {
-        guard stored.count > 4 else { throw damaged(first, "its row is cut off") }
-        let packed = UnsafeRawBufferPointer(rebasing: stored[..<(stored.count - 4)])
-        let checksum = UInt32(bigEndian: stored.loadUnaligned(fromByteOffset: packed.count, as: UInt32.self))
-        guard RowChecksum.of(packed, sagaID: sagaID, firstEventID: first, count: count) == checksum else {
-            throw damaged(first, "the checksum of its row is wrong")
-        }
-        return packed
     }
 
     private mutating func decode(
@@ -102,6 +89,25 @@ struct EventPage {
     }
 
     private func damaged(_ event: EventID, _ what: String) -> StoreError {
+        RowChecksum.damaged(sagaID, event, what)
+    }
+}
+
+extension RowChecksum {
+    /// A stored row without its checksum, which is right.
+    static func checked(
+        _ stored: UnsafeRawBufferPointer, of sagaID: SagaID, first: EventID, count: Int
+    ) throws(StoreError) -> UnsafeRawBufferPointer {
+        guard stored.count > 4 else { throw damaged(sagaID, first, "its row is cut off") }
+        let packed = UnsafeRawBufferPointer(rebasing: stored[..<(stored.count - 4)])
+        let checksum = UInt32(bigEndian: stored.loadUnaligned(fromByteOffset: packed.count, as: UInt32.self))
+        guard of(packed, sagaID: sagaID, firstEventID: first, count: count) == checksum else {
+            throw damaged(sagaID, first, "the checksum of its row is wrong")
+        }
+        return packed
+    }
+
+    static func damaged(_ sagaID: SagaID, _ event: EventID, _ what: String) -> StoreError {
         StoreError(
             .corrupt, "PostgreSQL: history of \(sagaID) is damaged at event \(event): \(what); restore it from a backup"
         )

@@ -7,7 +7,7 @@ enum PostgresSchema {
     static let migrations = [
         PackageResources.v1_sql, PackageResources.v2_sql, PackageResources.v3_sql, PackageResources.v4_sql,
         PackageResources.v5_sql, PackageResources.v6_sql, PackageResources.v7_sql,
-        PackageResources.v8_sql,
+        PackageResources.v8_sql, PackageResources.v9_sql,
     ]
 
     /// The version that this program writes.
@@ -22,6 +22,7 @@ enum PostgresSchema {
         if version == currentVersion {
             // Months that are to come. A role without the right may leave that to whoever migrates.
             do throws(PgFailure) { try connection.run("SELECT make_partitions()") } catch {}
+            try CommitNumbers.goOn(connection, options)
             return version
         }
         guard version < currentVersion else {
@@ -66,6 +67,7 @@ enum PostgresSchema {
                 if first == nil { first = version }
                 guard version < target, migrations.indices.contains(version) else {
                     try with("end a migration") { () throws(PgFailure) in try connection.run("COMMIT") }
+                    if max(version, target) == currentVersion { try CommitNumbers.goOn(connection, options) }
                     return first ?? version
                 }
                 try apply(connection, options, version: version)

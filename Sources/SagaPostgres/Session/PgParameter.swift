@@ -49,6 +49,14 @@ struct PgParameters {
         }
     }
 
+    func textArray(_ values: [String]) -> Self {
+        let array = PgArray(.text)
+        for value in values { array.add(value) }
+        return adding { parameters in
+            array.withBytes { parameters = parameters.data(Array($0)) }
+        }
+    }
+
     private func adding(_ change: (inout Self) -> Void) -> Self {
         var copy = self
         change(&copy)

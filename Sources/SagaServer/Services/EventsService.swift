@@ -27,11 +27,13 @@ extension ServerConnection {
                     payload: try Check.payload(event.payload, "\(field).payload")))
         }
         let aggregates = aggregates(of: request.principal.namespace)
+        let bell = core.driver.feedBell
         let new = events
         try read(request, header, isMutation: true) { _ in
             let done = try await aggregates.append(
                 new, to: wire.aggregateID, type: wire.aggregateType, expecting: wire.expectedVersion,
                 requestID: header.requestID)
+            bell.ring()
             return try Wire.AppendEventsResponse(version: done.version, firstEventID: done.firstEventID).serialized()
         }
     }

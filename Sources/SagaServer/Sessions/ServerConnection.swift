@@ -148,6 +148,7 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         case .eventsAppend: try appendEvents(request, body)
         case .eventsRead: try readEvents(request, body)
         case .eventsReadFromSnapshot: try readFromSnapshot(request, body)
+        case .eventsSubscribe: try subscribe(request, body)
         default:
             throw WireStatus(.unimplemented, "this server does not offer \(method.service).\(method.name)")
         }
@@ -333,6 +334,11 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
     /// A long stream has something that may wait: it is told when the clock strikes next, within a tenth of a second.
     func strikeSoon() { nextDue.store(0, ordering: .relaxed) }
 
+    /// A long stream wants the clock to strike at this time.
+    func look(at time: UInt64) {
+        if time < nextDue.load(ordering: .relaxed) { nextDue.store(time, ordering: .relaxed) }
+    }
+
     /// Something is due: deadlines of calls, the end of the credentials, what long streams have put off.
     func clockStruck(_ session: SessionCore) {
         let now = MonotonicClock.now()
@@ -361,7 +367,7 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
             session.close(WireStatus(.unauthenticated, "the credentials have expired"))
         }
         let next = pending.values.reduce(min(credentialsEnd, closeAt)) { min($0, $1.deadline) }
-        nextDue.store(next, ordering: .relaxed)
+        nextDue.store(streams.values.reduce(next) { min($0, $1.nextLook) }, ordering: .relaxed)
     }
 }
 
@@ -396,6 +402,8 @@ protocol LongStream: AnyObject {
     func draining(_ session: SessionCore)
     /// The server's clock has struck for the connection.
     func clockStruck(_ session: SessionCore)
+    /// When it wants the clock to strike, in monotonic nanoseconds. Default: never.
+    var nextLook: UInt64 { get }
     /// The stream or its connection is gone.
     func closed()
 }
@@ -407,6 +415,7 @@ extension LongStream {
     func ended(_ session: SessionCore) {}
     func draining(_ session: SessionCore) {}
     func clockStruck(_ session: SessionCore) {}
+    var nextLook: UInt64 { .max }
 }
 
 /// Reads a message that a client sent.

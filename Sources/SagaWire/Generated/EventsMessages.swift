@@ -491,15 +491,16 @@ extension Wire.SubscribeRequest: CMessage {
 }
 
 extension Wire {
-    /// Committed events of one saga.
+    /// Committed events of one saga, or how far the stream is.
     package struct SubscriptionItem: Sendable, Equatable {
         /// Where to go on after this item. Opaque, 1-512 bytes.
         package var position: [UInt8]
-        /// The caller's name of the saga, or the aggregate. 1-255 bytes.
+        /// The caller's name of the saga, or the aggregate. 1-255 bytes; empty without events.
         package var workflowID: String
-        /// Which workflow, or the aggregate's type. 1-255 bytes.
+        /// Which workflow, or the aggregate's type. 1-255 bytes; empty without events.
         package var workflowType: String
-        /// Events, oldest first. 1-1,000.
+        /// Events, oldest first. At most 1,000. None in the first item of a stream, which says where it begins, and in items that
+        /// come now and then while nothing is committed that is wanted: keep their position.
         package var events: [Wire.HistoryEvent]
 
         package init(

@@ -95,7 +95,7 @@ extension Wire {
         case eventsRead = 1537
         /// Reads the newest snapshot of an aggregate and what came after.
         case eventsReadFromSnapshot = 1538
-        /// Follows committed events.
+        /// Follows committed events of all sagas and aggregates, at least once each, in order within each.
         case eventsSubscribe = 1539
         /// Is the process alive?
         case adminHealth = 1792
@@ -562,7 +562,7 @@ extension Wire {
             package typealias Response = Wire.ReadFromSnapshotResponse
             package static var method: Wire.Method { .eventsReadFromSnapshot }
         }
-        /// Follows committed events.
+        /// Follows committed events of all sagas and aggregates, at least once each, in order within each.
         package enum Subscribe: WireCall {
             package typealias Request = Wire.SubscribeRequest
             package typealias Response = Wire.SubscriptionItem

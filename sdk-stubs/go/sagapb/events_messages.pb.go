@@ -623,7 +623,7 @@ func (x *SubscribeRequest) GetFromBeginning() bool {
 	return false
 }
 
-// Committed events of one saga.
+// Committed events of one saga, or how far the stream is.
 type SubscriptionItem struct {
 	state         protoimpl.MessageState
 	sizeCache     protoimpl.SizeCache
@@ -631,11 +631,12 @@ type SubscriptionItem struct {
 
 	// Where to go on after this item. Opaque, 1-512 bytes.
 	Position []byte `protobuf:"bytes,1,opt,name=position,proto3" json:"position,omitempty"`
-	// The caller's name of the saga, or the aggregate. 1-255 bytes.
+	// The caller's name of the saga, or the aggregate. 1-255 bytes; empty without events.
 	WorkflowId string `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
-	// Which workflow, or the aggregate's type. 1-255 bytes.
+	// Which workflow, or the aggregate's type. 1-255 bytes; empty without events.
 	WorkflowType string `protobuf:"bytes,3,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
-	// Events, oldest first. 1-1,000.
+	// Events, oldest first. At most 1,000. None in the first item of a stream, which says where it begins, and in items that
+	// come now and then while nothing is committed that is wanted: keep their position.
 	Events []*HistoryEvent `protobuf:"bytes,4,rep,name=events,proto3" json:"events,omitempty"`
 }
 

@@ -12,6 +12,7 @@ from typing import Any, List, Tuple
 import pytest
 
 import scripted
+from saga_engine import blocking
 from saga_engine import (
     ActivityContext,
     Client,
@@ -374,3 +375,60 @@ async def test_an_aggregate_is_appended_to_and_read() -> None:
         with pytest.raises(StatusError) as unknown:
             await client.read_aggregate(unique("nobody"))
         assert unknown.value.code == StatusCode.NOT_FOUND
+
+
+async def test_what_is_committed_comes_and_goes_on_where_it_was() -> None:
+    name, kind = unique("ledger"), unique("kind")
+    async with connect() as client:
+        await client.append_events(name, kind, [DomainEvent("moved", 1), DomainEvent("moved", 2)], expected_version=0)
+        found: List[Any] = []
+        async for item in client.committed_events(from_beginning=True, workflow_types=[kind]):
+            assert (item.workflow_id, item.workflow_type) == (name, kind)
+            found.append(item)
+            if sum(len(item.events) for item in found) >= 2:
+                break
+        assert [event.domain_event.payload.data for item in found for event in item.events] == [b"1", b"2"]
+
+        async def follow(count: int, **options: Any) -> List[Any]:
+            seen: List[Any] = []
+            async for item in client.committed_events(workflow_types=[kind], **options):
+                seen += item.events
+                if len(seen) >= count:
+                    break
+            return seen
+
+        following = asyncio.ensure_future(follow(3, after=found[-1].position))
+        await client.append_events(name, kind, [DomainEvent("moved", 3)])
+        # The connection is cut: the events go on where they were, each once.
+        while client._connection is None or not client._connection.usable:
+            await asyncio.sleep(0.01)
+        client._connection._writer.transport.abort()
+        await client.append_events(name, kind, [DomainEvent("moved", 4), DomainEvent("moved", 5)])
+        events = await asyncio.wait_for(following, 20)
+        assert [event.domain_event.payload.data for event in events] == [b"3", b"4", b"5"]
+        assert [event.event_id for event in events] == [2, 3, 4]
+        assert not await asyncio.wait_for(_first(client.committed_events(after=b"no position")), 20)
+
+
+async def _first(items: Any) -> Any:
+    """The first item; None if the server refuses."""
+    try:
+        async for item in items:
+            return item
+    except StatusError as error:
+        assert error.code == StatusCode.INVALID_ARGUMENT and "position" in str(error)
+    return None
+
+
+def test_what_is_committed_for_programs_without_a_loop() -> None:
+    host, _, port = ADDRESS.rpartition(":")
+    name, kind = unique("ledger"), unique("kind")
+    options: Any = {"ca": os.environ.get("SAGA_CA"), "token": os.environ.get("SAGA_TOKEN", "")}
+    with blocking.Client.connect(host, int(port), **options) as client:
+        client.append_events(name, kind, [DomainEvent("moved", n) for n in range(3)])
+        seen: List[Any] = []
+        for item in client.committed_events(from_beginning=True, workflow_types=[kind]):
+            seen += item.events
+            if len(seen) >= 3:
+                break
+        assert [event.event_id for event in seen] == [0, 1, 2]

@@ -280,7 +280,7 @@ saga_result saga_events_read(saga_client *client, const Saga__V1__ReadEventsRequ
 saga_result saga_events_read_from_snapshot(saga_client *client, const Saga__V1__ReadFromSnapshotRequest *request,
     const saga_call_options *options, Saga__V1__ReadFromSnapshotResponse **response, saga_error *error);
 
-/* Follows committed events. */
+/* Follows committed events of all sagas and aggregates, at least once each, in order within each. */
 saga_result saga_events_subscribe(saga_client *client, const Saga__V1__SubscribeRequest *first,
     const saga_call_options *options, saga_stream **stream, saga_error *error);
 

@@ -1,6 +1,6 @@
 """Saga Engine for Python: start sagas, and serve their activities."""
 
-from saga_engine.aggregates import Aggregate, DomainEvent
+from saga_engine.aggregates import Aggregate, CommittedEvents, DomainEvent
 from saga_engine.client import Client, IdReuse, Status, WorkflowHandle
 from saga_engine.declarative import SagaDefinition, Step, Undo
 from saga_engine.errors import (
@@ -43,6 +43,7 @@ __all__ = [
     "CompletesLater",
     "ConnectionLost",
     "DomainError",
+    "CommittedEvents",
     "DomainEvent",
     "ErrorKind",
     "IdReuse",

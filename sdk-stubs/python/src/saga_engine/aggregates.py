@@ -8,7 +8,10 @@ An append says how many events it expects, so that of two that decide upon the s
 """
 
 from dataclasses import dataclass, field
-from typing import Any, List
+from typing import TYPE_CHECKING, Any, List
+
+if TYPE_CHECKING:
+    from saga_engine.v1 import history_messages_pb2 as history_messages
 
 
 @dataclass(frozen=True)
@@ -29,3 +32,13 @@ class Aggregate:
     events: List[DomainEvent]
     version: int
     more: bool
+
+
+@dataclass(frozen=True)
+class CommittedEvents:
+    """Committed events of one saga or aggregate: `position` is where to go on after them."""
+
+    position: bytes
+    workflow_id: str
+    workflow_type: str
+    events: "List[history_messages.HistoryEvent]"

@@ -15,7 +15,7 @@ from typing import Any, AsyncIterator, Coroutine, Iterator, Sequence, TypeVar
 
 from saga_engine import client as asynchronous
 from saga_engine import worker as asynchronous_worker
-from saga_engine.aggregates import Aggregate, DomainEvent
+from saga_engine.aggregates import Aggregate, CommittedEvents, DomainEvent
 from saga_engine.v1 import admin_messages_pb2 as admin
 from saga_engine.v1 import history_messages_pb2 as history_messages
 from saga_engine.v1 import workflows_messages_pb2 as workflows
@@ -140,6 +140,10 @@ class Client:
     def history(self, workflow_id: str, **options: Any) -> "Iterator[history_messages.HistoryEvent]":
         """Events of a run, oldest first; `follow=True` goes on until the saga closes."""
         return self._each(self._client.history(workflow_id, **options))
+
+    def committed_events(self, **options: Any) -> "Iterator[CommittedEvents]":
+        """What is committed in the namespace, of all sagas and aggregates, as it comes; without end."""
+        return self._each(self._client.committed_events(**options))
 
     def pause(self, workflow_id: str, reason: str = "", **options: Any) -> None:
         """Stops handing out tasks of a run."""

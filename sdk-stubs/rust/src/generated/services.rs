@@ -120,7 +120,7 @@ services! {
         1537 "Events.Read" unary reads fn read(ReadEventsRequest) -> ReadEventsResponse;
         /// Reads the newest snapshot of an aggregate and what came after.
         1538 "Events.ReadFromSnapshot" unary reads fn read_from_snapshot(ReadFromSnapshotRequest) -> ReadFromSnapshotResponse;
-        /// Follows committed events.
+        /// Follows committed events of all sagas and aggregates, at least once each, in order within each.
         1539 "Events.Subscribe" server_stream reads fn subscribe(SubscribeRequest) -> SubscriptionItem;
     }
 

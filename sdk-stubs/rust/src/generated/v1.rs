@@ -10433,16 +10433,17 @@ impl Request for SubscribeRequest {
     }
 }
 
-/// Committed events of one saga.
+/// Committed events of one saga, or how far the stream is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SubscriptionItem {
     /// Where to go on after this item. Opaque, 1-512 bytes.
     pub position: Vec<u8>,
-    /// The caller's name of the saga, or the aggregate. 1-255 bytes.
+    /// The caller's name of the saga, or the aggregate. 1-255 bytes; empty without events.
     pub workflow_id: String,
-    /// Which workflow, or the aggregate's type. 1-255 bytes.
+    /// Which workflow, or the aggregate's type. 1-255 bytes; empty without events.
     pub workflow_type: String,
-    /// Events, oldest first. 1-1,000.
+    /// Events, oldest first. At most 1,000. None in the first item of a stream, which says where it begins, and in
+    /// items that come now and then while nothing is committed that is wanted: keep their position.
     pub events: Vec<HistoryEvent>,
 }
 

@@ -4597,15 +4597,18 @@ export const SubscribeRequest: MessageType<SubscribeRequest> = message("saga.v1.
   { no: 5, name: "fromBeginning", type: "bool" },
 ]);
 
-/** Committed events of one saga. */
+/** Committed events of one saga, or how far the stream is. */
 export interface SubscriptionItem {
   /** Where to go on after this item. Opaque, 1-512 bytes. */
   position: Uint8Array;
-  /** The caller's name of the saga, or the aggregate. 1-255 bytes. */
+  /** The caller's name of the saga, or the aggregate. 1-255 bytes; empty without events. */
   workflowId: string;
-  /** Which workflow, or the aggregate's type. 1-255 bytes. */
+  /** Which workflow, or the aggregate's type. 1-255 bytes; empty without events. */
   workflowType: string;
-  /** Events, oldest first. 1-1,000. */
+  /**
+   * Events, oldest first. At most 1,000. None in the first item of a stream, which says where it begins, and in
+   * items that come now and then while nothing is committed that is wanted: keep their position.
+   */
   events: HistoryEvent[];
 }
 /** Makes, writes and reads a SubscriptionItem. */

@@ -339,7 +339,7 @@ export const methods = {
     number: 1538, name: "Events.ReadFromSnapshot",
     request: ReadFromSnapshotRequest, response: ReadFromSnapshotResponse, clientStreaming: false, serverStreaming: false, mutates: false,
   } as Method<ReadFromSnapshotRequest, ReadFromSnapshotResponse>,
-  /** Follows committed events. */
+  /** Follows committed events of all sagas and aggregates, at least once each, in order within each. */
   "Events.Subscribe": {
     number: 1539, name: "Events.Subscribe",
     request: SubscribeRequest, response: SubscriptionItem, clientStreaming: false, serverStreaming: true, mutates: false,
@@ -635,7 +635,7 @@ export class EventsService {
     return this.caller.unary(methods["Events.ReadFromSnapshot"], request, options);
   }
 
-  /** Follows committed events. */
+  /** Follows committed events of all sagas and aggregates, at least once each, in order within each. */
   subscribe(request: Init<SubscribeRequest>, options: CallOptions = {}): ServerStream<SubscriptionItem> {
     return this.caller.serverStream(methods["Events.Subscribe"], request, options);
   }

@@ -260,7 +260,7 @@ struct  Saga__V1__SubscribeRequest
 
 
 /*
- * Committed events of one saga.
+ * Committed events of one saga, or how far the stream is.
  */
 struct  Saga__V1__SubscriptionItem
 {
@@ -270,15 +270,16 @@ struct  Saga__V1__SubscriptionItem
    */
   ProtobufCBinaryData position;
   /*
-   * The caller's name of the saga, or the aggregate. 1-255 bytes.
+   * The caller's name of the saga, or the aggregate. 1-255 bytes; empty without events.
    */
   char *workflow_id;
   /*
-   * Which workflow, or the aggregate's type. 1-255 bytes.
+   * Which workflow, or the aggregate's type. 1-255 bytes; empty without events.
    */
   char *workflow_type;
   /*
-   * Events, oldest first. 1-1,000.
+   * Events, oldest first. At most 1,000. None in the first item of a stream, which says where it begins, and in items that
+   * come now and then while nothing is committed that is wanted: keep their position.
    */
   size_t n_events;
   Saga__V1__HistoryEvent **events;

@@ -47,7 +47,7 @@ public final class EventsService {
         return client.callAsync(Methods.EVENTS_READ_FROM_SNAPSHOT, request, options);
     }
 
-    /** Follows committed events. */
+    /** Follows committed events of all sagas and aggregates, at least once each, in order within each. */
     public MessageStream<saga.v1.EventsMessages.SubscribeRequest, saga.v1.EventsMessages.SubscriptionItem> subscribe(
             saga.v1.EventsMessages.SubscribeRequest first, CallOptions options) {
         return client.openStream(Methods.EVENTS_SUBSCRIBE, first, options);

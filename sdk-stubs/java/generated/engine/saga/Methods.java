@@ -189,7 +189,7 @@ public final class Methods {
     public static final Method<saga.v1.EventsMessages.ReadFromSnapshotRequest, saga.v1.EventsMessages.ReadFromSnapshotResponse> EVENTS_READ_FROM_SNAPSHOT =
             new Method<>(1538, "Events.ReadFromSnapshot", saga.v1.EventsMessages.ReadFromSnapshotRequest.parser(), saga.v1.EventsMessages.ReadFromSnapshotResponse.parser(), false, false, false);
 
-    /** Follows committed events. */
+    /** Follows committed events of all sagas and aggregates, at least once each, in order within each. */
     public static final Method<saga.v1.EventsMessages.SubscribeRequest, saga.v1.EventsMessages.SubscriptionItem> EVENTS_SUBSCRIBE =
             new Method<>(1539, "Events.Subscribe", saga.v1.EventsMessages.SubscribeRequest.parser(), saga.v1.EventsMessages.SubscriptionItem.parser(), false, true, false);
 

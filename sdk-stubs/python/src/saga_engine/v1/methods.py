@@ -371,7 +371,7 @@ EVENTS_SUBSCRIBE = Method(
     events_messages_pb2.SubscribeRequest, events_messages_pb2.SubscriptionItem,
     False, True, False,
 )
-"""Follows committed events."""
+"""Follows committed events of all sagas and aggregates, at least once each, in order within each."""
 
 ADMIN_HEALTH = Method(
     1792, "Admin", "Health",

@@ -475,7 +475,7 @@ class EventsService:
     async def subscribe(
         self, first: events_messages_pb2.SubscribeRequest, *, request_id: Optional[str] = None
     ) -> Any:
-        """Follows committed events."""
+        """Follows committed events of all sagas and aggregates, at least once each, in order within each."""
         return await self._caller.stream(methods.EVENTS_SUBSCRIBE, first, request_id=request_id)
 
 
