@@ -300,7 +300,6 @@ import Testing
             return try Wire.Status(decoding: bytes, limits: .response)
         }
         #expect(try await status(method: 65_000, []).code == .unimplemented)
-        #expect(try await status(method: Wire.Method.workflowsExportHistory.rawValue, []).code == .unimplemented)
         for method in [Wire.Method.workflowsStart, .workflowsList, .adminHealth, .workersWork, .workflowsFollowHistory]
         {
             #expect(try await status(method: method.rawValue, [0xFF, 0xFF, 0xFF]).code == .invalidArgument)

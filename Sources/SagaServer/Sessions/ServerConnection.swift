@@ -149,8 +149,6 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         case .eventsRead: try readEvents(request, body)
         case .eventsReadFromSnapshot: try readFromSnapshot(request, body)
         case .eventsSubscribe: try subscribe(request, body)
-        default:
-            throw WireStatus(.unimplemented, "this server does not offer \(method.service).\(method.name)")
         }
     }
 

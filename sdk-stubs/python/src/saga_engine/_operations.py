@@ -1,11 +1,11 @@
 """Calls of the client beside its everyday ones: asking and changing running code, resets, and undos that need a person."""
 
-from typing import TYPE_CHECKING, Any, AsyncIterator, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Iterable, List, Optional, Sequence, Tuple, Union
 
 from saga_engine import payloads
 from saga_engine.aggregates import Aggregate, DomainEvent
 from saga_engine.declarative import SagaDefinition
-from saga_engine.errors import SagaError
+from saga_engine.errors import ConnectionLost, SagaError
 from saga_engine.v1 import common_messages_pb2 as common
 from saga_engine.v1 import compensation_messages_pb2 as compensation_messages
 from saga_engine.v1 import definitions_messages_pb2 as definitions_messages
@@ -127,6 +127,47 @@ class Operations:
         request = workflow_messages.ResumeWorkflowRequest(reason=reason)
         _refer(request.workflow, workflow_id, saga_id)
         await self.workflows.resume(request, timeout=timeout, request_id=request_id)
+
+    # Runs on their way from one server to another.
+
+    async def export_history(
+        self, workflow_id: str, *, saga_id: bytes = b""
+    ) -> "AsyncIterator[workflow_messages.HistoryChunk]":
+        """Everything of a run, in parts, for `import_history` of another server. A lost connection ends it: begin again."""
+        request = workflow_messages.ExportHistoryRequest()
+        _refer(request.workflow, workflow_id, saga_id)
+        stream = await self.workflows.export_history(request)
+        try:
+            while (chunk := await stream.receive()) is not None:
+                yield chunk
+        finally:
+            stream.cancel("no longer wanted")
+
+    async def import_history(
+        self,
+        chunks: "Union[Iterable[workflow_messages.HistoryChunk], AsyncIterable[workflow_messages.HistoryChunk]]",
+    ) -> "workflow_messages.ImportHistoryResponse":
+        """Stores an exported run, or nothing of it: `await there.import_history(here.export_history("trip-1"))`. Durable when it
+        returns. After ConnectionLost do it again, and take ALREADY_EXISTS for a yes."""
+        stream = None
+        try:
+            async for chunk in _each(chunks):
+                part = workflow_messages.ImportHistoryRequest(chunk=chunk)
+                # The first travels with the call itself.
+                if stream is None:
+                    stream = await self.workflows.import_history(part)
+                else:
+                    await stream.send(part)
+            if stream is None:
+                raise ValueError("there is no chunk to import")
+            await stream.end()
+            answer: Optional[workflow_messages.ImportHistoryResponse] = await stream.receive()
+            if answer is None:
+                raise ConnectionLost("Workflows.ImportHistory: the server ended the call without an answer")
+            return answer
+        finally:
+            if stream is not None:
+                stream.cancel("the import has failed")
 
     # Event-sourced aggregates.
 
@@ -388,3 +429,12 @@ def _refer(reference: "common.WorkflowRef", workflow_id: str, saga_id: bytes) ->
 def _refer_undo(reference: "compensation_messages.UndoRef", workflow_id: str, saga_id: bytes, step_event_id: int) -> None:
     _refer(reference.workflow, workflow_id, saga_id)
     reference.step_event_id = step_event_id
+
+
+async def _each(chunks: Any) -> "AsyncIterator[workflow_messages.HistoryChunk]":
+    if hasattr(chunks, "__aiter__"):
+        async for chunk in chunks:
+            yield chunk
+    else:
+        for chunk in chunks:
+            yield chunk

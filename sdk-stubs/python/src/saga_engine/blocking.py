@@ -11,7 +11,7 @@ One event loop in a thread of its own carries the calls; any number of threads m
 
 import asyncio
 import threading
-from typing import Any, AsyncIterator, Coroutine, Iterator, Sequence, TypeVar
+from typing import Any, AsyncIterator, Coroutine, Iterable, Iterator, Sequence, TypeVar
 
 from saga_engine import client as asynchronous
 from saga_engine import worker as asynchronous_worker
@@ -144,6 +144,14 @@ class Client:
     def committed_events(self, **options: Any) -> "Iterator[CommittedEvents]":
         """What is committed in the namespace, of all sagas and aggregates, as it comes; without end."""
         return self._each(self._client.committed_events(**options))
+
+    def export_history(self, workflow_id: str, **options: Any) -> "Iterator[workflows.HistoryChunk]":
+        """Everything of a run, in parts, for `import_history` of another server."""
+        return self._each(self._client.export_history(workflow_id, **options))
+
+    def import_history(self, chunks: "Iterable[workflows.HistoryChunk]") -> "workflows.ImportHistoryResponse":
+        """Stores an exported run, or nothing of it."""
+        return self._wait(self._client.import_history(list(chunks)))
 
     def pause(self, workflow_id: str, reason: str = "", **options: Any) -> None:
         """Stops handing out tasks of a run."""
