@@ -23,6 +23,7 @@ for folder in ("python/src", "python/tests", "python/conformance"):
 
 import definitions  # noqa: E402, F401 - adds its scenarios
 import faults  # noqa: E402, F401 - adds its scenarios
+import feeds  # noqa: E402, F401 - adds its scenarios
 import scenarios  # noqa: E402
 import workflows  # noqa: E402
 from peer import make_certificates  # noqa: E402

@@ -481,11 +481,14 @@ func (s *stream) take(f frame) error {
 		s.closeLocked(statusError(status, s.c.values))
 		return nil
 	}
-	message := s.method.newResponse()
-	if err := proto.Unmarshal(body, message); err != nil {
-		return err
+	// After items a RESPONSE says nothing but that there are no more.
+	if f.kind != kindResponse || !s.method.ServerStreaming {
+		message := s.method.newResponse()
+		if err := proto.Unmarshal(body, message); err != nil {
+			return err
+		}
+		s.inbox = append(s.inbox, received{message, len(body)})
 	}
-	s.inbox = append(s.inbox, received{message, len(body)})
 	if f.kind == kindResponse {
 		s.endedByPeer, s.endedByUs = true, true
 		s.forgetLocked()

@@ -116,6 +116,70 @@ static bool each_event(void *context, const Saga__V1__HistoryEvent *event)
     return true;
 }
 
+/* The feed, as far as it is wanted. */
+typedef struct feed {
+    Outcome *out;
+    uint64_t wanted;
+} feed;
+
+static bool each_item(void *context, const Saga__V1__SubscriptionItem *item)
+{
+    feed *f = context;
+    for (size_t i = 0; i < item->n_events; i++) {
+        char line[1024];
+        const Saga__V1__HistoryEvent *event = item->events[i];
+        snprintf(line, sizeof line, "%s %s %llu %u", item->workflow_id, item->workflow_type, (unsigned long long)event->event_id,
+            event->event_type);
+        add_line(f->out, line);
+    }
+    free(f->out->position.data);
+    f->out->position.data = malloc(item->position.len);
+    f->out->position.len = item->position.len;
+    memcpy(f->out->position.data, item->position.data, item->position.len);
+    return f->out->n_lines < f->wanted;
+}
+
+static saga_result do_subscribe(const Action *a, const saga_call_options *o, Outcome *out, saga_error *error)
+{
+    const char *const types[] = {a->workflow_type, NULL};
+    feed f = {out, a->number};
+    saga_subscribe_options wanted = {
+        .position = a->position.data, .position_size = a->position.len, .from_beginning = a->flag, .event_types = a->event_types,
+        .event_types_count = a->n_event_types, .workflow_types = a->workflow_type[0] ? types : NULL,
+    };
+    return saga_subscribe(client, &wanted, o, each_item, &f, error);
+}
+
+/* What EXPORT kept. */
+static Saga__V1__HistoryChunk **exported;
+static size_t exported_count;
+
+static void drop_exported(void)
+{
+    for (size_t i = 0; i < exported_count; i++) saga__v1__history_chunk__free_unpacked(exported[i], NULL);
+    free(exported);
+    exported = NULL;
+    exported_count = 0;
+}
+
+static bool each_chunk(void *context, const Saga__V1__HistoryChunk *chunk)
+{
+    size_t size = saga__v1__history_chunk__get_packed_size(chunk);
+    uint8_t *packed = malloc(size + 1);
+    saga__v1__history_chunk__pack(chunk, packed);
+    exported = realloc(exported, (exported_count + 1) * sizeof *exported);
+    exported[exported_count++] = saga__v1__history_chunk__unpack(NULL, size, packed);
+    free(packed);
+    for (size_t i = 0; i < chunk->n_events; i++) each_event(context, chunk->events[i]);
+    return true;
+}
+
+static const Saga__V1__HistoryChunk *next_chunk(void *context)
+{
+    size_t *next = context;
+    return *next < exported_count ? exported[(*next)++] : NULL;
+}
+
 static void quiet(void *context, const char *message)
 {
     (void)context;
@@ -317,6 +381,19 @@ static saga_result act(const Action *a, const saga_call_options *o, Outcome *out
         return saga_give_up(client, id, why, o, error);
     case SAGA__CONFORMANCE__VERB__VERB_LATE_EFFECTS:
         return saga_late_effects(client, id, o, each_late, out, error);
+    case SAGA__CONFORMANCE__VERB__VERB_SUBSCRIBE:
+        return do_subscribe(a, o, out, error);
+    case SAGA__CONFORMANCE__VERB__VERB_EXPORT:
+        drop_exported();
+        result = saga_export_history(client, id, o, each_chunk, out, error);
+        out->number = exported_count;
+        return result;
+    case SAGA__CONFORMANCE__VERB__VERB_IMPORT: {
+        size_t next = 0;
+        result = saga_import_history(client, next_chunk, &next, o, &run, &out->number, error);
+        if (result == SAGA_OK) set_id(out, &run);
+        return result;
+    }
     case SAGA__CONFORMANCE__VERB__VERB_BENCH: {
         double found[3];
         result = measure(client, where, a, found, error);
@@ -419,6 +496,7 @@ int main(void)
         saga__conformance__action__free_unpacked(action, NULL);
         free(body);
     }
+    drop_exported();
     if (worker) _exit(0); /* What still runs ends with the process. */
     saga_client_free(client);
     return 0;

@@ -262,10 +262,12 @@ static void serve(connection *c)
         bool over = c->lost.result != SAGA_OK;
         if (!over && writing.size == 0 && c->outbox.size) {
             buffer empty = writing;
+            /* Who waits for room; nobody else is to wake up for this. */
+            bool was_full = c->outbox.size > OUTBOX_LIMIT;
             writing = c->outbox;
             c->outbox = empty;
             c->last_sent = now_ms();
-            pthread_cond_broadcast(&c->changed);
+            if (was_full) pthread_cond_broadcast(&c->changed);
         }
         pthread_mutex_unlock(&c->lock);
         if (over) break;

@@ -100,17 +100,21 @@ static bool take_message(saga_stream *s, const frame *f, const char **why)
         saga_error_clear(&answer);
         return true;
     }
-    arrival *came = calloc(1, sizeof *came);
+    /* After items a RESPONSE says nothing but that there are no more. */
+    bool carries = f->kind != KIND_RESPONSE || !s->method->server_streaming;
+    arrival *came = carries ? calloc(1, sizeof *came) : NULL;
     if (came) came->message = protobuf_c_message_unpack(s->method->response, NULL, size, body);
-    if (!came || !came->message) {
+    if (carries && (!came || !came->message)) {
         free(came);
         *why = "a body that is not the method's message";
         return false;
     }
-    came->size = size;
     s->parts.size = 0;
-    *(s->last ? &s->last->next : &s->first) = came;
-    s->last = came;
+    if (came) {
+        came->size = size;
+        *(s->last ? &s->last->next : &s->first) = came;
+        s->last = came;
+    }
     if (f->kind == KIND_RESPONSE) {
         s->ended_by_peer = s->ended_by_us = true;
         connection_forget(s);

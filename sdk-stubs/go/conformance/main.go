@@ -28,6 +28,8 @@ type harness struct {
 	how    *pb.Connect
 	worker *saga.Worker
 	served chan error
+	// What EXPORT kept.
+	exported []*sagapb.HistoryChunk
 
 	mu    sync.Mutex
 	lines []string
@@ -356,6 +358,31 @@ func (h *harness) call(ctx context.Context, action *pb.Action, out *pb.Outcome) 
 		return c.GiveUp(ctx, id, reason, options...)
 	case pb.Verb_VERB_LATE_EFFECTS:
 		return c.LateEffects(ctx, id, func(*sagapb.LateEffect) error { out.Number++; return nil }, options...)
+	case pb.Verb_VERB_SUBSCRIBE:
+		return subscribe(ctx, c, action, out)
+	case pb.Verb_VERB_EXPORT:
+		h.exported = nil
+		err := c.ExportHistory(ctx, id, func(chunk *sagapb.HistoryChunk) error {
+			h.exported = append(h.exported, chunk)
+			for _, each := range chunk.Events {
+				_ = event(each)
+			}
+			return nil
+		}, options...)
+		out.Number = uint64(len(h.exported))
+		return err
+	case pb.Verb_VERB_IMPORT:
+		left := h.exported
+		made, err := c.ImportHistory(ctx, func() (*sagapb.HistoryChunk, error) {
+			if len(left) == 0 {
+				return nil, io.EOF
+			}
+			chunk := left[0]
+			left = left[1:]
+			return chunk, nil
+		}, options...)
+		out.SagaId, out.Number = made.GetSagaId(), made.GetEvents()
+		return err
 	case pb.Verb_VERB_BENCH:
 		lines, err := h.measured(ctx, action)
 		out.Lines = lines
@@ -372,6 +399,31 @@ func (h *harness) call(ctx context.Context, action *pb.Action, out *pb.Outcome) 
 	default:
 		return fmt.Errorf("unknown verb %v", action.Verb)
 	}
+}
+
+var errEnough = errors.New("enough")
+
+func subscribe(ctx context.Context, c *saga.Client, action *pb.Action, out *pb.Outcome) error {
+	wanted := saga.SubscribeOptions{Position: action.Position, FromBeginning: action.Flag, EventTypes: action.EventTypes}
+	if action.WorkflowType != "" {
+		wanted.WorkflowTypes = []string{action.WorkflowType}
+	}
+	out.Position = action.Position
+	err := c.Subscribe(ctx, wanted, func(item *sagapb.SubscriptionItem) error {
+		for _, event := range item.Events {
+			line := fmt.Sprintf("%s %s %d %d", item.WorkflowId, item.WorkflowType, event.EventId, event.EventType)
+			out.Lines = append(out.Lines, line)
+		}
+		out.Position = item.Position
+		if uint64(len(out.Lines)) >= action.Number {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
 
 // declared makes the definitions of VERB_REGISTER.

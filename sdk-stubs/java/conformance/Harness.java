@@ -17,6 +17,7 @@ import engine.saga.SagaClient;
 import engine.saga.SagaDefinition;
 import engine.saga.StartOptions;
 import engine.saga.StatusException;
+import engine.saga.SubscribeOptions;
 import engine.saga.Undo;
 import engine.saga.Worker;
 import engine.saga.WorkflowEndedException;
@@ -25,6 +26,7 @@ import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -37,6 +39,7 @@ import saga.conformance.Conformance.Value;
 import saga.v1.CommonMessages.ErrorKind;
 import saga.v1.CommonMessages.Payload;
 import saga.v1.CommonMessages.UndoFailedStep;
+import saga.v1.WorkflowsMessages.HistoryChunk;
 import saga.v1.WorkflowsMessages.ResetUndo;
 import saga.v1.WorkflowsMessages.WorkflowFilter;
 
@@ -62,6 +65,8 @@ public final class Harness {
 
     private final List<String> lines = new CopyOnWriteArrayList<>();
     private SagaClient client;
+    /** What EXPORT kept. */
+    private final List<HistoryChunk> exported = new ArrayList<>();
     private saga.conformance.Conformance.Connect where;
     private Worker worker;
     private Thread serving;
@@ -229,6 +234,19 @@ public final class Harness {
             case VERB_RESOLVE_UNDO -> it.resolveUndo(id, a.getNumber(), why, options);
             case VERB_GIVE_UP -> it.giveUp(id, why, options);
             case VERB_LATE_EFFECTS -> it.lateEffects(id, late -> out.setNumber(out.getNumber() + 1), options);
+            case VERB_SUBSCRIBE -> subscribe(a, out);
+            case VERB_EXPORT -> {
+                exported.clear();
+                it.exportHistory(id, exported::add, options);
+                out.setNumber(exported.size());
+                for (var chunk : exported) {
+                    for (var event : chunk.getEventsList()) out.addEvents(Event.newBuilder().setId(event.getEventId()).setCode(event.getEventType()));
+                }
+            }
+            case VERB_IMPORT -> {
+                var made = it.importHistory(exported.iterator(), options);
+                out.setSagaId(made.getSagaId()).setNumber(made.getEvents());
+            }
             case VERB_BENCH -> out.addAllLines(Bench.measured(client, where, a));
             case VERB_REGISTER -> out.setNumber(it.register(declared(why, a.getWorkflowType(), a.getTaskQueue()), options));
             case VERB_SERVE -> serve(a);
@@ -237,6 +255,20 @@ public final class Harness {
                 serving.join();
             }
             default -> throw new IllegalArgumentException("unknown verb");
+        }
+    }
+
+    private void subscribe(Action a, Outcome.Builder out) {
+        var wanted = new SubscribeOptions(a.getPosition(), a.getFlag(), a.getEventTypesList(), List.of());
+        if (!a.getWorkflowType().isEmpty()) wanted = wanted.withWorkflowTypes(List.of(a.getWorkflowType()));
+        try (var feed = client.subscribe(wanted)) {
+            while (out.getLinesCount() < a.getNumber()) {
+                var item = feed.next();
+                for (var event : item.getEventsList()) {
+                    out.addLines(item.getWorkflowId() + " " + item.getWorkflowType() + " " + event.getEventId() + " " + event.getEventType());
+                }
+            }
+            out.setPosition(feed.position());
         }
     }
 

@@ -38,6 +38,7 @@ from saga_engine import (  # noqa: E402
     WorkflowTimedOut,
 )
 from saga_engine.v1 import common_messages_pb2 as common  # noqa: E402
+from saga_engine.v1 import history_messages_pb2 as history_messages  # noqa: E402
 from saga_engine.v1 import services  # noqa: E402
 
 Verb = program.Verb
@@ -85,6 +86,8 @@ class Harness:
         self.how = program.Connect()
         self.worker: Optional[Worker] = None
         self.serving: Optional["asyncio.Task[None]"] = None
+        # What EXPORT kept.
+        self.exported: List["history_messages.HistoryEvent"] = []
 
     # Activities
 
@@ -262,6 +265,25 @@ class Harness:
             await it.give_up(workflow_id, reason, **target)
         elif verb == Verb.VERB_LATE_EFFECTS:
             outcome.number = len([late async for late in it.late_effects(workflow_id, **reading)])
+        elif verb == Verb.VERB_SUBSCRIBE:
+            feed = it.committed_events(
+                after=action.position, from_beginning=action.flag, event_types=action.event_types,
+                workflow_types=[action.workflow_type] if action.workflow_type else [],
+            )  # fmt: skip
+            async for item in feed:
+                outcome.lines.extend(f"{item.workflow_id} {item.workflow_type} {e.event_id} {e.event_type}" for e in item.events)
+                outcome.position = item.position
+                if len(outcome.lines) >= action.number:
+                    break
+            await feed.aclose()
+        elif verb == Verb.VERB_EXPORT:
+            self.exported = [event async for event in it.export_history(workflow_id, saga_id=action.saga_id)]
+            outcome.number = len(self.exported)
+            for event in self.exported:
+                outcome.events.add(id=event.event_id, code=event.event_type)
+        elif verb == Verb.VERB_IMPORT:
+            imported = await it.import_history(self.exported)
+            outcome.saga_id, outcome.number = imported.saga_id, imported.events
         elif verb == Verb.VERB_BENCH:
             outcome.lines.extend(await measured(it, self.how, action))
         elif verb == Verb.VERB_REGISTER:

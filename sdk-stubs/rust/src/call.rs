@@ -175,7 +175,7 @@ impl Call {
 }
 
 /// Until when, and until whom.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) end: Option<Instant>,
     pub(crate) cancel: Option<CancelToken>,
@@ -214,6 +214,7 @@ impl Limits {
 }
 
 /// Doubles, each pause shortened at random by up to half.
+#[derive(Debug)]
 pub(crate) struct Backoff {
     first: Duration,
     next: Duration,

@@ -700,7 +700,10 @@ impl Cell {
             self.close(Status::from_wire(status, values));
             return Ok(true);
         }
-        self.inbox.push_back(body);
+        // After items a RESPONSE says nothing but that there are no more.
+        if kind != Kind::Response || !self.server_streaming {
+            self.inbox.push_back(body);
+        }
         if kind == Kind::Response {
             self.ended_by_peer = true;
             self.ended_by_us = true;

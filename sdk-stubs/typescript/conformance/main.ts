@@ -9,6 +9,7 @@ import {
   WorkflowTimedOut, methods,
 } from "../src/index.js";
 import { Action, ActivityProgram, type Connect, type Event, Op, Outcome, type Step, type Value, Verb } from "./messages.js";
+import type { HistoryChunk } from "../src/v1/messages.js";
 import type { Init } from "../src/wire.js";
 import * as services from "../src/v1/services.js";
 
@@ -17,6 +18,8 @@ let client: Client | undefined;
 let where: Connect | undefined;
 let worker: Worker | undefined;
 let serving: Promise<void> = Promise.resolve();
+/** What EXPORT kept. */
+let exported: HistoryChunk[] = [];
 
 const xor: PayloadCodec = {
   encode: (payload) => Payload.create({ ...payload, encoding: `xor/${payload.encoding}`, data: payload.data.map((b) => b ^ 0x5a) }),
@@ -321,6 +324,30 @@ async function act(action: Action): Promise<Init<Outcome>> {
       let number = 0n;
       for await (const _ of it.lateEffects({ ...options, workflowId })) number += 1n;
       return { number };
+    }
+    case Verb.SUBSCRIBE: {
+      const lines: string[] = [];
+      const wanted = {
+        ...options, position: action.position, fromBeginning: action.flag, eventTypes: action.eventTypes,
+        workflowTypes: action.workflowType === "" ? [] : [action.workflowType],
+      };
+      let position = action.position;
+      for await (const item of it.subscribe(wanted)) {
+        for (const event of item.events) lines.push(`${item.workflowId} ${item.workflowType} ${event.eventId} ${event.eventType}`);
+        position = item.position;
+        if (lines.length >= Number(action.number)) break;
+      }
+      return { lines, position };
+    }
+    case Verb.EXPORT: {
+      exported = [];
+      for await (const chunk of it.exportHistory(workflowId, options)) exported.push(chunk);
+      const events = exported.flatMap((chunk) => chunk.events.map((event) => ({ id: event.eventId, code: event.eventType })));
+      return { number: BigInt(exported.length), events };
+    }
+    case Verb.IMPORT: {
+      const made = await it.importHistory(exported, options);
+      return { sagaId: made.sagaId, number: made.events };
     }
     case Verb.BENCH:
       return { lines: await measured(it, action) };

@@ -93,6 +93,19 @@ export enum Verb {
    * frame.
    */
   BENCH = 34,
+  /**
+   * Subscribe to the feed: after `position` if there is one, else from the beginning if `flag`, else from now; with
+   * `event_types`, and `workflow_type` if it is not empty. Until at least `number` events have come; each as
+   * `WORKFLOW_ID WORKFLOW_TYPE EVENT_ID CODE` into `lines`, the position after the last item into `position`.
+   */
+  SUBSCRIBE = 35,
+  /** Export the run and keep the chunks; their number into `number`, the events in them into `events`. */
+  EXPORT = 36,
+  /**
+   * Import the chunks that EXPORT kept; the run into `saga_id`, the number of events that were stored into
+   * `number`.
+   */
+  IMPORT = 37,
 }
 
 /** What an activity does, step by step. */
@@ -212,6 +225,10 @@ export interface Action {
   echo: Uint8Array;
   /** For BENCH; 0 = 1. */
   concurrency: number;
+  /** For SUBSCRIBE. */
+  position: Uint8Array;
+  /** For SUBSCRIBE. */
+  eventTypes: number[];
 }
 /** Makes, writes and reads a Action. */
 export const Action: MessageType<Action> = message("saga.conformance.Action", [
@@ -231,6 +248,8 @@ export const Action: MessageType<Action> = message("saga.conformance.Action", [
   { no: 14, name: "connect", type: () => Connect },
   { no: 15, name: "echo", type: "bytes" },
   { no: 16, name: "concurrency", type: "uint32" },
+  { no: 17, name: "position", type: "bytes" },
+  { no: 18, name: "eventTypes", type: "uint32", repeated: true },
 ]);
 
 /** An event in short. */
@@ -280,6 +299,8 @@ export interface Outcome {
   events: Event[];
   /** Context of the SagaError as `key=value`, in order. */
   errorContext: string[];
+  /** For SUBSCRIBE. */
+  position: Uint8Array;
 }
 /** Makes, writes and reads a Outcome. */
 export const Outcome: MessageType<Outcome> = message("saga.conformance.Outcome", [
@@ -297,6 +318,7 @@ export const Outcome: MessageType<Outcome> = message("saga.conformance.Outcome",
   { no: 12, name: "lines", type: "string", repeated: true },
   { no: 13, name: "events", type: () => Event, repeated: true },
   { no: 14, name: "errorContext", type: "string", repeated: true },
+  { no: 15, name: "position", type: "bytes" },
 ]);
 
 /** One step of an activity. A step of an attempt other than `only_attempt` is passed over. */

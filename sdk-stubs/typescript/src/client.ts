@@ -7,12 +7,14 @@ import {
   compensation, ConnectionLost, SagaError, StatusError, WorkflowCanceled, WorkflowEnded, WorkflowFailed,
   WorkflowTerminated, WorkflowTimedOut,
 } from "./errors.js";
+import { exportHistory, importHistory, subscribe, type SubscribeOptions } from "./feed.js";
 import { type PayloadCodec, type PayloadConverter, Values } from "./payloads.js";
 import type { Caller, CallOptions, ClientStream, DuplexStream, Method, ServerStream } from "./rpc.js";
 import {
   type BlockedWorkflow, type DefinitionProblem, type DescribeWorkflowResponse, type GetWorkflowResultResponse,
-  type HistoryEvent, type IdReusePolicy, type LateEffect, type NamedPayload, ResetUndo, StatusCode,
-  type StartOptions as StartOptionsMessage, type WorkflowInfo, WorkflowStatus,
+  type HistoryChunk, type HistoryEvent, type IdReusePolicy, type LateEffect, type NamedPayload, ResetUndo, StatusCode,
+  type StartOptions as StartOptionsMessage, type SubscriptionItem, type WorkflowInfo,
+  WorkflowStatus,
 } from "./v1/messages.js";
 import {
   AdminService, CompensationService, DefinitionsService, EventsService, methods, SchedulesService, WorkersService,
@@ -117,6 +119,11 @@ export class Client implements Caller {
   /** Name and version of the server, as of the last welcome. */
   get serverVersion(): string {
     return this.connection?.welcome.serverVersion ?? "";
+  }
+
+  /** True after `close`. */
+  get isClosed(): boolean {
+    return this.closed;
   }
 
   // Sagas
@@ -272,6 +279,31 @@ export class Client implements Caller {
         await sleep(backoff.next(), options.signal);
       }
     }
+  }
+
+  /**
+   * The feed of committed events, one item for some events of one saga or aggregate: each event at least once, in the
+   * order of the commits for each saga. It never ends by itself, and goes on over lost connections after the last item that was taken; `timeoutMs` is how
+   * long it tries to connect again. An item's `position`, kept with what was done about it, is where another
+   * subscription goes on.
+   */
+  subscribe(options: SubscribeOptions = {}): AsyncGenerator<SubscriptionItem, never, undefined> {
+    return subscribe(this, options);
+  }
+
+  /** Everything of a run, for `importHistory` of another server. A lost connection ends it: begin again. */
+  exportHistory(workflowId: string, options: Target = {}): AsyncGenerator<HistoryChunk, void, undefined> {
+    return exportHistory(this, workflowId, options);
+  }
+
+  /**
+   * Stores an exported run, or nothing of it. Durable when it resolves. After ConnectionLost do it again, and take
+   * ALREADY_EXISTS for a yes.
+   */
+  importHistory(
+    chunks: Iterable<Init<HistoryChunk>> | AsyncIterable<Init<HistoryChunk>>, options: CallOptions = {},
+  ): Promise<{ sagaId: Uint8Array; events: bigint }> {
+    return importHistory(this, chunks, options);
   }
 
   /** The state of a run after an event. */

@@ -145,7 +145,10 @@ export class Stream<Req, Res> implements DuplexStream<Req, Res> {
       this.connection.forget(this);
       return this.close(StatusError.fromMessage(Status.decode(body)));
     }
-    this.inbox.push({ message: this.method.response.decode(body), size: body.length });
+    // After items a RESPONSE says nothing but that there are no more.
+    if (frame.kind !== Kind.RESPONSE || !this.method.serverStreaming) {
+      this.inbox.push({ message: this.method.response.decode(body), size: body.length });
+    }
     if (frame.kind === Kind.RESPONSE) {
       this.endedByPeer = true;
       this.endedByUs = true;

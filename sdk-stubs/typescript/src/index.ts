@@ -6,6 +6,7 @@ export type { ConnectOptions } from "./connection.js";
 export { SagaDefinition, StepRef } from "./declarative.js";
 export type { ActivityStepOptions, Conditional, UndoOptions } from "./declarative.js";
 export * from "./errors.js";
+export type { SubscribeOptions } from "./feed.js";
 export { jsonConverter, protobuf, RawPayload, Values } from "./payloads.js";
 export type { PayloadCodec, PayloadConverter } from "./payloads.js";
 export type { Caller, CallOptions, ClientStream, DuplexStream, Method, ServerStream } from "./rpc.js";

@@ -96,6 +96,39 @@ saga_result saga_count(saga_client *client, const Saga__V1__WorkflowFilter *filt
 saga_result saga_history(saga_client *client, const char *workflow_id, uint64_t from, bool follow,
     const saga_call_options *options, saga_each_event each, void *context, saga_error *error);
 
+/* What of the feed, and from where. Begin with {0}: everything from now on. */
+typedef struct saga_subscribe_options {
+    const uint8_t *position;           /* Of an earlier item: goes on after it; NULL = from now, or from the beginning. */
+    size_t position_size;
+    bool from_beginning;               /* Without a position: from the oldest event there is. */
+    const uint32_t *event_types;       /* Codes of the events that are wanted; NULL = all. At most 64. */
+    size_t event_types_count;
+    const char *const *workflow_types; /* Types of the sagas that are wanted, NULL at the end; NULL = all. At most 32. */
+} saga_subscribe_options;
+
+typedef bool (*saga_each_item)(void *context, const Saga__V1__SubscriptionItem *item);
+
+/* The feed of committed events: each item has some events of one saga or aggregate, each event comes at least once, in the order of
+ * the commits for each saga. It goes on until
+ * the callback says false (SAGA_OK) or the call is cancelled, over lost connections, after the last item for which the callback has
+ * said true; `timeout_ms` is how long it tries to connect again, 0 = 30,000. An item's position, kept with what was done about it, is
+ * where another subscription goes on. NULL = everything from now on. */
+saga_result saga_subscribe(saga_client *client, const saga_subscribe_options *wanted, const saga_call_options *options,
+    saga_each_item each, void *context, saga_error *error);
+
+typedef bool (*saga_each_chunk)(void *context, const Saga__V1__HistoryChunk *chunk);
+/* The next part; it must live until the next call. NULL = there is none. */
+typedef const Saga__V1__HistoryChunk *(*saga_next_chunk)(void *context);
+
+/* Everything of a run, in parts, for saga_import_history of another server. A lost connection ends it: begin again. */
+saga_result saga_export_history(saga_client *client, const char *workflow_id, const saga_call_options *options,
+    saga_each_chunk each, void *context, saga_error *error);
+
+/* Stores an exported run, or nothing of it. Durable when it returns. After SAGA_CONNECTION_LOST do it again, and take ALREADY_EXISTS
+ * for a yes. `run` and `events` (how many were stored) may be NULL. */
+saga_result saga_import_history(saga_client *client, saga_next_chunk next, void *context, const saga_call_options *options,
+    saga_run *run, uint64_t *events, saga_error *error);
+
 /* Removes a closed run and its history; stops handing out tasks of a run; hands them out again. */
 saga_result saga_delete(saga_client *client, const char *workflow_id, const saga_call_options *options, saga_error *error);
 saga_result saga_pause(saga_client *client, const char *workflow_id, const char *reason, const saga_call_options *options,

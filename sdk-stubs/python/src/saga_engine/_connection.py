@@ -159,7 +159,9 @@ class Stream:
             self._connection._forget(self)
             self._close(StatusError.from_message(common.Status.FromString(message)))
             return
-        self._inbox.append((self.method.response.FromString(message), len(message)))
+        # After items a RESPONSE says nothing but that there are no more.
+        if frame.kind != Kind.RESPONSE or not self.method.server_streaming:
+            self._inbox.append((self.method.response.FromString(message), len(message)))
         if frame.kind == Kind.RESPONSE:
             self._ended_by_peer = True
             self._connection._forget(self)

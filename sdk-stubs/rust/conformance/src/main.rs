@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use messages::{Action, Connect, Event, Outcome, Value as Given, Verb};
 use saga_engine::protobuf::Message;
-use saga_engine::v1::{HistoryEvent, Payload, ResetUndo, UndoFailedStep, WorkflowFilter, WorkflowStatus};
+use saga_engine::v1::{HistoryChunk, HistoryEvent, Payload, ResetUndo, UndoFailedStep, WorkflowFilter, WorkflowStatus};
 use saga_engine::{
-    Bytes, Call, CancelToken, Client, Codec, Definition, Error, Handle, Start, Step, StepUndo, Value, Worker, METHODS,
+    Bytes, Call, CancelToken, Client, Codec, Definition, Error, Handle, Start, Step, StepUndo, Subscribe, Value, Worker, METHODS,
 };
 use serde_json::{json, Value as Json};
 
@@ -70,6 +70,8 @@ struct Harness {
     client: Option<Client>,
     how: Connect,
     journal: Arc<Journal>,
+    /// What EXPORT kept.
+    exported: Vec<HistoryChunk>,
     worker: Option<(Worker, JoinHandle<Result<(), Error>>)>,
 }
 
@@ -167,6 +169,17 @@ impl Harness {
             Verb::ResolveUndo => c.resolve_undo(id, action.number, text)?,
             Verb::GiveUp => c.give_up(id, text)?,
             Verb::LateEffects => out.number = c.late_effects(Some(id)).collect::<Result<Vec<_>, Error>>()?.len() as u64,
+            Verb::Subscribe => subscribe(c, action, out)?,
+            Verb::Export => {
+                self.exported = c.export_history(id)?.collect::<Result<_, Error>>()?;
+                out.number = self.exported.len() as u64;
+                let events = self.exported.iter().flat_map(|chunk| &chunk.events);
+                out.events = events.map(|event| Event { id: event.event_id, code: event.event_type }).collect();
+            }
+            Verb::Import => {
+                let made = c.import_history(self.exported.iter().cloned().map(Ok))?;
+                (out.saga_id, out.number) = (made.saga_id, made.events);
+            }
             Verb::Bench => out.lines = bench::measured(c, &self.how, action, &input)?,
             Verb::Register => out.number = c.register_definition(&declared(action))?.0.into(),
             Verb::Serve => self.serve(c, action)?,
@@ -191,6 +204,23 @@ impl Harness {
         worker.wait_until_serving(Duration::from_secs(10));
         Ok(())
     }
+}
+
+fn subscribe(client: &Client, action: &Action, out: &mut Outcome) -> Result<(), Error> {
+    let wanted = match &action.position {
+        position if !position.is_empty() => Subscribe::after(position.clone()),
+        _ if action.flag => Subscribe::from_beginning(),
+        _ => Subscribe::from_now(),
+    };
+    let types = Some(action.workflow_type.clone()).filter(|name| !name.is_empty());
+    let mut feed = client.subscribe(wanted.event_types(action.event_types.iter().copied()).workflow_types(types));
+    while (out.lines.len() as u64) < action.number {
+        let item = feed.next().unwrap_or_else(|| Err(invalid("the feed has ended")))?;
+        let (id, name) = (&item.workflow_id, &item.workflow_type);
+        out.lines.extend(item.events.iter().map(|event| format!("{id} {name} {} {}", event.event_id, event.event_type)));
+    }
+    out.position = feed.position().to_vec();
+    Ok(())
 }
 
 fn started(handle: Handle, out: &mut Outcome) {

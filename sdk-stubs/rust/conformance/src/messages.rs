@@ -93,6 +93,15 @@ pub enum Verb {
     /// frame; then, one after the other, write a frame of kind 3 and method 1792 with body `echo` on streams 1, 2
     /// …, and read a frame.
     Bench,
+    /// Subscribe to the feed: after `position` if there is one, else from the beginning if `flag`, else from now;
+    /// with `event_types`, and `workflow_type` if it is not empty. Until at least `number` events have come; each
+    /// as `WORKFLOW_ID WORKFLOW_TYPE EVENT_ID CODE` into `lines`, the position after the last item into `position`.
+    Subscribe,
+    /// Export the run and keep the chunks; their number into `number`, the events in them into `events`.
+    Export,
+    /// Import the chunks that EXPORT kept; the run into `saga_id`, the number of events that were stored into
+    /// `number`.
+    Import,
     /// A number that this version does not know.
     Unrecognized(i32),
 }
@@ -136,6 +145,9 @@ impl Verb {
             Self::Log => 32,
             Self::Register => 33,
             Self::Bench => 34,
+            Self::Subscribe => 35,
+            Self::Export => 36,
+            Self::Import => 37,
             Self::Unrecognized(number) => number,
         }
     }
@@ -178,6 +190,9 @@ impl Verb {
             Self::Log => "LOG",
             Self::Register => "REGISTER",
             Self::Bench => "BENCH",
+            Self::Subscribe => "SUBSCRIBE",
+            Self::Export => "EXPORT",
+            Self::Import => "IMPORT",
             Self::Unrecognized(_) => "UNRECOGNIZED",
         }
     }
@@ -221,6 +236,9 @@ impl From<i32> for Verb {
             32 => Self::Log,
             33 => Self::Register,
             34 => Self::Bench,
+            35 => Self::Subscribe,
+            36 => Self::Export,
+            37 => Self::Import,
             other => Self::Unrecognized(other),
         }
     }
@@ -433,6 +451,10 @@ pub struct Action {
     pub echo: Vec<u8>,
     /// For BENCH; 0 = 1.
     pub concurrency: u32,
+    /// For SUBSCRIBE.
+    pub position: Vec<u8>,
+    /// For SUBSCRIBE.
+    pub event_types: Vec<u32>,
 }
 
 impl Message for Action {
@@ -459,6 +481,8 @@ impl Message for Action {
         }
         to.bytes(15, &self.echo);
         to.uint32(16, self.concurrency);
+        to.bytes(17, &self.position);
+        to.packed(18, &self.event_types, |to, value| to.uint32_raw(*value));
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -479,6 +503,8 @@ impl Message for Action {
             14 => from.message(self.connect.get_or_insert_with(Default::default))?,
             15 => self.echo = from.bytes()?,
             16 => self.concurrency = from.uint32()?,
+            17 => self.position = from.bytes()?,
+            18 => from.packed(&mut self.event_types, |from| from.uint32())?,
             _ => from.skip()?,
         }
         Ok(())
@@ -545,6 +571,8 @@ pub struct Outcome {
     pub events: Vec<Event>,
     /// Context of the SagaError as `key=value`, in order.
     pub error_context: Vec<String>,
+    /// For SUBSCRIBE.
+    pub position: Vec<u8>,
 }
 
 impl Message for Outcome {
@@ -567,6 +595,7 @@ impl Message for Outcome {
         self.lines.iter().for_each(|value| to.string_always(12, value));
         self.events.iter().for_each(|value| to.message(13, value));
         self.error_context.iter().for_each(|value| to.string_always(14, value));
+        to.bytes(15, &self.position);
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -585,6 +614,7 @@ impl Message for Outcome {
             12 => self.lines.push(from.string()?),
             13 => from.push(&mut self.events)?,
             14 => self.error_context.push(from.string()?),
+            15 => self.position = from.bytes()?,
             _ => from.skip()?,
         }
         Ok(())

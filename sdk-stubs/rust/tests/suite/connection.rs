@@ -131,7 +131,7 @@ fn a_peer_that_breaks_the_protocol_is_left() {
     let cases: [(&str, Play); 5] = [
         ("length 7", |peer, _| drop(std::io::Write::write_all(&mut peer.0, &[0, 0, 0, 7, 4, 0, 0, 0, 0, 0, 0, 1]))),
         ("stream 77", |peer, _| peer.write(RESPONSE, 77, b"")),
-        ("cannot be read", |peer, stream| peer.write(RESPONSE, stream, &[0x12, 0x7f])),
+        ("cannot be read", |peer, stream| peer.write(6, stream, &[0x12, 0x7f])),
         ("CREDIT", |peer, stream| peer.write(9, stream, &[0; 7])),
         ("Hello on a stream", |peer, stream| peer.write(1, stream, b"")),
     ];

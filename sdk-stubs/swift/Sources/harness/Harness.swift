@@ -10,6 +10,8 @@ actor Harness {
     private var place = ConnectAction()
     private var converter: any PayloadConverter = .json
     private var serving: Task<Void, any Error>?
+    /// What EXPORT kept.
+    private var exported: [[HistoryEvent]] = []
 
     private struct Bug: Error, CustomStringConvertible {
         var description: String
@@ -144,6 +146,30 @@ actor Harness {
         case 27: try await it.resolveUndo(id, sagaID: run, of: number, note: reason)
         case 28: try await it.giveUp(id, sagaID: run, reason: reason)
         case 29: outcome.number = UInt64(try await it.lateEffects(id, sagaID: run).effects.count)
+        case 35:
+            let start: CommittedEvents.Start =
+                !action.position.isEmpty
+                ? .after(FeedPosition(bytes: action.position)) : action.flag ? .beginning : .now
+            let types = action.eventTypes.compactMap { UInt16(exactly: $0).flatMap(EventType.init) }
+            let feed = it.committedEvents(
+                from: start, eventTypes: types, workflowTypes: action.workflowType.isEmpty ? [] : [action.workflowType])
+            for try await item in feed {
+                outcome.lines += item.events.map { "\(item.workflowID) \(item.workflowType) \($0.eventID) \($0.code)" }
+                outcome.position = item.position.bytes
+                if outcome.lines.count >= number { break }
+            }
+        case 36:
+            exported = []
+            for try await page in it.exportHistory(id, sagaID: run) {
+                exported.append(page)
+                outcome.events += page.map { ($0.eventID, $0.code) }
+            }
+            outcome.number = UInt64(exported.count)
+        case 37:
+            let upload = it.beginImport()
+            for page in exported { try await upload.send(page) }
+            let imported = try await upload.finish()
+            (outcome.sagaID, outcome.number) = (imported.sagaID.bytes, imported.events)
         case 30: serve(it, action)
         case 34: outcome.lines = try await Measurement(client: it, where: place, action: action).lines()
         case 33:

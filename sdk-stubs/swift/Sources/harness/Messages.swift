@@ -8,6 +8,14 @@ struct Fields {
 
         var number: UInt64 { if case .number(let value) = self { value } else { 0 } }
         var bytes: [UInt8] { if case .bytes(let value) = self { Array(value) } else { [] } }
+        /// Of a repeated field, which comes packed.
+        var numbers: [UInt64] {
+            get throws {
+                var rest = Fields(bytes), found: [UInt64] = []
+                while !rest.rest.isEmpty { found.append(try rest.varint()) }
+                return found
+            }
+        }
         var text: String { String(decoding: bytes, as: UTF8.self) }
     }
 
@@ -95,7 +103,8 @@ struct ConnectAction {
 struct Action {
     var verb: UInt64 = 0
     var workflowID = "", workflowType = "", taskQueue = "", name = "", requestID = "", text = ""
-    var sagaID: [UInt8] = [], echo: [UInt8] = []
+    var sagaID: [UInt8] = [], echo: [UInt8] = [], position: [UInt8] = []
+    var eventTypes: [UInt64] = []
     var input: Value?
     var flag = false
     var number: UInt64 = 0, timeoutMillis: UInt64 = 0, cancelAfterMillis: UInt64 = 0
@@ -122,6 +131,8 @@ struct Action {
             case 14: connect = try ConnectAction(value.bytes)
             case 15: echo = value.bytes
             case 16: concurrency = Int(value.number)
+            case 17: position = value.bytes
+            case 18: eventTypes += try value.numbers
             default: break
             }
         }
@@ -173,7 +184,7 @@ struct ActivityProgram {
 struct Outcome {
     var result = "ok", message = "", errorCode = "", errorMessage = "", compensation = ""
     var statusCode: UInt64 = 0, errorKind: UInt64 = 0, number: UInt64 = 0
-    var sagaID: [UInt8] = []
+    var sagaID: [UInt8] = [], position: [UInt8] = []
     var alreadyStarted = false
     var value: Value?
     var lines: [String] = [], errorContext: [String] = []
@@ -222,6 +233,7 @@ struct Outcome {
             data(13, inner, &bytes)
         }
         for line in errorContext { data(14, line.utf8, &bytes) }
+        data(15, position, &bytes)
         return bytes
     }
 }

@@ -144,8 +144,10 @@ public final class MessageStream<Q extends MessageLite, R extends MessageLite> i
             fail(new StatusException(Status.parseFrom(body)));
             return;
         }
+        // After items a RESPONSE says nothing but that there are no more.
+        boolean carries = frame.kind() != Frames.Kind.RESPONSE || !method.serverStreaming();
         try {
-            inbox.add(new Arrived<>(method.responses().parseFrom(body), body.length));
+            if (carries) inbox.add(new Arrived<>(method.responses().parseFrom(body), body.length));
         } catch (InvalidProtocolBufferException error) {
             throw new IOException("a body that is not the method's message", error);
         }

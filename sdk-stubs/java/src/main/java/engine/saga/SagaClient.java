@@ -85,6 +85,19 @@ public final class SagaClient implements AutoCloseable {
         return workflows;
     }
 
+    /**
+     * The feed of committed events. It opens with the first item that is asked for. The time-out of the options is how long it tries
+     * to connect again, 30 s by default.
+     */
+    public Subscription subscribe(SubscribeOptions wanted, CallOptions options) {
+        return new Subscription(this, wanted, options);
+    }
+
+    /** {@link #subscribe(SubscribeOptions, CallOptions)} with defaults. */
+    public Subscription subscribe(SubscribeOptions wanted) {
+        return subscribe(wanted, CallOptions.DEFAULT);
+    }
+
     /** How this client turns values into payloads. */
     public Values values() {
         return values;

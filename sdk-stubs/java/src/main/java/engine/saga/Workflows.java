@@ -3,6 +3,7 @@ package engine.saga;
 import com.google.protobuf.ByteString;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -31,10 +32,14 @@ import saga.v1.WorkflowsMessages.CountWorkflowsRequest;
 import saga.v1.WorkflowsMessages.DeleteWorkflowRequest;
 import saga.v1.WorkflowsMessages.DescribeWorkflowRequest;
 import saga.v1.WorkflowsMessages.DescribeWorkflowResponse;
+import saga.v1.WorkflowsMessages.ExportHistoryRequest;
 import saga.v1.WorkflowsMessages.FollowHistoryRequest;
 import saga.v1.WorkflowsMessages.GetHistoryRequest;
 import saga.v1.WorkflowsMessages.GetWorkflowResultRequest;
 import saga.v1.WorkflowsMessages.GetWorkflowResultResponse;
+import saga.v1.WorkflowsMessages.HistoryChunk;
+import saga.v1.WorkflowsMessages.ImportHistoryRequest;
+import saga.v1.WorkflowsMessages.ImportHistoryResponse;
 import saga.v1.WorkflowsMessages.ListWorkflowsRequest;
 import saga.v1.WorkflowsMessages.PauseWorkflowRequest;
 import saga.v1.WorkflowsMessages.QueryWorkflowRequest;
@@ -250,6 +255,36 @@ public final class Workflows {
                 SagaClient.sleep(backoff.take(), "followHistory");
             }
         }
+    }
+
+    /**
+     * Everything of a run, in parts, for {@link #importHistory} of another server. A lost connection ends it: begin again.
+     */
+    public void exportHistory(String workflowId, Consumer<HistoryChunk> each, CallOptions options) {
+        var request = ExportHistoryRequest.newBuilder().setWorkflow(ref(workflowId, options)).build();
+        try (var stream = client.stubs.exportHistory(request, options)) {
+            for (var chunk = stream.receive(); chunk != null; chunk = stream.receive()) each.accept(chunk);
+        }
+    }
+
+    /**
+     * Stores an exported run, or nothing of it. Durable when it returns. After a ConnectionLostException do it again, and take
+     * ALREADY_EXISTS for a yes.
+     */
+    public ImportHistoryResponse importHistory(Iterator<HistoryChunk> chunks, CallOptions options) {
+        if (!chunks.hasNext()) throw new IllegalArgumentException("there is no chunk to import");
+        // The first travels with the call itself.
+        try (var stream = client.stubs.importHistory(part(chunks.next()), options)) {
+            while (chunks.hasNext()) stream.send(part(chunks.next()));
+            stream.end();
+            var answer = stream.receive(options.timeout());
+            if (answer == null) throw new ConnectionLostException("Workflows.ImportHistory: the server ended the call without an answer");
+            return answer;
+        }
+    }
+
+    private static ImportHistoryRequest part(HistoryChunk chunk) {
+        return ImportHistoryRequest.newBuilder().setChunk(chunk).build();
     }
 
     /** Removes a closed run and its history. */
