@@ -79,7 +79,7 @@ let package = Package(
         library("SagaSQLite", ["SagaCore", "CSQLite"]),
         .target(
             name: "SagaPostgres", dependencies: ["SagaCore", "SagaCodec", "CPostgres"],
-            resources: ["v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"].map { .embedInCode("Schema/sql/\($0).sql") },
+            resources: (1...9).map { .embedInCode("Schema/sql/v\($0).sql") },
             swiftSettings: settings),
 
         // Definitions of sagas as YAML files; the one target that knows YAML.
