@@ -107,7 +107,7 @@ private struct Diary: DurableWorkflow {
         let server = try await TestServer.start(engine: engine)
         var options = server.options(namespace: "small")
         // Longer than the advice to wait, so that it is followed.
-        options.deadline = .seconds(3)
+        options.deadline = .seconds(10)
         let client = try await SagaClient.connect(options, logger: TestServer.logger)
         let other = try await server.client()
         for id in ["a", "b"] { _ = try await client.start(Counter.self, id: id, input: 1) }
