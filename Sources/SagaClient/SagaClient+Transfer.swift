@@ -147,8 +147,8 @@ public final class HistoryUpload {
         }
     }
 
-    /// What a message may have, with room for its frame.
-    private static let maximumMessage = 4 << 20
+    /// What a message has at most if its events can be parted: uploads beside each other share the connection's queue.
+    private static let maximumMessage = 1 << 20
 
     private func pass(_ events: [HistoryEvent], isLast: Bool) async throws(SagaClientError) {
         let chunk = Wire.HistoryChunk(

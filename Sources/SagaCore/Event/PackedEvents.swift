@@ -232,3 +232,13 @@ public enum PackedEvents {
             parentEventID: parent, taskQueue: queue, traceID: trace)
     }
 }
+
+extension HistoryEvent {
+    /// About how many bytes the event takes where it is stored and on the wire, payloads in it included; data that lies in blobs is
+    /// not.
+    package var storedBytes: Int {
+        var writer = PostcardWriter()
+        PackedEvents.encode([self], into: &writer)
+        return writer.count
+    }
+}

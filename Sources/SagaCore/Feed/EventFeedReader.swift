@@ -172,8 +172,8 @@ public struct EventFeedReader: Sendable {
     /// About how many bytes an event has when its payloads are whole.
     private static func weight(of event: HistoryEvent) -> Int {
         var attributes = event.attributes
-        var bytes = 128
-        attributes.changePayloads { _, payload in bytes += payload.blobReference?.byteCount ?? payload.data.count }
+        var bytes = 64 + event.storedBytes
+        attributes.changePayloads { _, payload in bytes += payload.blobReference?.byteCount ?? 0 }
         return bytes
     }
 

@@ -50,7 +50,7 @@ package struct RunImport {
             }
             if isFirst { try await admit() }
             pending.append(event)
-            pendingBytes += event.attributes.payloadBytes
+            pendingBytes += event.storedBytes
             if pending.count > Self.maximumPending || (pending.count > 1 && pendingBytes > Self.maximumBytes) {
                 try await write(isLast: false)
             }
@@ -65,6 +65,7 @@ package struct RunImport {
         let done = (sagaID: state.sagaID, events: state.nextEventID)
         // The state may be large, and is made anew from the store: not twice in memory.
         self.state = nil
+        driver.feedBell.ring()
         if !state.isClosed { await driver.adopt(done.sagaID, epoch: epoch) }
         return done
     }
@@ -94,7 +95,17 @@ package struct RunImport {
         }
         do throws(StoreError) {
             if let row = try await driver.store.execution(state.sagaID) {
-                throw StoreError(.invalid, "run \(row.sagaID) of workflow id \(row.workflowID) is here already")
+                guard row.isUnfinishedImport else {
+                    throw StoreError(.invalid, "run \(row.sagaID) of workflow id \(row.workflowID) is here already")
+                }
+                // Nobody may take what is not whole for a yes.
+                guard row.status.isClosed else {
+                    throw StoreError(
+                        .unavailable, "run \(row.sagaID) is still coming in, or is being removed again; try again")
+                }
+                // A server died while it removed it.
+                _ = try await driver.store.delete(row.sagaID)
+                await driver.deleted(row.sagaID)
             }
         } catch {
             throw error.reason == .invalid
@@ -138,7 +149,7 @@ package struct RunImport {
                 "workflow id \(state.workflowID) was used by somebody else meanwhile; the run is not imported")
         }
         pending.removeFirst(part.count)
-        pendingBytes = pending.reduce(0) { $0 + $1.attributes.payloadBytes }
+        pendingBytes = pending.reduce(0) { $0 + $1.storedBytes }
         written = next
     }
 
@@ -178,6 +189,11 @@ extension ExecutionRow {
 
     /// Whether the run is still coming in from another server, or never came to its end.
     package var isUnfinishedImport: Bool { searchAttributes.contains { $0.name == Self.unfinishedMark } }
+
+    /// The search attributes that callers have given.
+    package var visibleSearchAttributes: [NamedPayload] {
+        isUnfinishedImport ? searchAttributes.filter { $0.name != Self.unfinishedMark } : searchAttributes
+    }
 
     fileprivate mutating func markAsUnfinished() {
         status = .running

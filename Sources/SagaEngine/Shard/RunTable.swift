@@ -271,6 +271,8 @@ extension Shard {
             execution.awaitsRevival = false
             activate(execution)
             if execution.activation != nil || execution.historyLoad != nil { reviving.append(sagaID) }
+            // Workers may have no slot for them: then all of them come by, and must not be whole at a time.
+            if revivedUpTo % 256 == 0 { park() }
         }
         if revivedUpTo == toRevive.count {
             toRevive = []

@@ -159,6 +159,17 @@ extension Shard {
         execution.program = nil
     }
 
+    /// The code is not to be run by the worker that its history is read for.
+    func dropHistoryLoad(_ execution: Execution) {
+        guard let load = execution.historyLoad else { return }
+        execution.historyLoad = nil
+        dispatcher.giveBackCodeSlot(load.worker, load.generation)
+        // It may keep pages that it was given.
+        if load.next > 0, dispatcher.workers[load.worker] != nil {
+            effects.append(.worker(load.worker, .evict(execution.sagaID)))
+        }
+    }
+
     // MARK: Answers
 
     /// The answer that comes next is the last that the worker knows of the code.

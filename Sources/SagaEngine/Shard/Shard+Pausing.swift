@@ -19,7 +19,7 @@ extension Shard {
                 WorkflowExecutionPaused(
                     reason: control.reason, identity: control.identity, requestID: control.requestID)))
         dropCode(execution)
-        execution.historyLoad = nil
+        dropHistoryLoad(execution)
         execution.holdUntil = nil
         hold(reply: .done(execution.sagaID), to: id, call, execution)
     }

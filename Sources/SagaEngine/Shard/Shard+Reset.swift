@@ -35,7 +35,7 @@ extension Shard {
         dropCode(execution)
         abortUpdates(execution)
         execution.needsActivation = false
-        execution.historyLoad = nil
+        dropHistoryLoad(execution)
         emit(
             execution,
             .compensationStarted(

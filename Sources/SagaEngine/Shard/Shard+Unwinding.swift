@@ -32,7 +32,7 @@ extension Shard {
         dropCode(execution)
         abortUpdates(execution)
         execution.needsActivation = false
-        execution.historyLoad = nil
+        dropHistoryLoad(execution)
         let mayNeedUndo =
             execution.state.autoCompensate && !(planted(.undoLostOnCancel) && cause == .canceled)
             && (execution.state.undoLog.hasOpen || !execution.state.localSteps.isEmpty

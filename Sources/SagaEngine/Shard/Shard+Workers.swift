@@ -27,7 +27,8 @@ extension Shard {
         guard dispatcher.close(id) != nil else { return }
         askOthers(insteadOf: id)
         dispatchLimited()
-        for sagaID in dispatcher.takeWaiting(for: id) {
+        let waiting = dispatcher.takeWaiting(for: id)
+        for sagaID in waiting {
             // Live again if it was parked, so that the loop below finds it.
             executions[sagaID]?.isWaitingForWorker = false
         }
@@ -43,6 +44,12 @@ extension Shard {
             execution.holdUntil = nil
             execution.historyLoad = nil
             execution.needsActivation = execution.state.codeMayAct
+            stir(execution)
+            activate(execution)
+        }
+        // One may have waited for a worker that holds its code no more (it drained, or the run was paused): it waits elsewhere now.
+        for sagaID in waiting {
+            guard let execution = executions[sagaID] else { continue }
             stir(execution)
             activate(execution)
         }

@@ -9,7 +9,7 @@ extension Wire.WorkflowInfo {
             workflowID: row.workflowID, sagaID: row.sagaID, workflowType: row.workflowType,
             status: Wire.WorkflowStatus(row.status), compensation: Wire.CompensationState(row.status),
             startedMicros: row.startedAt.microseconds, closedMicros: row.closedAt?.microseconds ?? 0,
-            historyLength: row.nextEventID, searchAttributes: row.searchAttributes.map { Wire.NamedPayload($0) },
+            historyLength: row.nextEventID, searchAttributes: row.visibleSearchAttributes.map { Wire.NamedPayload($0) },
             blocked: row.status == .blocked, paused: row.status == .paused)
     }
 

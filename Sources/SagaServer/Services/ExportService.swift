@@ -58,14 +58,18 @@ final class HistoryExport: LongStream, @unchecked Sendable {
         guard let sagaID else { return }
         let store = connection.core.driver.store
         let (first, last) = (next, end)
+        let limit = session.limits.maxMessage
         read {
-            let page = try await store.page(of: sagaID, from: first, before: last)
-            guard let newest = page.last, page.first?.eventID == first else {
-                throw WireStatus(.dataLoss, "events \(first) to \(last) of run \(sagaID) are missing")
+            var page = try await store.page(of: sagaID, from: first, before: last)
+            while let newest = page.last, page.first?.eventID == first {
+                let chunk = Wire.HistoryChunk(
+                    sagaID: sagaID, events: page.map { Wire.HistoryEvent($0) }, last: newest.eventID + 1 == last)
+                let body = try chunk.serialized()
+                // What a page weighs is known about; what a message may have is exact.
+                if body.count <= limit || page.count == 1 { return (body, newest.eventID + 1) }
+                page.removeLast(page.count - page.count / 2)
             }
-            let chunk = Wire.HistoryChunk(
-                sagaID: sagaID, events: page.map { Wire.HistoryEvent($0) }, last: newest.eventID + 1 == last)
-            return (try chunk.serialized(), newest.eventID + 1)
+            throw WireStatus(.dataLoss, "events \(first) to \(last) of run \(sagaID) are missing")
         } then: { [self] session, page in
             next = page.1
             switch session.sendItem(stream, page.0) {

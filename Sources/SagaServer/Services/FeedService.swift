@@ -173,7 +173,15 @@ final class FeedFollower: LongStream, @unchecked Sendable {
                 let wire = Wire.SubscriptionItem(
                     position: item?.position.bytes ?? page.position.bytes, workflowID: item?.workflowID ?? "",
                     workflowType: item?.workflowType ?? "", events: item?.events.map { Wire.HistoryEvent($0) } ?? [])
-                let result = session.sendItem(stream, try encode(wire))
+                let body = try encode(wire)
+                guard body.count <= session.limits.maxMessage else {
+                    // Not RESOURCE_EXHAUSTED: who tries again finds the same.
+                    throw WireStatus(
+                        .failedPrecondition,
+                        "event \(item?.events.first?.eventID ?? 0) of \(item?.workflowID ?? "") has \(body.count) bytes, more than a message may have; go on behind it"
+                    )
+                }
+                let result = session.sendItem(stream, body)
                 sent += 1
                 lastItem = MonotonicClock.now()
                 switch result {

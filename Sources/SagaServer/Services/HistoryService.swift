@@ -83,29 +83,11 @@ extension EventStore {
             if events.isEmpty { break }
             for event in events.prefix(count - page.count) {
                 page.append(event)
-                bytes += event.attributes.weight
+                bytes += event.storedBytes
                 if bytes > maximumPageBytes { return page }
             }
         }
         return page
-    }
-}
-
-extension EventAttributes {
-    /// About how many bytes of user data the event holds.
-    fileprivate var weight: Int {
-        switch self {
-        case .workflowExecutionStarted(let event): event.input.data.count + 256
-        case .workflowExecutionCompleted(let event): event.output.data.count + 64
-        case .activityTaskScheduled(let event): event.input.data.count + 256
-        case .activityTaskCompleted(let event):
-            event.output.data.count + (event.undoData?.data.count ?? 0) + 64
-        case .signalReceived(let event): event.payload.data.count + 64
-        case .markerRecorded(let event): event.details.data.count + (event.output?.data.count ?? 0) + 64
-        case .sideEffectRecorded(let event): event.value.data.count + 64
-        case .domainEvent: 1_024
-        default: 256
-        }
     }
 }
 

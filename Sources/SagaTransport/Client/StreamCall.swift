@@ -12,16 +12,40 @@ final class StreamCall: ClientCall, @unchecked Sendable {
         var waiter: Waiter?
         var serverEnded = false
         var outcome: Result<[UInt8], TransportError>?
-        /// Items handed over that have not left yet.
+        /// Items handed over that have not left yet, and the bytes of each.
         var outstanding = 0
+        var sizes: [Int] = []
+        var firstSize = 0
+        var outstandingBytes = 0
         var sendWaiters: [SendWaiter] = []
         var finishedSending = false
         var consumedItems = 0
         var consumedBytes = 0
+
+        var hasRoom: Bool { outstanding <= maxOutstanding && outstandingBytes <= maxOutstandingBytes }
+
+        mutating func handOver(_ bytes: Int) {
+            outstanding += 1
+            sizes.append(bytes)
+            outstandingBytes += bytes
+        }
+
+        /// The oldest items have left: they leave in the order in which they came.
+        mutating func left(_ items: Int) {
+            outstanding -= items
+            for size in sizes[firstSize...].prefix(items) { outstandingBytes -= size }
+            firstSize = min(firstSize + items, sizes.count)
+            if firstSize == sizes.count || firstSize > 1_024 {
+                sizes.removeFirst(firstSize)
+                firstSize = 0
+            }
+        }
     }
 
     /// Items that may be on their way to the socket before ``ClientStream/send(_:)`` waits.
     static let maxOutstanding = 64
+    /// Bytes that may be on their way before it waits: of the session's queue, which refuses what does not fit, a small part.
+    static let maxOutstandingBytes = 1 << 20
     /// Items that ``ClientStream/trySend(_:)`` takes at most.
     static let maxUnsent = 1_024
 
@@ -48,8 +72,8 @@ final class StreamCall: ClientCall, @unchecked Sendable {
     func send(_ body: [UInt8]) throws(TransportError) -> (() async throws(TransportError) -> Void)? {
         let accepted = state.withLock { state -> Result<Bool, TransportError> in
             if let error = Self.sendError(state) { return .failure(error) }
-            state.outstanding += 1
-            return .success(state.outstanding > Self.maxOutstanding)
+            state.handOver(body.count)
+            return .success(!state.hasRoom)
         }
         let mustWait = try accepted.get()
         handOver(body)
@@ -60,7 +84,7 @@ final class StreamCall: ClientCall, @unchecked Sendable {
     func trySend(_ body: [UInt8]) -> Bool {
         let accepted = state.withLock { state in
             guard Self.sendError(state) == nil, state.outstanding < Self.maxUnsent else { return false }
-            state.outstanding += 1
+            state.handOver(body.count)
             return true
         }
         if accepted { handOver(body) }
@@ -83,7 +107,7 @@ final class StreamCall: ClientCall, @unchecked Sendable {
         let result = await withCheckedContinuation { (continuation: SendWaiter) in
             let ready = state.withLock { state -> Result<Void, TransportError>? in
                 if case .failure(let error) = state.outcome { return .failure(error) }
-                if state.outcome != nil || state.outstanding <= Self.maxOutstanding { return .success(()) }
+                if state.outcome != nil || state.hasRoom { return .success(()) }
                 state.sendWaiters.append(continuation)
                 return nil
             }
@@ -132,8 +156,10 @@ final class StreamCall: ClientCall, @unchecked Sendable {
 
     override func drained(_ items: Int) {
         let waiters = state.withLock { state -> [SendWaiter] in
-            state.outstanding -= items
-            guard state.outstanding <= Self.maxOutstanding / 2, !state.sendWaiters.isEmpty else { return [] }
+            state.left(items)
+            guard state.outstanding <= Self.maxOutstanding / 2, state.hasRoom, !state.sendWaiters.isEmpty else {
+                return []
+            }
             return exchange(&state.sendWaiters, with: [])
         }
         for waiter in waiters { waiter.resume(returning: .success(())) }

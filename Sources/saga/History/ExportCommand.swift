@@ -67,14 +67,15 @@ struct ExportCommand: AsyncParsableCommand {
             } else {
                 row = try await store.latestExecution(namespace: namespace, workflowID: id)
             }
-            guard let row, row.workflowID == id else {
+            guard let row, row.workflowID == id, !row.isUnfinishedImport else {
                 throw Failure(.notFound, "there is no saga \(Wording.safe(id)) in that store")
             }
             rows = [row]
         } else {
             var query = ExecutionQuery(namespace: namespace, limit: 1_000)
             while case let page = try await store.list(query), let last = page.last {
-                rows += page
+                // A server may be taking one in just now, or have died over it: there is no run yet.
+                rows += page.filter { !$0.isUnfinishedImport }
                 query.before = last.sagaID
             }
             // Oldest first: an import starts them in this order.

@@ -243,11 +243,10 @@ saga_result saga_invoke(saga_client *client, const saga_method *method, const Pr
         int64_t wait = backoff_take(&pause);
         if (busy && wait < (int64_t)error->retry_after_ms) wait = (int64_t)error->retry_after_ms;
         if (now_ms() + wait >= deadline) break;
-        if (options && options->cancel && __atomic_load_n(&options->cancel->signalled, __ATOMIC_ACQUIRE)) {
+        if (!sleep_unless(options ? options->cancel : NULL, wait)) {
             result = fail(error, SAGA_CANCELLED, "%s was cancelled", method->name);
             break;
         }
-        sleep_ms(wait);
     }
     if (error == &own) saga_error_clear(&own);
     return result;

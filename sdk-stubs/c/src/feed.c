@@ -83,7 +83,10 @@ saga_result saga_subscribe(saga_client *client, const saga_subscribe_options *wa
         if (!is_passing(result, error) || now_ms() - failing > limit) break;
         int64_t wait = backoff_take(&pause);
         if (result == SAGA_STATUS && (int64_t)error->retry_after_ms > wait) wait = (int64_t)error->retry_after_ms;
-        sleep_ms(wait);
+        if (!sleep_unless(options ? options->cancel : NULL, wait)) {
+            result = fail(error, SAGA_CANCELLED, "Events.Subscribe was cancelled");
+            break;
+        }
     }
     free(f.position);
     if (result == SAGA_STREAM_END) {
@@ -123,6 +126,8 @@ saga_result saga_import_history(saga_client *client, saga_next_chunk next, void 
     Saga__V1__ImportHistoryRequest request = SAGA__V1__IMPORT_HISTORY_REQUEST__INIT;
     saga_stream *stream = NULL;
     ProtobufCMessage *message = NULL;
+    saga_cancel *cancel = options ? options->cancel : NULL;
+    int64_t deadline = options && options->timeout_ms ? now_ms() + options->timeout_ms : 0;
     const Saga__V1__HistoryChunk *chunk = next(context);
     if (!chunk) return fail(error, SAGA_INVALID, "there is no chunk to import");
     request.chunk = (Saga__V1__HistoryChunk *)(uintptr_t)chunk;
@@ -130,11 +135,11 @@ saga_result saga_import_history(saga_client *client, saga_next_chunk next, void 
     saga_result result = saga_workflows_import_history(client, &request, options, &stream, error);
     while (result == SAGA_OK && (chunk = next(context))) {
         request.chunk = (Saga__V1__HistoryChunk *)(uintptr_t)chunk;
-        result = saga_stream_send(stream, &request.base, error);
+        result = stream_send_until(stream, deadline, cancel, &request.base, error);
     }
     if (result == SAGA_OK) result = saga_stream_end(stream, error);
     if (result == SAGA_OK) {
-        result = saga_stream_receive(stream, options ? options->timeout_ms : 0, options ? options->cancel : NULL, &message, error);
+        result = stream_receive_until(stream, deadline, cancel, &message, error);
         if (result == SAGA_STREAM_END) result = fail(error, SAGA_CONNECTION_LOST, "the server ended the call without an answer");
     }
     if (result == SAGA_OK) {

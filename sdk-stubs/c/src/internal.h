@@ -150,8 +150,13 @@ void *connection_run(void *argument);
 
 saga_result stream_open_on(connection *c, const saga_method *method, const ProtobufCMessage *first, saga_stream **made,
     saga_error *error);
+/* `deadline` 0 = never; `cancel` may be NULL. */
 saga_result stream_receive_until(saga_stream *stream, int64_t deadline, saga_cancel *cancel, ProtobufCMessage **message,
     saga_error *error);
+saga_result stream_send_until(saga_stream *stream, int64_t deadline, saga_cancel *cancel, const ProtobufCMessage *message,
+    saga_error *error);
+/* Sleeps; false as soon as the call is cancelled. */
+bool sleep_unless(saga_cancel *cancel, int64_t ms);
 
 struct saga_client {
     pthread_mutex_t lock;     /* Guards `current`. */

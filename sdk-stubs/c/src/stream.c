@@ -342,7 +342,7 @@ static bool cancel_leave(saga_cancel *cancel)
 
 static bool is_signalled(saga_cancel *cancel)
 {
-    /* Set before the connection's condition is signalled under its lock, which the caller holds. */
+    /* Set before the connection's condition is signalled under its lock, which a caller that waits for it holds. */
     return cancel && __atomic_load_n(&cancel->signalled, __ATOMIC_ACQUIRE);
 }
 
@@ -396,7 +396,8 @@ saga_result saga_stream_receive(saga_stream *stream, uint32_t timeout_ms, saga_c
     return stream_receive_until(stream, timeout_ms ? now_ms() + timeout_ms : 0, cancel, message, error);
 }
 
-saga_result saga_stream_send(saga_stream *s, const ProtobufCMessage *message, saga_error *error)
+saga_result stream_send_until(saga_stream *s, int64_t deadline, saga_cancel *cancel, const ProtobufCMessage *message,
+    saga_error *error)
 {
     connection *c = s->connection;
     saga_error_clear(error);
@@ -405,24 +406,48 @@ saga_result saga_stream_send(saga_stream *s, const ProtobufCMessage *message, sa
     uint8_t *body = malloc(size + 1);
     if (!body) return fail(error, SAGA_INVALID, "no memory");
     protobuf_c_message_pack(message, body);
+    cancel_enter(cancel, c);
     pthread_mutex_lock(&c->lock);
-    while (s->over.result == SAGA_OK && !s->ended_by_us && (s->sending || s->send_items <= 0 || s->send_bytes <= 0)) {
-        wait_until(&c->changed, &c->lock, 0);
+    saga_result result = SAGA_OK;
+    for (;;) {
+        if (s->over.result != SAGA_OK) {
+            error_copy(&s->over, error);
+            result = s->over.result;
+            break;
+        }
+        if (s->ended_by_us) {
+            result = fail(error, SAGA_INVALID, "the stream is half-closed");
+            break;
+        }
+        if (is_signalled(cancel)) {
+            result = fail(error, SAGA_CANCELLED, "%s was cancelled", s->method->name);
+            break;
+        }
+        if (deadline && now_ms() >= deadline) {
+            result = fail_status(error, SAGA__V1__STATUS_CODE__STATUS_CODE_DEADLINE_EXCEEDED, "%s was not taken in time",
+                s->method->name);
+            break;
+        }
+        if (!s->sending && s->send_items > 0 && s->send_bytes > 0) break;
+        wait_until(&c->changed, &c->lock, deadline);
     }
-    saga_result result = s->over.result;
-    if (result != SAGA_OK) error_copy(&s->over, error);
-    else if (s->ended_by_us) result = fail(error, SAGA_INVALID, "the stream is half-closed");
     if (result == SAGA_OK) {
         s->send_items--;
         s->send_bytes -= (int64_t)size;
         s->sending = true;
-        put_message(c, KIND_ITEM, s->id, body, size, 0, 0);
+        put_message(c, KIND_ITEM, s->id, body, size, 0, deadline);
         s->sending = false;
         pthread_cond_broadcast(&c->changed);
     }
     pthread_mutex_unlock(&c->lock);
+    cancel_leave(cancel);
     free(body);
     return result;
+}
+
+saga_result saga_stream_send(saga_stream *stream, const ProtobufCMessage *message, saga_error *error)
+{
+    return stream_send_until(stream, 0, NULL, message, error);
 }
 
 saga_result saga_stream_end(saga_stream *s, saga_error *error)
@@ -463,6 +488,16 @@ void saga_stream_free(saga_stream *s)
     saga_error_clear(&s->over);
     free(s);
     connection_release(c);
+}
+
+bool sleep_unless(saga_cancel *cancel, int64_t ms)
+{
+    int64_t end = now_ms() + ms, left = ms;
+    while (!is_signalled(cancel) && left > 0) {
+        sleep_ms(left < 50 ? left : 50);
+        left = end - now_ms();
+    }
+    return !is_signalled(cancel);
 }
 
 saga_cancel *saga_cancel_new(void)

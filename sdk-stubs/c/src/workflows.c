@@ -376,7 +376,9 @@ saga_result saga_history(saga_client *client, const char *workflow_id, uint64_t 
         }
         if (!failing) failing = now_ms();
         if (result != SAGA_CONNECTION_LOST || now_ms() - failing > limit) return result;
-        sleep_ms(backoff_take(&pause));
+        if (!sleep_unless(options ? options->cancel : NULL, backoff_take(&pause))) {
+            return fail(error, SAGA_CANCELLED, "Workflows.FollowHistory was cancelled");
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-/* Units: frames, buffers, payloads, errors. */
+/* Units: frames, buffers, payloads, errors, cancels. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,51 @@ static void what_cannot_work_is_refused(void)
     saga_cancel_free(saga_cancel_new());
 }
 
+static void *cancel_soon(void *cancel)
+{
+    sleep_ms(150);
+    saga_cancel_signal(cancel);
+    return NULL;
+}
+
+static bool any_item(void *context, const Saga__V1__SubscriptionItem *item)
+{
+    (void)context;
+    return item->n_events > 0;
+}
+
+static bool any_event(void *context, const Saga__V1__HistoryEvent *event)
+{
+    (void)context;
+    return event->event_id > 0;
+}
+
+/* Nobody listens: what tries to connect again is cancelled within its pause. */
+static void a_cancel_ends_what_waits_for_the_server(void)
+{
+    saga_client nobody = {.lock = PTHREAD_MUTEX_INITIALIZER, .dialing = PTHREAD_MUTEX_INITIALIZER, .host = (char *)"127.0.0.1",
+        .port = "1", .connect_timeout_ms = 2000};
+    for (int call = 0; call < 4; call++) {
+        saga_error error = SAGA_ERROR_INIT;
+        saga_call_options options = {.timeout_ms = 20000, .cancel = saga_cancel_new()};
+        Saga__V1__HealthRequest request = SAGA__V1__HEALTH_REQUEST__INIT;
+        Saga__V1__HealthResponse *answer = NULL;
+        saga_result result = SAGA_CANCELLED;
+        pthread_t thread;
+        CHECK(sleep_unless(NULL, 1) && sleep_unless(options.cancel, 1));
+        int64_t began = now_ms();
+        pthread_create(&thread, NULL, cancel_soon, options.cancel);
+        if (call == 0) CHECK(!sleep_unless(options.cancel, 20000));
+        else if (call == 1) result = saga_subscribe(&nobody, NULL, &options, any_item, NULL, &error);
+        else if (call == 2) result = saga_history(&nobody, "w", 0, true, &options, any_event, NULL, &error);
+        else result = saga_admin_health(&nobody, &request, &options, &answer, &error);
+        CHECK(result == SAGA_CANCELLED && now_ms() - began < 2000 && !sleep_unless(options.cancel, 20000));
+        pthread_join(thread, NULL);
+        saga_cancel_free(options.cancel);
+        saga_error_clear(&error);
+    }
+}
+
 static void definitions_that_say_something_impossible_are_refused(void)
 {
     const char *const wrong[] = {"input.n is large", "input.n ==", "exists", ""};
@@ -124,7 +170,7 @@ int main(void)
 {
     static void (*const tests[])(void) = {
         frames_come_back, payloads_are_copied, errors_hold_and_let_go, methods_are_unique, what_cannot_work_is_refused,
-        definitions_that_say_something_impossible_are_refused,
+        a_cancel_ends_what_waits_for_the_server, definitions_that_say_something_impossible_are_refused,
     };
     int passed = 0, failed = 0;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {

@@ -474,15 +474,23 @@ export class Client implements Caller {
   }
 
   private async open<Req, Res>(method: Method<Req, Res>, first: Init<Req>, options: CallOptions): Promise<Stream<Req, Res>> {
-    options.signal?.throwIfAborted();
+    const { signal } = options;
+    signal?.throwIfAborted();
     const connection = await this.usableConnection();
+    // An aborted signal tells nobody who listens only now.
+    signal?.throwIfAborted();
     const header = { ...(first as any).header };
     if (method.mutates) header.requestId = options.requestId || header.requestId || randomUUID();
     const stream = connection.openStream(method, { ...first, header } as Init<Req>);
-    options.signal?.addEventListener("abort", () => {
-      stream.close(options.signal?.reason);
-      stream.cancel("the caller has given up");
-    }, { once: true });
+    if (signal !== undefined) {
+      const stop = (): void => {
+        stream.close(signal.reason);
+        stream.cancel("the caller has given up");
+      };
+      signal.addEventListener("abort", stop, { once: true });
+      // A signal may outlive many streams.
+      stream.whenOver = () => signal.removeEventListener("abort", stop);
+    }
     return stream;
   }
 

@@ -55,6 +55,8 @@ export class Stream<Req, Res> implements DuplexStream<Req, Res> {
   private consumedBytes = 0;
   /** Settles when all frames of what is being sent are written; sends follow one another. */
   private sending: Promise<void> = Promise.resolve();
+  /** Called when nothing more comes or goes: at the end, a cancel or a loss. */
+  whenOver: (() => void) | undefined;
 
   constructor(private readonly connection: Connection, readonly id: number, private readonly method: Method<Req, Res>) {
     this.assembler = new Assembler(connection.maxMessage);
@@ -152,13 +154,14 @@ export class Stream<Req, Res> implements DuplexStream<Req, Res> {
     if (frame.kind === Kind.RESPONSE) {
       this.endedByPeer = true;
       this.endedByUs = true;
-      this.connection.forget(this);
+      this.forgetIfOver();
     }
     this.wake();
   }
 
   close(error: Error): void {
     this.over ??= error;
+    this.whenOver?.();
     this.wake();
   }
 
@@ -173,7 +176,9 @@ export class Stream<Req, Res> implements DuplexStream<Req, Res> {
   }
 
   private forgetIfOver(): void {
-    if (this.endedByUs && this.endedByPeer) this.connection.forget(this);
+    if (!this.endedByUs || !this.endedByPeer) return;
+    this.connection.forget(this);
+    this.whenOver?.();
   }
 
   /** Grants the window again in halves. */
