@@ -17,7 +17,8 @@ import Testing
     }
 
     @Test func aTransactionThatCommitsLateIsNotPassedOver() async throws {
-        try await PrivateCluster.with { cluster in
+        // A table that is analysed meanwhile is a transaction that holds the feed back.
+        try await PrivateCluster.with(["autovacuum=off"]) { cluster in
             var options = PostgresOptions(connection: cluster.address)
             options.writers = 2
             let store = try await PostgresEventStore.open(options)
@@ -52,7 +53,7 @@ import Testing
     }
 
     @Test func rowsOfEarlierVersionsComeFirst() async throws {
-        try await PrivateCluster.with { cluster in
+        try await PrivateCluster.with(["autovacuum=off"]) { cluster in
             // Runs as they are stored, to be put into schemas of earlier versions.
             let original = try await PostgresEventStore.open(PostgresOptions(connection: cluster.address))
             let load = try await Load(original)
@@ -96,7 +97,7 @@ import Testing
 
     /// A dump that is loaded into a server whose transactions have smaller numbers.
     @Test func numbersGoOnInAnotherServer() async throws {
-        try await PrivateCluster.with { cluster in
+        try await PrivateCluster.with(["autovacuum=off"]) { cluster in
             let options = PostgresOptions(connection: cluster.address)
             var store = try await PostgresEventStore.open(options)
             var load = try await Load(store)
@@ -133,7 +134,7 @@ import Testing
     }
 
     @Test func positionsOutliveRetention() async throws {
-        try await PrivateCluster.with { cluster in
+        try await PrivateCluster.with(["autovacuum=off"]) { cluster in
             let store = try await PostgresEventStore.open(PostgresOptions(connection: cluster.address))
             let side = try SideSession(cluster.address)
             side.run(
