@@ -14,14 +14,7 @@ public struct CommittedEvents: AsyncSequence, Sendable {
     public typealias Failure = SagaClientError
 
     /// Where a sequence begins.
-    public enum Start: Hashable, Sendable {
-        /// With what is committed from now on.
-        case now
-        /// With the oldest event that there is.
-        case beginning
-        /// After an item that was taken earlier.
-        case after(FeedPosition)
-    }
+    public typealias Start = EventFeedReader.Start
 
     /// Committed events of one saga.
     public struct Item: Sendable, Hashable {
@@ -66,13 +59,8 @@ public struct CommittedEvents: AsyncSequence, Sendable {
                 let bytes: [UInt8]?
                 do throws(SagaClientError) { bytes = try await nextBytes() } catch {
                     stream = nil
-                    guard error.isTransient else { throw error }
                     failures += 1
-                    do {
-                        try await Task.sleep(for: error.retryAfter ?? sequence.client.keeper.pause(after: failures))
-                    } catch {
-                        throw SagaClientError(.cancelled, "the reader was cancelled")
-                    }
+                    try await sequence.client.pause(after: error, failures: failures)
                     continue
                 }
                 failures = 0
@@ -99,13 +87,9 @@ public struct CommittedEvents: AsyncSequence, Sendable {
             let request = Wire.SubscribeRequest(
                 header: Wire.RequestHeader(), position: position?.bytes ?? [], eventTypes: sequence.eventTypes,
                 workflowTypes: sequence.workflowTypes, fromBeginning: start == .beginning)
-            let body: [UInt8]
-            do throws(WireError) { body = try request.serialized() } catch {
-                throw SagaClientError(.invalidArgument, "the request cannot be sent: \(error)")
-            }
-            let connection = try await sequence.client.keeper.connection(
-                until: .now + sequence.client.keeper.options.deadline)
-            let opened = connection.openStream(method: Wire.Method.eventsSubscribe.rawValue, body: body)
+            let client = sequence.client
+            let opened = try await client.openStream(
+                .eventsSubscribe, request, within: client.keeper.options.deadline)
             stream = opened
             return opened
         }

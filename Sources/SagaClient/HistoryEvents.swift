@@ -65,14 +65,8 @@ public struct HistoryEvents: AsyncSequence, Sendable {
             let item: [UInt8]?
             do throws(SagaClientError) { item = try await nextItem() } catch {
                 stream = nil
-                guard error.isTransient else { throw error }
                 failures += 1
-                do {
-                    try await Task.sleep(for: error.retryAfter ?? sequence.client.keeper.pause(after: failures))
-                } catch {
-                    throw SagaClientError(.cancelled, "the reader was cancelled")
-                }
-                return
+                return try await sequence.client.pause(after: error, failures: failures)
             }
             failures = 0
             guard let item else {
@@ -99,13 +93,9 @@ public struct HistoryEvents: AsyncSequence, Sendable {
             if let stream { return stream }
             let request = Wire.FollowHistoryRequest(
                 header: Wire.RequestHeader(), workflow: target, fromEventID: next)
-            let body: [UInt8]
-            do throws(WireError) { body = try request.serialized() } catch {
-                throw SagaClientError(.invalidArgument, "the request cannot be sent: \(error)")
-            }
-            let connection = try await sequence.client.keeper.connection(
-                until: .now + sequence.client.keeper.options.deadline)
-            let opened = connection.openStream(method: Wire.Method.workflowsFollowHistory.rawValue, body: body)
+            let client = sequence.client
+            let opened = try await client.openStream(
+                .workflowsFollowHistory, request, within: client.keeper.options.deadline)
             stream = opened
             return opened
         }

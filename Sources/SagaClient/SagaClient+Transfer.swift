@@ -92,12 +92,8 @@ public struct ExportedHistory: AsyncSequence, Sendable {
         private mutating func openedStream() async throws(SagaClientError) -> ClientStream {
             if let stream { return stream }
             let request = Wire.ExportHistoryRequest(header: Wire.RequestHeader(), workflow: export.target)
-            let body: [UInt8]
-            do throws(WireError) { body = try request.serialized() } catch {
-                throw SagaClientError(.invalidArgument, "the request cannot be sent: \(error)")
-            }
-            let connection = try await export.client.keeper.connection(until: .now + export.client.deadline)
-            let opened = connection.openStream(method: Wire.Method.workflowsExportHistory.rawValue, body: body)
+            let opened = try await export.client.openStream(
+                .workflowsExportHistory, request, within: export.client.deadline)
             stream = opened
             return opened
         }
@@ -166,8 +162,7 @@ public final class HistoryUpload {
             return try await pass(Array(events.dropFirst(events.count / 2)), isLast: isLast)
         }
         guard let stream else {
-            let connection = try await client.keeper.connection(until: .now + client.deadline)
-            stream = connection.openStream(method: Wire.Method.workflowsImportHistory.rawValue, body: body)
+            stream = try await client.openStream(.workflowsImportHistory, body: body, within: client.deadline)
             return
         }
         do throws(TransportError) { try await stream.send(body) } catch {

@@ -42,7 +42,11 @@ extension MemoryState {
             if let run = runs[entry.sagaID],
                 filter.matches(namespace: run.row.namespace, workflowType: run.row.workflowType)
             {
-                let row = run.rows[firstRow(in: run.rows, endingAfter: entry.firstEventID)]
+                let index = firstRow(in: run.rows, endingAfter: entry.firstEventID)
+                guard run.rows.indices.contains(index) else {
+                    throw StoreError(.corrupt, "feed: run \(entry.sagaID) has no event \(entry.firstEventID)")
+                }
+                let row = run.rows[index]
                 if found.isFull(before: row.blob.count) { return found }
                 found.append(
                     FeedRows.Row(

@@ -1,14 +1,9 @@
+import Foundation
 import SagaCore
 import SagaMemory
 import SagaSQLite
 import SagaSimulator
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// The feed of a store under a simulated world that crashes: who follows it, and crashes too, has in the end what is committed.
 @Suite struct FeedTests {
@@ -18,12 +13,8 @@ import Testing
             var events = 0
             for seed in UInt64(1)...24 {
                 let isMemory = seed % 3 == 0
-                var template = Array("/tmp/saga-feed-XXXXXX".utf8CString)
-                let folder = template.withUnsafeMutableBufferPointer {
-                    $0.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
-                }
-                let path = try #require(folder)
-                defer { for name in ["", "-wal", "-shm", ".lock"] { unlink("\(path)/saga.db\(name)") } }
+                let path = FileManager.default.temporaryDirectory.path + "/saga-feed-\(UUID().uuidString)"
+                defer { try? FileManager.default.removeItem(atPath: path) }
                 let store = try BlockingStore(isKeptOpen: isMemory) { () throws(StoreError) in
                     if isMemory { return MemoryEventStore() }
                     return try SQLiteEventStore(path: path + "/saga.db")
@@ -43,14 +34,14 @@ import Testing
 }
 
 /// A store whose feed is followed between the appends, by somebody who crashes now and then.
-private final class FollowedStore: SimulationStore {
+private final class FollowedStore: ForwardingStore {
     /// What the follower keeps: what it has seen, and its position, in one write.
     struct Model {
         var seen: [SagaID: [HistoryEvent]] = [:]
         var position: FeedPosition?
     }
 
-    private let store: BlockingStore
+    let store: BlockingStore
     private var random: UInt64
     private var namespaces: Set<String> = ["default"]
     private var runs: Set<SagaID> = []
@@ -121,20 +112,4 @@ private final class FollowedStore: SimulationStore {
         }
         #expect(Set(model.seen.keys).isSubset(of: runs), "\(place)")
     }
-
-    func events(of sagaID: SagaID, from: EventID, limit: Int) throws(StoreError) -> [HistoryEvent] {
-        try store.events(of: sagaID, from: from, limit: limit)
-    }
-    func execution(_ sagaID: SagaID) throws(StoreError) -> ExecutionRow? { try store.execution(sagaID) }
-    func latestExecution(namespace: String, workflowID: String) throws(StoreError) -> ExecutionRow? {
-        try store.latestExecution(namespace: namespace, workflowID: workflowID)
-    }
-    func openExecutions(after: SagaID?, limit: Int) throws(StoreError) -> [ExecutionRow] {
-        try store.openExecutions(after: after, limit: limit)
-    }
-    func lateEffects(_ query: LateEffectQuery) throws(StoreError) -> [StoredLateEffect] {
-        try store.lateEffects(query)
-    }
-    func takeOver() throws(StoreError) -> UInt64 { try store.takeOver() }
-    func reopen() throws(StoreError) { try store.reopen() }
 }

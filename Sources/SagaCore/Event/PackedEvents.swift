@@ -47,7 +47,7 @@ public enum PackedEvents {
     }
 
     @_effects(releasenone)
-    private static func encodeOne(
+    fileprivate static func encodeOne(
         _ place: UnsafePointer<HistoryEvent>, base: Int64, into writer: inout PostcardWriter
     ) {
         var flags: UInt8 = 0
@@ -238,7 +238,7 @@ extension HistoryEvent {
     /// not.
     package var storedBytes: Int {
         var writer = PostcardWriter()
-        PackedEvents.encode([self], into: &writer)
+        withUnsafePointer(to: self) { PackedEvents.encodeOne($0, base: timestamp.microseconds, into: &writer) }
         return writer.count
     }
 }

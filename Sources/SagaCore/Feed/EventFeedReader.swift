@@ -124,11 +124,11 @@ public struct EventFeedReader: Sendable {
             if start < place { events.removeFirst(min(events.count, Int(clamping: place.eventID &- row.firstEventID))) }
             var room = limit - count
             while room > 0, !events.isEmpty, bytes < Self.maximumPageBytes {
-                var part = Self.part(of: &events, atMost: room)
+                var (part, weight) = Self.part(of: &events, atMost: room)
                 guard let last = part.last else { break }
                 room -= part.count
                 count += part.count
-                bytes += Self.weight(of: part)
+                bytes += weight
                 after = FeedPlace(commit: row.commit, sagaID: row.sagaID, eventID: last.eventID &+ 1)
                 if !query.eventTypes.isEmpty { part.removeAll { !query.eventTypes.contains($0.eventType.rawValue) } }
                 guard !part.isEmpty, !removed.contains(row.sagaID) else { continue }
@@ -155,19 +155,21 @@ public struct EventFeedReader: Sendable {
     }
 
     /// Takes the first events out, as many as are wanted and as make no item too long; at least one.
-    private static func part(of events: inout [HistoryEvent], atMost limit: Int) -> [HistoryEvent] {
+    /// - Returns: The events, and what they weigh.
+    private static func part(
+        of events: inout [HistoryEvent], atMost limit: Int
+    ) -> (events: [HistoryEvent], weight: Int) {
         var end = 0
         var bytes = 0
         while end < min(limit, events.count) {
-            bytes += weight(of: events[end])
-            if end > 0, bytes > maximumItemBytes { break }
+            let weight = weight(of: events[end])
+            if end > 0, bytes + weight > maximumItemBytes { break }
+            bytes += weight
             end += 1
         }
         defer { events.removeFirst(end) }
-        return Array(events.prefix(end))
+        return (Array(events.prefix(end)), bytes)
     }
-
-    private static func weight(of events: [HistoryEvent]) -> Int { events.reduce(0) { $0 + weight(of: $1) } }
 
     /// About how many bytes an event has when its payloads are whole.
     private static func weight(of event: HistoryEvent) -> Int {

@@ -93,24 +93,26 @@ package struct RunImport {
         for (name, what) in names {
             if let problem = Name.problem(with: name, what: what) { throw CallFailure(.invalidArgument, problem) }
         }
+        var present: ExecutionRow?
         do throws(StoreError) {
-            if let row = try await driver.store.execution(state.sagaID) {
-                guard row.isUnfinishedImport else {
-                    throw StoreError(.invalid, "run \(row.sagaID) of workflow id \(row.workflowID) is here already")
-                }
-                // Nobody may take what is not whole for a yes.
-                guard row.status.isClosed else {
-                    throw StoreError(
-                        .unavailable, "run \(row.sagaID) is still coming in, or is being removed again; try again")
-                }
-                // A server died while it removed it.
+            present = try await driver.store.execution(state.sagaID)
+            // A server died while it removed what was not whole.
+            if let row = present, row.isUnfinishedImport, row.status.isClosed {
                 _ = try await driver.store.delete(row.sagaID)
                 await driver.deleted(row.sagaID)
+                present = nil
             }
         } catch {
-            throw error.reason == .invalid
-                ? CallFailure(.alreadyExists, error.message, sagaID: state.sagaID)
-                : CallFailure(.unavailable, error.message)
+            throw CallFailure(.unavailable, error.message)
+        }
+        if let row = present {
+            // Nobody may take what is not whole for a yes.
+            throw row.isUnfinishedImport
+                ? CallFailure(
+                    .unavailable, "run \(row.sagaID) is still coming in, or is being removed again; try again")
+                : CallFailure(
+                    .alreadyExists, "run \(row.sagaID) of workflow id \(row.workflowID) is here already",
+                    sagaID: row.sagaID)
         }
         epoch = try await driver.admitImport(state).get()
     }

@@ -271,7 +271,8 @@ extension Shard {
             execution.awaitsRevival = false
             activate(execution)
             if execution.activation != nil || execution.historyLoad != nil { reviving.append(sagaID) }
-            // Workers may have no slot for them: then all of them come by, and must not be whole at a time.
+            // Workers may have no slot for them: then all of them come by, and must not be whole at a time. Now and then, for a
+            // look at what can be parked costs more than a run.
             if revivedUpTo % 256 == 0 { park() }
         }
         if revivedUpTo == toRevive.count {

@@ -11,9 +11,7 @@ extension ServerConnection {
         _ = try CallHeader(wire.header, request.principal, standard: nil)
         let target = try RunTarget(wire.workflow, request.principal)
         let export = HistoryExport(self, stream: request.stream, target: target)
-        add(export, request.stream)
-        // A request that is kept gets a record, so that items can be sent for it.
-        request.session.setContext(request.stream, nil)
+        add(export, request)
         export.begin()
     }
 }

@@ -33,9 +33,7 @@ extension ServerConnection {
                 wire.fromBeginning ? .beginning : .now
             }
         let follower = FeedFollower(self, stream: request.stream)
-        add(follower, request.stream)
-        // A request that is kept gets a record, so that items can be sent for it.
-        request.session.setContext(request.stream, nil)
+        add(follower, request)
         follower.begin(store, query, from: start)
     }
 }
@@ -178,7 +176,8 @@ final class FeedFollower: LongStream, @unchecked Sendable {
                     // Not RESOURCE_EXHAUSTED: who tries again finds the same.
                     throw WireStatus(
                         .failedPrecondition,
-                        "event \(item?.events.first?.eventID ?? 0) of \(item?.workflowID ?? "") has \(body.count) bytes, more than a message may have; go on behind it"
+                        "event \(item?.events.first?.eventID ?? 0) of \(item?.workflowID ?? "") has \(body.count) bytes, more "
+                            + "than a message may have; go on behind it"
                     )
                 }
                 let result = session.sendItem(stream, body)

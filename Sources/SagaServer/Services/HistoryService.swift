@@ -49,9 +49,7 @@ extension ServerConnection {
         let target = try RunTarget(wire.workflow, request.principal)
         let follower = HistoryFollower(
             self, stream: request.stream, target: target, from: wire.fromEventID, followRuns: wire.followRuns)
-        add(follower, request.stream)
-        // A request that is kept gets a record, so that items can be sent for it.
-        request.session.setContext(request.stream, nil)
+        add(follower, request)
         follower.awaitEvents()
     }
 }

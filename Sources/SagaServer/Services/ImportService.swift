@@ -18,8 +18,7 @@ extension ServerConnection {
                 retryAfterMS: request.session.limits.retryAfterMS)
         }
         let stream = HistoryImport(self, stream: request.stream)
-        add(stream, request.stream)
-        request.session.setContext(request.stream, nil)
+        add(stream, request)
         // Room for more is given when a part is written, not when it has come: a slow store slows the sender down.
         request.session.useManualCredit(request.stream)
         stream.start(part)

@@ -19,8 +19,7 @@ extension ServerConnection {
                 retryAfterMS: request.session.limits.retryAfterMS)
         }
         let worker = try WorkStream(self, request.stream, request.principal, open)
-        add(worker, request.stream)
-        request.session.setContext(request.stream, nil)
+        add(worker, request)
         worker.start()
     }
 }

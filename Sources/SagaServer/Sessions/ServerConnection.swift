@@ -203,7 +203,11 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
 
     // MARK: Long streams
 
-    func add(_ long: any LongStream, _ stream: StreamID) { streams[stream] = long }
+    /// Keeps what serves a request that goes on. Such a request gets a record, so that items can be sent for it.
+    func add(_ long: any LongStream, _ request: Request) {
+        streams[request.stream] = long
+        request.session.setContext(request.stream, nil)
+    }
     func removeLongStream(_ stream: StreamID) { streams[stream] = nil }
 
     // MARK: Calls of the engine

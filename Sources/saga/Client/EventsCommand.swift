@@ -97,7 +97,8 @@ struct FollowEventsCommand: AsyncParsableCommand {
         object["workflow_id"] = .string(item.workflowID)
         object["workflow_type"] = .string(item.workflowType)
         // Of the item: after its last event. To go on after an earlier one is to see the rest again.
-        object["position"] = event == item.events.last ? .string(Base64.encode(item.position.bytes)) : nil
+        object["position"] =
+            event.eventID == item.events.last?.eventID ? .string(Base64.encode(item.position.bytes)) : nil
         return .object(object)
     }
 }

@@ -85,12 +85,7 @@ package struct AggregateStore: Sendable {
     /// How many events there are: a row may lag behind.
     private func count(_ row: ExecutionRow?) async throws(StoreError) -> EventID {
         guard let row else { return 0 }
-        var end = row.nextEventID
-        while true {
-            let more = try await store.events(of: row.sagaID, from: end, limit: 1_000)
-            if more.isEmpty { return end }
-            end += EventID(more.count)
-        }
+        return try await store.end(of: row)
     }
 
     /// The newest snapshot of an aggregate that can be used; nil if there is none.
