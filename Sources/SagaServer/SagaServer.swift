@@ -23,6 +23,8 @@ package final class SagaServer: Service {
 
     /// Where it listens, with the port that the system chose.
     package var address: TransportAddress { listener.address }
+    /// Calls that wait for their answer, on all connections.
+    package var callsInFlight: Int { core.callsInFlight.load(ordering: .relaxed) }
 
     /// Opens the store's facts, recovers every open run, and listens.
     /// - Parameters:

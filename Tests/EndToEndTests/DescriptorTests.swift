@@ -46,9 +46,9 @@ import Testing
             #expect(try await client.describe("before").summary.workflowID == "before")
             try await Task.sleep(for: .milliseconds(100))
         }
-        // Two seconds of waiting for descriptors: a server that asked again and again would have used both.
+        // Two seconds of waiting for descriptors: a server that asks again and again uses both.
         let waited = Double((ContinuousClock.now - began) / .milliseconds(1)) / 1_000
-        #expect(try processorTime(process.processIdentifier) - used < waited / 2)
+        #expect(try processorTime(process.processIdentifier) - used < waited / 4)
 
         for socket in sockets { close(socket) }
         // There is room again.

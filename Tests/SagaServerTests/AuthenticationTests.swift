@@ -79,11 +79,11 @@ import Testing
     @Test func expiredCredentialsEndTheConnection() async throws {
         let (path, _) = try tokens([])
         let server = try await TestServer.start(tokens: path)
-        // On a busy machine the token may end before the connection is up; then once more, with longer.
-        var connected: SagaClient?
-        var opened: ClientConnection?
+        // On a busy machine the token may end before the connection is up and a call waits on it (the call keeps the connection
+        // for as long as the server lets it); then once more, with longer.
+        var opened: (client: SagaClient, connection: ClientConnection, waiting: Task<Payload, any Error>)?
         var end = Date.now
-        for seconds in [3.0, 6, 12, 24] where connected == nil {
+        for seconds in [3.0, 6, 12, 24] where opened == nil {
             end = Date(timeIntervalSinceNow: seconds)
             let (other, issued) = try tokens(
                 [("short", ["default"], ["client"], ISO8601DateFormatter().string(from: end))])
@@ -93,15 +93,19 @@ import Testing
             if (try? await client.start(type: "t", id: "in-time", input: .empty)) != nil,
                 let connection = try? await client.keeper.connection(until: .now + .seconds(1))
             {
-                (connected, opened) = (client, connection)
-            } else {
-                await client.close()
+                let waiting = Task { try await client.result("in-time", timeout: .seconds(60)) }
+                while server.server.callsInFlight == 0, Date.now < end {
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+                if server.server.callsInFlight > 0, connection.goAway == nil {
+                    opened = (client, connection, waiting)
+                    continue
+                }
+                waiting.cancel()
             }
+            await client.close()
         }
-        let client = try #require(connected)
-        // A call that waits keeps the connection for as long as the server lets it.
-        let connection = try #require(opened)
-        let waiting = Task { try await client.result("in-time", timeout: .seconds(30)) }
+        let (client, connection, waiting) = try #require(opened)
         // The client connects again by itself, and is then refused as unauthenticated, not as unavailable.
         var last: SagaClientError.Code?
         let limit = ContinuousClock.now + .seconds(40)

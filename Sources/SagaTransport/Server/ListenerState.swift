@@ -68,6 +68,7 @@ final class AcceptGate: ChannelInboundHandler {
 
     private let state: ListenerState
     private var lastWarning: UInt64 = 0
+    private var isPaused = false
 
     init(state: ListenerState) { self.state = state }
 
@@ -81,9 +82,24 @@ final class AcceptGate: ChannelInboundHandler {
         context.fireChannelRead(data)
     }
 
-    /// `accept` failed, such as for want of file descriptors; NIO's back-off handler tries again in a second.
+    /// `accept` failed, such as for want of file descriptors: it is tried again in a second.
+    ///
+    /// Reading is switched off meanwhile. NIO's `AcceptBackoffHandler` only holds back the *next* read, but a read that ended
+    /// in an error before it accepted anything is still pending, so the listening socket would stay in the selector, readable,
+    /// and the event loop would spin on it.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         warn("cannot accept connections: \(error)")
+        guard !isPaused else { return }
+        isPaused = true
+        let channel = context.channel
+        let gate = NIOLoopBound(self, eventLoop: context.eventLoop)
+        channel.setOption(.autoRead, value: false).assumeIsolated().whenComplete { _ in
+            channel.eventLoop.scheduleTask(in: .seconds(1)) {
+                gate.value.isPaused = false
+                // Fails only if the listener was closed meanwhile.
+                channel.setOption(.autoRead, value: true).whenFailure { _ in }
+            }
+        }
     }
 
     /// One line a second at most: a flood must not become a flood of logs.

@@ -86,8 +86,7 @@ package final class SagaListener<Service: SessionService>: Sendable {
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     channel.closeOnExec()
-                    try channel.pipeline.syncOperations.addHandlers(
-                        AcceptBackoffHandler(shouldForwardIOErrorCaught: true), AcceptGate(state: state))
+                    try channel.pipeline.syncOperations.addHandler(AcceptGate(state: state))
                 }
             }
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 128 << 10))
