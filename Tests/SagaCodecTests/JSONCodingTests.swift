@@ -50,6 +50,39 @@ final class Endless: Codable {
 }
 
 @Suite struct JSONCodingTests {
+    /// A value alone, which needs no document if it is plain, is what it is inside an array.
+    @Test func valuesAloneAreReadAsInsideOfOthers() throws {
+        func check<T: Codable & Equatable>(_ type: T.Type, _ text: String) throws {
+            let alone = try? JSONCoding.decode(type, from: Array(text.utf8))
+            let inside = try? JSONCoding.decode([T].self, from: Array("[\(text)]".utf8))
+            #expect(alone == inside?.first, "\(text)")
+            guard let alone else { return }
+            let written = try JSONCoding.encode(alone)
+            #expect(try JSONCoding.encode([alone]) == [0x5B] + written + [0x5D])
+            #expect(try JSONCoding.decode(type, from: written) == alone)
+        }
+        var texts = [
+            "", " ", "0", "-0", "00", "01", "-", "-1", "- 1", "+1", "1 ", " 1", "1x", "1.0", "1e2", "null", "true",
+        ]
+        for power in 0..<21 {
+            let digits = "1" + String(repeating: "0", count: power)
+            let nines = String(repeating: "9", count: power + 1)
+            texts += [digits, "-" + digits, nines, "-" + nines]
+        }
+        texts += ["\(Int.max)", "\(Int.min)", "\(UInt64.max)"]
+        for text in texts {
+            try check(Int.self, text)
+            try check(Int64.self, text)
+        }
+        for text in [
+            "\"\"", "\"", "\"a\"", "\"a", "a\"", "\"a\"b\"", "\"\\\"", "\"\\n\"", "\"\\u0041\"", "\"é€😀\"", "\"\u{1}\"",
+            " \"a\"", "\"a\" ", "\"" + String(repeating: "long ", count: 20) + "\"", "\"\u{7F}\"",
+        ] {
+            try check(String.self, text)
+        }
+        #expect(throws: CodecError.self) { try JSONCoding.decode(String.self, from: [0x22, 0xFF, 0x22]) }
+    }
+
     let order = Order(
         id: "ördér \"1\"\n\u{1}/\u{1F600}",
         lines: [.init(sku: "a", count: -3, price: 0.1), .init(sku: "", count: 0, price: 1e300)],

@@ -9,9 +9,12 @@ import Testing
         var random = Lehmer(state: 1)
         let noise = (0..<10_000).map { _ in UInt8.random(in: 0...255, using: &random) }
         for raw in [[], [7], corpus, noise, [UInt8](repeating: 0, count: 1 << 20)] {
-            let frame = try LZ4Frame.compress(raw)
-            #expect(frame.count <= raw.count + LZ4Frame.headerSize)
-            #expect(try LZ4Frame.decompress(frame) == raw)
+            for check in [LZ4Frame.Check.lanes, .xxHash32] {
+                let frame = try LZ4Frame.compress(raw, check: check)
+                #expect(frame[0] >> 1 == (check == .lanes ? 1 : 0))
+                #expect(frame.count <= raw.count + LZ4Frame.headerSize)
+                #expect(try LZ4Frame.decompress(frame) == raw)
+            }
         }
         #expect(try LZ4Frame.compress(corpus).count < corpus.count * 6 / 10)
     }
@@ -19,16 +22,32 @@ import Testing
     @Test func knownChecksums() throws {
         // Published values of xxHash32 with seed 0.
         for (text, hash) in [("", 0x02CC_5D05), ("a", 0x550D_7456), ("abc", 0x32D1_53FF)] as [(String, UInt32)] {
-            let frame = try LZ4Frame.compress(Array(text.utf8))
+            let frame = try LZ4Frame.compress(Array(text.utf8), check: .xxHash32)
             #expect(Array(frame[5..<9]) == withUnsafeBytes(of: hash.littleEndian) { [UInt8]($0) })
         }
         let long = Array("Nobody inspects the spammish repetition".utf8)
-        let hash = try LZ4Frame.compress(long)[5..<9].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        let hash = try LZ4Frame.compress(long, check: .xxHash32)[5..<9].reversed().reduce(UInt32(0)) {
+            $0 << 8 | UInt32($1)
+        }
         #expect(hash == 0xE229_3B2F)
     }
 
-    @Test func damageIsNoticed() throws {
-        let frame = try LZ4Frame.compress(corpus)
+    /// The bytes of a form that was stored once are read for ever.
+    @Test func storedFormsOfTheNewerChecksum() throws {
+        let numbers = (0..<200).map { UInt8($0) }
+        let text = [UInt8](repeating: 7, count: 300)
+        for (raw, front) in [
+            ([], [2, 0, 0, 0, 0, 170, 138, 42, 175]), (numbers, [2, 200, 0, 0, 0, 160, 147, 80, 145]),
+            (text, [3, 44, 1, 0, 0, 21, 213, 251, 224]),
+        ] as [([UInt8], [UInt8])] {
+            let frame = try LZ4Frame.compress(raw)
+            #expect(Array(frame[..<LZ4Frame.headerSize]) == front)
+            #expect(try LZ4Frame.decompress(frame) == raw)
+        }
+    }
+
+    @Test(arguments: [LZ4Frame.Check.lanes, .xxHash32]) func damageIsNoticed(_ check: LZ4Frame.Check) throws {
+        let frame = try LZ4Frame.compress(corpus, check: check)
         var random = Lehmer(state: 3)
         for _ in 0..<2000 {
             var bad = frame
@@ -41,10 +60,32 @@ import Testing
         }
     }
 
+    /// Each byte of a small frame, with each of its bits and in each way that it is stored.
+    @Test(arguments: [LZ4Frame.Check.lanes, .xxHash32]) func eachBitCounts(_ check: LZ4Frame.Check) throws {
+        let noise = (0..<150).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 3) }
+        for raw in [noise, noise + noise + noise] {
+            let frame = try LZ4Frame.compress(raw, check: check)
+            for at in frame.indices {
+                for bit in 0..<8 {
+                    var bad = frame
+                    bad[at] ^= 1 << bit
+                    if check == .lanes {
+                        #expect(throws: CodecError.self) { try LZ4Frame.decompress(bad) }
+                    } else {
+                        // Its checksum is of the raw bytes: another block that stands for the same ones is no damage.
+                        #expect((try? LZ4Frame.decompress(bad)) ?? raw == raw)
+                    }
+                }
+            }
+        }
+    }
+
     @Test func sizeIsCheckedBeforeAllocation() throws {
-        let claim: [UInt8] = [1, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 1, 2, 3]
-        #expect(throws: CodecError(.limitExceeded, at: 1)) { try LZ4Frame.decompress(claim) }
-        #expect(throws: CodecError(.unexpectedEnd, at: 1)) { try LZ4Frame.decompress(claim, limit: .max) }
+        for form in 0...3 as ClosedRange<UInt8> {
+            let claim: [UInt8] = [form, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 1, 2, 3]
+            #expect(throws: CodecError(.limitExceeded, at: 1)) { try LZ4Frame.decompress(claim) }
+            #expect(throws: CodecError(.unexpectedEnd, at: 1)) { try LZ4Frame.decompress(claim, limit: .max) }
+        }
         let frame = try LZ4Frame.compress(corpus)
         #expect(throws: CodecError(.limitExceeded, at: 1)) {
             try LZ4Frame.decompress(frame, limit: corpus.count - 1)

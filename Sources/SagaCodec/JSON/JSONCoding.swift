@@ -7,6 +7,15 @@ public enum JSONCoding {
     /// - Throws: ``CodecError/Reason/badNumber`` for NaN and infinity, ``CodecError/Reason/depthExceeded`` beyond 128
     ///   levels, ``CodecError/Reason/unsupported`` if the value's own `encode(to:)` throws or encodes nothing.
     public static func encode<T: Encodable>(_ value: T) throws(CodecError) -> [UInt8] {
+        // The types are equal, so the bits are those of a value of the other.
+        if T.self == Int.self { return JSONScalars.digits(Int64(unsafeBitCast(value, to: Int.self))) }
+        if T.self == Int64.self { return JSONScalars.digits(unsafeBitCast(value, to: Int64.self)) }
+        return try encodeTree(value)
+    }
+
+    // Out of line: a generic function that makes an optional of its parameter anywhere looks that type up at every call.
+    @inline(never)
+    private static func encodeTree<T: Encodable>(_ value: T) throws(CodecError) -> [UInt8] {
         if let value = reinterpret(value, as: JSONValue.self) { return try serialize(value) }
         let encoded: JSONEncoded
         do {
@@ -24,6 +33,16 @@ public enum JSONCoding {
     /// - Throws: ``CodecError`` if the bytes are not JSON, `DecodingError` if the JSON is not what the type wants (with
     ///   the path), and what the type's own `init(from:)` throws.
     public static func decode<T: Decodable>(_ type: T.Type = T.self, from bytes: [UInt8]) throws -> T {
+        if T.self == Int.self, let value = JSONScalars.integer(bytes), let exact = Int(exactly: value) {
+            return unsafeBitCast(exact, to: type)
+        }
+        if T.self == Int64.self, let value = JSONScalars.integer(bytes) { return unsafeBitCast(value, to: type) }
+        if T.self == String.self, let value = JSONScalars.string(bytes) { return unsafeBitCast(value, to: type) }
+        return try decodeTree(type, from: bytes)
+    }
+
+    @inline(never)
+    private static func decodeTree<T: Decodable>(_ type: T.Type, from bytes: [UInt8]) throws -> T {
         let document = try JSONDocument(bytes)
         return try JSONTreeDecoder(document: document, token: JSONDocument.root, parent: nil).decode(type)
     }

@@ -95,7 +95,10 @@ public struct HistoryFileWriter: Sendable {
             if format == .json { return try lines(list) }
             var bytes = first.sagaID.bytes
             bytes.appendLittle(first.eventID)
-            do throws(CodecError) { bytes += try LZ4Frame.compress(PackedEvents.encode(list)) } catch {
+            // With the checksum that every release reads: files go from one to another.
+            do throws(CodecError) {
+                bytes += try LZ4Frame.compress(PackedEvents.encode(list), check: .xxHash32)
+            } catch {
                 throw HistoryFileError("event \(first.eventID) cannot be written: \(error)")
             }
             return record(HistoryFile.Kind.events, bytes)

@@ -16,7 +16,7 @@ public struct JSONPayloadConverter: PayloadConverter {
 
     /// The value as JSON; a `Payload` as it is.
     public func encode<Value: Encodable>(_ value: Value) throws -> Payload {
-        if let payload = value as? Payload { return payload }
+        if passesThrough(Value.self), let payload = value as? Payload { return payload }
         do {
             return Payload(encoding: "json", data: try JSONCoding.encode(value))
         } catch {
@@ -26,7 +26,7 @@ public struct JSONPayloadConverter: PayloadConverter {
 
     /// The value of JSON data; no data at all reads as null.
     public func decode<Value: Decodable>(_ type: Value.Type, from payload: Payload) throws -> Value {
-        if let value = payload as? Value { return value }
+        if passesThrough(type), let value = payload as? Value { return value }
         // No data at all stands for null, so that optional and empty values can be left out.
         let isAbsent = payload.isEmpty
         guard isAbsent || payload.encoding == "json" else {
@@ -40,6 +40,9 @@ public struct JSONPayloadConverter: PayloadConverter {
         }
     }
 }
+
+/// Whether a value of that type is a payload, if it is anything. Asked first, because the cast costs more than reading a number.
+private func passesThrough(_ type: Any.Type) -> Bool { type == Payload.self || type == Payload?.self }
 
 extension PayloadConverter where Self == JSONPayloadConverter {
     /// JSON.

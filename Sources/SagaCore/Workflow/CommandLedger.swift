@@ -73,26 +73,23 @@ struct CommandLedger {
     }
 
     /// Compares a recorded command with the one issued under its number.
-    mutating func match(_ number: CommandNumber, with event: HistoryEvent) -> SagaError? {
+    mutating func match(_ number: CommandNumber, with event: UnsafePointer<HistoryEvent>) -> SagaError? {
         guard let index = unmatched.firstIndex(where: { $0.number == number }) else {
             // The engine ended by itself what the code had begun.
-            if case .localActivityCanceled = event.attributes, number < nextNumber { return nil }
-            if number == ended, event.attributes.closesAfterUnwinding { return nil }
+            if case .localActivityCanceled = event.pointee.attributes, number < nextNumber { return nil }
+            if number == ended, event.pointee.attributes.closesAfterUnwinding { return nil }
             let asked = nextNumber == 0 ? "nothing yet" : "only \(nextNumber) commands"
-            return mismatch(event, number, asked: asked, site: nil)
+            return mismatch(event.pointee, number, asked: asked, site: nil)
         }
-        guard event.attributes.isRecord(of: unmatched[index].issued.command) else {
-            let issued = unmatched[index].issued
-            return mismatch(event, number, asked: issued.command.summary, site: issued.site)
+        // Taken out, not copied.
+        let (_, issued) = unmatched.count == 1 ? unmatched.removeLast() : unmatched.remove(at: index)
+        guard event.pointee.attributes.isRecord(of: issued.command) else {
+            unmatched.insert((number, issued), at: index)
+            return mismatch(event.pointee, number, asked: issued.command.summary, site: issued.site)
         }
-        let kind = unmatched[index].issued.command.begins
-        if case .compensationStarted = event.attributes, unmatched[index].issued.command.isClosing { ended = number }
-        if unmatched.count == 1 {
-            unmatched.removeLast()
-        } else {
-            unmatched.remove(at: index)
-        }
-        if kind != .other { openEvents[event.eventID] = Open(number: number, kind: kind) }
+        if case .compensationStarted = event.pointee.attributes, issued.command.isClosing { ended = number }
+        let kind = issued.command.begins
+        if kind != .other { openEvents[event.pointee.eventID] = Open(number: number, kind: kind) }
         return nil
     }
 

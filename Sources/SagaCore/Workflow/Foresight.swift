@@ -6,22 +6,24 @@ struct Foresight {
     private var values: [CommandNumber: Payload] = [:]
     private var versions: [CommandNumber: VersionMarkerRecorded] = [:]
 
-    mutating func take(in events: [HistoryEvent]) {
+    /// - Returns: How many of the events are records of commands.
+    mutating func take(in events: [HistoryEvent]) -> Int {
+        var count = 0
         // In their places: an event is large to copy.
         events.withUnsafeBufferPointer { events in
             guard let first = events.baseAddress else { return }
-            for index in events.indices { take(first[index]) }
+            for index in events.indices {
+                guard let number = first[index].attributes.commandNumber else { continue }
+                count += 1
+                recorded = max(recorded, number &+ 1)
+                switch first[index].attributes {
+                case .sideEffectRecorded(let effect): values[number] = effect.value
+                case .versionMarkerRecorded(let marker): versions[number] = marker
+                default: break
+                }
+            }
         }
-    }
-
-    private mutating func take(_ event: HistoryEvent) {
-        guard let number = event.attributes.commandNumber else { return }
-        recorded = max(recorded, number &+ 1)
-        switch event.attributes {
-        case .sideEffectRecorded(let effect): values[number] = effect.value
-        case .versionMarkerRecorded(let marker): versions[number] = marker
-        default: break
-        }
+        return count
     }
 
     mutating func takeValue(_ number: CommandNumber) -> Payload? { values.removeValue(forKey: number) }

@@ -130,11 +130,11 @@ extension WorkflowContext {
     }
 
     /// Events 110 to 115, as far as the code is concerned.
-    func deliverLocal(_ event: HistoryEvent) -> SagaError? {
-        switch event.attributes {
+    func deliverLocal(_ event: UnsafePointer<HistoryEvent>) -> SagaError? {
+        switch event.pointee.attributes {
         case .localActivityScheduled(let scheduled):
-            keepScheduledLocally(scheduled.commandNumber, event.eventID, scheduled.idempotencyKey)
-            return resolve(event.eventID, .payload(.empty), by: event)
+            keepScheduledLocally(scheduled.commandNumber, event.pointee.eventID, scheduled.idempotencyKey)
+            return resolve(event.pointee.eventID, .payload(.empty), by: event)
         case .localActivityCompleted(let done): resume(done.commandNumber, .payload(done.output))
         case .localActivityFailed(let failed): resume(failed.commandNumber, .failure(failed.error))
         case .localActivityTimedOut(let late):
@@ -143,14 +143,14 @@ extension WorkflowContext {
                 .failure(
                     SagaError(
                         kind: .timeout, message: "local activity \(late.activityType) took too long",
-                        timestamp: event.timestamp)))
+                        timestamp: event.pointee.timestamp)))
         case .localActivityCanceled(let canceled):
             resume(
                 canceled.commandNumber,
                 .failure(
                     SagaError(
                         kind: .cancelled, message: "local activity \(canceled.activityType) was cancelled",
-                        timestamp: event.timestamp)))
+                        timestamp: event.pointee.timestamp)))
         default: break
         }
         return nil

@@ -13,7 +13,7 @@ enum WaitTarget: Hashable {
 /// How a wait ends.
 enum Resolution {
     case payload(Payload)
-    case failure(SagaError)
+    indirect case failure(SagaError)
     case cancelled(reason: String)
     case evicted
     /// Swift cancelled the task that waited: another branch of a task group was faster, or failed.
@@ -37,7 +37,8 @@ struct Waiter {
     var ticket: UInt64
     var target: WaitTarget
     var isCancellable: Bool
-    var continuation: UnsafeContinuation<Resolution, Never>
+    /// Nil for code that looks for its result in the events at hand and was not suspended.
+    var continuation: UnsafeContinuation<Resolution, Never>?
 }
 
 /// Suspended code in the order in which it began to wait. An array, because the order decides what runs first on a cancel,

@@ -97,12 +97,12 @@ extension WorkflowContext {
     }
 
     /// Events 90 to 99, as far as the code is concerned.
-    func deliverChild(_ event: HistoryEvent) -> SagaError? {
+    func deliverChild(_ event: UnsafePointer<HistoryEvent>) -> SagaError? {
         func ended(_ initiated: EventID, _ kind: ErrorKind, _ how: String) -> SagaError? {
-            let error = SagaError(kind: kind, message: "the child \(how)", timestamp: event.timestamp)
+            let error = SagaError(kind: kind, message: "the child \(how)", timestamp: event.pointee.timestamp)
             return resolve(initiated, .failure(error), by: event)
         }
-        switch event.attributes {
+        switch event.pointee.attributes {
         case .childWorkflowExecutionStarted(let started):
             childStarted(started.initiatedEventID, started.childSagaID, .payload(.empty))
         case .childWorkflowExecutionCompleted(let child):

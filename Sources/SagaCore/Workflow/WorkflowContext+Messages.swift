@@ -162,16 +162,17 @@ extension WorkflowContext {
     }
 
     /// Runs the handler of an accepted update in a scope of its own, so that its steps can be undone by themselves.
-    func runUpdate(_ event: HistoryEvent, _ accepted: WorkflowUpdateAccepted) -> SagaError? {
+    func runUpdate(_ event: UnsafePointer<HistoryEvent>, _ accepted: WorkflowUpdateAccepted) -> SagaError? {
         guard let handler = messages.updates[accepted.name] else {
             return SagaError(
                 kind: .replay,
-                message: "event \(event.eventID) accepted update \(accepted.name), for which the code has no handler;"
+                message:
+                    "event \(event.pointee.eventID) accepted update \(accepted.name), for which the code has no handler;"
                     + " it has \(Self.listing(messages.updates.keys.sorted()))", isNonRetryable: true)
         }
         messages.openUpdates += 1
         let run = OnExecutor(value: handler.run)
-        let eventID = event.eventID
+        let eventID = event.pointee.eventID
         Task(executorPreference: executor) {
             do {
                 let output = try await self.saga(name: "update") { try await run.value(accepted.input) }

@@ -21,15 +21,23 @@ public final class WorkflowContext: @unchecked Sendable {
 
     let executor: WorkflowExecutor
     let converter: any PayloadConverter
-    private var commands = CommandLedger()
-    private var waiters = WaiterList()
-    private var signals = SignalInbox()
+    // One thread at a time, and none of these calls what comes back to it: the runtime's checks of exclusive access, which each
+    // event would pay dozens of times, could find nothing.
+    @exclusivity(unchecked) var commands = CommandLedger()
+    @exclusivity(unchecked) var waiters = WaiterList()
+    var signals = SignalInbox()
     private var outputs: [String: Payload] = [:]
-    var messages = MessageHandlers()
+    @exclusivity(unchecked) var messages = MessageHandlers()
     private var foresight = Foresight()
+    /// The events that the code is being given.
+    @exclusivity(unchecked) var coming = ComingEvents()
+    /// How the wait ended that looks for its result in the events at hand.
+    @exclusivity(unchecked) var aheadResolution: Resolution?
+    /// What did not fit there.
+    var aheadMismatch: SagaError?
     private var patches: [String: Bool] = [:]
     /// How children ended before anybody waited for it.
-    private var endedChildren: [CommandNumber: Resolution] = [:]
+    var endedChildren: [CommandNumber: Resolution] = [:]
     /// Local activities that the worker has not been told of.
     private var localWork: [LocalActivityWork] = []
     private var localEvents: [CommandNumber: (eventID: EventID, key: String)] = [:]
@@ -39,19 +47,19 @@ public final class WorkflowContext: @unchecked Sendable {
     /// Attributes that List filters by.
     public private(set) var searchAttributes: [NamedPayload] = []
     /// A handler that may only read runs.
-    private var isReading = false
+    @exclusivity(unchecked) private var isReading = false
     /// What a handler threw that cannot be told to anybody: the run waits for a person.
     private(set) var handlerFailure: SagaError?
     private var undoGroups: UInt32 = 0
     private var children: UInt32 = 0
     private var random: SplitMix64
-    private var time = Timestamp(microseconds: 0)
-    private(set) var cancelReason: String?
+    @exclusivity(unchecked) private var time = Timestamp(microseconds: 0)
+    var cancelReason: String?
     /// Set by whatever thread broke the rules, hence the mutex.
     private let foreignUse = Mutex<SagaError?>(nil)
     /// Whether `run` has begun and not ended.
     private(set) var isRunning = false
-    private var isDead = false
+    @exclusivity(unchecked) private var isDead = false
     /// The task of `run` itself. For comparison only.
     private var root: UnsafeCurrentTask?
 
@@ -178,7 +186,9 @@ public final class WorkflowContext: @unchecked Sendable {
         }
         let ticket = waiters.nextTicket()
         let resolution: Resolution
-        if isRoot {
+        if let found = lookAhead(ticket, target, isCancellable) {
+            resolution = found
+        } else if isRoot {
             // Nobody but itself can cancel it, and it does not run now: it needs no handler, which costs more than the rest.
             resolution = await suspended(ticket, target, isCancellable)
         } else {
@@ -224,7 +234,7 @@ public final class WorkflowContext: @unchecked Sendable {
         }
         guard let waiter = waiters.removeFirst(where: { $0.ticket == ticket }) else { return }
         if !isDead { abandon(waiter.target) }
-        waiter.continuation.resume(returning: .lostRace)
+        resume(waiter, .lostRace)
     }
 
     /// Takes a signal that is already there.
@@ -270,7 +280,7 @@ public final class WorkflowContext: @unchecked Sendable {
     }
 
     /// Tells the engine that the code no longer waits for a command.
-    private func abandon(_ target: WaitTarget) {
+    func abandon(_ target: WaitTarget) {
         let number: CommandNumber
         switch target {
         case .command(let waited), .childStart(let waited): number = waited
@@ -294,7 +304,8 @@ public final class WorkflowContext: @unchecked Sendable {
         searchAttributes = started.searchAttributes
     }
 
-    func foresee(_ events: [HistoryEvent]) { foresight.take(in: events) }
+    /// - Returns: How many of the events are records of commands.
+    func foresee(_ events: [HistoryEvent]) -> Int { foresight.take(in: events) }
 
     func finish(_ command: WorkflowCommand) {
         isRunning = false
@@ -343,91 +354,14 @@ public final class WorkflowContext: @unchecked Sendable {
         let conditions = messages.conditions
         guard let id = conditions.first(where: { $0.isMet() })?.id else { return false }
         messages.removeCondition(id)
-        waiters.removeFirst { $0.target == .condition(id) }?.continuation.resume(returning: .payload(.empty))
+        resume(waiters.removeFirst { $0.target == .condition(id) }, .payload(.empty))
         return true
     }
 
     func evict() {
         isDead = true
         messages = MessageHandlers()
-        for waiter in waiters.removeAll() { waiter.continuation.resume(returning: .evicted) }
-    }
-
-    /// Compares a recorded command with what the code issued; says what differs.
-    func match(_ event: HistoryEvent) -> SagaError? {
-        guard let number = event.attributes.commandNumber else { return nil }
-        return commands.match(number, with: event)
-    }
-
-    /// Gives the event to whoever waits for it.
-    func deliver(_ event: HistoryEvent) -> SagaError? {
-        switch event.attributes {
-        case .activityTaskCompleted(let done):
-            return resolve(done.scheduledEventID, .payload(done.output), by: event)
-        case .activityTaskFailed(let failed):
-            return resolve(failed.scheduledEventID, .failure(failed.error), by: event)
-        case .activityTaskTimedOut(let late):
-            let error = SagaError(
-                kind: .timeout, message: "the step \(late.timeout.whatDidNotHappen)", timestamp: event.timestamp)
-            return resolve(late.scheduledEventID, .failure(error), by: event)
-        case .activityTaskCanceled(let canceled):
-            let error = SagaError(kind: .cancelled, message: "the step was cancelled", timestamp: event.timestamp)
-            return resolve(canceled.scheduledEventID, .failure(error), by: event)
-        case .timerFired(let fired):
-            let number = commands.command(of: fired.createdEventID)
-            if let mismatch = resolve(fired.createdEventID, .payload(.empty), by: event) { return mismatch }
-            if let number, let timer = messages.callbacks.removeValue(forKey: number) {
-                runTimerCallback(timer.callback, timer.timerID)
-            }
-        case .startChildWorkflowExecutionInitiated, .childWorkflowExecutionStarted, .childWorkflowExecutionCompleted,
-            .childWorkflowExecutionFailed, .childWorkflowExecutionCanceled, .childWorkflowExecutionTimedOut,
-            .childWorkflowExecutionTerminated, .startChildWorkflowExecutionFailed:
-            return deliverChild(event)
-        case .localActivityScheduled, .localActivityCompleted, .localActivityFailed, .localActivityTimedOut,
-            .localActivityCanceled:
-            return deliverLocal(event)
-        case .signalReceived(let signal):
-            if let waiter = waiters.removeFirst(where: { $0.target == .signal(signal.name) }) {
-                waiter.continuation.resume(returning: .payload(signal.payload))
-            } else if !runSignalHandler(signal.name, signal.payload) {
-                signals.put(signal)
-            }
-        case .workflowUpdateAccepted(let accepted): return runUpdate(event, accepted)
-        case .externalSignalDelivered(let delivered):
-            return resolve(delivered.requestedEventID, .payload(.empty), by: event)
-        case .externalSignalFailed(let failed):
-            return resolve(failed.requestedEventID, .failure(failed.error), by: event)
-        case .workflowExecutionCancelRequested(let request):
-            guard cancelReason == nil else { return nil }
-            cancelReason = request.reason
-            // In the order the code began to wait, so that replay cancels in the same order.
-            for waiter in waiters.removeAll(where: \.isCancellable) {
-                abandon(waiter.target)
-                waiter.continuation.resume(returning: .cancelled(reason: request.reason))
-            }
-        case .compensationCompleted(let completed):
-            if let number = commands.takeCompensation(scope: completed.scope) {
-                waiters.removeFirst { $0.target == .command(number) }?.continuation.resume(returning: .payload(.empty))
-            }
-        default: break
-        }
-        return nil
-    }
-
-    func resolve(_ causeEventID: EventID, _ resolution: Resolution, by event: HistoryEvent) -> SagaError? {
-        guard let number = commands.close(causeEventID) else {
-            return SagaError(
-                kind: .replay,
-                message: "event \(event.eventID) (\(event.eventType.name)) closes event \(causeEventID), which the code"
-                    + " never asked for", isNonRetryable: true)
-        }
-        // Code that was cancelled no longer waits; that is not an error.
-        if let waiter = waiters.removeFirst(where: { $0.target == .command(number) }) {
-            waiter.continuation.resume(returning: resolution)
-        } else if event.category == .childWorkflow {
-            endedChildren[number] = resolution
-        }
-        return nil
+        for waiter in waiters.removeAll() { resume(waiter, .evicted) }
     }
 
     // MARK: Local activities
@@ -452,7 +386,7 @@ public final class WorkflowContext: @unchecked Sendable {
 
     /// Gives the outcome of a command to whoever waits for it.
     func resume(_ number: CommandNumber, _ resolution: Resolution) {
-        waiters.removeFirst { $0.target == .command(number) }?.continuation.resume(returning: resolution)
+        resume(waiters.removeFirst { $0.target == .command(number) }, resolution)
     }
 
     // MARK: Values that were computed once, patches, children
@@ -488,6 +422,6 @@ public final class WorkflowContext: @unchecked Sendable {
     func childStarted(_ initiated: EventID, _ sagaID: SagaID?, _ resolution: Resolution) {
         guard let number = commands.command(of: initiated) else { return }
         startedChildren[number] = sagaID
-        waiters.removeFirst { $0.target == .childStart(number) }?.continuation.resume(returning: resolution)
+        resume(waiters.removeFirst { $0.target == .childStart(number) }, resolution)
     }
 }

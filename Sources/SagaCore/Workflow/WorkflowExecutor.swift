@@ -40,6 +40,9 @@ package final class WorkflowExecutor: TaskExecutor {
     /// Whether some other thread resumed the code: an order that no replay can repeat.
     var sawForeignJob: Bool { queue.withLock { $0.sawForeignJob } }
 
+    /// Whether no job waits.
+    var isIdle: Bool { !hasJobs.load(ordering: .acquiring) }
+
     /// Runs jobs until none is left.
     /// - Returns: How many ran.
     @discardableResult

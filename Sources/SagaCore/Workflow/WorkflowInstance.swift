@@ -6,21 +6,12 @@ package final class WorkflowInstance {
     /// The run.
     package let sagaID: SagaID
     /// Id of the event that the code has not been given yet.
-    package private(set) var nextEventID: EventID = 0
+    package var nextEventID: EventID { context.coming.nextEventID }
     private let definition: WorkflowDefinition
     private let context: WorkflowContext
     private let executor: WorkflowExecutor
     private var isEvicted = false
-    /// Events that wait for those after them, so that the code can be told what it recorded next; and how many of them are
-    /// records of commands.
-    private var waiting: [HistoryEvent] = []
-    private var waitingCommands = 0
-    /// Commands that must be known beyond an event before the code is given it, unless its history ends before. What the code
-    /// does at one event stands somewhere behind it, perhaps pages later; an activation that issues more than so many
-    /// commands is not expected to ask for a patch or a value at its end.
-    static let foreseenCommands = 1_000
-    /// Events that are held back for that at most, so that the memory stays flat however long the history is.
-    static let foreseenEvents = 16_384
+    private var window = HistoryWindow()
 
     /// Code that has not seen any event.
     /// - Parameters:
@@ -39,13 +30,18 @@ package final class WorkflowInstance {
     /// Gives the events of a task to the code, one at a time, and collects what it wants.
     /// - Returns: The answer to the task; nil if more events must come first.
     package func activate(_ task: WorkflowTask) -> WorkflowTaskAnswer? {
-        guard !isEvicted, task.firstEventID == nextEventID + EventID(waiting.count) else {
+        guard !isEvicted, task.firstEventID == nextEventID + EventID(window.count) else {
             return .needHistory(from: 0)
         }
         executor.enter()
         defer { executor.leave() }
-        context.foresee(task.events)
-        if let refusal = give(takeForeseen(task)) { return refusal }
+        window.add(task.events, commands: context.foresee(task.events))
+        while let part = window.takePart(isWhole: !task.more) {
+            if let refusal = give(part) {
+                window = HistoryWindow()
+                return refusal
+            }
+        }
         if task.more { return nil }
         if let misuse = context.misuse { return .failed(.nondeterminism, misuse) }
         if let failure = context.handlerFailure { return .failed(.codeFailure, failure) }
@@ -53,28 +49,6 @@ package final class WorkflowInstance {
         // Code that has returned takes no update any more.
         let verdicts = context.isRunning ? task.updates.map { context.judge($0) } : []
         return answer(verdicts)
-    }
-
-    /// The events that the code may be given, because enough is known of what it did after them.
-    private func takeForeseen(_ task: WorkflowTask) -> [HistoryEvent] {
-        if !task.more, waiting.isEmpty { return task.events }
-        waiting += task.events
-        waitingCommands += task.events.count { $0.attributes.commandNumber != nil }
-        var end = waiting.count
-        if task.more {
-            end = 0
-            while end < waiting.count {
-                let left = waitingCommands - (waiting[end].attributes.commandNumber == nil ? 0 : 1)
-                guard left >= Self.foreseenCommands || waiting.count - end > Self.foreseenEvents else { break }
-                waitingCommands = left
-                end += 1
-            }
-        } else {
-            waitingCommands = 0
-        }
-        let events = Array(waiting[..<end])
-        waiting.removeFirst(end)
-        return events
     }
 
     /// What the code wants by now; after local activities have ended, once more.
@@ -117,29 +91,27 @@ package final class WorkflowInstance {
         evict()
     }
 
-    private func give(_ events: [HistoryEvent]) -> WorkflowTaskAnswer? {
-        // In their places: an event is large to copy.
-        events.withUnsafeBufferPointer { events in
-            guard let first = events.baseAddress else { return nil }
-            for index in events.indices {
-                guard first[index].eventID == nextEventID else { return .needHistory(from: 0) }
-                nextEventID += 1
-                if let mismatch = give(first[index]) { return .failed(.nondeterminism, mismatch) }
+    private func give(_ part: HistoryWindow.Part) -> WorkflowTaskAnswer? {
+        part.page.withUnsafeBufferPointer { events in
+            context.coming.begin(events, in: part.range)
+            defer { context.coming.stop() }
+            while let event = context.coming.take() {
+                if let mismatch = give(event) { return .failed(.nondeterminism, mismatch) }
             }
-            return nil
+            return context.coming.hasGap ? .needHistory(from: 0) : nil
         }
     }
 
-    private func give(_ event: HistoryEvent) -> SagaError? {
-        if let mismatch = context.match(event) { return mismatch }
-        context.advanceTime(to: event.timestamp)
-        if case .workflowExecutionStarted(let started) = event.attributes {
+    private func give(_ event: UnsafePointer<HistoryEvent>) -> SagaError? {
+        if case .workflowExecutionStarted(let started) = event.pointee.attributes {
+            if let mismatch = context.match(event) { return mismatch }
+            context.advanceTime(to: event.pointee.timestamp)
             start(started)
-        } else if let mismatch = context.deliver(event) {
+        } else if let mismatch = context.take(event) {
             return mismatch
         }
         repeat { executor.drain() } while context.resumeMetCondition()
-        return nil
+        return context.aheadMismatch
     }
 
     private func start(_ started: WorkflowExecutionStarted) {
