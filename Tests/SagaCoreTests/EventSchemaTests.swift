@@ -110,6 +110,30 @@ import Testing
         #expect(try Self.decode(PackedEvents.encode(reset), .current) == reset)
     }
 
+    /// Runs that knew nothing of the messages of those before them.
+    @Test func theFirstFormsOfABeginning() throws {
+        let started = try Self.decode(Self.stored("started-1"), .current)
+        #expect(
+            started.map(\.attributes) == [
+                .workflowExecutionStarted(
+                    WorkflowExecutionStarted(
+                        namespace: "n", workflowID: "w", workflowType: "t", workflowVersion: 2, taskQueue: "q",
+                        input: .json("1"), requestID: "r1", executionTimeoutMicros: 1, cancelGraceMicros: 2,
+                        identity: "ann"))
+            ])
+        let reset = try Self.decode(Self.stored("reset-1"), .current)
+        #expect(
+            reset.map(\.attributes) == [
+                .workflowExecutionReset(
+                    WorkflowExecutionReset(
+                        baseSagaID: SagaID(high: 0x0001_0203_0405_0607, low: 0x0809_0A0B_0C0D_0E0F), baseEventID: 7,
+                        reason: "why", identity: "ann", requestID: "r2"))
+            ])
+        #expect((started + reset).map(\.eventVersion) == [2, 2])
+        #expect(try Self.decode(PackedEvents.encode(started), .current) == started)
+        #expect(try Self.decode(PackedEvents.encode(reset), .current) == reset)
+    }
+
     @Test func headersLeadToTheSameValues() throws {
         for version in 1...3 {
             let bytes = try Self.stored("timer-created-\(version)")

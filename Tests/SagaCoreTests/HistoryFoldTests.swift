@@ -123,7 +123,7 @@ import Testing
             init(from reader: inout PostcardReader) throws(CodecError) { number = try reader.read() }
             func encode(into writer: inout PostcardWriter) { writer.write(number) }
         }
-        var catalog = EventCatalog()
+        var catalog = EventCatalog.current
         catalog.register(
             AttributeHistory(TimerCreatedV1.self).upcast(to: TimerCreated.self) {
                 TimerCreated(commandNumber: $0.number, timerID: "old", dueAt: Timestamp(microseconds: 7))

@@ -13,7 +13,8 @@ extension SampleMaker {
                     cancelGraceMicros: micros(), autoCompensate: bool(), continueOnUndoError: bool(), identity: text(),
                     continuedFrom: maybe { $0.sagaID() }, parentSagaID: maybe { $0.sagaID() },
                     parentInitiatedEventID: maybe { $0.eventID() }, carriedUndo: list { $0.carried() },
-                    memo: list { $0.named() }, searchAttributes: list { $0.named() }))
+                    memo: list { $0.named() }, searchAttributes: list { $0.named() },
+                    carriedMessages: list { $0.carriedMessage() }))
         case .workflowExecutionCompleted:
             .workflowExecutionCompleted(
                 WorkflowExecutionCompleted(
@@ -48,7 +49,7 @@ extension SampleMaker {
             .workflowExecutionReset(
                 WorkflowExecutionReset(
                     baseSagaID: sagaID(), baseEventID: eventID(), reason: text(), identity: text(), requestID: text(),
-                    carriedUndo: list { $0.carried() }))
+                    carriedUndo: list { $0.carried() }, carriedMessages: list { $0.carriedMessage() }))
         case .workflowExecutionBlocked:
             .workflowExecutionBlocked(
                 WorkflowExecutionBlocked(cause: pick(), message: text(), error: maybe { $0.error() }))

@@ -110,6 +110,10 @@ public struct SampleMaker: Sendable {
             undoGroup: number(), child: maybe { ChildUndo(workflowID: $0.text(), sagaID: $0.sagaID()) })
     }
 
+    public mutating func carriedMessage() -> CarriedMessage {
+        CarriedMessage(kind: pick(), id: text(), sagaID: sagaID())
+    }
+
     public mutating func compensation() -> CompensationSummary {
         CompensationSummary(pick(), openEntries: list { $0.eventID() })
     }

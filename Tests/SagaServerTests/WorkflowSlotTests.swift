@@ -6,6 +6,12 @@ import SagaWire
 import SagaWorker
 import Testing
 
+private struct Other: DurableWorkflow {
+    static let typeID = "other"
+
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> Int { input }
+}
+
 /// Workflow tasks of workers that say how many they take, and whether they keep the code.
 @Suite(.timeLimit(.minutes(1))) struct WorkflowSlotTests {
     private func workflowTask(_ worker: RawWorker) async throws -> Wire.WorkflowTask {
@@ -66,6 +72,28 @@ import Testing
         var moved: Set<String> = []
         while moved.count < 4 { moved.insert(try await workflowTask(other).workflowID) }
         #expect(moved == ["1", "2", "3", "4"])
+        await client.close()
+        await server.stop()
+    }
+
+    /// Runs that one worker cannot run do not stand before those that it can; each gets its own in the order in which they came.
+    @Test func codeOfOtherWorkersIsNotInTheWay() async throws {
+        let server = try await TestServer.start()
+        let client = try await server.client()
+        let counters = try await RawWorker(client, activities: [], workflows: ["counter"], workflowSlots: 1)
+        let others = try await RawWorker(client, activities: [], workflows: ["other"], workflowSlots: 1)
+        for number in 1...4 {
+            _ = try await client.start(Other.self, id: "o\(number)", input: 0)
+            _ = try await client.start(Counter.self, id: "c\(number)", input: 0)
+        }
+        for (worker, name) in [(counters, "c"), (others, "o")] {
+            for number in 1...4 {
+                let task = try await workflowTask(worker)
+                #expect(task.workflowID == "\(name)\(number)")
+                try await answer(task, worker)
+            }
+            #expect(try await sent(to: worker).isEmpty)
+        }
         await client.close()
         await server.stop()
     }

@@ -18,6 +18,8 @@ final class ShardWorld {
     // What is durable.
     private(set) var log: [SagaID: [HistoryEvent]] = [:]
     private var rows: [SagaID: ExecutionRow] = [:]
+    /// Runs in the order in which they began.
+    private var order: [SagaID] = []
     private(set) var lateEffects: [LateEffect] = []
     private var epoch: UInt64 = 0
 
@@ -44,6 +46,8 @@ final class ShardWorld {
 
     /// Called before an append is applied, and after, before the shard learns of it; true kills the process there.
     var onAppend: (AppendBatch, _ isApplied: Bool) -> Bool = { _, _ in false }
+    /// Called when the shard wants to read a run, before it is read.
+    var onLoad: (RunTarget) -> Void = { _ in }
     /// Called when a task reaches the worker; true kills the server's process then.
     var onTask: (ActivityTask) -> Bool = { _ in false }
 
@@ -134,8 +138,8 @@ final class ShardWorld {
             give(.historyLoaded(load, .success(Array((log[sagaID] ?? []).dropFirst(Int(from)).prefix(limit)))))
         case .loadRun(let load, let target, _):
             runLoads += 1
-            let named = rows.values.filter { $0.workflowID == target.workflowID }
-            let newest = named.first { !$0.status.isClosed } ?? named.first
+            onLoad(target)
+            let newest = order.last { rows[$0]?.workflowID == target.workflowID }.flatMap { rows[$0] }
             let sagaID = target.sagaID ?? newest?.sagaID
             let run = sagaID.flatMap { id in rows[id].map { LoadedRun(row: $0, events: log[id] ?? []) } }
             give(.runLoaded(load, .success(run)))
@@ -158,6 +162,7 @@ final class ShardWorld {
             }
             outcomes.append(holds ? .appended : .conflict)
             for entry in transaction.entries where holds {
+                if log[entry.sagaID] == nil { order.append(entry.sagaID) }
                 log[entry.sagaID, default: []] += entry.events
                 if let row = entry.row { rows[entry.sagaID] = row }
                 rows[entry.sagaID]?.nextEventID = EventID(log[entry.sagaID]?.count ?? 0)
@@ -239,6 +244,11 @@ final class ShardWorld {
 
     /// The only run of the world.
     var sagaID: SagaID? { rows.keys.sorted().first { rows[$0]?.namespace != Shard.clockNamespace } }
+    /// The newest open run of a workflow id; nil if there is none.
+    var openRun: SagaID? { openRun("w") }
+    func openRun(_ workflowID: String) -> SagaID? {
+        rows.values.first { $0.workflowID == workflowID && !$0.status.isClosed }?.sagaID
+    }
     var history: [HistoryEvent] { sagaID.flatMap { log[$0] } ?? [] }
     var status: ExecutionStatus? { sagaID.flatMap { rows[$0]?.status } }
     var types: [EventType] { history.map(\.eventType) }

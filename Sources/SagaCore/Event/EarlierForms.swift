@@ -2,6 +2,24 @@ internal import SagaCodec
 
 // Forms of event attributes as earlier programs stored them, each with the step to the next.
 
+/// The first form of `WorkflowExecutionStarted`: a run knew nothing of the messages of those before it.
+struct WorkflowExecutionStartedV1: PostcardDecodable, Sendable {
+    var event: WorkflowExecutionStarted
+
+    init(from reader: inout PostcardReader) throws(CodecError) {
+        event = try WorkflowExecutionStarted(firstForm: &reader)
+    }
+}
+
+/// The first form of `WorkflowExecutionReset`, like that.
+struct WorkflowExecutionResetV1: PostcardDecodable, Sendable {
+    var event: WorkflowExecutionReset
+
+    init(from reader: inout PostcardReader) throws(CodecError) {
+        event = try WorkflowExecutionReset(firstForm: &reader)
+    }
+}
+
 /// The first form of `WorkflowExecutionTerminated`: a reset showed in the words of the reason only.
 struct WorkflowExecutionTerminatedV1: PostcardDecodable, Sendable {
     var reason: String

@@ -12,6 +12,12 @@ public struct EventCatalog: Sendable {
     public static let current: EventCatalog = {
         var catalog = EventCatalog()
         catalog.register(
+            AttributeHistory(WorkflowExecutionStartedV1.self).upcast { $0.event },
+            as: EventAttributes.workflowExecutionStarted)
+        catalog.register(
+            AttributeHistory(WorkflowExecutionResetV1.self).upcast { $0.event },
+            as: EventAttributes.workflowExecutionReset)
+        catalog.register(
             AttributeHistory(WorkflowExecutionTerminatedV1.self).upcast { WorkflowExecutionTerminated($0) },
             as: EventAttributes.workflowExecutionTerminated)
         return catalog

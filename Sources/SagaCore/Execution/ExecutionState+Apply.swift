@@ -34,6 +34,7 @@ extension ExecutionState {
             remember(value.requestID, event.eventID)
             // Apart from those that the first event may have brought.
             carry(value.carriedUndo, taskQueue: taskQueue, below: EventID.max - 1 << 32, at: event.eventID)
+            carriedMessages += value.carriedMessages
             origins.append(RunOrigin(sagaID: value.baseSagaID, upTo: value.baseEventID))
             // Whoever completes an attempt of the other run has its token, which is of no use here.
             for eventID in steps.eventIDs {
@@ -98,6 +99,7 @@ extension ExecutionState {
         if !value.requestID.isEmpty { requests[value.requestID] = 0 }
         memo = value.memo
         searchAttributes = value.searchAttributes
+        carriedMessages = value.carriedMessages
         if let sagaID = value.parentSagaID, let eventID = value.parentInitiatedEventID {
             parent = ParentLink(sagaID: sagaID, eventID: eventID)
         }
@@ -139,7 +141,7 @@ extension ExecutionState {
     }
 
     mutating func signalReceived(_ signalID: String, codeGone: Bool, _ eventID: EventID) {
-        if !signalID.isEmpty { signalIDs.insert(signalID) }
+        if !signalID.isEmpty, signalIDs[signalID] == nil { signalIDs[signalID] = eventID }
         signalCount &+= 1
         if !codeGone { lastMessageEventID = eventID }
     }

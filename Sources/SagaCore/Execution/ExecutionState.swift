@@ -79,10 +79,12 @@ public struct ExecutionState: Equatable, Sendable {
     @usableFromInline var updates: [String: UpdateState] = [:]
     /// Signals recorded so far.
     public internal(set) var signalCount: UInt32 = 0
-    /// Signal ids seen, for exactly-once.
-    @usableFromInline var signalIDs: Set<String> = []
+    /// The events of the signals seen, by their ids, for exactly-once.
+    @usableFromInline var signalIDs: [String: EventID] = [:]
     /// What each request id did, for exactly-once answers.
     @usableFromInline var requests: [String: EventID] = [:]
+    /// What the runs before this one have dealt with, as far as it is told, oldest first.
+    public internal(set) var carriedMessages: [CarriedMessage] = []
     /// Open steps, timers and children by the number of the command that began them.
     @usableFromInline var eventOfCommand = EventTable<EventID>()
 
@@ -103,13 +105,13 @@ public struct ExecutionState: Equatable, Sendable {
         return unwinding == nil || unwinding?.cause == .requested
     }
 
-    /// The event that a request caused, if the request was seen.
+    /// The event of this run that a request caused, if there is one.
     @inlinable
     public func event(ofRequest requestID: String) -> EventID? { requestID.isEmpty ? nil : requests[requestID] }
 
-    /// Whether a signal with that id was recorded.
+    /// Whether a signal with that id was recorded in this run.
     @inlinable
-    public func hasSignal(_ signalID: String) -> Bool { !signalID.isEmpty && signalIDs.contains(signalID) }
+    public func hasSignal(_ signalID: String) -> Bool { !signalID.isEmpty && signalIDs[signalID] != nil }
 
     /// The open step or timer that a command began.
     @inlinable
@@ -117,7 +119,7 @@ public struct ExecutionState: Equatable, Sendable {
 
     /// How many requests, signals and updates the state remembers.
     @inlinable
-    public var messageCount: Int { requests.count + signalIDs.count + updates.count }
+    public var messageCount: Int { requests.count + signalIDs.count + updates.count + carriedMessages.count }
 
     /// Open steps of a scope, by the events that scheduled them, ascending.
     public func openSteps(in scope: UInt32) -> [EventID] {

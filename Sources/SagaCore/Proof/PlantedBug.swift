@@ -115,13 +115,20 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case queueLimitIgnored = "queue-limit-ignored"
     /// A reset that is repeated after the run that it made has gone on as another resets once more.
     case resetRequestForgotten = "reset-request-forgotten"
+    /// A run that goes on from another does not know which messages that one has dealt with.
+    case messagesForgottenOnContinue = "messages-forgotten-on-continue"
+    /// A child that goes on as a new run just when its parent closes hears nothing of that.
+    case childGoesOnUnseen = "child-goes-on-unseen"
+    /// A person's retry of a child's undoing asks for the run again that could not finish it.
+    case childUndoNotRepeated = "child-undo-not-repeated"
 
     /// Whether only sagas that have to do with others, or that people intervene in, show it.
     package var needsComposedWorlds: Bool {
         switch self {
         case .childEndForgotten, .childUndoForgotten, .carriedUndoLost, .carriedSignalLost, .externalSignalUnnamed,
             .updateForgotten, .pauseIgnored, .resetUndoesNothing, .localStepBeforeDurable, .heartbeatDetailsLost,
-            .queueLimitIgnored, .resetRequestForgotten:
+            .queueLimitIgnored, .resetRequestForgotten, .messagesForgottenOnContinue,
+            .childGoesOnUnseen, .childUndoNotRepeated:
             true
         default: false
         }

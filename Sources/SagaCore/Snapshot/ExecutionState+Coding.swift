@@ -42,8 +42,9 @@ extension ExecutionState: PostcardCodable {
         writer.write(openUpdates)
         writer.write(updates)
         writer.write(signalCount)
-        writer.write(signalIDs.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+        writer.write(signalIDs)
         writer.write(requests)
+        writer.write(carriedMessages)
         writer.write(eventsByCommand)
     }
 
@@ -87,8 +88,9 @@ extension ExecutionState: PostcardCodable {
         openUpdates = try reader.read()
         updates = try reader.read()
         signalCount = try reader.read()
-        signalIDs = Set(try reader.read([String].self))
+        signalIDs = try reader.read()
         requests = try reader.read()
+        carriedMessages = try reader.read()
         eventsByCommand = try reader.read()
     }
 }

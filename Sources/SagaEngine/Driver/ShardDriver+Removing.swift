@@ -44,6 +44,13 @@ extension ShardDriver {
         }
     }
 
+    /// Removes what virtual clocks leave behind when their keepers go on in new runs: only the open one is ever read. Their times
+    /// are those of the clocks, so their age says nothing.
+    /// - Returns: How many.
+    package func removeClosedClocks() async throws(StoreError) -> Int {
+        try await removeRuns(closedBefore: Shard.endOfTime, namespace: Shard.clockNamespace)
+    }
+
     private func removeRound(closedBefore limit: Timestamp, _ namespace: String) async throws(StoreError) -> Int {
         // What was started after that time cannot have closed before it: the young are not even looked at.
         var query = ExecutionQuery(

@@ -226,14 +226,17 @@ public struct UndoRunCall: Hashable, Sendable {
     public var closedRun: SagaID
     /// Names the undoing, so that it is begun once.
     public var requestID: String
+    /// What the names of all its rounds begin with.
+    public var key: String
     public var identity: String
     /// The newest run of the workflow id, once that is known.
     var newest: SagaID?
 
-    init(target: RunTarget, closedRun: SagaID, requestID: String, identity: String) {
+    init(target: RunTarget, closedRun: SagaID, requestID: String, key: String, identity: String) {
         self.target = target
         self.closedRun = closedRun
         self.requestID = requestID
+        self.key = key
         self.identity = identity
     }
 }
@@ -262,8 +265,6 @@ public struct ResetCall: Hashable, Sendable {
 
     /// The request may have made a run that has gone on as others since.
     struct Search: Hashable, Sendable {
-        /// The run that was found first: the newest, or the one that the caller named.
-        var from: SagaID
         /// What the caller named.
         var target: RunTarget
         /// Runs that were looked at.

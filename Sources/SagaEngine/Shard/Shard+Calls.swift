@@ -76,7 +76,7 @@ extension Shard {
             if refuse(id, start) { return }
             let execution = startRun(id, call, start, .unused, replies: false)
             self.signal(
-                id, call, signal, execution, reply: .started(execution.sagaID, alreadyStarted: false), isStart: true)
+                id, call, signal, execution, isStart: true, reply: { .started($0, alreadyStarted: false) })
         case .signal, .cancel, .terminate, .pause, .resume, .reset, .result, .describe, .awaitEvents, .operate, .update,
             .query, .undoRun, .define, .definition, .definitions, .heartbeatActivity, .clock:
             // A parent wants to know what its child left.
@@ -95,11 +95,13 @@ extension Shard {
         case .start(let start): startAgain(id, call, start, execution)
         case .signal(let signal): self.signal(id, call, signal, execution)
         case .signalWithStart(_, let signal):
-            // The request that started the run, with this signal: the same request gets the same answer.
+            // The request that started the run, with this signal: the same request gets the same answer, also when the run has
+            // gone on as another since.
             let isSameRequest = execution.state.event(ofRequest: signal.requestID) == 0
-            self.signal(
-                id, call, signal, execution,
-                reply: .started(execution.sagaID, alreadyStarted: !isSameRequest))
+            let started = isSameRequest ? nil : execution.state.earlierRun(with: .request, signal.requestID)
+            self.signal(id, call, signal, execution) { sagaID in
+                .started(started ?? sagaID, alreadyStarted: !isSameRequest && started == nil)
+            }
         case .cancel(let control): cancel(id, call, control, execution)
         case .terminate(let control, let compensate): terminate(id, call, control, compensate, execution)
         case .pause(let control): pause(id, call, control, execution)
@@ -209,17 +211,20 @@ extension Shard {
 
     // MARK: Messages
 
-    /// `isStart`: the run was started by the same request, which stands in its first event and is not a repeat.
+    /// - Parameters:
+    ///   - isStart: The run was started by the same request, which stands in its first event and is not a repeat.
+    ///   - reply: What is answered, given the run that has the signal.
     private func signal(
-        _ id: CallID, _ call: Call, _ signal: SignalCall, _ execution: Execution, reply: CallReply? = nil,
-        isStart: Bool = false
+        _ id: CallID, _ call: Call, _ signal: SignalCall, _ execution: Execution, isStart: Bool = false,
+        reply: (SagaID) -> CallReply = { .done($0) }
     ) {
-        let reply = reply ?? .done(execution.sagaID)
         // The state is not copied: a copy that is alive while an event is applied would copy all its tables.
         let signalID = signal.signalID.isEmpty ? signal.requestID : signal.signalID
-        let isRepeated = !isStart && execution.state.event(ofRequest: signal.requestID) != nil
-        if execution.state.hasSignal(signalID) || isRepeated, !planted(.signalRecordedTwice) {
-            return hold(reply: reply, to: id, call, execution)
+        let known =
+            execution.state.run(withSignal: signalID)
+            ?? (isStart ? nil : execution.state.run(withRequest: signal.requestID))
+        if let known, !planted(.signalRecordedTwice) {
+            return hold(reply: reply(known), to: id, call, execution)
         }
         let isCodeGone = execution.state.unwinding != nil && execution.state.unwinding?.cause != .requested
         emit(
@@ -228,13 +233,13 @@ extension Shard {
                 SignalReceived(
                     name: signal.name, payload: signal.payload, signalID: signalID, requestID: signal.requestID,
                     identity: signal.identity, codeGone: isCodeGone)))
-        hold(reply: reply, to: id, call, execution)
+        hold(reply: reply(execution.sagaID), to: id, call, execution)
         activate(execution)
     }
 
     private func cancel(_ id: CallID, _ call: Call, _ control: ControlCall, _ execution: Execution) {
-        guard execution.state.event(ofRequest: control.requestID) == nil else {
-            return hold(reply: .done(execution.sagaID), to: id, call, execution)
+        if let known = execution.state.run(withRequest: control.requestID) {
+            return hold(reply: .done(known), to: id, call, execution)
         }
         if planted(.cancelRequestLost) { return hold(reply: .done(execution.sagaID), to: id, call, execution) }
         emit(
@@ -249,8 +254,8 @@ extension Shard {
     private func terminate(
         _ id: CallID, _ call: Call, _ control: ControlCall, _ compensate: Bool, _ execution: Execution
     ) {
-        guard execution.state.event(ofRequest: control.requestID) == nil else {
-            return hold(reply: .done(execution.sagaID), to: id, call, execution)
+        if let known = execution.state.run(withRequest: control.requestID) {
+            return hold(reply: .done(known), to: id, call, execution)
         }
         if compensate {
             beginUnwinding(
@@ -387,7 +392,7 @@ extension Shard {
         let execution = startRun(id, call, start, .after(row.sagaID), replies: signal == nil)
         if let signal {
             self.signal(
-                id, call, signal, execution, reply: .started(execution.sagaID, alreadyStarted: false), isStart: true)
+                id, call, signal, execution, isStart: true, reply: { .started($0, alreadyStarted: false) })
         }
     }
 

@@ -266,12 +266,15 @@ extension Shard {
 
     // MARK: Undoing a child that closed well
 
-    /// Asks for a new run of the child's workflow id that does nothing but unwind the child's undo log.
+    /// Asks for a new run of the child's workflow id that does nothing but unwind the child's undo log. Each round asks for one
+    /// of its own, which goes on where that of the round before had to stop.
     func undoChild(_ child: ChildUndo, _ entry: UndoEntry, _ execution: Execution) {
         let target = RunTarget(namespace: execution.state.namespace, workflowID: child.workflowID)
+        let isFirst = entry.firstAttempt <= 1 || planted(.childUndoNotRepeated)
         let call = UndoRunCall(
-            target: target, closedRun: child.sagaID, requestID: entry.idempotencyKey,
-            identity: "saga \(execution.state.workflowID)")
+            target: target, closedRun: child.sagaID,
+            requestID: isFirst ? entry.idempotencyKey : "\(entry.idempotencyKey)#\(entry.firstAttempt)",
+            key: "\(entry.stepKey)/undo", identity: "saga \(execution.state.workflowID)")
         callInternally(.undoRun(call), .childUndo, entry.stepEventID, of: execution)
     }
 
@@ -279,12 +282,19 @@ extension Shard {
     func undoRunAfter(_ id: CallID, _ call: UndoRunCall, _ run: LoadedRun) {
         if let newest = call.newest {
             guard run.row.sagaID == call.closedRun else { return fail(id, .notFound, "the child's run is gone") }
-            return startUndoRun(id, call, after: newest, run)
+            return startUndoRun(id, call, after: newest, run, onlyWhatIsLeft: false)
         }
-        if case .workflowExecutionStarted(let started)? = run.events.first?.attributes,
-            started.requestID == call.requestID
-        {
-            return answer(id, .success(.started(run.row.sagaID, alreadyStarted: false)))
+        if case .workflowExecutionStarted(let started)? = run.events.first?.attributes {
+            if started.requestID == call.requestID {
+                return answer(id, .success(.started(run.row.sagaID, alreadyStarted: false)))
+            }
+            if call.isEarlierRound(started.requestID) {
+                return startUndoRun(id, call, after: run.row.sagaID, run, onlyWhatIsLeft: true)
+            }
+        }
+        if run.isReset(of: call.closedRun) {
+            // What the child did is that run's now, together with what it did itself: each entry has one owner.
+            return startUndoRun(id, call, after: run.row.sagaID, run, onlyWhatIsLeft: false)
         }
         var call = call
         call.newest = run.row.sagaID
@@ -292,13 +302,17 @@ extension Shard {
         loadRun(call.target, .all, .call(id, .undoRun(call)))
     }
 
-    private func startUndoRun(_ id: CallID, _ call: UndoRunCall, after newest: SagaID, _ run: LoadedRun) {
+    /// - Parameter onlyWhatIsLeft: The run is that of an earlier round, and its end says what is not undone.
+    private func startUndoRun(
+        _ id: CallID, _ call: UndoRunCall, after newest: SagaID, _ run: LoadedRun, onlyWhatIsLeft: Bool
+    ) {
         var closed = ExecutionState(sagaID: run.row.sagaID)
         do throws(SagaError) {
             for event in run.events { try closed.apply(event) }
         } catch {
             return fail(id, .internalError, error.message, sagaID: run.row.sagaID)
         }
+        let left = onlyWhatIsLeft ? run.events.last?.attributes.compensation?.openEntries : nil
         let execution = Execution(sagaID: newSagaID(in: closed.namespace))
         execution.startCondition = .after(newest)
         executions[execution.sagaID] = execution
@@ -307,7 +321,8 @@ extension Shard {
             workflowVersion: closed.workflowVersion, taskQueue: closed.taskQueue, input: .empty,
             requestID: call.requestID, executionTimeoutMicros: 0, cancelGraceMicros: closed.cancelGraceMicros,
             continueOnUndoError: closed.continueOnUndoError, identity: call.identity, continuedFrom: closed.sagaID,
-            carriedUndo: closed.undoLog.carried(from: closed.sagaID), memo: closed.memo,
+            carriedUndo: left.map { closed.undoLog.carried(from: closed.sagaID, only: Set($0)) }
+                ?? closed.undoLog.carried(from: closed.sagaID), memo: closed.memo,
             searchAttributes: closed.searchAttributes)
         emit(execution, .workflowExecutionStarted(started), queue: closed.taskQueue)
         openRuns[key(of: execution)] = execution.sagaID
@@ -331,7 +346,7 @@ extension Shard {
                 namespace: execution.state.namespace, workflowID: child.workflowID, sagaID: sagaID)
             return callInternally(.result(target), .childUndo, eventID, of: execution)
         case .success(.closed(let closed)):
-            let summary = closed.closing.compensation
+            let summary = closed.closing.compensation ?? .none
             guard summary.state == .complete || summary.state == .none else {
                 undoFailed(
                     execution, entry,
@@ -368,8 +383,15 @@ extension ExecutionState {
 
 extension UndoLog {
     /// What another run takes over: entries that are not settled, as they were before anything was done about them.
-    func carried(from sagaID: SagaID) -> [CarriedUndo] {
-        open.map { entry in
+    func carried(from sagaID: SagaID) -> [CarriedUndo] { carried(from: sagaID, open) }
+
+    /// What another run takes over of what an unwinding has left.
+    func carried(from sagaID: SagaID, only steps: Set<EventID>) -> [CarriedUndo] {
+        carried(from: sagaID, entries.filter { steps.contains($0.stepEventID) })
+    }
+
+    private func carried(from sagaID: SagaID, _ entries: [UndoEntry]) -> [CarriedUndo] {
+        entries.map { entry in
             var undo = entry.undo
             // The other run may have another queue.
             undo.taskQueue = entry.taskQueue
@@ -384,15 +406,31 @@ extension UndoLog {
 }
 
 extension EventAttributes {
-    /// What a closing event says of the compensation.
-    fileprivate var compensation: CompensationSummary {
+    /// What a closing event says of the compensation; nil for other events.
+    fileprivate var compensation: CompensationSummary? {
         switch self {
         case .workflowExecutionCompleted(let event): event.compensation
         case .workflowExecutionFailed(let event): event.compensation
         case .workflowExecutionCanceled(let event): event.compensation
         case .workflowExecutionTimedOut(let event): event.compensation
         case .workflowExecutionTerminated(let event): event.compensation
-        default: .none
+        default: nil
         }
+    }
+}
+
+extension LoadedRun {
+    /// Whether a reset of that run, or of one that a reset made of it, made this one.
+    fileprivate func isReset(of sagaID: SagaID) -> Bool {
+        events.contains { event in
+            if case .workflowExecutionReset(let reset) = event.attributes { reset.baseSagaID == sagaID } else { false }
+        }
+    }
+}
+
+extension UndoRunCall {
+    /// Whether a run was asked for by a round before this one.
+    fileprivate func isEarlierRound(_ requestID: String) -> Bool {
+        requestID == key || requestID.hasPrefix(key + "#") || requestID.hasPrefix(key + "/")
     }
 }

@@ -259,7 +259,8 @@ extension Shard {
 
     /// A closed run leaves the memory once its last event is durable.
     private func retire(_ execution: Execution) {
-        execution.successor?.predecessor = nil
+        let successor = execution.successor
+        successor?.predecessor = nil
         execution.successor = nil
         if let closing = execution.closing {
             let closed = ClosedRun(
@@ -286,6 +287,8 @@ extension Shard {
             }
         }
         for report in reports { reportAfterEnd(report) }
+        // What its parent had to say when it closed came to the run before, which was closing.
+        if let successor, !planted(.childGoesOnUnseen) { lookForParent(of: successor.sagaID) }
     }
 
     private func remove(_ execution: Execution) {

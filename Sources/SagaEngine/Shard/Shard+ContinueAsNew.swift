@@ -17,7 +17,8 @@ extension Shard {
             parentInitiatedEventID: state.parent?.eventID,
             carriedUndo: carryUndo && !planted(.carriedUndoLost)
                 ? state.undoLog.carried(from: state.sagaID) + unknownSteps(execution) : [],
-            memo: state.memo, searchAttributes: state.searchAttributes)
+            memo: state.memo, searchAttributes: state.searchAttributes,
+            carriedMessages: planted(.messagesForgottenOnContinue) ? [] : state.messagesToCarry())
         closeNow(
             execution,
             .workflowExecutionContinuedAsNew(

@@ -3,8 +3,8 @@ internal import SagaCore
 /// What a person decides about a blocked run; each decision is an event (semantics, section 4).
 extension Shard {
     func operate(_ id: CallID, _ call: Call, _ action: OperatorCall, _ execution: Execution) {
-        guard execution.state.event(ofRequest: action.requestID) == nil else {
-            return hold(reply: .done(execution.sagaID), to: id, call, execution)
+        if let known = execution.state.run(withRequest: action.requestID) {
+            return hold(reply: .done(known), to: id, call, execution)
         }
         guard let block = execution.state.block else {
             return fail(id, .failedPrecondition, "run \(execution.sagaID) is not blocked", execution)

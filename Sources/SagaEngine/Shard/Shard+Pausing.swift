@@ -4,8 +4,9 @@ internal import SagaCore
 /// timers and reports are recorded, and a cancel or a time-out still ends it (semantics, section 3).
 extension Shard {
     func pause(_ id: CallID, _ call: Call, _ control: ControlCall, _ execution: Execution) {
-        guard execution.state.event(ofRequest: control.requestID) == nil, execution.state.status != .paused else {
-            return hold(reply: .done(execution.sagaID), to: id, call, execution)
+        let known = execution.state.run(withRequest: control.requestID)
+        guard known == nil, execution.state.status != .paused else {
+            return hold(reply: .done(known ?? execution.sagaID), to: id, call, execution)
         }
         guard execution.state.status == .running else {
             return fail(
@@ -25,9 +26,10 @@ extension Shard {
     }
 
     func resume(_ id: CallID, _ call: Call, _ control: ControlCall, _ execution: Execution) {
-        guard execution.state.event(ofRequest: control.requestID) == nil, execution.state.status == .paused else {
-            if execution.state.status == .running || execution.state.event(ofRequest: control.requestID) != nil {
-                return hold(reply: .done(execution.sagaID), to: id, call, execution)
+        let known = execution.state.run(withRequest: control.requestID)
+        guard known == nil, execution.state.status == .paused else {
+            if execution.state.status == .running || known != nil {
+                return hold(reply: .done(known ?? execution.sagaID), to: id, call, execution)
             }
             return fail(id, .failedPrecondition, "run \(execution.sagaID) is not paused", execution)
         }

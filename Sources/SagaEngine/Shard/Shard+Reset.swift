@@ -14,6 +14,9 @@ extension Shard {
             }
             return execution.resetWaiters.append((id, call))
         }
+        if let made = execution.state.earlierRun(with: .request, reset.requestID), !planted(.resetRequestForgotten) {
+            return hold(reply: .started(made, alreadyStarted: false), to: id, call, execution)
+        }
         if isLookedFor(id, reset, from: execution.sagaID) { return }
         if let problem = problem(with: reset, execution.state) {
             return fail(id, problem.code, problem.message, execution)
@@ -164,6 +167,7 @@ extension Shard {
         let kept = events.prefix { $0.eventID <= reset.eventID }
         let entries = execution.state.undoLog.carried(from: execution.sagaID) + unknownSteps(execution)
         let later = entries.filter { !execution.state.isBefore($0.sourceEventID, reset.eventID) }
+        let messages = execution.state.messagesToCarry(after: reset.eventID)
         let children = execution.state.children.eventIDs.filter { $0 > reset.eventID }
         closeNow(
             execution,
@@ -178,25 +182,34 @@ extension Shard {
         next.startCondition = .after(execution.sagaID)
         next.predecessor = execution.sagaID
         execution.successor = next
-        fill(next, kept, execution.sagaID, reset, carried: reset.undo == .keep ? later : [], rest: events)
+        fill(
+            next, kept, execution.sagaID, reset, carried: reset.undo == .keep ? later : [], messages, rest: events)
         return next
     }
 
     private func fill(
         _ next: Execution, _ kept: some Sequence<HistoryEvent>, _ base: SagaID, _ reset: ResetCall,
-        carried: [CarriedUndo], rest: [HistoryEvent]
+        carried: [CarriedUndo], _ messages: [CarriedMessage], rest: [HistoryEvent]
     ) {
         for event in kept {
             var copy = event
             copy.sagaID = next.sagaID
             adopt(copy, next)
         }
+        // Those that the first event tells of, and those that the run has itself, it knows.
+        let news =
+            planted(.messagesForgottenOnContinue)
+            ? []
+            : messages.filter { message in
+                !next.state.carriedMessages.contains(message)
+                    && (message.kind != .request || message.id != reset.requestID)
+            }
         emit(
             next,
             .workflowExecutionReset(
                 WorkflowExecutionReset(
                     baseSagaID: base, baseEventID: reset.eventID, reason: reset.reason, identity: reset.identity,
-                    requestID: reset.requestID, carriedUndo: carried)))
+                    requestID: reset.requestID, carriedUndo: carried, carriedMessages: news)))
         // Signals were acknowledged: they come to the new run, too.
         for event in rest where event.eventID > reset.eventID {
             if case .signalReceived(var signal) = event.attributes {
@@ -287,7 +300,9 @@ extension Shard {
         executions[next.sagaID] = next
         next.startCondition = .after(row.sagaID)
         let kept = run.events.prefix { $0.eventID <= reset.eventID }
-        fill(next, kept, row.sagaID, reset, carried: reset.undo == .keep ? later : [], rest: run.events)
+        fill(
+            next, kept, row.sagaID, reset, carried: reset.undo == .keep ? later : [],
+            state.messagesToCarry(after: reset.eventID), rest: run.events)
         hold(reply: .started(next.sagaID, alreadyStarted: false), to: id, call, next)
     }
 }

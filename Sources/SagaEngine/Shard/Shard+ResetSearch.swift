@@ -13,11 +13,12 @@ extension Shard {
     /// - Returns: Whether it is looked for; the call is answered, or made again, when that is over.
     func isLookedFor(_ id: CallID, _ reset: ResetCall, from sagaID: SagaID, newestOf workflowID: String? = nil) -> Bool
     {
-        // A run that was opened meanwhile may be the one.
         if planted(.resetRequestForgotten) { return false }
-        if reset.requestID.isEmpty || reset.search.map({ $0.isOver && $0.from == sagaID }) == true { return false }
+        // Once is enough: a run that was opened meanwhile knows what those before it were asked for (`CarriedMessage`), so that
+        // a saga which goes on in new runs faster than they are read does not keep the search from ending.
+        if reset.requestID.isEmpty || reset.search?.isOver == true { return false }
         var reset = reset
-        reset.search = ResetCall.Search(from: sagaID, target: reset.search?.target ?? reset.target)
+        reset.search = ResetCall.Search(target: reset.search?.target ?? reset.target)
         if let workflowID { reset.target.workflowID = workflowID }
         look(id, reset, at: workflowID == nil ? sagaID : nil)
         return true

@@ -31,6 +31,13 @@ extension Shard {
             }
             return
         }
+        if let earlier = execution.state.earlierRun(with: .update, updateID), !planted(.updateForgotten) {
+            // Its history has the answer.
+            var update = update
+            update.target = RunTarget(
+                namespace: execution.state.namespace, workflowID: execution.state.workflowID, sagaID: earlier)
+            return loadRun(update.target, .all, .call(id, .update(update)))
+        }
         guard execution.state.codeMayAct || execution.state.status == .paused else {
             return fail(
                 id, .failedPrecondition,

@@ -2,32 +2,41 @@ internal import SagaCore
 
 /// Slots for workflow tasks, of workers that have said how many they take at a time.
 extension TaskDispatcher {
-    /// Runs that wait: for a slot of the worker that holds their code, or of any that serves their queue.
+    /// Code that runs wait with for a slot. Those that a worker cannot run must not stand in the way of those that it can.
     struct CodeLane: Hashable {
-        var holder: WorkerID?
         var namespace: String
+        var queue: String
+        var type: String
+        var version: UInt32
+    }
+
+    /// The worker that holds the code of runs, of one queue.
+    struct CodeHolder: Hashable {
+        var worker: WorkerID
         var queue: String
     }
 
-    /// Runs in the order in which they came.
+    /// Runs in the order in which they came, each with its place in the order of all.
     struct SlotQueue {
-        private var sagaIDs: [SagaID] = []
+        private var entries: [(sagaID: SagaID, place: UInt64)] = []
         private var head = 0
 
-        var count: Int { sagaIDs.count - head }
+        var count: Int { entries.count - head }
+        /// The place of the first.
+        var place: UInt64? { head < entries.count ? entries[head].place : nil }
 
-        mutating func append(_ sagaID: SagaID) { sagaIDs.append(sagaID) }
+        mutating func append(_ sagaID: SagaID, _ place: UInt64) { entries.append((sagaID, place)) }
 
         mutating func popFirst() -> SagaID? {
-            guard head < sagaIDs.count else { return nil }
+            guard head < entries.count else { return nil }
             defer {
                 head += 1
-                if head > 64, head * 2 > sagaIDs.count {
-                    sagaIDs.removeFirst(head)
+                if head > 64, head * 2 > entries.count {
+                    entries.removeFirst(head)
                     head = 0
                 }
             }
-            return sagaIDs[head]
+            return entries[head].sagaID
         }
     }
 
@@ -53,34 +62,64 @@ extension TaskDispatcher {
     }
 
     mutating func codeSlotFreed(_ id: WorkerID, _ namespace: String, _ queue: String) {
-        codeSlotsFreed.append((id, CodeLane(holder: nil, namespace: namespace, queue: queue)))
+        codeSlotsFreed.append((id, namespace, queue))
     }
 
-    mutating func awaitCodeSlot(_ sagaID: SagaID, _ lane: CodeLane) {
-        codeWaiting[lane, default: SlotQueue()].append(sagaID)
+    var isCodeWaiting: Bool { !codeWaiting.isEmpty || !codeHeld.isEmpty }
+
+    /// The run's code waits for a slot of the worker that holds it, or of any that serves it.
+    mutating func awaitCodeSlot(_ sagaID: SagaID, _ holder: WorkerID?, _ lane: CodeLane) {
+        if let holder {
+            codeHeld[CodeHolder(worker: holder, queue: lane.queue), default: SlotQueue()].append(sagaID, nextCodePlace)
+        } else {
+            codeWaiting[lane, default: SlotQueue()].append(sagaID, nextCodePlace)
+        }
+        nextCodePlace &+= 1
     }
 
-    /// How many runs wait there.
-    func waitingForCode(_ lane: CodeLane) -> Int { codeWaiting[lane]?.count ?? 0 }
+    /// How many runs wait that a worker could run.
+    func waitingForCode(of id: WorkerID, queue: String) -> Int {
+        guard isCodeWaiting else { return 0 }
+        let held = codeHeld[CodeHolder(worker: id, queue: queue)]?.count ?? 0
+        return lanes(of: id, queue: queue).reduce(held) { $0 + (codeWaiting[$1]?.count ?? 0) }
+    }
 
-    mutating func nextWaiting(_ lane: CodeLane) -> SagaID? {
-        guard let sagaID = codeWaiting[lane]?.popFirst() else { return nil }
+    /// The next run that a worker can run: first those whose code it holds, then the one that came first.
+    mutating func nextWaiting(for id: WorkerID, queue: String) -> SagaID? {
+        let holder = CodeHolder(worker: id, queue: queue)
+        if let sagaID = codeHeld[holder]?.popFirst() {
+            if codeHeld[holder]?.count == 0 { codeHeld[holder] = nil }
+            return sagaID
+        }
+        let first = lanes(of: id, queue: queue).min {
+            codeWaiting[$0]?.place ?? .max < codeWaiting[$1]?.place ?? .max
+        }
+        guard let lane = first, let sagaID = codeWaiting[lane]?.popFirst() else { return nil }
         if codeWaiting[lane]?.count == 0 { codeWaiting[lane] = nil }
         return sagaID
     }
 
+    private func lanes(of id: WorkerID, queue: String) -> [CodeLane] {
+        guard !codeWaiting.isEmpty, let worker = workers[id] else { return [] }
+        return codeWaiting.keys.filter { lane in
+            lane.queue == queue && lane.namespace == worker.namespace
+                && worker.workflowTypes.contains { $0.name == lane.type && $0.runs(lane.version) }
+        }
+    }
+
     /// Takes the runs that wait for a worker which is gone.
-    mutating func takeWaiting(for holder: WorkerID) -> [SagaID] {
-        if codeWaiting.isEmpty { return [] }
+    mutating func takeWaiting(for worker: WorkerID) -> [SagaID] {
+        if codeHeld.isEmpty { return [] }
         var sagaIDs: [SagaID] = []
-        for lane in codeWaiting.keys.filter({ $0.holder == holder }).sorted(by: { $0.queue < $1.queue }) {
-            while let sagaID = nextWaiting(lane) { sagaIDs.append(sagaID) }
+        for holder in codeHeld.keys.filter({ $0.worker == worker }).sorted(by: { $0.queue < $1.queue }) {
+            while let sagaID = codeHeld[holder]?.popFirst() { sagaIDs.append(sagaID) }
+            codeHeld[holder] = nil
         }
         return sagaIDs
     }
 
     /// Where slots have become free since this was last asked.
-    mutating func takeFreedCodeSlots() -> [(worker: WorkerID, lane: CodeLane)] {
+    mutating func takeFreedCodeSlots() -> [(worker: WorkerID, namespace: String, queue: String)] {
         if codeSlotsFreed.isEmpty { return [] }
         defer { codeSlotsFreed = [] }
         return codeSlotsFreed
@@ -102,26 +141,24 @@ extension Shard {
         execution.isWaitingForWorker = true
         execution.waitsForWorkerSince = now(execution)
         dispatcher.awaitCodeSlot(
-            execution.sagaID,
+            execution.sagaID, holder,
             TaskDispatcher.CodeLane(
-                holder: holder, namespace: execution.state.namespace, queue: execution.state.taskQueue))
+                namespace: execution.state.namespace, queue: execution.state.taskQueue,
+                type: execution.state.workflowType, version: execution.state.workflowVersion))
     }
 
-    /// Gives free slots to runs that wait for one: those first whose code the worker holds.
+    /// Gives free slots to runs that wait for one: those first whose code the worker holds, then in the order in which they came.
     func useFreedCodeSlots() {
         while case let freed = dispatcher.takeFreedCodeSlots(), !freed.isEmpty {
-            for (worker, lane) in freed {
-                wake(TaskDispatcher.CodeLane(holder: worker, namespace: lane.namespace, queue: lane.queue), worker)
-                wake(lane, worker)
-            }
+            for slot in freed { wake(slot.worker, slot.queue) }
         }
     }
 
-    private func wake(_ lane: TaskDispatcher.CodeLane, _ worker: WorkerID) {
-        // Each that waits now is asked once at most: one that another worker must serve goes to the end.
-        var looks = dispatcher.waitingForCode(lane)
-        while looks > 0, dispatcher.workers[worker]?.hasCodeSlot(of: lane.queue) == true,
-            let sagaID = dispatcher.nextWaiting(lane)
+    private func wake(_ worker: WorkerID, _ queue: String) {
+        // Each that waits now is asked once at most: another worker may take it, or it may have to wait again.
+        var looks = dispatcher.waitingForCode(of: worker, queue: queue)
+        while looks > 0, dispatcher.workers[worker]?.hasCodeSlot(of: queue) == true,
+            let sagaID = dispatcher.nextWaiting(for: worker, queue: queue)
         {
             looks -= 1
             guard let execution = executions[sagaID], execution.isWaitingForWorker else { continue }

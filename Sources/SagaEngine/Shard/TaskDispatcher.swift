@@ -26,15 +26,17 @@ struct TaskDispatcher {
     private var rotation = 0
     private var waiting: [Lane: LaneQueue] = [:]
     private var nextSequence: UInt64 = 0
-    /// Runs whose code waits for a slot, in the order in which they came.
+    /// Runs whose code waits for a slot of any worker that serves it, and for one of the worker that holds it.
     var codeWaiting: [CodeLane: SlotQueue] = [:]
+    var codeHeld: [CodeHolder: SlotQueue] = [:]
+    var nextCodePlace: UInt64 = 0
     /// Where a slot for a workflow task has become free, since this was last looked at.
-    var codeSlotsFreed: [(worker: WorkerID, lane: CodeLane)] = []
+    var codeSlotsFreed: [(worker: WorkerID, namespace: String, queue: String)] = []
 
     mutating func open(_ id: WorkerID, _ offer: WorkerOffer) {
         workers[id] = Worker(offer)
         order.append(id)
-        if !codeWaiting.isEmpty { for queue in offer.queues { codeSlotFreed(id, offer.namespace, queue.name) } }
+        if isCodeWaiting { for queue in offer.queues { codeSlotFreed(id, offer.namespace, queue.name) } }
     }
 
     mutating func close(_ id: WorkerID) -> Worker? {
@@ -52,6 +54,7 @@ struct TaskDispatcher {
     mutating func forgetWaiting() {
         waiting = [:]
         codeWaiting = [:]
+        codeHeld = [:]
         codeSlotsFreed = []
         for id in order { update(id) { $0.codeTasks = [:] } }
     }

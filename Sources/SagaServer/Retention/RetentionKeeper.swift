@@ -54,6 +54,13 @@ final class RetentionKeeper: Sendable {
                     metadata: ["namespace": "\(namespace)", "error": "\(error.message)"])
             }
         }
+        do throws(StoreError) {
+            let removed = try await driver.removeClosedClocks()
+            if removed > 0 { logger.info("runs of clocks were removed", metadata: ["count": "\(removed)"]) }
+        } catch {
+            logger.warning(
+                "runs of clocks could not be removed; trying again later", metadata: ["error": "\(error.message)"])
+        }
         return interval
     }
 }

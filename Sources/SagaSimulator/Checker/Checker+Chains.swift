@@ -137,14 +137,20 @@ extension Checker {
     private func judgeUndoRun(
         _ sagaID: SagaID, _ started: WorkflowExecutionStarted, _ closed: RunModel
     ) throws(Violation) {
+        // Each round goes on where the one before had to stop; the first with the child itself.
+        var owners = [closed.sagaID]
+        while let run = owners.last.flatMap({ runs[$0] }), let earlier = run.undoneRun ?? run.reset?.baseSagaID {
+            owners.append(earlier)
+        }
         let isAsked = order.contains { parent in
             runs[parent]?.undos.contains { undo in
-                undo.child?.sagaID == closed.sagaID && undo.key == started.requestID && undo.roundBegan != nil
+                owners.contains { $0 == undo.child?.sagaID } && undo.nameOfRound == started.requestID
             } ?? false
         }
         try require(isAsked, "child", "\(sagaID) undoes \(closed.sagaID), and no parent has durably begun that")
         try require(closed.isClosed, "child", "\(sagaID) undoes \(closed.sagaID), which is open")
-        try judgeCarried(started.carriedUndo, closed.undos.filter { !$0.isSettled }, RunModel(sagaID: closed.sagaID))
+        let left = closed.undos.filter { closed.undoneRun == nil ? !$0.isSettled : $0.isLeft }
+        try judgeCarried(started.carriedUndo, left, RunModel(sagaID: closed.sagaID))
     }
 
     /// What a run says of another is what is durable of that one.
@@ -194,12 +200,21 @@ extension Checker {
                 isUsed, "child", "\(event.sagaID): child \(id) could not be started, and nobody else uses the id")
         case .compensationStepCompleted(let value):
             guard let undo = run.undo(value.stepEventID), undo.child != nil else { return }
-            let undoing = runOfStartRequest[undo.key].flatMap { runs[$0] }
+            let undoing = undo.nameOfRound.flatMap { runOfStartRequest[$0] }.flatMap { runs[$0] }
             guard case .workflowExecutionCanceled(let closing)? = undoing?.closing,
                 closing.compensation.state == .complete || closing.compensation.state == .none
             else {
                 throw Violation("child", "\(event.sagaID): child \(undo.stepKey) is said to be undone, and is not")
             }
+        case .compensationStepFailed(let value):
+            guard let undo = run.undo(value.stepEventID), undo.child != nil, value.error.kind == .compensation else {
+                return
+            }
+            // Of a person's retry, too: it must have tried.
+            let undoing = undo.nameOfRound.flatMap { runOfStartRequest[$0] }.flatMap { runs[$0] }
+            try require(
+                undoing?.isClosed == true, "child",
+                "\(event.sagaID): the undoing of child \(undo.stepKey) is said to have left something, and never ran")
         case .externalSignalDelivered(let value):
             try require(
                 receivers(of: event.sagaID, value.requestedEventID, run).count > 0, "external",
@@ -243,6 +258,40 @@ extension Checker {
         var origin = sagaID
         while let reset = runs[origin]?.reset, eventID <= reset.baseEventID { origin = reset.baseSagaID }
         return origin
+    }
+
+    // MARK: By id once
+
+    /// A message that a run before this one has dealt with does nothing here (semantics, section 2, promise 9).
+    mutating func judgeRepeat(_ event: HistoryEvent, isFirstAppend: Bool) throws(Violation) {
+        guard let run = runs[event.sagaID], var before = run.runBefore else { return }
+        // What a reset brings along stands in both.
+        if run.reset != nil, isFirstAppend { return }
+        let signalID: String
+        let requestID: String
+        switch event.attributes {
+        case .signalReceived(let value) where !value.identity.hasPrefix("run "):
+            (signalID, requestID) = (value.signalID, value.requestID)
+        case .workflowExecutionCancelRequested(let value): (signalID, requestID) = ("", value.requestID)
+        case .workflowExecutionPaused(let value): (signalID, requestID) = ("", value.requestID)
+        case .workflowExecutionResumed(let value): (signalID, requestID) = ("", value.requestID)
+        case .compensationOperatorAction(let value): (signalID, requestID) = ("", value.requestID)
+        case .workflowUpdateAccepted(let value): (signalID, requestID) = ("", value.requestID)
+        default: return
+        }
+        while let earlier = runs[before] {
+            let isKnown =
+                (!requestID.isEmpty && earlier.requests.contains(requestID))
+                || (!signalID.isEmpty && earlier.signals.contains { $0.id == signalID })
+            // An update that was aborted with its run may be asked for again.
+            let isAborted = earlier.updates[requestID]?.end == .open
+            try require(
+                !isKnown || isAborted, "request",
+                "\(event.sagaID) deals with \(requestID.isEmpty ? signalID : requestID), which \(before) has dealt with"
+            )
+            guard let next = earlier.runBefore else { return }
+            before = next
+        }
     }
 
     // MARK: Signals to other sagas
@@ -354,6 +403,19 @@ extension Checker {
 }
 
 extension RunModel {
+    /// The run that this one goes on from: another that went on as new, or was reset.
+    fileprivate var runBefore: SagaID? {
+        if let reset { return reset.baseSagaID }
+        guard let started, started.requestID.isEmpty else { return nil }
+        return started.continuedFrom
+    }
+
+    /// The run whose undo log this one does nothing but unwind; nil for other runs.
+    fileprivate var undoneRun: SagaID? {
+        guard reset == nil, let started, !started.requestID.isEmpty else { return nil }
+        return started.continuedFrom
+    }
+
     /// Whether a reset ended it. What was open when it ended before that is a late effect, if anything comes of it.
     fileprivate var wasReset: Bool {
         guard case .workflowExecutionTerminated(let value)? = closing else { return false }
@@ -365,5 +427,18 @@ extension RunModel {
         var copy = self
         copy.stepOrder.removeAll { $0 <= kept }
         return copy
+    }
+}
+
+extension RunModel.Undo {
+    /// The request id of the run that undoes a child in the present round; nil before the first.
+    fileprivate var nameOfRound: String? { roundBegan.map { $0 == 1 ? key : "\(key)#\($0)" } }
+
+    /// Whether an unwinding that is over has not taken the effect back.
+    fileprivate var isLeft: Bool {
+        switch stage {
+        case .undone, .resolved, .dormant: false
+        case .open, .started, .waiting, .blocked, .failed, .skipped: true
+        }
     }
 }

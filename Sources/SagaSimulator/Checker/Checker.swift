@@ -75,6 +75,7 @@ struct Checker {
                 try judgeDeclared(event)
                 try judgeClock(event, copies: entry)
                 try judgeOthers(event)
+                try judgeRepeat(event, isFirstAppend: isNew)
             }
             if isNew { try judgeCarriedCancel(entry.sagaID) }
         } catch {

@@ -85,13 +85,18 @@ struct Leaf: DurableWorkflow {
     }
 }
 
-/// A child that waits for what never comes. Input: `[variant, milliseconds or 0 for ever]`.
+/// A child that waits for what never comes; sometimes it goes on as a new run a few times before.
+/// Input: `[variant, milliseconds or 0 for ever, generation]`.
 struct Waiter: DurableWorkflow {
     static let typeID = "waiter"
 
     func run(_ context: WorkflowContext, _ input: [Int]) async throws -> Int {
         _ = try await context.step("c1", 11, input.first ?? 0)
         let patience = input.count > 1 ? input[1] : 0
+        let generation = input.count > 2 ? input[2] : 0
+        if (input.first ?? 0) % 3 == 0, generation < 4 {
+            try context.continueAsNew([input.first ?? 0, patience, generation + 1])
+        }
         if patience > 0 {
             return try await context.waitForSignal("never", as: Int.self, within: .milliseconds(patience)) ?? 0
         }

@@ -190,6 +190,9 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case runDeleted
     case detailsReachedNextAttempt
     case queueLimited
+    case requestRepeatedLate
+    case messageCarried
+    case childUndoneInRounds
 }
 
 /// How often each of them happened.

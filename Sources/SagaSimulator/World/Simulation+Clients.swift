@@ -53,6 +53,8 @@ struct ClientOperation {
     var isPipelined = false
     /// Whether the operator asked.
     var isOperator = false
+    /// Whether it was answered before, and comes once more.
+    var isLateRepeat = false
     /// The event to which a run is to be reset, once that is decided.
     var eventID: EventID?
     /// The server of the last try.
@@ -314,7 +316,20 @@ extension Simulation {
         openOperations -= 1
         let operation = operations[index]
         count(operation, result)
-        follow(operation, result)
+        repeatLate(operation)
+        if !operation.isLateRepeat { follow(operation, result) }
+    }
+
+    /// A request is delivered once more, long after its answer: the saga may have gone on in another run by then.
+    private func repeatLate(_ operation: ClientOperation) {
+        guard options.isComposed, isFaulty, !operation.isLateRepeat,
+            operation.kind.mayComeLate(isForAnyRun: operation.sagaID == nil), clientChance.happens(300_000)
+        else { return }
+        coverage.hit(.requestRepeatedLate)
+        var again = operation
+        (again.isLateRepeat, again.mayHaveHappened) = (true, true)
+        (again.isAnswered, again.isPipelined, again.place) = (false, false, nil)
+        add(again, after: clientChance.draw(1_000...1_500_000))
     }
 
     /// What the client does next.

@@ -133,6 +133,16 @@ extension ClientOperation.Kind {
         }
     }
 
+    /// Whether it is delivered once more now and then, when it was answered long ago.
+    func mayComeLate(isForAnyRun: Bool) -> Bool {
+        switch self {
+        case .signal, .cancel: isForAnyRun
+        // Always for the open run.
+        case .schedule: true
+        default: false
+        }
+    }
+
     /// Whether it is for whichever run of the workflow id is open.
     var goesToTheOpenRun: Bool {
         switch self {

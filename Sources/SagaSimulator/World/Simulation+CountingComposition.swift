@@ -8,6 +8,8 @@ extension Simulation {
         switch event.attributes {
         case .workflowExecutionStarted(let value):
             if value.requestID.hasSuffix("/undo") { coverage.hit(.childUndoRun) }
+            if value.requestID.contains("/undo#") { coverage.hit(.childUndoneInRounds) }
+            if !value.carriedMessages.isEmpty { coverage.hit(.messageCarried) }
             if value.continuedFrom != nil, value.requestID.isEmpty {
                 coverage.hit(.continuedAsNew)
                 if !value.carriedUndo.isEmpty { coverage.hit(.undoCarried) }

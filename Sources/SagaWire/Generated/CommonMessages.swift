@@ -722,6 +722,48 @@ extension Wire.ParentClosePolicy: CEnum {
 }
 
 extension Wire {
+    /// What the id of a message stands for.
+    package enum MessageKind: Sendable, Hashable {
+        /// Not given.
+        case unspecified
+        /// The request id of a call.
+        case request
+        /// The id of a signal.
+        case signal
+        /// The id of an update.
+        case update
+        /// A number that this version does not know.
+        case unrecognized(Int32)
+
+        /// The value with this number.
+        package init(rawValue: Int32) {
+            switch rawValue {
+            case 0: self = .unspecified
+            case 1: self = .request
+            case 2: self = .signal
+            case 3: self = .update
+            default: self = .unrecognized(rawValue)
+            }
+        }
+
+        /// The number on the wire.
+        package var rawValue: Int32 {
+            switch self {
+            case .unspecified: 0
+            case .request: 1
+            case .signal: 2
+            case .update: 3
+            case .unrecognized(let number): number
+            }
+        }
+    }
+}
+
+extension Wire.MessageKind: CEnum {
+    typealias CValue = Saga__V1__MessageKind
+}
+
+extension Wire {
     /// Field 1 of every request.
     package struct RequestHeader: Sendable, Equatable {
         /// Milliseconds from receipt until the caller gives up. 0 = the server's default (30,000); at most 86,400,000.
@@ -1523,6 +1565,61 @@ extension Wire.CarriedUndo: CMessage {
         if let data { c.pointee.data = arena.message(data) }
         c.pointee.undo_group = undoGroup
         if let child { c.pointee.child = arena.message(child) }
+    }
+}
+
+extension Wire {
+    /// A message that an earlier run of the saga has dealt with: when it is repeated, nothing happens.
+    package struct CarriedMessage: Sendable, Equatable {
+        /// What the id stands for.
+        package var kind: Wire.MessageKind
+        /// Its id. 1-255 bytes.
+        package var id: String
+        /// The run that has it in its history, 16 bytes.
+        package var sagaID: SagaID?
+
+        package init(
+            kind: Wire.MessageKind = .unspecified,
+            id: String = "",
+            sagaID: SagaID? = nil
+        ) {
+            self.kind = kind
+            self.id = id
+            self.sagaID = sagaID
+        }
+    }
+}
+
+extension Wire.CarriedMessage: WireMessage {
+    package static var protoName: String { "saga.v1.CarriedMessage" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.CarriedMessage: CMessage {
+    typealias CStruct = Saga__V1__CarriedMessage
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__carried_message__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        kind = Wire.MessageKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
+        id = Unpacked.text(c.pointee.id)
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__carried_message__init(c)
+        c.pointee.kind = Saga__V1__MessageKind(rawValue: .init(truncatingIfNeeded: kind.rawValue))
+        if !id.isEmpty { c.pointee.id = arena.text(id, "CarriedMessage.id") }
+        if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
     }
 }
 

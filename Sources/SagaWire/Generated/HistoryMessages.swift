@@ -124,6 +124,8 @@ extension Wire {
         package var memo: [Wire.NamedPayload]
         /// Attributes that List filters by. At most 64, names unique.
         package var searchAttributes: [Wire.NamedPayload]
+        /// The newest messages that the runs before this one have dealt with, oldest first. At most 256.
+        package var carriedMessages: [Wire.CarriedMessage]
 
         package init(
             namespace: String = "",
@@ -143,7 +145,8 @@ extension Wire {
             parentInitiatedEventID: UInt64? = nil,
             carriedUndo: [Wire.CarriedUndo] = [],
             memo: [Wire.NamedPayload] = [],
-            searchAttributes: [Wire.NamedPayload] = []
+            searchAttributes: [Wire.NamedPayload] = [],
+            carriedMessages: [Wire.CarriedMessage] = []
         ) {
             self.namespace = namespace
             self.workflowID = workflowID
@@ -163,6 +166,7 @@ extension Wire {
             self.carriedUndo = carriedUndo
             self.memo = memo
             self.searchAttributes = searchAttributes
+            self.carriedMessages = carriedMessages
         }
     }
 }
@@ -205,6 +209,7 @@ extension Wire.WorkflowExecutionStarted: CMessage {
         carriedUndo = Unpacked.messages(c.pointee.n_carried_undo, c.pointee.carried_undo)
         memo = Unpacked.messages(c.pointee.n_memo, c.pointee.memo)
         searchAttributes = Unpacked.messages(c.pointee.n_search_attributes, c.pointee.search_attributes)
+        carriedMessages = Unpacked.messages(c.pointee.n_carried_messages, c.pointee.carried_messages)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -238,6 +243,10 @@ extension Wire.WorkflowExecutionStarted: CMessage {
         if !searchAttributes.isEmpty {
             c.pointee.search_attributes = arena.messages(searchAttributes)
             c.pointee.n_search_attributes = c.pointee.search_attributes == nil ? 0 : searchAttributes.count
+        }
+        if !carriedMessages.isEmpty {
+            c.pointee.carried_messages = arena.messages(carriedMessages)
+            c.pointee.n_carried_messages = c.pointee.carried_messages == nil ? 0 : carriedMessages.count
         }
     }
 }
@@ -681,6 +690,8 @@ extension Wire {
         package var requestID: String
         /// Undo entries of later steps that move along. At most 10,000.
         package var carriedUndo: [Wire.CarriedUndo]
+        /// The newest messages that the run dealt with after that event, oldest first. At most 256.
+        package var carriedMessages: [Wire.CarriedMessage]
 
         package init(
             baseSagaID: SagaID? = nil,
@@ -688,7 +699,8 @@ extension Wire {
             reason: String = "",
             identity: String = "",
             requestID: String = "",
-            carriedUndo: [Wire.CarriedUndo] = []
+            carriedUndo: [Wire.CarriedUndo] = [],
+            carriedMessages: [Wire.CarriedMessage] = []
         ) {
             self.baseSagaID = baseSagaID
             self.baseEventID = baseEventID
@@ -696,6 +708,7 @@ extension Wire {
             self.identity = identity
             self.requestID = requestID
             self.carriedUndo = carriedUndo
+            self.carriedMessages = carriedMessages
         }
     }
 }
@@ -726,6 +739,7 @@ extension Wire.WorkflowExecutionReset: CMessage {
         identity = Unpacked.text(c.pointee.identity)
         requestID = Unpacked.text(c.pointee.request_id)
         carriedUndo = Unpacked.messages(c.pointee.n_carried_undo, c.pointee.carried_undo)
+        carriedMessages = Unpacked.messages(c.pointee.n_carried_messages, c.pointee.carried_messages)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -738,6 +752,10 @@ extension Wire.WorkflowExecutionReset: CMessage {
         if !carriedUndo.isEmpty {
             c.pointee.carried_undo = arena.messages(carriedUndo)
             c.pointee.n_carried_undo = c.pointee.carried_undo == nil ? 0 : carriedUndo.count
+        }
+        if !carriedMessages.isEmpty {
+            c.pointee.carried_messages = arena.messages(carriedMessages)
+            c.pointee.n_carried_messages = c.pointee.carried_messages == nil ? 0 : carriedMessages.count
         }
     }
 }

@@ -201,6 +201,41 @@ extension CompensationSummary {
     }
 }
 
+extension Wire.CarriedMessage {
+    package init(_ message: CarriedMessage) {
+        let kind: Wire.MessageKind =
+            switch message.kind {
+            case .request: .request
+            case .signal: .signal
+            case .update: .update
+            }
+        self.init(kind: kind, id: message.id, sagaID: message.sagaID)
+    }
+}
+
+extension CarriedMessage {
+    package init(_ wire: Wire.CarriedMessage) throws(WireError) {
+        let kind: Kind =
+            switch wire.kind {
+            case .request: .request
+            case .signal: .signal
+            case .update: .update
+            default: throw WireError(field: "kind", reason: .unknownEnumValue(wire.kind.rawValue))
+            }
+        self.init(kind: kind, id: wire.id, sagaID: try required(wire.sagaID, "saga_id"))
+    }
+
+    static func list(_ wire: [Wire.CarriedMessage], _ field: String) throws(WireError) -> [CarriedMessage] {
+        var messages: [CarriedMessage] = []
+        for (index, message) in wire.enumerated() {
+            do throws(WireError) { messages.append(try CarriedMessage(message)) } catch {
+                throw error.within(field, index: index)
+            }
+        }
+        return messages
+    }
+}
+
 extension Wire.CarriedUndo {
     package init(_ entry: CarriedUndo) {
         self.init(

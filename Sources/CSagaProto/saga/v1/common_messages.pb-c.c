@@ -547,6 +547,51 @@ void   saga__v1__carried_undo__free_unpacked
   assert(message->base.descriptor == &saga__v1__carried_undo__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   saga__v1__carried_message__init
+                     (Saga__V1__CarriedMessage         *message)
+{
+  static const Saga__V1__CarriedMessage init_value = SAGA__V1__CARRIED_MESSAGE__INIT;
+  *message = init_value;
+}
+size_t saga__v1__carried_message__get_packed_size
+                     (const Saga__V1__CarriedMessage *message)
+{
+  assert(message->base.descriptor == &saga__v1__carried_message__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__carried_message__pack
+                     (const Saga__V1__CarriedMessage *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__carried_message__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__carried_message__pack_to_buffer
+                     (const Saga__V1__CarriedMessage *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__carried_message__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__CarriedMessage *
+       saga__v1__carried_message__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__CarriedMessage *)
+     protobuf_c_message_unpack (&saga__v1__carried_message__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__carried_message__free_unpacked
+                     (Saga__V1__CarriedMessage *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__carried_message__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   saga__v1__child_undo__init
                      (Saga__V1__ChildUndo         *message)
 {
@@ -1723,6 +1768,70 @@ const ProtobufCMessageDescriptor saga__v1__carried_undo__descriptor =
   (ProtobufCMessageInit) saga__v1__carried_undo__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor saga__v1__carried_message__field_descriptors[3] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CarriedMessage, kind),
+    &saga__v1__message_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CarriedMessage, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "saga_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__CarriedMessage, saga_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__carried_message__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = kind */
+  2,   /* field[2] = saga_id */
+};
+static const ProtobufCIntRange saga__v1__carried_message__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor saga__v1__carried_message__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.CarriedMessage",
+  "CarriedMessage",
+  "Saga__V1__CarriedMessage",
+  "saga.v1",
+  sizeof(Saga__V1__CarriedMessage),
+  3,
+  saga__v1__carried_message__field_descriptors,
+  saga__v1__carried_message__field_indices_by_name,
+  1,  saga__v1__carried_message__number_ranges,
+  (ProtobufCMessageInit) saga__v1__carried_message__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor saga__v1__child_undo__field_descriptors[2] =
 {
   {
@@ -2376,5 +2485,37 @@ const ProtobufCEnumDescriptor saga__v1__parent_close_policy__descriptor =
   saga__v1__parent_close_policy__enum_values_by_name,
   1,
   saga__v1__parent_close_policy__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue saga__v1__message_kind__enum_values_by_number[4] =
+{
+  { "MESSAGE_KIND_UNSPECIFIED", "SAGA__V1__MESSAGE_KIND__MESSAGE_KIND_UNSPECIFIED", 0 },
+  { "MESSAGE_KIND_REQUEST", "SAGA__V1__MESSAGE_KIND__MESSAGE_KIND_REQUEST", 1 },
+  { "MESSAGE_KIND_SIGNAL", "SAGA__V1__MESSAGE_KIND__MESSAGE_KIND_SIGNAL", 2 },
+  { "MESSAGE_KIND_UPDATE", "SAGA__V1__MESSAGE_KIND__MESSAGE_KIND_UPDATE", 3 },
+};
+static const ProtobufCIntRange saga__v1__message_kind__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex saga__v1__message_kind__enum_values_by_name[4] =
+{
+  { "MESSAGE_KIND_REQUEST", 1 },
+  { "MESSAGE_KIND_SIGNAL", 2 },
+  { "MESSAGE_KIND_UNSPECIFIED", 0 },
+  { "MESSAGE_KIND_UPDATE", 3 },
+};
+const ProtobufCEnumDescriptor saga__v1__message_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "saga.v1.MessageKind",
+  "MessageKind",
+  "Saga__V1__MessageKind",
+  "saga.v1",
+  4,
+  saga__v1__message_kind__enum_values_by_number,
+  4,
+  saga__v1__message_kind__enum_values_by_name,
+  1,
+  saga__v1__message_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -3067,7 +3067,7 @@ void   saga__v1__history_event__free_unpacked
   assert(message->base.descriptor == &saga__v1__history_event__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor saga__v1__workflow_execution_started__field_descriptors[18] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_execution_started__field_descriptors[19] =
 {
   {
     "namespace",
@@ -3285,10 +3285,23 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_execution_started__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "carried_messages",
+    19,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__WorkflowExecutionStarted, n_carried_messages),
+    offsetof(Saga__V1__WorkflowExecutionStarted, carried_messages),
+    &saga__v1__carried_message__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_execution_started__field_indices_by_name[] = {
   9,   /* field[9] = auto_compensate */
   8,   /* field[8] = cancel_grace_us */
+  18,   /* field[18] = carried_messages */
   15,   /* field[15] = carried_undo */
   10,   /* field[10] = continue_on_undo_error */
   12,   /* field[12] = continued_from_saga_id */
@@ -3309,7 +3322,7 @@ static const unsigned saga__v1__workflow_execution_started__field_indices_by_nam
 static const ProtobufCIntRange saga__v1__workflow_execution_started__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 18 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_execution_started__descriptor =
 {
@@ -3319,7 +3332,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_execution_started__descripto
   "Saga__V1__WorkflowExecutionStarted",
   "saga.v1",
   sizeof(Saga__V1__WorkflowExecutionStarted),
-  18,
+  19,
   saga__v1__workflow_execution_started__field_descriptors,
   saga__v1__workflow_execution_started__field_indices_by_name,
   1,  saga__v1__workflow_execution_started__number_ranges,
@@ -3839,7 +3852,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_execution_cancel_requested__
   (ProtobufCMessageInit) saga__v1__workflow_execution_cancel_requested__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_execution_reset__field_descriptors[6] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_execution_reset__field_descriptors[7] =
 {
   {
     "base_saga_id",
@@ -3913,10 +3926,23 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_execution_reset__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "carried_messages",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__WorkflowExecutionReset, n_carried_messages),
+    offsetof(Saga__V1__WorkflowExecutionReset, carried_messages),
+    &saga__v1__carried_message__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_execution_reset__field_indices_by_name[] = {
   1,   /* field[1] = base_event_id */
   0,   /* field[0] = base_saga_id */
+  6,   /* field[6] = carried_messages */
   5,   /* field[5] = carried_undo */
   3,   /* field[3] = identity */
   2,   /* field[2] = reason */
@@ -3925,7 +3951,7 @@ static const unsigned saga__v1__workflow_execution_reset__field_indices_by_name[
 static const ProtobufCIntRange saga__v1__workflow_execution_reset__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_execution_reset__descriptor =
 {
@@ -3935,7 +3961,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_execution_reset__descriptor 
   "Saga__V1__WorkflowExecutionReset",
   "saga.v1",
   sizeof(Saga__V1__WorkflowExecutionReset),
-  6,
+  7,
   saga__v1__workflow_execution_reset__field_descriptors,
   saga__v1__workflow_execution_reset__field_indices_by_name,
   1,  saga__v1__workflow_execution_reset__number_ranges,

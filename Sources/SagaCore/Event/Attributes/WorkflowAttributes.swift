@@ -42,6 +42,8 @@ public struct WorkflowExecutionStarted: EventAttribute, Hashable, Sendable {
     public var memo: [NamedPayload]
     /// Attributes that List filters by.
     public var searchAttributes: [NamedPayload]
+    /// The newest messages that the runs before this one have dealt with, oldest first.
+    public var carriedMessages: [CarriedMessage]
 }
 
 // In an extension, see `HistoryEvent`.
@@ -52,7 +54,8 @@ extension WorkflowExecutionStarted {
         input: borrowing Payload, requestID: String = "", executionTimeoutMicros: Int64, cancelGraceMicros: Int64,
         autoCompensate: Bool = true, continueOnUndoError: Bool = false, identity: String = "",
         continuedFrom: SagaID? = nil, parentSagaID: SagaID? = nil, parentInitiatedEventID: EventID? = nil,
-        carriedUndo: [CarriedUndo] = [], memo: [NamedPayload] = [], searchAttributes: [NamedPayload] = []
+        carriedUndo: [CarriedUndo] = [], memo: [NamedPayload] = [], searchAttributes: [NamedPayload] = [],
+        carriedMessages: [CarriedMessage] = []
     ) {
         self.init(
             namespace: namespace, workflowID: workflowID, workflowType: workflowType, workflowVersion: workflowVersion,
@@ -60,10 +63,16 @@ extension WorkflowExecutionStarted {
             executionTimeoutMicros: executionTimeoutMicros, cancelGraceMicros: cancelGraceMicros,
             autoCompensate: autoCompensate, continueOnUndoError: continueOnUndoError, identity: identity,
             continuedFrom: continuedFrom, parentSagaID: parentSagaID, parentInitiatedEventID: parentInitiatedEventID,
-            carriedUndo: carriedUndo, memo: memo, searchAttributes: searchAttributes)
+            carriedUndo: carriedUndo, memo: memo, searchAttributes: searchAttributes, carriedMessages: carriedMessages)
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
+        try self.init(firstForm: &reader)
+        carriedMessages = try reader.read()
+    }
+
+    /// The fields of the first form, which all later ones begin with.
+    init(firstForm reader: inout PostcardReader) throws(CodecError) {
         self.init(
             namespace: try reader.read(), workflowID: try reader.read(), workflowType: try reader.read(),
             workflowVersion: try reader.read(), taskQueue: try reader.read(), input: try reader.read(),
@@ -71,7 +80,7 @@ extension WorkflowExecutionStarted {
             cancelGraceMicros: try reader.read(), autoCompensate: try reader.read(),
             continueOnUndoError: try reader.read(), identity: try reader.read(), continuedFrom: try reader.read(),
             parentSagaID: try reader.read(), parentInitiatedEventID: try reader.read(), carriedUndo: try reader.read(),
-            memo: try reader.read(), searchAttributes: try reader.read())
+            memo: try reader.read(), searchAttributes: try reader.read(), carriedMessages: [])
     }
 
     @_effects(releasenone)
@@ -94,6 +103,7 @@ extension WorkflowExecutionStarted {
         writer.write(carriedUndo)
         writer.write(memo)
         writer.write(searchAttributes)
+        writer.write(carriedMessages)
     }
 }
 
@@ -360,10 +370,12 @@ public struct WorkflowExecutionReset: EventAttribute, Hashable, Sendable {
     public var requestID: String
     /// Undo entries of later steps that move along.
     public var carriedUndo: [CarriedUndo]
+    /// The newest messages that the run dealt with after that event, oldest first.
+    public var carriedMessages: [CarriedMessage]
 
     public init(
         baseSagaID: SagaID, baseEventID: EventID, reason: String = "", identity: String = "", requestID: String = "",
-        carriedUndo: [CarriedUndo] = []
+        carriedUndo: [CarriedUndo] = [], carriedMessages: [CarriedMessage] = []
     ) {
         self.baseSagaID = baseSagaID
         self.baseEventID = baseEventID
@@ -371,15 +383,23 @@ public struct WorkflowExecutionReset: EventAttribute, Hashable, Sendable {
         self.identity = identity
         self.requestID = requestID
         self.carriedUndo = carriedUndo
+        self.carriedMessages = carriedMessages
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
+        try self.init(firstForm: &reader)
+        carriedMessages = try reader.read()
+    }
+
+    /// The fields of the first form, which all later ones begin with.
+    init(firstForm reader: inout PostcardReader) throws(CodecError) {
         baseSagaID = try reader.read()
         baseEventID = try reader.read()
         reason = try reader.read()
         identity = try reader.read()
         requestID = try reader.read()
         carriedUndo = try reader.read()
+        carriedMessages = []
     }
 
     public func encode(into writer: inout PostcardWriter) {
@@ -389,6 +409,7 @@ public struct WorkflowExecutionReset: EventAttribute, Hashable, Sendable {
         writer.write(identity)
         writer.write(requestID)
         writer.write(carriedUndo)
+        writer.write(carriedMessages)
     }
 }
 

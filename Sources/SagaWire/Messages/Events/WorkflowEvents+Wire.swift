@@ -14,7 +14,8 @@ extension Wire.WorkflowExecutionStarted {
             parentInitiatedEventID: event.parentInitiatedEventID,
             carriedUndo: event.carriedUndo.map { Wire.CarriedUndo($0) },
             memo: event.memo.map { Wire.NamedPayload($0) },
-            searchAttributes: event.searchAttributes.map { Wire.NamedPayload($0) })
+            searchAttributes: event.searchAttributes.map { Wire.NamedPayload($0) },
+            carriedMessages: event.carriedMessages.map { Wire.CarriedMessage($0) })
     }
 }
 
@@ -30,7 +31,8 @@ extension WorkflowExecutionStarted {
             parentInitiatedEventID: wire.parentInitiatedEventID,
             carriedUndo: try CarriedUndo.list(wire.carriedUndo, "carried_undo"),
             memo: wire.memo.map { NamedPayload($0) },
-            searchAttributes: wire.searchAttributes.map { NamedPayload($0) })
+            searchAttributes: wire.searchAttributes.map { NamedPayload($0) },
+            carriedMessages: try CarriedMessage.list(wire.carriedMessages, "carried_messages"))
     }
 }
 
@@ -150,7 +152,8 @@ extension Wire.WorkflowExecutionReset {
         self.init(
             baseSagaID: event.baseSagaID, baseEventID: event.baseEventID, reason: event.reason,
             identity: event.identity, requestID: event.requestID,
-            carriedUndo: event.carriedUndo.map { Wire.CarriedUndo($0) })
+            carriedUndo: event.carriedUndo.map { Wire.CarriedUndo($0) },
+            carriedMessages: event.carriedMessages.map { Wire.CarriedMessage($0) })
     }
 }
 
@@ -159,7 +162,8 @@ extension WorkflowExecutionReset {
         self.init(
             baseSagaID: try required(wire.baseSagaID, "base_saga_id"), baseEventID: wire.baseEventID,
             reason: wire.reason, identity: wire.identity, requestID: wire.requestID,
-            carriedUndo: try CarriedUndo.list(wire.carriedUndo, "carried_undo"))
+            carriedUndo: try CarriedUndo.list(wire.carriedUndo, "carried_undo"),
+            carriedMessages: try CarriedMessage.list(wire.carriedMessages, "carried_messages"))
     }
 }
 

@@ -908,6 +908,59 @@ impl From<i32> for ParentClosePolicy {
     }
 }
 
+/// What the id of a message stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MessageKind {
+    /// Not given.
+    #[default]
+    Unspecified,
+    /// The request id of a call.
+    Request,
+    /// The id of a signal.
+    Signal,
+    /// The id of an update.
+    Update,
+    /// A number that this version does not know.
+    Unrecognized(i32),
+}
+
+impl MessageKind {
+    /// The number on the wire.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::Unspecified => 0,
+            Self::Request => 1,
+            Self::Signal => 2,
+            Self::Update => 3,
+            Self::Unrecognized(number) => number,
+        }
+    }
+
+    /// The name in the IDL, without its prefix.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "UNSPECIFIED",
+            Self::Request => "REQUEST",
+            Self::Signal => "SIGNAL",
+            Self::Update => "UPDATE",
+            Self::Unrecognized(_) => "UNRECOGNIZED",
+        }
+    }
+}
+
+impl From<i32> for MessageKind {
+    fn from(number: i32) -> Self {
+        match number {
+            0 => Self::Unspecified,
+            1 => Self::Request,
+            2 => Self::Signal,
+            3 => Self::Update,
+            other => Self::Unrecognized(other),
+        }
+    }
+}
+
 /// Field 1 of every request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RequestHeader {
@@ -1385,6 +1438,37 @@ impl Message for CarriedUndo {
             9 => from.message(self.data.get_or_insert_with(Default::default))?,
             10 => self.undo_group = from.uint32()?,
             11 => from.message(self.child.get_or_insert_with(Default::default))?,
+            _ => from.skip()?,
+        }
+        Ok(())
+    }
+}
+
+/// A message that an earlier run of the saga has dealt with: when it is repeated, nothing happens.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CarriedMessage {
+    /// What the id stands for.
+    pub kind: MessageKind,
+    /// Its id. 1-255 bytes.
+    pub id: String,
+    /// The run that has it in its history, 16 bytes.
+    pub saga_id: Vec<u8>,
+}
+
+impl Message for CarriedMessage {
+    const NAME: &'static str = "saga.v1.CarriedMessage";
+
+    fn write(&self, to: &mut Writer) {
+        to.int32(1, self.kind.number());
+        to.string(2, &self.id);
+        to.bytes(3, &self.saga_id);
+    }
+
+    fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        match number {
+            1 => self.kind = MessageKind::from(from.int32()?),
+            2 => self.id = from.string()?,
+            3 => self.saga_id = from.bytes()?,
             _ => from.skip()?,
         }
         Ok(())
@@ -3150,6 +3234,8 @@ pub struct WorkflowExecutionStarted {
     pub memo: Vec<NamedPayload>,
     /// Attributes that List filters by. At most 64, names unique.
     pub search_attributes: Vec<NamedPayload>,
+    /// The newest messages that the runs before this one have dealt with, oldest first. At most 256.
+    pub carried_messages: Vec<CarriedMessage>,
 }
 
 impl Message for WorkflowExecutionStarted {
@@ -3178,6 +3264,7 @@ impl Message for WorkflowExecutionStarted {
         self.carried_undo.iter().for_each(|value| to.message(16, value));
         self.memo.iter().for_each(|value| to.message(17, value));
         self.search_attributes.iter().for_each(|value| to.message(18, value));
+        self.carried_messages.iter().for_each(|value| to.message(19, value));
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -3200,6 +3287,7 @@ impl Message for WorkflowExecutionStarted {
             16 => from.push(&mut self.carried_undo)?,
             17 => from.push(&mut self.memo)?,
             18 => from.push(&mut self.search_attributes)?,
+            19 => from.push(&mut self.carried_messages)?,
             _ => from.skip()?,
         }
         Ok(())
@@ -3480,6 +3568,8 @@ pub struct WorkflowExecutionReset {
     pub request_id: String,
     /// Undo entries of later steps that move along. At most 10,000.
     pub carried_undo: Vec<CarriedUndo>,
+    /// The newest messages that the run dealt with after that event, oldest first. At most 256.
+    pub carried_messages: Vec<CarriedMessage>,
 }
 
 impl Message for WorkflowExecutionReset {
@@ -3492,6 +3582,7 @@ impl Message for WorkflowExecutionReset {
         to.string(4, &self.identity);
         to.string(5, &self.request_id);
         self.carried_undo.iter().for_each(|value| to.message(6, value));
+        self.carried_messages.iter().for_each(|value| to.message(7, value));
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -3502,6 +3593,7 @@ impl Message for WorkflowExecutionReset {
             4 => self.identity = from.string()?,
             5 => self.request_id = from.string()?,
             6 => from.push(&mut self.carried_undo)?,
+            7 => from.push(&mut self.carried_messages)?,
             _ => from.skip()?,
         }
         Ok(())

@@ -245,6 +245,18 @@ export enum ParentClosePolicy {
   TERMINATE = 3,
 }
 
+/** What the id of a message stands for. */
+export enum MessageKind {
+  /** Not given. */
+  UNSPECIFIED = 0,
+  /** The request id of a call. */
+  REQUEST = 1,
+  /** The id of a signal. */
+  SIGNAL = 2,
+  /** The id of an update. */
+  UPDATE = 3,
+}
+
 /** Field 1 of every request. */
 export interface RequestHeader {
   /**
@@ -513,6 +525,22 @@ export const CarriedUndo: MessageType<CarriedUndo> = message("saga.v1.CarriedUnd
   { no: 9, name: "data", type: () => Payload },
   { no: 10, name: "undoGroup", type: "uint32" },
   { no: 11, name: "child", type: () => ChildUndo },
+]);
+
+/** A message that an earlier run of the saga has dealt with: when it is repeated, nothing happens. */
+export interface CarriedMessage {
+  /** What the id stands for. */
+  kind: MessageKind;
+  /** Its id. 1-255 bytes. */
+  id: string;
+  /** The run that has it in its history, 16 bytes. */
+  sagaId: Uint8Array;
+}
+/** Makes, writes and reads a CarriedMessage. */
+export const CarriedMessage: MessageType<CarriedMessage> = message("saga.v1.CarriedMessage", [
+  { no: 1, name: "kind", type: "enum" },
+  { no: 2, name: "id", type: "string" },
+  { no: 3, name: "sagaId", type: "bytes" },
 ]);
 
 /** A child that closed well and can be undone as a whole. */
@@ -1298,6 +1326,8 @@ export interface WorkflowExecutionStarted {
   memo: NamedPayload[];
   /** Attributes that List filters by. At most 64, names unique. */
   searchAttributes: NamedPayload[];
+  /** The newest messages that the runs before this one have dealt with, oldest first. At most 256. */
+  carriedMessages: CarriedMessage[];
 }
 /** Makes, writes and reads a WorkflowExecutionStarted. */
 export const WorkflowExecutionStarted: MessageType<WorkflowExecutionStarted> = message("saga.v1.WorkflowExecutionStarted", [
@@ -1319,6 +1349,7 @@ export const WorkflowExecutionStarted: MessageType<WorkflowExecutionStarted> = m
   { no: 16, name: "carriedUndo", type: () => CarriedUndo, repeated: true },
   { no: 17, name: "memo", type: () => NamedPayload, repeated: true },
   { no: 18, name: "searchAttributes", type: () => NamedPayload, repeated: true },
+  { no: 19, name: "carriedMessages", type: () => CarriedMessage, repeated: true },
 ]);
 
 /** `run` returned. Event 1. */
@@ -1462,6 +1493,8 @@ export interface WorkflowExecutionReset {
   requestId: string;
   /** Undo entries of later steps that move along. At most 10,000. */
   carriedUndo: CarriedUndo[];
+  /** The newest messages that the run dealt with after that event, oldest first. At most 256. */
+  carriedMessages: CarriedMessage[];
 }
 /** Makes, writes and reads a WorkflowExecutionReset. */
 export const WorkflowExecutionReset: MessageType<WorkflowExecutionReset> = message("saga.v1.WorkflowExecutionReset", [
@@ -1471,6 +1504,7 @@ export const WorkflowExecutionReset: MessageType<WorkflowExecutionReset> = messa
   { no: 4, name: "identity", type: "string" },
   { no: 5, name: "requestId", type: "string" },
   { no: 6, name: "carriedUndo", type: () => CarriedUndo, repeated: true },
+  { no: 7, name: "carriedMessages", type: () => CarriedMessage, repeated: true },
 ]);
 
 /** The run needs a person. Event 9. */

@@ -27,6 +27,7 @@ typedef struct Saga__V1__UndoSpec Saga__V1__UndoSpec;
 typedef struct Saga__V1__CompensationSummary Saga__V1__CompensationSummary;
 typedef struct Saga__V1__UndoInput Saga__V1__UndoInput;
 typedef struct Saga__V1__CarriedUndo Saga__V1__CarriedUndo;
+typedef struct Saga__V1__CarriedMessage Saga__V1__CarriedMessage;
 typedef struct Saga__V1__ChildUndo Saga__V1__ChildUndo;
 typedef struct Saga__V1__WorkflowRef Saga__V1__WorkflowRef;
 typedef struct Saga__V1__NamedPayload Saga__V1__NamedPayload;
@@ -492,6 +493,28 @@ typedef enum _Saga__V1__ParentClosePolicy {
   SAGA__V1__PARENT_CLOSE_POLICY__PARENT_CLOSE_POLICY_TERMINATE = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__PARENT_CLOSE_POLICY)
 } Saga__V1__ParentClosePolicy;
+/*
+ * What the id of a message stands for.
+ */
+typedef enum _Saga__V1__MessageKind {
+  /*
+   * Not given.
+   */
+  SAGA__V1__MESSAGE_KIND__MESSAGE_KIND_UNSPECIFIED = 0,
+  /*
+   * The request id of a call.
+   */
+  SAGA__V1__MESSAGE_KIND__MESSAGE_KIND_REQUEST = 1,
+  /*
+   * The id of a signal.
+   */
+  SAGA__V1__MESSAGE_KIND__MESSAGE_KIND_SIGNAL = 2,
+  /*
+   * The id of an update.
+   */
+  SAGA__V1__MESSAGE_KIND__MESSAGE_KIND_UPDATE = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SAGA__V1__MESSAGE_KIND)
+} Saga__V1__MessageKind;
 
 /* --- messages --- */
 
@@ -877,6 +900,30 @@ struct  Saga__V1__CarriedUndo
 
 
 /*
+ * A message that an earlier run of the saga has dealt with: when it is repeated, nothing happens.
+ */
+struct  Saga__V1__CarriedMessage
+{
+  ProtobufCMessage base;
+  /*
+   * What the id stands for.
+   */
+  Saga__V1__MessageKind kind;
+  /*
+   * Its id. 1-255 bytes.
+   */
+  char *id;
+  /*
+   * The run that has it in its history, 16 bytes.
+   */
+  ProtobufCBinaryData saga_id;
+};
+#define SAGA__V1__CARRIED_MESSAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__carried_message__descriptor) \
+    , SAGA__V1__MESSAGE_KIND__MESSAGE_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, {0,NULL} }
+
+
+/*
  * A child that closed well and can be undone as a whole.
  */
 struct  Saga__V1__ChildUndo
@@ -1164,6 +1211,25 @@ Saga__V1__CarriedUndo *
 void   saga__v1__carried_undo__free_unpacked
                      (Saga__V1__CarriedUndo *message,
                       ProtobufCAllocator *allocator);
+/* Saga__V1__CarriedMessage methods */
+void   saga__v1__carried_message__init
+                     (Saga__V1__CarriedMessage         *message);
+size_t saga__v1__carried_message__get_packed_size
+                     (const Saga__V1__CarriedMessage   *message);
+size_t saga__v1__carried_message__pack
+                     (const Saga__V1__CarriedMessage   *message,
+                      uint8_t             *out);
+size_t saga__v1__carried_message__pack_to_buffer
+                     (const Saga__V1__CarriedMessage   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__CarriedMessage *
+       saga__v1__carried_message__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__carried_message__free_unpacked
+                     (Saga__V1__CarriedMessage *message,
+                      ProtobufCAllocator *allocator);
 /* Saga__V1__ChildUndo methods */
 void   saga__v1__child_undo__init
                      (Saga__V1__ChildUndo         *message);
@@ -1259,6 +1325,9 @@ typedef void (*Saga__V1__UndoInput_Closure)
 typedef void (*Saga__V1__CarriedUndo_Closure)
                  (const Saga__V1__CarriedUndo *message,
                   void *closure_data);
+typedef void (*Saga__V1__CarriedMessage_Closure)
+                 (const Saga__V1__CarriedMessage *message,
+                  void *closure_data);
 typedef void (*Saga__V1__ChildUndo_Closure)
                  (const Saga__V1__ChildUndo *message,
                   void *closure_data);
@@ -1287,6 +1356,7 @@ extern const ProtobufCEnumDescriptor    saga__v1__block_cause__descriptor;
 extern const ProtobufCEnumDescriptor    saga__v1__operator_verb__descriptor;
 extern const ProtobufCEnumDescriptor    saga__v1__marker_kind__descriptor;
 extern const ProtobufCEnumDescriptor    saga__v1__parent_close_policy__descriptor;
+extern const ProtobufCEnumDescriptor    saga__v1__message_kind__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__request_header__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__metadata_entry__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__payload__descriptor;
@@ -1299,6 +1369,7 @@ extern const ProtobufCMessageDescriptor saga__v1__undo_spec__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__compensation_summary__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__undo_input__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__carried_undo__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__carried_message__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__child_undo__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__workflow_ref__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__named_payload__descriptor;

@@ -236,6 +236,11 @@ struct  Saga__V1__WorkflowExecutionStarted
    */
   size_t n_search_attributes;
   Saga__V1__NamedPayload **search_attributes;
+  /*
+   * The newest messages that the runs before this one have dealt with, oldest first. At most 256.
+   */
+  size_t n_carried_messages;
+  Saga__V1__CarriedMessage **carried_messages;
   Saga__V1__WorkflowExecutionStarted__ParentInitiatedEventIdCase _parent_initiated_event_id_case;
   union {
     /*
@@ -246,7 +251,7 @@ struct  Saga__V1__WorkflowExecutionStarted
 };
 #define SAGA__V1__WORKFLOW_EXECUTION_STARTED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_execution_started__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, {0,NULL}, 0,NULL, 0,NULL, 0,NULL, SAGA__V1__WORKFLOW_EXECUTION_STARTED___PARENT_INITIATED_EVENT_ID__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, {0,NULL}, 0,NULL, 0,NULL, 0,NULL, 0,NULL, SAGA__V1__WORKFLOW_EXECUTION_STARTED___PARENT_INITIATED_EVENT_ID__NOT_SET, {0} }
 
 
 /*
@@ -495,10 +500,15 @@ struct  Saga__V1__WorkflowExecutionReset
    */
   size_t n_carried_undo;
   Saga__V1__CarriedUndo **carried_undo;
+  /*
+   * The newest messages that the run dealt with after that event, oldest first. At most 256.
+   */
+  size_t n_carried_messages;
+  Saga__V1__CarriedMessage **carried_messages;
 };
 #define SAGA__V1__WORKFLOW_EXECUTION_RESET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_execution_reset__descriptor) \
-    , {0,NULL}, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL }
 
 
 /*

@@ -46,6 +46,10 @@ MARKER_KIND_STEP_OUTPUT: MarkerKind
 MARKER_KIND_UNDO_COMMITTED: MarkerKind
 MARKER_KIND_UNDO_TRACKED: MarkerKind
 MARKER_KIND_UNSPECIFIED: MarkerKind
+MESSAGE_KIND_REQUEST: MessageKind
+MESSAGE_KIND_SIGNAL: MessageKind
+MESSAGE_KIND_UNSPECIFIED: MessageKind
+MESSAGE_KIND_UPDATE: MessageKind
 OPERATOR_VERB_GIVE_UP: OperatorVerb
 OPERATOR_VERB_RESOLVE: OperatorVerb
 OPERATOR_VERB_RETRY: OperatorVerb
@@ -112,6 +116,16 @@ class ActivityTimeouts(_message.Message):
     schedule_to_start_us: int
     start_to_close_us: int
     def __init__(self, schedule_to_start_us: _Optional[int] = ..., start_to_close_us: _Optional[int] = ..., schedule_to_close_us: _Optional[int] = ..., heartbeat_us: _Optional[int] = ...) -> None: ...
+
+class CarriedMessage(_message.Message):
+    __slots__ = ["id", "kind", "saga_id"]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SAGA_ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    kind: MessageKind
+    saga_id: bytes
+    def __init__(self, kind: _Optional[_Union[MessageKind, str]] = ..., id: _Optional[str] = ..., saga_id: _Optional[bytes] = ...) -> None: ...
 
 class CarriedUndo(_message.Message):
     __slots__ = ["child", "data", "idempotency_key", "input", "outcome", "output", "source_event_id", "source_saga_id", "step_id", "undo", "undo_group"]
@@ -324,4 +338,7 @@ class MarkerKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class ParentClosePolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class MessageKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

@@ -822,20 +822,22 @@ class WorkflowExecutionPaused(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class WorkflowExecutionReset(_message.Message):
-    __slots__ = ["base_event_id", "base_saga_id", "carried_undo", "identity", "reason", "request_id"]
+    __slots__ = ["base_event_id", "base_saga_id", "carried_messages", "carried_undo", "identity", "reason", "request_id"]
     BASE_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_SAGA_ID_FIELD_NUMBER: _ClassVar[int]
+    CARRIED_MESSAGES_FIELD_NUMBER: _ClassVar[int]
     CARRIED_UNDO_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     base_event_id: int
     base_saga_id: bytes
+    carried_messages: _containers.RepeatedCompositeFieldContainer[_common_messages_pb2.CarriedMessage]
     carried_undo: _containers.RepeatedCompositeFieldContainer[_common_messages_pb2.CarriedUndo]
     identity: str
     reason: str
     request_id: str
-    def __init__(self, base_saga_id: _Optional[bytes] = ..., base_event_id: _Optional[int] = ..., reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ..., carried_undo: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedUndo, _Mapping]]] = ...) -> None: ...
+    def __init__(self, base_saga_id: _Optional[bytes] = ..., base_event_id: _Optional[int] = ..., reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ..., carried_undo: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedUndo, _Mapping]]] = ..., carried_messages: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedMessage, _Mapping]]] = ...) -> None: ...
 
 class WorkflowExecutionResumed(_message.Message):
     __slots__ = ["identity", "reason", "request_id"]
@@ -848,9 +850,10 @@ class WorkflowExecutionResumed(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class WorkflowExecutionStarted(_message.Message):
-    __slots__ = ["auto_compensate", "cancel_grace_us", "carried_undo", "continue_on_undo_error", "continued_from_saga_id", "execution_timeout_us", "identity", "input", "memo", "namespace", "parent_initiated_event_id", "parent_saga_id", "request_id", "search_attributes", "task_queue", "workflow_id", "workflow_type", "workflow_version"]
+    __slots__ = ["auto_compensate", "cancel_grace_us", "carried_messages", "carried_undo", "continue_on_undo_error", "continued_from_saga_id", "execution_timeout_us", "identity", "input", "memo", "namespace", "parent_initiated_event_id", "parent_saga_id", "request_id", "search_attributes", "task_queue", "workflow_id", "workflow_type", "workflow_version"]
     AUTO_COMPENSATE_FIELD_NUMBER: _ClassVar[int]
     CANCEL_GRACE_US_FIELD_NUMBER: _ClassVar[int]
+    CARRIED_MESSAGES_FIELD_NUMBER: _ClassVar[int]
     CARRIED_UNDO_FIELD_NUMBER: _ClassVar[int]
     CONTINUED_FROM_SAGA_ID_FIELD_NUMBER: _ClassVar[int]
     CONTINUE_ON_UNDO_ERROR_FIELD_NUMBER: _ClassVar[int]
@@ -869,6 +872,7 @@ class WorkflowExecutionStarted(_message.Message):
     WORKFLOW_VERSION_FIELD_NUMBER: _ClassVar[int]
     auto_compensate: bool
     cancel_grace_us: int
+    carried_messages: _containers.RepeatedCompositeFieldContainer[_common_messages_pb2.CarriedMessage]
     carried_undo: _containers.RepeatedCompositeFieldContainer[_common_messages_pb2.CarriedUndo]
     continue_on_undo_error: bool
     continued_from_saga_id: bytes
@@ -885,7 +889,7 @@ class WorkflowExecutionStarted(_message.Message):
     workflow_id: str
     workflow_type: str
     workflow_version: int
-    def __init__(self, namespace: _Optional[str] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., workflow_version: _Optional[int] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., request_id: _Optional[str] = ..., execution_timeout_us: _Optional[int] = ..., cancel_grace_us: _Optional[int] = ..., auto_compensate: bool = ..., continue_on_undo_error: bool = ..., identity: _Optional[str] = ..., continued_from_saga_id: _Optional[bytes] = ..., parent_saga_id: _Optional[bytes] = ..., parent_initiated_event_id: _Optional[int] = ..., carried_undo: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedUndo, _Mapping]]] = ..., memo: _Optional[_Iterable[_Union[_common_messages_pb2.NamedPayload, _Mapping]]] = ..., search_attributes: _Optional[_Iterable[_Union[_common_messages_pb2.NamedPayload, _Mapping]]] = ...) -> None: ...
+    def __init__(self, namespace: _Optional[str] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., workflow_version: _Optional[int] = ..., task_queue: _Optional[str] = ..., input: _Optional[_Union[_common_messages_pb2.Payload, _Mapping]] = ..., request_id: _Optional[str] = ..., execution_timeout_us: _Optional[int] = ..., cancel_grace_us: _Optional[int] = ..., auto_compensate: bool = ..., continue_on_undo_error: bool = ..., identity: _Optional[str] = ..., continued_from_saga_id: _Optional[bytes] = ..., parent_saga_id: _Optional[bytes] = ..., parent_initiated_event_id: _Optional[int] = ..., carried_undo: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedUndo, _Mapping]]] = ..., memo: _Optional[_Iterable[_Union[_common_messages_pb2.NamedPayload, _Mapping]]] = ..., search_attributes: _Optional[_Iterable[_Union[_common_messages_pb2.NamedPayload, _Mapping]]] = ..., carried_messages: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedMessage, _Mapping]]] = ...) -> None: ...
 
 class WorkflowExecutionTerminated(_message.Message):
     __slots__ = ["compensation", "identity", "reason", "request_id", "reset_event_id"]
