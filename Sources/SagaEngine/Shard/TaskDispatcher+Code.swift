@@ -69,6 +69,11 @@ extension TaskDispatcher {
         return sagaID
     }
 
+    /// How many runs wait for a slot, and whether any waits for one of this worker.
+    var runsAwaitingCodeSlot: Int { codeWaiting.values.reduce(0) { $0 + $1.count } }
+
+    func awaitsCodeSlot(of holder: WorkerID) -> Bool { codeWaiting.keys.contains { $0.holder == holder } }
+
     /// Takes the runs that wait for a worker which is gone.
     mutating func takeWaiting(for holder: WorkerID) -> [SagaID] {
         if codeWaiting.isEmpty { return [] }
@@ -96,6 +101,12 @@ extension TaskDispatcher {
 }
 
 extension Shard {
+    /// How many runs wait for a slot, for the simulator.
+    package var runsAwaitingCodeSlot: Int { dispatcher.runsAwaitingCodeSlot }
+
+    /// Whether any waits for one of this worker, which holds its code; for the simulator.
+    package func awaitsCodeSlot(of holder: WorkerID) -> Bool { dispatcher.awaitsCodeSlot(of: holder) }
+
     /// The run's code waits for a slot of its worker, or of any.
     func awaitCodeSlot(_ execution: Execution, holder: WorkerID?) {
         guard !execution.isWaitingForWorker else { return }
