@@ -28,7 +28,7 @@ struct Sim: AsyncParsableCommand {
     @Flag(
         help: """
             Also sagas with children, updates, signals to each other and local activities, and people who pause, reset and delete \
-            sagas. A world costs about a third more time then.
+            sagas. A world costs about a seventh more time then.
             """)
     var composed = false
     @Flag(help: "Print what happens, line by line; with --seed.")

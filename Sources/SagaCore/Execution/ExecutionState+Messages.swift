@@ -58,5 +58,6 @@ extension ExecutionState {
     }
 
     /// An update that was recorded under this id.
+    @inlinable
     public func update(_ updateID: String) -> UpdateState? { updates[updateID] }
 }

@@ -129,9 +129,11 @@ public struct ExecutionState: Equatable, Sendable {
     }
 
     /// Whether a run that unwinds for a reset leaves what that event began alone: the next run goes on with it.
+    @inlinable
     public func movesWithReset(_ eventID: EventID) -> Bool { resetTo.map { eventID <= $0 } ?? false }
 
     /// The run in which an event happened first: another one's, if a reset took it over.
+    @inlinable
     public func origin(of eventID: EventID) -> SagaID {
         origins.first { eventID <= $0.upTo }?.sagaID ?? sagaID
     }

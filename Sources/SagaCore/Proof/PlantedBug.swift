@@ -89,6 +89,9 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     /// A run that is made whole has forgotten that its code was to be given events.
     case parkedRunForgetsItsCode = "parked-run-forgets-its-code"
 
+    /// The slot of a workflow task that is taken from its worker does not come back.
+    case codeSlotLost = "code-slot-lost"
+
     /// A restart sets a virtual clock back to where it began.
     case clockSetBackOnRestart = "clock-set-back-on-restart"
     /// A run that closes says nothing to its open children.

@@ -150,7 +150,7 @@ extension Shard {
         if let holder = execution.codeHolder, dispatcher.workers[holder] != nil {
             effects.append(.worker(holder, .evict(execution.sagaID)))
         }
-        if let activation = execution.activation {
+        if let activation = execution.activation, !planted(.codeSlotLost) {
             dispatcher.giveBackCodeSlot(activation.worker, activation.generation)
         }
         execution.codeHolder = nil
@@ -163,7 +163,7 @@ extension Shard {
     func dropHistoryLoad(_ execution: Execution) {
         guard let load = execution.historyLoad else { return }
         execution.historyLoad = nil
-        dispatcher.giveBackCodeSlot(load.worker, load.generation)
+        if !planted(.codeSlotLost) { dispatcher.giveBackCodeSlot(load.worker, load.generation) }
         // It may keep pages that it was given.
         if load.next > 0, dispatcher.workers[load.worker] != nil {
             effects.append(.worker(load.worker, .evict(execution.sagaID)))

@@ -18,12 +18,23 @@ extension Shard {
     /// time. Everything else waits and grows the next batch.
     func startCommits() {
         while mayStartCommit, startCommit() {}
-        commitHeldUntil = inFlight.isEmpty ? dirty.compactMap(heldUntil).filter { $0 > time.monotonic }.min() : nil
+        commitHeldUntil = inFlight.isEmpty ? nextHeld : nil
+    }
+
+    /// The earliest moment at which a run waits for its live code no longer; nil if none does now.
+    private var nextHeld: Int64? {
+        var next: Int64?
+        for execution in dirty {
+            guard let until = heldUntil(execution), until > time.monotonic else { continue }
+            next = min(next ?? until, until)
+        }
+        return next
     }
 
     private var mayStartCommit: Bool {
         guard isReady, inFlight.count < config.maxBatchesInFlight else { return false }
-        if inFlight.isEmpty { return !dirty.isEmpty || !lateToRecord.isEmpty }
+        // Whatever comes in meanwhile, runs that are held are looked at, and nothing is made ready in vain.
+        if inFlight.isEmpty { return !lateToRecord.isEmpty || dirty.contains(where: isCommittable) }
         guard dirty.count >= config.minRunsBeside else { return false }
         var ready = 0
         for execution in dirty where isCommittable(execution) {

@@ -153,7 +153,7 @@ package final class Shard {
                 // Late by the rounding of a microsecond rather than early.
                 time.monotonic.addingSaturating(due.subtractingSaturating(time.wall.microseconds))
             }
-        return [wall, monotonicDeadlines.earliest, commitHeldUntil].compactMap(\.self).min()
+        return earlier(wall, earlier(monotonicDeadlines.earliest, commitHeldUntil))
     }
 
     /// How many runs are in memory.
@@ -511,6 +511,12 @@ extension EventAttributes {
         default: false
         }
     }
+}
+
+/// The earlier of two moments, of which each may be never.
+private func earlier(_ one: Int64?, _ other: Int64?) -> Int64? {
+    guard let one else { return other }
+    return other.map { min(one, $0) } ?? one
 }
 
 extension Int64 {

@@ -107,6 +107,11 @@ extension TaskDispatcher {
         }
     }
 
+    /// How many runs wait for a slot, and whether any waits for one of this worker.
+    var runsAwaitingCodeSlot: Int { (codeWaiting.values.map(\.count) + codeHeld.values.map(\.count)).reduce(0, +) }
+
+    func awaitsCodeSlot(of holder: WorkerID) -> Bool { codeHeld.keys.contains { $0.worker == holder } }
+
     /// Takes the runs that wait for a worker which is gone.
     mutating func takeWaiting(for worker: WorkerID) -> [SagaID] {
         if codeHeld.isEmpty { return [] }
@@ -135,6 +140,12 @@ extension TaskDispatcher {
 }
 
 extension Shard {
+    /// How many runs wait for a slot, for the simulator.
+    package var runsAwaitingCodeSlot: Int { dispatcher.runsAwaitingCodeSlot }
+
+    /// Whether any waits for one of this worker, which holds its code; for the simulator.
+    package func awaitsCodeSlot(of holder: WorkerID) -> Bool { dispatcher.awaitsCodeSlot(of: holder) }
+
     /// The run's code waits for a slot of its worker, or of any.
     func awaitCodeSlot(_ execution: Execution, holder: WorkerID?) {
         guard !execution.isWaitingForWorker else { return }

@@ -46,6 +46,7 @@ package struct Shrinker {
         if options.faults.maxCrashes > 1 { add { $0.faults.maxCrashes -= 1 } }
         if options.workers > 1 { add { $0.workers -= 1 } }
         add { $0.queueConcurrency = 0 }
+        add { $0.codeSlots = 0 }
         add { $0.queueRate = 0 }
         add { $0.maxBatchRuns = 256 }
         add { $0.historyPageEvents = 1_000 }

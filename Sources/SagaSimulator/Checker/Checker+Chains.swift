@@ -47,7 +47,7 @@ extension Checker {
 
     /// The entries that move are those that are left, as they are, and after them the steps that nobody waited for.
     private func judgeCarried(
-        _ carried: [CarriedUndo], _ left: [RunModel.Undo], _ old: RunModel
+        _ carried: [CarriedUndo], _ left: [RunModel.Undo], _ old: RunModel, stepsAfter kept: EventID? = nil
     ) throws(Violation) {
         try require(
             carried.count >= left.count
@@ -57,7 +57,8 @@ extension Checker {
                 }, "carry",
             "of \(old.sagaID) the undos \(left.map(\.stepKey)) are left, \(carried.map(\.idempotencyKey)) move")
         var rest = carried.dropFirst(left.count)
-        for eventID in old.stepOrder {
+        // Steps that a reset keeps are not carried.
+        for eventID in old.stepOrder where kept.map({ eventID > $0 }) ?? true {
             guard let step = old.steps[eventID], step.closedBy == nil, let undo = step.scheduled.undo,
                 undo.undoFailedStep != .never
             else { continue }
@@ -105,7 +106,8 @@ extension Checker {
         case .keep?:
             try judgeCarried(
                 reset.carriedUndo, base.undos.filter { !$0.isSettled && $0.born > reset.baseEventID },
-                base.withoutSteps(upTo: base.wasReset ? reset.baseEventID : .max))
+                base,
+                stepsAfter: base.wasReset ? reset.baseEventID : .max)
         case nil: break
         }
         guard ledger.resetModes[reset.requestID] == .undo else { return }
@@ -420,13 +422,6 @@ extension RunModel {
     fileprivate var wasReset: Bool {
         guard case .workflowExecutionTerminated(let value)? = closing else { return false }
         return value.reason.hasPrefix("reset to event ")
-    }
-
-    /// What a reset keeps is not carried.
-    fileprivate func withoutSteps(upTo kept: EventID) -> RunModel {
-        var copy = self
-        copy.stepOrder.removeAll { $0 <= kept }
-        return copy
     }
 }
 

@@ -63,13 +63,13 @@ struct Checker {
         eventCount += events.count
         let isNew = entry.expectedNextEventID == 0
         if isNew { begin(entry) }
-        if runs[entry.sagaID] == nil { runs[entry.sagaID] = RunModel(sagaID: entry.sagaID) }
+        let run = runs[entry.sagaID] ?? RunModel(sagaID: entry.sagaID)
+        runs[entry.sagaID] = run
         do throws(Violation) {
             if isNew { try judgeOrigin(entry) }
-            let copied = runs[entry.sagaID]?.copied ?? 0
+            let copied = run.copied
             for event in events {
-                // In place: the model is large.
-                if let index = runs.index(forKey: entry.sagaID) { try runs.values[index].apply(event, ledger) }
+                try run.apply(event, ledger)
                 if event.eventID < copied { continue }
                 try judgeOutput(event)
                 try judgeDeclared(event)
@@ -227,9 +227,7 @@ struct Checker {
         if reference.isUndo {
             do throws(Violation) { try declared[reference.sagaID]?.judgeUndo(task) } catch { report(error) }
         }
-        if let index = runs.index(forKey: reference.sagaID), !reference.isUndo {
-            runs.values[index].steps[reference.eventID]?.outAttempt = reference.attempt
-        }
+        if !reference.isUndo { runs[reference.sagaID]?.steps[reference.eventID]?.outAttempt = reference.attempt }
         guard isOwner else { return handedOutByZombie(task) }
         guard let run = runs[reference.sagaID], !run.isClosed else {
             return report(Violation("cause", "a task of \(reference.sagaID), which is closed or not durable, is out"))
@@ -384,15 +382,20 @@ struct Checker {
     /// The state in memory of a run without undurable events is what its durable history says.
     mutating func compare(_ state: ExecutionState) {
         guard let run = runs[state.sagaID], state.nextEventID == run.eventCount, !run.isClosed else { return }
-        var replayed = replays.removeValue(forKey: state.sagaID) ?? ExecutionState(sagaID: state.sagaID)
+        if replays[state.sagaID] == nil { replays[state.sagaID] = ExecutionState(sagaID: state.sagaID) }
+        // In place: a state is large.
+        guard let index = replays.index(forKey: state.sagaID) else { return }
         do throws(SagaError) {
             let history = histories[state.sagaID] ?? []
-            for event in history.dropFirst(Int(clamping: replayed.nextEventID)) { try replayed.apply(event) }
+            for event in history.dropFirst(Int(clamping: replays.values[index].nextEventID)) {
+                try replays.values[index].apply(event)
+            }
         } catch {
             return report(Violation("replay", "\(state.sagaID): the durable history does not replay: \(error)"))
         }
-        check(replayed == state, "replay", "\(state.sagaID): the state in memory is not the replay of the history")
-        replays[state.sagaID] = replayed
+        check(
+            replays.values[index] == state, "replay",
+            "\(state.sagaID): the state in memory is not the replay of the history")
         check(
             state.steps.eventIDs == run.stepOrder.filter { run.steps[$0]?.closedBy == nil }, "replay",
             "\(state.sagaID): open steps are \(state.steps.eventIDs)")

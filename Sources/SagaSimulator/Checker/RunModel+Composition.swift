@@ -63,7 +63,7 @@ extension RunModel {
     }
 
     /// Entries that another run did. They have no event here: they count down from the end of all ids.
-    mutating func carry(_ entries: [CarriedUndo], below top: EventID) {
+    func carry(_ entries: [CarriedUndo], below top: EventID) {
         for (index, entry) in entries.enumerated() {
             var undo = Undo(
                 step: top - EventID(index), stepKey: entry.idempotencyKey, key: entry.idempotencyKey + "/undo",
@@ -88,7 +88,7 @@ extension RunModel {
         }
     }
 
-    mutating func judgeComposition(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
+    func judgeComposition(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
         switch event.attributes {
         case .workflowExecutionPaused(let value):
             try check(!isPaused, "paused", "paused twice")
@@ -119,14 +119,14 @@ extension RunModel {
         }
     }
 
-    private mutating func endExternal(_ requested: EventID, _ end: External.End) throws(Violation) {
+    private func endExternal(_ requested: EventID, _ end: External.End) throws(Violation) {
         try check(externals[requested]?.end == .open, "external", "signal \(requested) to another saga ended twice")
         externals[requested]?.end = end
     }
 
     // MARK: Children
 
-    private mutating func judgeChild(_ event: HistoryEvent) throws(Violation) {
+    private func judgeChild(_ event: HistoryEvent) throws(Violation) {
         switch event.attributes {
         case .startChildWorkflowExecutionInitiated(let value):
             try check(!isEndingBadly, "forward", "child \(value.workflowID) is asked for after the unwinding began")
@@ -168,14 +168,14 @@ extension RunModel {
         return child
     }
 
-    private mutating func endChild(_ initiated: EventID) throws(Violation) {
+    private func endChild(_ initiated: EventID) throws(Violation) {
         _ = try openChild(initiated)
         children[initiated]?.isOpen = false
     }
 
     // MARK: Local activities
 
-    private mutating func judgeLocal(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
+    private func judgeLocal(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
         switch event.attributes {
         case .localActivityScheduled(let value):
             try check(!isEndingBadly, "forward", "local step \(value.stepID) is scheduled after the unwinding began")
@@ -197,7 +197,7 @@ extension RunModel {
         }
     }
 
-    private mutating func endLocal(
+    private func endLocal(
         _ scheduled: EventID?, _ event: HistoryEvent, _ outcome: StepOutcome, _ output: Payload?
     ) throws(Violation) {
         guard let scheduled else { return }
@@ -213,7 +213,7 @@ extension RunModel {
 
     // MARK: Updates
 
-    private mutating func judgeUpdate(_ event: HistoryEvent) throws(Violation) {
+    private func judgeUpdate(_ event: HistoryEvent) throws(Violation) {
         switch event.attributes {
         case .workflowUpdateAccepted(let value):
             try check(updates[value.updateID] == nil, "update", "update \(value.updateID) is accepted twice")
@@ -232,7 +232,7 @@ extension RunModel {
         }
     }
 
-    private mutating func endUpdate(_ accepted: EventID, _ end: Update.End) throws(Violation) {
+    private func endUpdate(_ accepted: EventID, _ end: Update.End) throws(Violation) {
         guard let id = updates.first(where: { $0.value.event == accepted && $0.value.end == .open })?.key else {
             throw Violation("update", "\(sagaID): update \(accepted) ended, and is not open")
         }

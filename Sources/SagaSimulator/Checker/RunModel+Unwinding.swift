@@ -2,7 +2,7 @@ internal import SagaCore
 
 /// The unwinding of a run, as the checker understands it.
 extension RunModel {
-    mutating func judgeUnwinding(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
+    func judgeUnwinding(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
         switch event.attributes {
         case .compensationStarted(let value):
             try check(!isEndingBadly, "unwinding", "the unwinding began twice")
@@ -94,7 +94,7 @@ extension RunModel {
     }
 
     /// An unknown outcome is known: by a probe, or by a late report, which must be one that was sent.
-    private mutating func probed(_ value: CompensationStepProbed) throws(Violation) {
+    private func probed(_ value: CompensationStepProbed) throws(Violation) {
         guard let undo = undo(value.stepEventID) else {
             throw Violation("undo", "\(sagaID): step \(value.stepEventID) is probed and has no undo")
         }
@@ -122,7 +122,7 @@ extension RunModel {
         return undo
     }
 
-    mutating func update(_ step: EventID, _ change: (inout Undo) -> Void) {
+    func update(_ step: EventID, _ change: (inout Undo) -> Void) {
         guard let index = undos.lastIndex(where: { $0.step == step }) else { return }
         change(&undos[index])
     }

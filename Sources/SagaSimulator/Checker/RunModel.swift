@@ -13,8 +13,8 @@ package struct Violation: Error, Hashable, Sendable {
 }
 
 /// One run as the checker understands it: a fold of its own over the durable events, written against the contract, sharing
-/// nothing with the engine's fold.
-struct RunModel {
+/// nothing with the engine's fold. A class, because it is large, and looked at for each event and hand-out.
+final class RunModel {
     struct Step {
         var scheduled: ActivityTaskScheduled
         /// The current attempt, from 1.
@@ -188,7 +188,7 @@ struct RunModel {
     func undo(_ step: EventID) -> Undo? { undos.last { $0.step == step } }
 
     /// Applies a durable event and judges it.
-    mutating func apply(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
+    func apply(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
         try check(event.eventID == eventCount, "gapless", "event \(event.eventID) stands where \(eventCount) is due")
         try check(closing == nil, "terminal", "\(event.eventType.name) follows the closing event")
         try check(event.timestamp >= lastTimestamp, "time", "event \(event.eventID) is older than the one before it")
@@ -203,7 +203,7 @@ struct RunModel {
         lastTimestamp = event.timestamp
     }
 
-    private mutating func judge(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
+    private func judge(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
         switch event.attributes {
         case .workflowExecutionStarted(let value):
             started = value
@@ -271,7 +271,7 @@ struct RunModel {
 
     // MARK: Time and messages
 
-    private mutating func timerFired(_ value: TimerFired, _ event: HistoryEvent) throws(Violation) {
+    private func timerFired(_ value: TimerFired, _ event: HistoryEvent) throws(Violation) {
         guard let timer = timers[value.createdEventID] else {
             throw Violation("timer", "\(sagaID): timer \(value.createdEventID) fired, which was never set")
         }
@@ -279,17 +279,17 @@ struct RunModel {
         try endTimer(value.createdEventID)
     }
 
-    private mutating func endTimer(_ created: EventID) throws(Violation) {
+    private func endTimer(_ created: EventID) throws(Violation) {
         try check(timers[created]?.isOpen == true, "timer", "timer \(created) ended twice or was never set")
         timers[created]?.isOpen = false
     }
 
-    mutating func remember(_ requestID: String, _ what: String) throws(Violation) {
+    func remember(_ requestID: String, _ what: String) throws(Violation) {
         guard !requestID.isEmpty else { return }
         try check(requests.insert(requestID).inserted, "request", "\(what) request \(requestID) is recorded twice")
     }
 
-    private mutating func mark(_ value: MarkerRecorded, _ event: HistoryEvent) {
+    private func mark(_ value: MarkerRecorded, _ event: HistoryEvent) {
         switch value.kind {
         case .undoTracked:
             guard value.undo != nil else { return }
@@ -304,7 +304,7 @@ struct RunModel {
         }
     }
 
-    mutating func dropOpenUndos() {
+    func dropOpenUndos() {
         var kept: [Undo] = []
         for undo in undos {
             if (undo.stage == .open || undo.stage == .dormant) && !isOwed(undo) {
@@ -322,7 +322,7 @@ struct RunModel {
 
     // MARK: The end
 
-    private mutating func close(
+    private func close(
         _ event: HistoryEvent, _ summary: CompensationSummary, endsBadly: Bool
     ) throws(Violation) {
         closing = event.attributes
@@ -368,7 +368,7 @@ struct RunModel {
 
     // MARK: Steps
 
-    private mutating func judgeStep(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
+    private func judgeStep(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
         switch event.attributes {
         case .activityTaskScheduled(let value):
             try check(!isEndingBadly, "forward", "step \(value.stepID) is scheduled after the unwinding began")
@@ -439,7 +439,7 @@ struct RunModel {
         return step
     }
 
-    private mutating func closeStep(
+    private func closeStep(
         _ eventID: EventID, _ event: HistoryEvent, _ outcome: StepOutcome, output: Payload? = nil
     ) throws(Violation) {
         guard let index = steps.index(forKey: eventID) else { return }
@@ -458,7 +458,7 @@ struct RunModel {
     }
 
     /// A step with an undo is closed.
-    mutating func addUndo(
+    func addUndo(
         _ step: EventID, _ undo: UndoSpec, _ key: String, _ outcome: StepOutcome, _ output: Payload?, scope: UInt32,
         group: UInt32
     ) {

@@ -139,6 +139,10 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case revivedInPortions
     case clockJumped
     case crashBetweenJumpAndFire
+    case codeSlotsFull
+    case codeSlotAwaited
+    case codeSlotTakenBack
+    case codeSlotAwaitedOfLostWorker
     // From here on in composed worlds only.
     case childStarted
     case childCompleted

@@ -1,6 +1,7 @@
 /// What will happen, by simulated time; equal times come up in the order in which they were put in.
 ///
-/// The heap orders small keys; the elements, which are large, stay in their slots.
+/// The heap orders small keys; the elements, which are large, stay in their slots. What is put in for the present moment, a
+/// third of all, comes after everything that is there for it, so it waits in a line of its own.
 struct EventQueue<Element> {
     private struct Key {
         var time: Int64
@@ -16,8 +17,14 @@ struct EventQueue<Element> {
     private var slots: [Element?] = []
     private var freeSlots: [Int] = []
     private var nextSequence: UInt64 = 0
+    /// What is due at `present`, from `lineHead` on.
+    private var line: [Element?] = []
+    private var lineHead = 0
+    private var present: Int64 = .min
 
+    /// - Parameter time: Not before that of the last element taken.
     mutating func push(_ element: Element, at time: Int64) {
+        if time == present { return line.append(element) }
         let slot: Int
         if let free = freeSlots.popLast() {
             slot = free
@@ -40,7 +47,17 @@ struct EventQueue<Element> {
     }
 
     mutating func pop() -> (time: Int64, element: Element)? {
+        // What the heap has for the present moment was put in before it came.
+        if lineHead < line.count, heap.first.map({ $0.time > present }) ?? true {
+            lineHead += 1
+            return line[lineHead - 1].take().map { (present, $0) }
+        }
         guard let first = heap.first, let last = heap.popLast() else { return nil }
+        if first.time > present {
+            present = first.time
+            line.removeAll(keepingCapacity: true)
+            lineHead = 0
+        }
         if !heap.isEmpty { sink(last) }
         freeSlots.append(first.slot)
         return slots[first.slot].take().map { (first.time, $0) }

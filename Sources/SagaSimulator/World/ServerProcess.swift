@@ -12,6 +12,8 @@ final class ServerProcess {
     var isRecovering = true
     /// Runs that were small records after the last flush.
     var parkedRuns = 0
+    /// How many events each run had when its state was last compared with its history.
+    var compared: [SagaID: EventID] = [:]
     /// How often it has read its state.
     var recoveries = 0
     /// Whether another process has come to take the shard over. Known to the world, not to the process.

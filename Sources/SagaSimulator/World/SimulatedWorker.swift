@@ -37,6 +37,8 @@ struct SimulatedWorker {
     var reported: Set<TaskReference> = []
     /// Live code, the oldest first.
     var code: [(sagaID: SagaID, instance: WorkflowInstance, isLoading: Bool)] = []
+    /// Workflow tasks whose answers have not left, of a worker that takes a number of them at a time.
+    var answering: [SagaID: UInt64] = [:]
     /// Code that is made for one question.
     var queried: [UInt64: WorkflowInstance] = [:]
     var isPaused = false
@@ -58,6 +60,8 @@ struct WorkerStream {
     var isOpenAtWorker = true
     /// Tasks that the server has given it and had no report of.
     var out: Set<TaskReference> = []
+    /// Workflow tasks that the server has given it and had no answer of, by their runs.
+    var codeOut: [SagaID: UInt64] = [:]
     /// When the server learned that the worker takes no new task.
     var drainedAt: Int64?
     var lastToServer: Int64 = 0

@@ -62,6 +62,7 @@ extension Simulation {
         if after.parkedRuns > before.parkedRuns { coverage.hit(.runParked) }
         if after.runsToRevive > 0 { coverage.hit(.revivedInPortions) }
         server.parkedRuns = after.parkedRuns
+        if options.codeSlots > 0, server.shard.runsAwaitingCodeSlot > 0 { coverage.hit(.codeSlotAwaited) }
         for effect in effects {
             if boundary(server) { return }
             perform(effect, server)
@@ -181,6 +182,8 @@ extension Simulation {
     private func beginRecovery(_ server: ServerProcess) {
         server.isRecovering = true
         server.recoveries += 1
+        server.compared = [:]
+        forgetSlots(of: server)
         put(.takeOver(server.incarnation), after: storeDelay())
     }
 
@@ -231,9 +234,11 @@ extension Simulation {
         var events: [HistoryEvent] = []
         while true {
             let page = try store.events(of: sagaID, from: EventID(events.count), limit: 1_000)
-            if page.isEmpty { break }
-            events += page
+            events = events.isEmpty ? page : events + page
+            if page.count < 1_000 { break }
         }
+        // What a store of values gave is what it was given.
+        if isStoreOurs { return events }
         if events != checker.histories[sagaID] ?? [] {
             checker.report(Violation("durable", "run \(sagaID) is not read back as it was written"))
         }

@@ -14,7 +14,7 @@ extension Simulation {
         case .performEffect(_, let activity): performEffect(index, activity)
         case .activityEnds(_, let activity): activityEnds(index, activity)
         case .heartbeat(_, let activity): heartbeat(index, activity)
-        case .workerSends(let stream, let input): send(input, over: stream)
+        case .workerSends(let stream, let input): if mayLeave(input, index) { send(input, over: stream) }
         default: break
         }
     }
@@ -42,7 +42,7 @@ extension Simulation {
         workers[index].stream = id
         let running = workers[index].running.map(\.task.reference).sorted()
         if !running.isEmpty { coverage.hit(.runningTaskAnnounced) }
-        let offer = WorkerOffer(
+        var offer = WorkerOffer(
             namespace: Self.namespace, identity: "worker-\(index).\(workers[index].life)",
             queues: [(name: "default", slots: Int32(max(0, SimulatedWorker.slots - running.count)))],
             activityTypes: [
@@ -50,6 +50,7 @@ extension Simulation {
                 ScheduleWorkflow.firingType,
             ],
             workflowTypes: SimulatedWorkflows.registry.types, running: running)
+        if options.codeSlots > 0 { offer.codeSlots = ["default": Int32(options.codeSlots)] }
         note("worker \(index) opens stream \(id), still running \(running.count)")
         send(.workerOpened(id, offer), over: id)
         for position in workers[index].reports.indices { sendReport(index, position) }
@@ -67,7 +68,11 @@ extension Simulation {
     func fromWorker(_ id: WorkerID, _ input: ShardInput) {
         guard let stream = streams[id], stream.isOpenAtServer, let server = server(stream.incarnation) else { return }
         switch input {
-        case .workerClosed: streams[id]?.isOpenAtServer = false
+        case .workerClosed:
+            streams[id]?.isOpenAtServer = false
+            if server.shard.awaitsCodeSlot(of: id) { coverage.hit(.codeSlotAwaitedOfLostWorker) }
+        case .workflowTaskAnswered(_, let sagaID, let generation, _):
+            if streams[id]?.codeOut[sagaID] == generation { streams[id]?.codeOut[sagaID] = nil }
         case .workerDraining: streams[id]?.drainedAt = now
         case .heartbeat(_, let reference, let details):
             checker.ledger.signs.insert(reference)
@@ -104,6 +109,9 @@ extension Simulation {
             var isLater = report == nil || report?.isSecond == true
             if case .completesLater? = report?.result { isLater = true }
             checker.acknowledged(reference, verdict, isSuccess: isSuccess, isLater: isLater)
+        case .workflowTask(let task) where options.codeSlots > 0: judgeSlots(id, task)
+        case .evict(let sagaID) where options.codeSlots > 0:
+            if streams[id]?.codeOut.removeValue(forKey: sagaID) != nil { coverage.hit(.codeSlotTakenBack) }
         default: break
         }
         guard var stream = streams[id], stream.isOpenAtServer else { return }
@@ -145,6 +153,7 @@ extension Simulation {
     private func dropCode(_ index: Int) {
         for live in workers[index].code { live.instance.evict() }
         workers[index].code = []
+        workers[index].answering = [:]
     }
 
     // MARK: Life and death of the process
@@ -233,7 +242,10 @@ extension Simulation {
         case .query(let task): answer(task, index, stream)
         case .cancel(let reference): cancel(reference, index)
         case .acknowledge(let reference, _): workers[index].reports.removeAll { $0.reference == reference }
-        case .evict(let sagaID): dropCode(of: sagaID, index)
+        case .evict(let sagaID):
+            // What it was asked last is not answered any more.
+            workers[index].answering[sagaID] = nil
+            dropCode(of: sagaID, index)
         }
         pauseByChance(index)
         drainByChance(index)
@@ -262,6 +274,7 @@ extension Simulation {
             delay = faultChance.draw(200_000...20_000_000)
         }
         let input = ShardInput.workflowTaskAnswered(stream, task.sagaID, generation: task.generation, answer)
+        if options.codeSlots > 0 { workers[index].answering[task.sagaID] = task.generation }
         put(.workerSends(stream, input), after: delay)
     }
 

@@ -9,6 +9,7 @@ internal import SagaEngine
 package final class Simulation {
     let options: SimulationOptions
     let store: any SimulationStore
+    let isStoreOurs: Bool
     let plans: [RunPlan]
     let planOfID: [String: Int]
 
@@ -99,6 +100,7 @@ package final class Simulation {
     ) {
         self.options = options
         self.store = store ?? SimulatedStore()
+        isStoreOurs = store == nil
         self.isTracing = isTracing
         if let ending {
             plans = [.sixSteps(ending, isDeclared: isDeclared)]
@@ -183,7 +185,8 @@ package final class Simulation {
             }
         case .flush(let incarnation): if let server = server(incarnation) { flush(server) }
         case .wake(let incarnation):
-            guard let server = server(incarnation) else { return }
+            // One that was to wake earlier has been woken, and has said since when it wants to be.
+            guard let server = server(incarnation), server.wakeAt <= now else { return }
             server.wakeAt = .max
             give(.tick, to: server)
         case .takeOver(let incarnation): if let server = server(incarnation) { takeOver(server) }
@@ -219,7 +222,10 @@ package final class Simulation {
         coverage.hit(isForward ? .clockJumpForward : .clockJumpBack)
         wallOffset += isForward ? distance : -distance
         note("clock jumps by \(isForward ? distance : -distance) us")
-        for server in servers { put(.wake(server.incarnation), after: 0) }
+        for server in servers {
+            server.wakeAt = now
+            put(.wake(server.incarnation), after: 0)
+        }
     }
 
     private func endFaults() {
@@ -241,9 +247,13 @@ package final class Simulation {
     func compareMemory(of server: ServerProcess) {
         guard server.incarnation == epochOwner, !server.isRecovering else { return }
         for sagaID in checker.order {
-            guard let state = server.shard.state(of: sagaID) else { continue }
+            guard let run = checker.run(sagaID), !run.isClosed, server.compared[sagaID] != run.eventCount,
+                let state = server.shard.state(of: sagaID)
+            else { continue }
             coverage.hit(.memoryCompared)
             checker.compare(state)
+            // It changes by events only, so what has none since needs no second look.
+            if state.nextEventID == run.eventCount { server.compared[sagaID] = run.eventCount }
         }
     }
 

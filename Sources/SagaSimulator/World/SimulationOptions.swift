@@ -31,6 +31,8 @@ package struct SimulationOptions: Hashable, Sendable {
     /// What the workers' queue may be given: tasks at the same time, and in a second; 0 is no limit.
     package var queueConcurrency = 0
     package var queueRate = 0
+    /// Workflow tasks that a worker takes at a time; 0 is any number.
+    package var codeSlots = 0
     /// Events between two snapshots of a run; 0 for none.
     package var snapshotEvents: UInt64 = 7
     /// Whether time in the sagas' namespace is virtual.
@@ -114,6 +116,8 @@ package struct SimulationOptions: Hashable, Sendable {
         if random.happens(600_000) { maxLiveRuns = random.pick(0...3) }
         if random.happens(500_000) { maxRevivals = random.pick(1...3) }
         isVirtual = random.happens(120_000)
+        var slots = chances(seed, 0x802)
+        if slots.happens(150_000) { codeSlots = slots.pick(1...2) }
         guard composed else { return }
         var limits = chances(seed, 0x801)
         if limits.happens(80_000) { queueConcurrency = limits.pick(1...4) }
@@ -149,6 +153,7 @@ extension SimulationOptions: CustomStringConvertible {
         if maxLiveRuns != 8_192 { parts.append("live runs \(maxLiveRuns)") }
         if maxRevivals != 256 { parts.append("revivals \(maxRevivals)") }
         if activationHoldMicros != 5_000 { parts.append("hold \(activationHoldMicros) us") }
+        if codeSlots > 0 { parts.append("workflow tasks at a time \(codeSlots)") }
         if snapshotEvents != 7 { parts.append("snapshots every \(snapshotEvents) events") }
         if isVirtual { parts.append("virtual clock") }
         if isComposed { parts.append("composed") }
