@@ -7,9 +7,8 @@ public enum JSONCoding {
     /// - Throws: ``CodecError/Reason/badNumber`` for NaN and infinity, ``CodecError/Reason/depthExceeded`` beyond 128
     ///   levels, ``CodecError/Reason/unsupported`` if the value's own `encode(to:)` throws or encodes nothing.
     public static func encode<T: Encodable>(_ value: T) throws(CodecError) -> [UInt8] {
-        // The types are equal, so the bits are those of a value of the other.
-        if T.self == Int.self { return JSONScalars.digits(Int64(unsafeBitCast(value, to: Int.self))) }
-        if T.self == Int64.self { return JSONScalars.digits(unsafeBitCast(value, to: Int64.self)) }
+        if let value = reinterpret(value, as: Int.self) { return JSONScalars.digits(Int64(value)) }
+        if let value = reinterpret(value, as: Int64.self) { return JSONScalars.digits(value) }
         return try encodeTree(value)
     }
 
@@ -34,10 +33,10 @@ public enum JSONCoding {
     ///   the path), and what the type's own `init(from:)` throws.
     public static func decode<T: Decodable>(_ type: T.Type = T.self, from bytes: [UInt8]) throws -> T {
         if T.self == Int.self, let value = JSONScalars.integer(bytes), let exact = Int(exactly: value) {
-            return unsafeBitCast(exact, to: type)
+            return same(exact, as: type)
         }
-        if T.self == Int64.self, let value = JSONScalars.integer(bytes) { return unsafeBitCast(value, to: type) }
-        if T.self == String.self, let value = JSONScalars.string(bytes) { return unsafeBitCast(value, to: type) }
+        if T.self == Int64.self, let value = JSONScalars.integer(bytes) { return same(value, as: type) }
+        if T.self == String.self, let value = JSONScalars.string(bytes) { return same(value, as: type) }
         return try decodeTree(type, from: bytes)
     }
 
@@ -66,4 +65,10 @@ func reinterpret<T, U>(_ value: T, as type: U.Type) -> U? {
     // Equal metatypes have equal layout, and a copy through a typed pointer keeps the reference counts right.
     guard T.self == U.self else { return nil }
     return withUnsafePointer(to: value) { $0.withMemoryRebound(to: U.self, capacity: 1) { $0.pointee } }
+}
+
+/// `value` itself; `U` must be its type. Without an optional, whose type a generic caller would look up each time.
+@inline(__always)
+private func same<T, U>(_ value: T, as type: U.Type) -> U {
+    withUnsafePointer(to: value) { UnsafeRawPointer($0).load(as: U.self) }
 }
