@@ -120,8 +120,6 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case resetRequestForgotten = "reset-request-forgotten"
     /// A run that goes on from another does not know which messages that one has dealt with.
     case messagesForgottenOnContinue = "messages-forgotten-on-continue"
-    /// A child that goes on as a new run just when its parent closes hears nothing of that.
-    case childGoesOnUnseen = "child-goes-on-unseen"
     /// A person's retry of a child's undoing asks for the run again that could not finish it.
     case childUndoNotRepeated = "child-undo-not-repeated"
 
@@ -131,7 +129,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
         case .childEndForgotten, .childUndoForgotten, .carriedUndoLost, .carriedSignalLost, .externalSignalUnnamed,
             .updateForgotten, .pauseIgnored, .resetUndoesNothing, .localStepBeforeDurable, .heartbeatDetailsLost,
             .queueLimitIgnored, .resetRequestForgotten, .messagesForgottenOnContinue,
-            .childGoesOnUnseen, .childUndoNotRepeated:
+            .childUndoNotRepeated:
             true
         default: false
         }

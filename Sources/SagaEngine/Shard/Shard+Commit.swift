@@ -299,7 +299,7 @@ extension Shard {
         }
         for report in reports { reportAfterEnd(report) }
         // What its parent had to say when it closed came to the run before, which was closing.
-        if let successor, !planted(.childGoesOnUnseen) { lookForParent(of: successor.sagaID) }
+        if let successor { lookForParent(of: successor.sagaID) }
     }
 
     private func remove(_ execution: Execution) {

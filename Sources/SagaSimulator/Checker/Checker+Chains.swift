@@ -196,7 +196,7 @@ extension Checker {
             let isUsed = runsOfID[id, default: []].contains { other in
                 let started = runs[other]?.started
                 return started?.parentInitiatedEventID != value.initiatedEventID
-                    || !lineage(event.sagaID).contains { $0 == started?.parentSagaID }
+                    || !lineage(event.sagaID, with: value.initiatedEventID).contains { $0 == started?.parentSagaID }
             }
             try require(
                 isUsed, "child", "\(event.sagaID): child \(id) could not be started, and nobody else uses the id")
@@ -249,9 +249,12 @@ extension Checker {
     }
 
     /// A run, and those that it was made of by resets: what they asked for is its own.
-    private func lineage(_ sagaID: SagaID) -> [SagaID] {
+    /// - Parameter eventID: Only as far as they have this event, too: a later one of the same number is another.
+    private func lineage(_ sagaID: SagaID, with eventID: EventID = 0) -> [SagaID] {
         var all = [sagaID]
-        while let base = all.last.flatMap({ runs[$0]?.reset?.baseSagaID }) { all.append(base) }
+        while let reset = all.last.flatMap({ runs[$0]?.reset }), eventID <= reset.baseEventID {
+            all.append(reset.baseSagaID)
+        }
         return all
     }
 
