@@ -31,6 +31,14 @@ import Testing
         #expect(simulation.violations.isEmpty, "\(simulation.violations)")
     }
 
+    /// Others that once did.
+    @Test(arguments: [47280, 53940] as [UInt64])
+    func aWorldThatFoundABugHoldsItsPromises(seed: UInt64) {
+        let simulation = Simulation(SimulationOptions(seed: seed))
+        simulation.run()
+        #expect(simulation.violations.isEmpty, "\(simulation.violations)")
+    }
+
     @Test func aStoreThatForgetsIsFound() {
         // The checker can fail: a store that loses what it acknowledged is noticed.
         let simulation = Simulation(SimulationOptions(seed: 7), store: ForgetfulStore())

@@ -74,7 +74,10 @@ extension Simulation {
     func heardFromOutside(_ input: ShardInput) {
         guard case .call(_, let call) = input else { return }
         switch call {
-        case .reportActivity(let report): checker.arrived(report.reference)
+        case .reportActivity(let report):
+            checker.arrived(report.reference)
+            // A sign of life that comes after it need not count, durable or not.
+            reportedAttempts.insert(report.reference)
         case .heartbeatActivity(let sign): checker.ledger.signs.insert(sign.reference)
         default: break
         }
