@@ -119,7 +119,7 @@ final class SideSession {
 
     /// Process ids of the sessions that append. They are those that have prepared the statement or use it.
     func writerPIDs() -> [Int32] {
-        run("SELECT pid FROM pg_stat_activity WHERE application_name = 'saga' AND query LIKE '%UPDATE executions%'")
+        run("SELECT pid FROM pg_stat_activity WHERE application_name = 'saga' AND query LIKE '%INTO history%'")
             .compactMap { $0.first.flatMap { Int32($0) } }
     }
 

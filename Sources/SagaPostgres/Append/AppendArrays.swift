@@ -134,16 +134,52 @@ final class AppendArrays {
     }
 
     /// The statement that is enough for what was added.
-    var statement: PgStatement {
-        if hasBlobs { return AppendStatements.allWithBlobs }
-        return startOwners.isEmpty && !hasStatus ? AppendStatements.steps : AppendStatements.all
-    }
+    var statement: PgStatement { form.statement }
 
     /// The statement's parameters, without the epoch; valid until the next change.
     var parameters: [UnsafeRawBufferPointer?] {
-        let isSteps = statement.name == AppendStatements.steps.name
-        let count = isSteps ? 4 : later.count + starts.count + (hasBlobs ? large.count : 0)
-        return [UnsafeRawBufferPointer?](unsafeUninitializedCapacity: count) { places, filled in
+        switch form {
+        case .step: later.prefix(4).map(\.only)
+        case .change: later.map(\.only)
+        case .start: starts.map(\.only)
+        case .steps: buffers(4)
+        case .all: buffers(later.count + starts.count)
+        case .allWithBlobs: buffers(later.count + starts.count + large.count)
+        }
+    }
+
+    private enum Form {
+        case step
+        case change
+        case start
+        case steps
+        case all
+        case allWithBlobs
+
+        var statement: PgStatement {
+            switch self {
+            case .step: AppendStatements.step
+            case .change: AppendStatements.change
+            case .start: AppendStatements.start
+            case .steps: AppendStatements.steps
+            case .all: AppendStatements.all
+            case .allWithBlobs: AppendStatements.allWithBlobs
+            }
+        }
+    }
+
+    private var form: Form {
+        if hasBlobs { return .allWithBlobs }
+        switch (laterOwners.count, startOwners.count) {
+        case (1, 0): return hasStatus ? .change : .step
+        case (0, 1) where afters.only == nil: return .start
+        case (_, 0): return hasStatus ? .all : .steps
+        default: return .all
+        }
+    }
+
+    private func buffers(_ count: Int) -> [UnsafeRawBufferPointer?] {
+        [UnsafeRawBufferPointer?](unsafeUninitializedCapacity: count) { places, filled in
             for place in 0..<count { places.initializeElement(at: place, to: array(at: place).buffer) }
             filled = count
         }

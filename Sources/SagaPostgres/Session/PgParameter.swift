@@ -192,6 +192,14 @@ final class PgArray {
 
     /// The bytes of the finished array; they stay where they are until the next change.
     var buffer: UnsafeRawBufferPointer { withBytes { $0 } }
+
+    /// The bytes of its one element, as a parameter that is no array has them; nil if that is NULL, or if there is not one. They stay
+    /// where they are until the next change.
+    var only: UnsafeRawBufferPointer? {
+        guard count == 1, !hasNull else { return nil }
+        // Behind the five words of the array and the element's length.
+        return writer.withBytes { UnsafeRawBufferPointer(rebasing: $0.dropFirst(24)) }
+    }
 }
 
 /// The checksum of a stored row: over its events and what they are keyed by, so that a damaged byte and a row under the
