@@ -104,6 +104,44 @@ import Testing
         #expect(world.status == .completed)
     }
 
+    /// Such a run is armed as it is read, before the shard is ready, and its code waits for the first worker.
+    @Test func aRunThatOnlyWaitsIsArmedByAStart() throws {
+        let world = ShardWorld { $0.maxLiveRuns = 0 }
+        world.start { events in
+            let timer = WorkflowCommand.startTimer(timerID: "t", durationMicros: 3_600_000_000, callback: nil)
+            return events.contains { $0.eventType == .timerFired } ? [timer, .complete(.json("1"))] : [timer]
+        }
+        world.crash(workerReturns: false)
+        #expect(world.shard.liveRunCount == 0)
+        #expect(world.shard.nextWake != nil)
+        world.advance(by: 3_700_000_000)
+        world.settle()
+        #expect(world.types.last == .timerFired, "time does not wait for a worker")
+        world.crash(workerReturns: false)
+        world.openWorker()
+        world.settle()
+        #expect(world.status == .completed)
+        #expect(world.types.filter { $0 == .timerFired }.count == 1)
+    }
+
+    @Test func aStartArmsTheTimeOutOfARunThatOnlyWaits() throws {
+        let world = ShardWorld { $0.maxLiveRuns = 0 }
+        world.start(executionTimeout: 60_000_000, script: Self.stepThenSignal)
+        world.report(try task(world), .completed(output: .json("1"), undoData: nil))
+        world.settle()
+        world.crash(workerReturns: false)
+        world.advance(by: 59_000_000)
+        #expect(world.status == .running)
+        world.advance(by: 2_000_000)
+        world.settle()
+        #expect(world.status == .compensating, "its step waits for somebody who undoes it")
+        world.openWorker()
+        world.settle()
+        world.report(try task(world), .completed(output: .empty, undoData: nil))
+        world.settle()
+        #expect(world.status == .timedOut)
+    }
+
     @Test func aStartGivesCodeToWorkersAFewAtATime() throws {
         let world = ShardWorld {
             $0.maxLiveRuns = 0

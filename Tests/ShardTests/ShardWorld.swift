@@ -218,13 +218,13 @@ final class ShardWorld {
 
     // MARK: Death and recovery
 
-    /// The server's process dies; what is durable stays. The worker lives on and connects again.
-    func crash() {
+    /// The server's process dies; what is durable stays. The worker lives on and connects again, unless told otherwise.
+    func crash(workerReturns: Bool = true) {
         incarnation += 1
         effects = []
         shard = Shard(config: config, seed: incarnation + 1)
         recover()
-        openWorker(running: tasks.map(\.reference))
+        if workerReturns { openWorker(running: tasks.map(\.reference)) }
     }
 
     private func recover() {

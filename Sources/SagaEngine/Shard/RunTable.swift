@@ -256,6 +256,29 @@ extension Shard {
         deadlinesToSweep = max(config.minDeadlinesToSweep, 2 * monotonicDeadlines.count)
     }
 
+    /// Of a run that is being recovered and only waits: while no worker is here at all its code waits for one, and the run need
+    /// not be made whole before one comes.
+    func parkCode(_ execution: Execution) {
+        guard dispatcher.workers.isEmpty, execution.needsActivation else { return }
+        execution.isWaitingForWorker = true
+        execution.waitsForWorkerSince = now(execution)
+        execution.awaitsRevival = false
+        waitingForWorker.append(execution.sagaID)
+    }
+
+    /// After a recovery: all runs are to be seen to, but those whose code waits for the first worker.
+    func reviveAll() {
+        if dispatcher.workers.isEmpty, clocks.isEmpty {
+            let waiting = Set(waitingForWorker)
+            toRevive = executions.keys.filter { !waiting.contains($0) }.sorted()
+        } else {
+            waitingForWorker = []
+            toRevive = executions.keys.sorted()
+        }
+        revivedUpTo = 0
+        revive()
+    }
+
     /// Gives the code of runs to workers again, a few at a time: after a start there may be more of them than fit into the memory,
     /// and each costs a read of its history.
     func revive() {

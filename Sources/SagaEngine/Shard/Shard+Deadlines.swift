@@ -175,19 +175,38 @@ extension Shard {
                 generation: UInt64(reference.attempt)))
     }
 
-    /// Everything that a recovered run waits for, from its state.
-    func rearm(_ execution: Execution) {
+    /// Of a recovered run: what is due at a time and concerns neither steps nor undos.
+    func armDeadlines(_ execution: Execution) {
         armRun(execution)
-        let state = execution.state
-        if let request = state.cancelRequest, state.codeMayAct || state.status == .paused {
+        if let request = execution.state.cancelRequest,
+            execution.state.codeMayAct || execution.state.status == .paused
+        {
             arm(
                 Deadline(
-                    at: request.at.adding(microseconds: state.cancelGraceMicros).microseconds, kind: .cancelGrace,
-                    sagaID: execution.sagaID), execution)
+                    at: request.at.adding(microseconds: execution.state.cancelGraceMicros).microseconds,
+                    kind: .cancelGrace, sagaID: execution.sagaID), execution)
         }
-        for eventID in state.timers.eventIDs where !planted(.timerLostOnRestart) {
-            if let timer = state.timers[eventID] { armTimer(execution, eventID, timer.dueAt) }
+        for eventID in execution.state.timers.eventIDs where !planted(.timerLostOnRestart) {
+            if let timer = execution.state.timers[eventID] { armTimer(execution, eventID, timer.dueAt) }
         }
+    }
+
+    /// Whether a run that is being recovered has nothing to do before its code gets something: `armDeadlines` is all of `rearm`
+    /// then, and the run can be parked at once. Most are so, and each look at a parked run makes it whole.
+    func onlyWaits(_ execution: Execution) -> Bool {
+        // In place: the state as a value is large to copy.
+        execution.state.status == .running && execution.state.unwinding == nil && execution.state.resetTo == nil
+            && execution.state.parent == nil && !execution.isDeclared && execution.state.steps.isEmpty
+            && execution.state.externalSignals.isEmpty && execution.state.children.isEmpty
+            && execution.state.undoLog.open.allSatisfy { $0.status == .open }
+            && execution.state.undoLog.nextReopened == nil && execution.state.undoLog.blockedReopened == nil
+            && !planted(.undoRunTwiceAfterRestart)
+    }
+
+    /// Everything that a recovered run waits for, from its state.
+    func rearm(_ execution: Execution) {
+        armDeadlines(execution)
+        let state = execution.state
         let reclaimAt = time.monotonic.addingSaturating(config.reclaimGraceMicros)
         for eventID in state.steps.eventIDs {
             guard let step = state.steps[eventID] else { continue }

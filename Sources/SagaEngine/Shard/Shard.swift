@@ -17,6 +17,8 @@ package final class Shard {
 
     /// Open runs, and those that are closing.
     @exclusivity(unchecked) var executions = RunTable()
+    /// Runs that are being recovered and have more to do than to wait, so that they are looked at once all of them are there.
+    var toRearm: [SagaID] = []
     /// Runs whose code is to be given to a worker again, after a start or when a worker came: a few at a time. From
     /// `revivedUpTo` on.
     var toRevive: [SagaID] = []
@@ -145,9 +147,9 @@ package final class Shard {
 
     /// When the shard wants the next `tick`, on the monotonic clock; nil if it waits for nothing.
     package var nextWake: Int64? {
-        // What is due and may not be done yet is done when a commit comes back.
+        // What is due and may not be done yet is done when a commit comes back, or when all runs are recovered.
         let wall =
-            dirty.count >= config.maxDueRuns
+            !isReady || dirty.count >= config.maxDueRuns
             ? nil
             : wallDeadlines.earliest.map { due in
                 // Late by the rounding of a microsecond rather than early.
@@ -191,6 +193,12 @@ package final class Shard {
     private func recovered(_ run: RecoveredRun) {
         guard !isReady, let execution = enter(run) else { return }
         if execution.isDefinition { loadDefinition(execution, from: 0) }
+        if onlyWaits(execution) {
+            armDeadlines(execution)
+            parkCode(execution)
+        } else {
+            toRearm.append(execution.sagaID)
+        }
     }
 
     /// Makes a run of the store one of the shard's; nil if it is one already, or none.
@@ -223,9 +231,11 @@ package final class Shard {
         self.epoch = epoch
         isReady = true
         openClocks()
+        // Which runs go by a clock is known only now: then nothing was armed in time, and all of it is armed here.
+        if !clocks.isEmpty { wallDeadlines.removeAll() }
         // In the order of the saga ids: recovery must not depend on a hash.
         var children: [SagaID] = []
-        for sagaID in executions.keys.sorted() {
+        for sagaID in clocks.isEmpty ? toRearm.sorted() : executions.keys.sorted() {
             guard let execution = executions[sagaID] else { continue }
             if execution.state.parent != nil { children.append(sagaID) }
             // Whether anybody was told before the restart is not known.
@@ -233,14 +243,13 @@ package final class Shard {
             rearm(execution)
             park()
         }
+        toRearm = []
         findOrphans(among: children)
         reclaimFromWorkers()
         let reports = waitingReports
         waitingReports = []
         for (reporter, reference, result) in reports { activityEnded(reporter, reference, result) }
-        toRevive = executions.keys.sorted()
-        revivedUpTo = 0
-        revive()
+        reviveAll()
         let calls = waitingCalls
         waitingCalls = []
         for (id, call) in calls { handleCall(id, call) }
@@ -302,6 +311,7 @@ package final class Shard {
         queries = [:]
         forgetInternalCalls()
         executions.removeAll()
+        toRearm = []
         toRevive = []
         revivedUpTo = 0
         reviving = []
