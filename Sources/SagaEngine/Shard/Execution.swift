@@ -51,6 +51,8 @@ final class Execution {
     @exclusivity(unchecked) var needsActivation = false
     /// The code is given no events while this one is not durable.
     var localBarrier: EventID?
+    /// Local activities that code which is gone may have run: what later code says of its own attempt does not speak for them.
+    var doubtedLocalSteps: Set<EventID> = []
     /// The worker that holds the code live, and the next event that it has not been sent.
     @exclusivity(unchecked) var codeHolder: WorkerID?
     @exclusivity(unchecked) var codeNext: EventID = 0

@@ -164,6 +164,7 @@ extension Execution {
         batchedNext = state.nextEventID
         codeHolder = run.codeHolder
         codeNext = run.codeNext
+        doubtLocalSteps()
         needsActivation = run.needsActivation && !planted(.parkedRunForgetsItsCode)
         awaitsRevival = run.awaitsRevival
         isWaitingForWorker = run.waitsForWorkerSince != nil

@@ -153,8 +153,7 @@ extension Shard {
         if let activation = execution.activation, !planted(.codeSlotLost) {
             dispatcher.giveBackCodeSlot(activation.worker, activation.generation)
         }
-        execution.codeHolder = nil
-        execution.codeNext = 0
+        execution.forgetCode()
         execution.activation = nil
         execution.program = nil
     }
@@ -205,8 +204,7 @@ extension Shard {
             execution.historyFailures = 0
             if execution.releasedBy == generation {
                 // What comes next goes to any worker, with all of the history.
-                execution.codeHolder = nil
-                execution.codeNext = 0
+                execution.forgetCode()
             }
             judged(verdicts, execution)
             perform(commands, seen: seen, unconsumed: unconsumed, execution)

@@ -19,6 +19,11 @@ extension Shard {
     func recordLocally(_ number: CommandNumber, _ record: LocalActivityRecord, _ execution: Execution) {
         let type = record.activityType
         let scheduled = record.scheduledEventID
+        let isDoubted = scheduled.map { execution.doubtedLocalSteps.remove($0) != nil } ?? false
+        /// A worker knows of its own attempts only.
+        func known(_ outcome: StepOutcome) -> StepOutcome {
+            isDoubted && outcome == .noEffect ? .unknown : outcome
+        }
         switch record.end {
         case .running: log(.error, "the worker recorded local activity \(type) before it had ended", execution)
         case .completed(let output):
@@ -33,19 +38,21 @@ extension Shard {
                 .localActivityFailed(
                     LocalActivityFailed(
                         commandNumber: number, scheduledEventID: scheduled, activityType: type, error: error,
-                        outcome: outcome)))
+                        outcome: known(outcome))))
         case .timedOut(let outcome):
             emit(
                 execution,
                 .localActivityTimedOut(
                     LocalActivityTimedOut(
-                        commandNumber: number, scheduledEventID: scheduled, activityType: type, outcome: outcome)))
+                        commandNumber: number, scheduledEventID: scheduled, activityType: type,
+                        outcome: known(outcome))))
         case .canceled(let outcome):
             emit(
                 execution,
                 .localActivityCanceled(
                     LocalActivityCanceled(
-                        commandNumber: number, scheduledEventID: scheduled, activityType: type, outcome: outcome)))
+                        commandNumber: number, scheduledEventID: scheduled, activityType: type,
+                        outcome: known(outcome))))
         }
     }
 
@@ -60,5 +67,19 @@ extension Shard {
                         commandNumber: step.commandNumber, scheduledEventID: eventID, activityType: step.activityType,
                         outcome: .unknown)))
         }
+    }
+}
+
+extension Execution {
+    /// The code is live nowhere any more. What it was given and has not answered for, it may have run.
+    func forgetCode() {
+        for eventID in state.localSteps.eventIDs where eventID < codeNext { doubtedLocalSteps.insert(eventID) }
+        codeHolder = nil
+        codeNext = 0
+    }
+
+    /// What the code was given is not known: all that is open, it may have run.
+    func doubtLocalSteps() {
+        for eventID in state.localSteps.eventIDs { doubtedLocalSteps.insert(eventID) }
     }
 }

@@ -222,6 +222,7 @@ extension Shard {
         if !next.state.localSteps.isEmpty {
             // The code runs them anew, so not before the new run is durable.
             next.localBarrier = next.state.nextEventID - 1
+            next.doubtLocalSteps()
             hold(.activateCode, next)
         }
         rearm(next)

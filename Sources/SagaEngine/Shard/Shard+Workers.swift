@@ -38,8 +38,7 @@ extension Shard {
             guard let execution = executions.live(sagaID),
                 execution.codeHolder == id || execution.historyLoad?.worker == id
             else { continue }
-            execution.codeHolder = nil
-            execution.codeNext = 0
+            execution.forgetCode()
             execution.activation = nil
             execution.holdUntil = nil
             execution.historyLoad = nil

@@ -218,6 +218,7 @@ package final class Shard {
         executions[execution.sagaID] = execution
         openRuns[key(of: execution)] = execution.sagaID
         execution.needsActivation = execution.state.codeMayAct
+        execution.doubtLocalSteps()
         execution.awaitsRevival = true
         if execution.state.status == .blocked { blockedRunCount += 1 }
         quotas.began(execution.state.namespace)
