@@ -168,4 +168,41 @@ import Testing
         #expect(bounded.reduce(0) { $0 + $1.id.utf8.count } <= CarriedMessage.maximumBytes)
         #expect(bounded.last?.id.hasSuffix("99") == true)
     }
+
+    /// What a run did behind the event that it was reset to is newer than all that the new run has of it.
+    @Test func whatCameBehindAResetIsTheNewest() throws {
+        let base = SagaID(high: 1, low: 1)
+        var state = ExecutionState(sagaID: SagaID(high: 1, low: 2))
+        func apply(_ attributes: EventAttributes) throws {
+            try state.apply(
+                HistoryEvent(
+                    eventID: state.nextEventID, sagaID: state.sagaID, timestamp: Timestamp(microseconds: 1),
+                    attributes: attributes))
+        }
+        func carried(_ id: String, _ sagaID: SagaID) -> CarriedMessage {
+            CarriedMessage(kind: .request, id: id, sagaID: sagaID)
+        }
+        let earlier = carried("earlier", SagaID(high: 0, low: 1))
+        try apply(
+            .workflowExecutionStarted(
+                WorkflowExecutionStarted(
+                    namespace: "default", workflowID: "w", workflowType: "t", workflowVersion: 1, taskQueue: "q",
+                    input: .empty, executionTimeoutMicros: 0, cancelGraceMicros: 0, carriedMessages: [earlier])))
+        for number in 1...300 {
+            try apply(.signalReceived(SignalReceived(name: "n", payload: .empty, signalID: "s\(number)")))
+        }
+        try apply(
+            .workflowExecutionReset(
+                WorkflowExecutionReset(
+                    baseSagaID: base, baseEventID: 300, reason: "", requestID: "reset",
+                    carriedMessages: [earlier, carried("behind", base)])))
+        try apply(.signalReceived(SignalReceived(name: "n", payload: .empty, signalID: "after")))
+        #expect(state.messagesToCarry().suffix(4).map(\.id) == ["s300", "behind", "reset", "after"])
+        #expect(state.messagesToCarry().count == CarriedMessage.maximumCount)
+        // One that is longer than all may be together is left out, and nothing else with it.
+        try apply(
+            .signalReceived(
+                SignalReceived(name: "n", payload: .empty, signalID: String(repeating: "x", count: 20_000))))
+        #expect(state.messagesToCarry().last?.id == "after")
+    }
 }

@@ -65,7 +65,10 @@ extension ExecutionState {
     /// - Parameter kept: The last event that the next run has itself; nil for none.
     public func messagesToCarry(after kept: EventID? = nil) -> [CarriedMessage] {
         struct Found {
-            var eventID: EventID
+            /// Where it stands among the run's own events; nil if it was dealt with before all of them.
+            var eventID: EventID?
+            /// It came behind that event in a run that was reset to it.
+            var isBehind = false
             var message: CarriedMessage
         }
         var found: [Found] = []
@@ -80,21 +83,39 @@ extension ExecutionState {
         // One that is open is aborted with the run: whoever asks again means the next run.
         for (id, update) in updates where update.outcome != .open { add(.update, id, update.eventID) }
         found.sort { one, other in
-            if one.eventID != other.eventID { return one.eventID < other.eventID }
+            if one.eventID != other.eventID { return one.eventID ?? 0 < other.eventID ?? 0 }
             if one.message.kind != other.message.kind {
                 return one.message.kind.rawValue < other.message.kind.rawValue
             }
             return one.message.id.utf8.lexicographicallyPrecedes(other.message.id.utf8)
         }
-        // The newest first, as many as may be.
+        let earlier = carriedMessages.map { message in
+            let origin = origins.first { $0.sagaID == message.sagaID }
+            return Found(eventID: origin?.upTo, isBehind: origin != nil, message: message)
+        }
+        // The newest first, as many as may be. Few runs were ever reset: mostly these two follow each other as they are.
+        var all = earlier + found
+        if !origins.isEmpty {
+            all = all.enumerated().sorted { one, other in
+                let (first, second) = (one.element, other.element)
+                guard let position = first.eventID, let otherPosition = second.eventID else {
+                    return first.eventID == nil && second.eventID == nil
+                        ? one.offset < other.offset : first.eventID == nil
+                }
+                if position != otherPosition { return position < otherPosition }
+                if first.isBehind != second.isBehind { return second.isBehind }
+                return one.offset < other.offset
+            }.map(\.element)
+        }
         var seen: Set<[String]> = []
         var bytes = 0
         var carried: [CarriedMessage] = []
-        for message in found.reversed().map(\.message) + carriedMessages.reversed() {
+        for message in all.reversed().map(\.message) {
             guard carried.count < CarriedMessage.maximumCount else { break }
+            // One that is too long must not take the place of all others.
+            guard bytes + message.id.utf8.count <= CarriedMessage.maximumBytes else { continue }
             guard seen.insert(["\(message.kind.rawValue)", message.id]).inserted else { continue }
             bytes += message.id.utf8.count
-            guard bytes <= CarriedMessage.maximumBytes else { break }
             carried.append(message)
         }
         return carried.reversed()
