@@ -25,6 +25,20 @@ import Testing
         #expect(seen.count == EventType.allCases.count)
     }
 
+    /// A program of before stores its first form, and sends the fields of it: what comes of them is today's form.
+    @Test func anOlderFormIsTodaysOnceItIsHere() throws {
+        for code in EventType.allCases {
+            var wire = try randomEvent(code, seed: 1)
+            wire.eventVersion = 1
+            let event = try HistoryEvent(wire)
+            #expect(event.eventVersion == EventCatalog.current.version(of: code))
+            let stored = PackedEvents.encode([event])
+            #expect(
+                try PackedEvents.decode(stored, sagaID: event.sagaID, firstEventID: event.eventID).first?.attributes
+                    == event.attributes)
+        }
+    }
+
     @Test func missingPartsAreNamed() throws {
         func thrown(_ wire: Wire.HistoryEvent) -> WireError? {
             do throws(WireError) {
@@ -144,7 +158,7 @@ import Testing
         event.eventType = UInt32(type.rawValue)
         event.category = Wire.EventCategory(rawValue: Int32(type.category.rawValue))
         event.timestampMicros = 1_769_599_680_000_000
-        event.eventVersion = 1
+        event.eventVersion = EventCatalog.current.version(of: type)
         event.isResetPoint = seed % 2 == 0
         event.parentEventID = seed % 3 == 0 ? nil : 0
         event.taskQueue = seed % 2 == 0 ? "q" : nil

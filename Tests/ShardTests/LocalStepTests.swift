@@ -11,27 +11,48 @@ import Testing
         case parking
     }
 
+    private static let schedule = WorkflowCommand.scheduleLocalActivity(
+        LocalActivityCommand(
+            stepID: "l", activityType: "a", input: .json("1"), undo: UndoSpec(activityType: "undo")))
+
+    /// The step's only attempt had no effect, and the code gives up.
+    private static func failsWithoutEffect(_ events: [HistoryEvent]) -> [WorkflowCommand] {
+        var commands = [schedule]
+        guard let scheduled = events.first(where: { $0.eventType == .localActivityScheduled }) else { return commands }
+        let error = SagaError(kind: .activityExecution, message: "no")
+        commands.append(
+            .recordLocalActivity(
+                LocalActivityRecord(
+                    activityType: "a", scheduledEventID: scheduled.eventID, end: .failed(error, .noEffect))))
+        if events.contains(where: { $0.eventType == .localActivityFailed }) { commands.append(.fail(error)) }
+        return commands
+    }
+
+    private func outcome(_ world: ShardWorld) -> StepOutcome? {
+        world.history.firstMatch { if case .localActivityFailed(let failed) = $0 { failed.outcome } else { nil } }
+    }
+
+    /// A worker whose memory of the code is gone has not run the step that it was just given.
+    @Test func whoeverAsksForTheHistoryHasRunNothing() throws {
+        let world = ShardWorld { $0.maxLiveRuns = 100 }
+        world.answers = [
+            .completed(
+                seenEventID: 0, commands: [NumberedCommand(number: 0, command: Self.schedule)], unconsumedSignals: 0),
+            .needHistory(from: 0),
+        ]
+        world.start(script: Self.failsWithoutEffect)
+        #expect(outcome(world) == .noEffect)
+        #expect(world.tasks.isEmpty)
+        #expect(world.status == .failed)
+    }
+
     /// The code had the step in hand when it was lost. Whether it ran it nobody knows, so what the next worker says of its own
     /// attempt does not mean that nothing happened, and the step is undone.
     @Test(arguments: Loss.allCases)
     func anAttemptThatMayHaveBeenIsNotForgotten(_ loss: Loss) throws {
         let world = ShardWorld { $0.maxLiveRuns = loss == .parking ? 0 : 100 }
         var isAnswered = false
-        world.start { events in
-            let step = LocalActivityCommand(
-                stepID: "l", activityType: "a", input: .json("1"), undo: UndoSpec(activityType: "undo"))
-            var commands = [WorkflowCommand.scheduleLocalActivity(step)]
-            guard isAnswered, let scheduled = events.first(where: { $0.eventType == .localActivityScheduled }) else {
-                return commands
-            }
-            let error = SagaError(kind: .activityExecution, message: "no")
-            commands.append(
-                .recordLocalActivity(
-                    LocalActivityRecord(
-                        activityType: "a", scheduledEventID: scheduled.eventID, end: .failed(error, .noEffect))))
-            if events.contains(where: { $0.eventType == .localActivityFailed }) { commands.append(.fail(error)) }
-            return commands
-        }
+        world.start { isAnswered ? Self.failsWithoutEffect($0) : [Self.schedule] }
         #expect(world.types.last == .localActivityScheduled)
         isAnswered = true
         switch loss {
@@ -51,11 +72,9 @@ import Testing
                         requestID: "s")))
         }
         world.settle()
-        let outcome = world.history.firstMatch {
-            if case .localActivityFailed(let failed) = $0 { failed.outcome } else { nil }
-        }
-        #expect(outcome == (loss == .none ? .noEffect : .unknown))
-        #expect(world.tasks.map(\.activityType) == (loss == .none ? [] : ["undo"]))
-        if loss == .none { #expect(world.status == .failed) }
+        let isLost = loss == .server || loss == .worker
+        #expect(outcome(world) == (isLost ? .unknown : .noEffect))
+        #expect(world.tasks.map(\.activityType) == (isLost ? ["undo"] : []))
+        if !isLost { #expect(world.status == .failed) }
     }
 }

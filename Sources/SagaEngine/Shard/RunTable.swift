@@ -140,7 +140,7 @@ extension Execution {
         return Postcard.encode(
             ParkedRun(
                 state: state, recentBase: recentBase, recent: events, codeHolder: codeHolder, codeNext: codeNext,
-                needsActivation: needsActivation,
+                doubtedLocalSteps: doubtedLocalSteps.sorted(), needsActivation: needsActivation,
                 awaitsRevival: awaitsRevival,
                 waitsForWorkerSince: isWaitingForWorker ? waitsForWorkerSince ?? state.lastTimestamp : nil,
                 resultWaiters: resultWaiters, snapshotAt: snapshotAt, snapshotTime: snapshotTime,
@@ -164,7 +164,7 @@ extension Execution {
         batchedNext = state.nextEventID
         codeHolder = run.codeHolder
         codeNext = run.codeNext
-        doubtLocalSteps()
+        doubtedLocalSteps = Set(run.doubtedLocalSteps)
         needsActivation = run.needsActivation && !planted(.parkedRunForgetsItsCode)
         awaitsRevival = run.awaitsRevival
         isWaitingForWorker = run.waitsForWorkerSince != nil
@@ -184,6 +184,7 @@ private struct ParkedRun: PostcardCodable {
     var recent: [UInt8]
     var codeHolder: WorkerID?
     var codeNext: EventID
+    var doubtedLocalSteps: [EventID]
     var needsActivation: Bool
     var awaitsRevival: Bool
     var waitsForWorkerSince: Timestamp?
@@ -195,7 +196,7 @@ private struct ParkedRun: PostcardCodable {
 
     init(
         state: ExecutionState, recentBase: EventID, recent: [UInt8], codeHolder: WorkerID?, codeNext: EventID,
-        needsActivation: Bool, awaitsRevival: Bool,
+        doubtedLocalSteps: [EventID], needsActivation: Bool, awaitsRevival: Bool,
         waitsForWorkerSince: Timestamp?, resultWaiters: [CallID], snapshotAt: EventID, snapshotTime: Int64?,
         bytesSinceSnapshot: Int64, unrecordedSnapshot: SnapshotCreated?
     ) {
@@ -204,6 +205,7 @@ private struct ParkedRun: PostcardCodable {
         self.recent = recent
         self.codeHolder = codeHolder
         self.codeNext = codeNext
+        self.doubtedLocalSteps = doubtedLocalSteps
         self.needsActivation = needsActivation
         self.awaitsRevival = awaitsRevival
         self.waitsForWorkerSince = waitsForWorkerSince
@@ -220,6 +222,7 @@ private struct ParkedRun: PostcardCodable {
         recent = try reader.read()
         codeHolder = try reader.read()
         codeNext = try reader.read()
+        doubtedLocalSteps = try reader.read()
         needsActivation = try reader.read()
         awaitsRevival = try reader.read()
         waitsForWorkerSince = try reader.read()
@@ -236,6 +239,7 @@ private struct ParkedRun: PostcardCodable {
         writer.write(recent)
         writer.write(codeHolder)
         writer.write(codeNext)
+        writer.write(doubtedLocalSteps)
         writer.write(needsActivation)
         writer.write(awaitsRevival)
         writer.write(waitsForWorkerSince)

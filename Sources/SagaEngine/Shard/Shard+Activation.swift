@@ -202,14 +202,20 @@ extension Shard {
         case .completed(let seen, let commands, let unconsumed, let verdicts):
             execution.codeFailures = 0
             execution.historyFailures = 0
-            if execution.releasedBy == generation {
+            let given = execution.codeNext
+            let isReleased = execution.releasedBy == generation
+            if isReleased {
                 // What comes next goes to any worker, with all of the history.
-                execution.forgetCode()
+                execution.codeHolder = nil
+                execution.codeNext = 0
             }
             judged(verdicts, execution)
             perform(commands, seen: seen, unconsumed: unconsumed, execution)
+            if isReleased { execution.doubtLocalSteps(before: given) }
             if !execution.needsActivation { failUnjudged(execution) }
         case .needHistory:
+            // It has run nothing of what it was given now.
+            execution.codeNext = 0
             dropCode(execution)
             execution.needsActivation = true
             if activation.isFull {

@@ -73,13 +73,14 @@ extension Shard {
 extension Execution {
     /// The code is live nowhere any more. What it was given and has not answered for, it may have run.
     func forgetCode() {
-        for eventID in state.localSteps.eventIDs where eventID < codeNext { doubtedLocalSteps.insert(eventID) }
+        doubtLocalSteps(before: codeNext)
         codeHolder = nil
         codeNext = 0
     }
 
-    /// What the code was given is not known: all that is open, it may have run.
-    func doubtLocalSteps() {
-        for eventID in state.localSteps.eventIDs { doubtedLocalSteps.insert(eventID) }
+    /// Code which is gone may have run those that are open.
+    /// - Parameter next: The event from which on it was given none. Default: that is not known, so all of them.
+    func doubtLocalSteps(before next: EventID = .max) {
+        for eventID in state.localSteps.eventIDs where eventID < next { doubtedLocalSteps.insert(eventID) }
     }
 }

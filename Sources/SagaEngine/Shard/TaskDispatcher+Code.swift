@@ -100,7 +100,7 @@ extension TaskDispatcher {
     }
 
     private func lanes(of id: WorkerID, queue: String) -> [CodeLane] {
-        guard !codeWaiting.isEmpty, let worker = workers[id] else { return [] }
+        guard !codeWaiting.isEmpty, let worker = workers[id], !worker.isDraining else { return [] }
         return codeWaiting.keys.filter { lane in
             lane.queue == queue && lane.namespace == worker.namespace
                 && worker.workflowTypes.contains { $0.name == lane.type && $0.runs(lane.version) }

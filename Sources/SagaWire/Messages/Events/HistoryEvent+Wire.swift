@@ -29,7 +29,9 @@ extension HistoryEvent {
         self.init(
             eventID: wire.eventID, sagaID: try required(wire.sagaID, "saga_id"),
             timestamp: Timestamp(microseconds: wire.timestampMicros), attributes: attributes,
-            eventVersion: wire.eventVersion, isResetPoint: wire.isResetPoint, isRetry: wire.isRetry,
+            // The attributes are in today's form, whatever form the sender stores them in.
+            eventVersion: max(wire.eventVersion, EventCatalog.current.version(of: type)),
+            isResetPoint: wire.isResetPoint, isRetry: wire.isRetry,
             parentEventID: wire.parentEventID, taskQueue: wire.taskQueue, traceID: wire.traceID)
     }
 }
