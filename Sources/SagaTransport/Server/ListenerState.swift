@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import Synchronization
@@ -80,25 +81,59 @@ final class AcceptGate: ChannelInboundHandler {
             return
         }
         context.fireChannelRead(data)
+        if !isRoomForMore { pause(context) }
     }
 
     /// `accept` failed, such as for want of file descriptors: it is tried again in a second.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        warn("cannot accept connections: \(error)")
+        pause(context)
+    }
+
+    // MARK: Descriptors
+
+    /// Descriptors that connections leave to the rest of the process: its stores and logs, and libdispatch, which ends the process if it
+    /// cannot open the file by which it counts its threads.
+    private let mostDescriptors: Int = {
+        var limits = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limits) == 0 else { return .max }
+        let limit = Int(clamping: limits.rlim_cur)
+        return limit - min(64, limit / 4)
+    }()
+
+    private var isRoomForMore: Bool {
+        // The system gives the lowest that is free.
+        let probe = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
+        if probe >= 0 { close(probe) }
+        // Without a standard error nothing is known; then `accept` says it.
+        if probe >= 0 ? probe < mostDescriptors : errno != EMFILE { return true }
+        warn(
+            "cannot accept connections: nearly all file descriptors are in use; raise the limit of open files (ulimit -n)"
+        )
+        return false
+    }
+
+    /// Accepts nothing for a second, and then only if there is room.
     ///
     /// Reading is switched off meanwhile. NIO's `AcceptBackoffHandler` only holds back the *next* read, but a read that ended
     /// in an error before it accepted anything is still pending, so the listening socket would stay in the selector, readable,
     /// and the event loop would spin on it.
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        warn("cannot accept connections: \(error)")
+    private func pause(_ context: ChannelHandlerContext) {
         guard !isPaused else { return }
         isPaused = true
         let channel = context.channel
         let gate = NIOLoopBound(self, eventLoop: context.eventLoop)
-        channel.setOption(.autoRead, value: false).assumeIsolated().whenComplete { _ in
-            channel.eventLoop.scheduleTask(in: .seconds(1)) {
-                gate.value.isPaused = false
-                // Fails only if the listener was closed meanwhile.
-                channel.setOption(.autoRead, value: true).whenFailure { _ in }
-            }
+        channel.setOption(.autoRead, value: false).whenComplete { _ in gate.value.goOnLater(channel) }
+    }
+
+    private func goOnLater(_ channel: any Channel) {
+        let gate = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        channel.eventLoop.scheduleTask(in: .seconds(1)) {
+            guard channel.isActive else { return }
+            guard gate.value.isRoomForMore else { return gate.value.goOnLater(channel) }
+            gate.value.isPaused = false
+            // Fails only if the listener was closed meanwhile.
+            channel.setOption(.autoRead, value: true).whenFailure { _ in }
         }
     }
 
