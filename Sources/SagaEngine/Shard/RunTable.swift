@@ -265,10 +265,8 @@ extension Shard {
     /// not be made whole before one comes.
     func parkCode(_ execution: Execution) {
         guard dispatcher.workers.isEmpty, execution.needsActivation else { return }
-        execution.isWaitingForWorker = true
-        execution.waitsForWorkerSince = now(execution)
         execution.awaitsRevival = false
-        waitingForWorker.append(execution.sagaID)
+        awaitWorker(execution)
     }
 
     /// After a recovery: all runs are to be seen to, but those whose code waits for the first worker.

@@ -29,18 +29,21 @@ extension Shard {
             {
                 return awaitCodeSlot(execution, holder: nil)
             }
-            if !execution.isWaitingForWorker {
-                execution.isWaitingForWorker = true
-                execution.waitsForWorkerSince = now(execution)
-                waitingForWorker.append(execution.sagaID)
-            }
-            return
+            return awaitWorker(execution)
         }
         if let events = execution.recentEvents(from: 0) {
             send(execution, to: worker, Array(events), from: 0)
         } else {
             startHistoryLoad(execution, worker)
         }
+    }
+
+    /// The run's code waits until a worker comes that serves it.
+    func awaitWorker(_ execution: Execution) {
+        guard !execution.isWaitingForWorker else { return }
+        execution.isWaitingForWorker = true
+        execution.waitsForWorkerSince = now(execution)
+        waitingForWorker.append(execution.sagaID)
     }
 
     private func send(_ execution: Execution, to worker: WorkerID, _ events: [HistoryEvent], from: EventID) {
