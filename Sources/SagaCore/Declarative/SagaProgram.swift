@@ -37,6 +37,21 @@ package final class SagaProgram: Sendable {
         indexOfID = check.indexOfID
     }
 
+    private init(_ program: SagaProgram, _ definition: SagaDefinition) {
+        self.definition = definition
+        steps = program.steps
+        stages = program.stages
+        output = program.output
+        indexOfID = program.indexOfID
+    }
+
+    /// The same under the number that its registration gave it: that changes nothing of what was checked.
+    package func numbered(_ version: UInt32) -> SagaProgram {
+        var definition = definition
+        definition.version = version
+        return SagaProgram(self, definition)
+    }
+
     func index(of id: String) -> Int? { indexOfID[id] }
 
     /// The queue of steps that name none.

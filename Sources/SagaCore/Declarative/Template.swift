@@ -44,34 +44,31 @@ package struct Template: Hashable, Sendable {
         } catch {
             throw .init("the template is not JSON: \(error.reason) at byte \(error.offset)")
         }
+        var text: [UInt8] = []
         var done = 0
         for (token, isKey) in document.strings {
             let inside = document.inside(of: token)
             guard let first = Self.opening(in: bytes[inside]) else { continue }
-            append(bytes[done..<inside.lowerBound - 1])
+            text += bytes[done..<inside.lowerBound - 1]
             if isKey, bytes[first] == UInt8(ascii: "$"), !Self.isEscape(bytes, at: first) {
                 throw .init("a reference cannot stand in the name of a member")
             }
-            try appendString(bytes, inside)
+            try appendString(bytes, inside, after: &text)
             done = inside.upperBound + 1
         }
-        append(bytes[done...])
+        text += bytes[done...]
+        take(&text)
         // Texts stand between them, so few pieces are few references.
         guard pieces.count <= Self.maximumReferences || references.count <= Self.maximumReferences else {
             throw .init("\(references.count) references; \(Self.maximumReferences) are allowed")
         }
     }
 
-    private mutating func append(_ bytes: some Sequence<UInt8>) {
-        if case .text(var before)? = pieces.last {
-            // Taken out, so that it grows in place.
-            pieces.removeLast()
-            before += bytes
-            pieces.append(.text(before))
-        } else {
-            let bytes = Array(bytes)
-            if !bytes.isEmpty { pieces.append(.text(bytes)) }
-        }
+    /// Makes a piece of the text that has gathered.
+    private mutating func take(_ text: inout [UInt8]) {
+        guard !text.isEmpty else { return }
+        pieces.append(.text(text))
+        text = []
     }
 
     /// Where `${` or `$${` first stands.
@@ -87,37 +84,39 @@ package struct Template: Hashable, Sendable {
         index + 2 < bytes.count && bytes[index + 1] == UInt8(ascii: "$") && bytes[index + 2] == UInt8(ascii: "{")
     }
 
-    private mutating func appendString(_ bytes: [UInt8], _ range: Range<Int>) throws(ValueReference.Malformed) {
-        let quote = CollectionOfOne(UInt8(ascii: "\""))
-        var parts: [Piece] = []
-        var plain: [UInt8] = []
-        var at = range.lowerBound
+    /// Takes a string apart, without its quotes.
+    private mutating func appendString(
+        _ bytes: [UInt8], _ range: Range<Int>, after text: inout [UInt8]
+    ) throws(ValueReference.Malformed) {
+        let quote = UInt8(ascii: "\"")
+        text.append(quote)
+        let start = range.lowerBound
+        var at = start
         while at < range.upperBound {
             if Self.isEscape(bytes, at: at), bytes[at] == UInt8(ascii: "$"), at + 3 <= range.upperBound {
-                plain += [UInt8(ascii: "$"), UInt8(ascii: "{")]
+                text.append(UInt8(ascii: "$"))
+                text.append(UInt8(ascii: "{"))
                 at += 3
             } else if bytes[at] == UInt8(ascii: "$"), at + 1 < range.upperBound, bytes[at + 1] == UInt8(ascii: "{") {
                 guard let end = bytes[at..<range.upperBound].firstIndex(of: UInt8(ascii: "}")) else {
                     throw .init("a reference has no end: ${ needs a }; write $${ for the characters themselves")
                 }
-                if !plain.isEmpty { parts.append(.text(plain)) }
-                plain = []
-                parts.append(.inside(try Self.reference(bytes[at + 2..<end])))
+                let reference = try Self.reference(bytes[at + 2..<end])
+                if at == start, end + 1 == range.upperBound {
+                    // The whole string: the value stands in its place, without quotes.
+                    text.removeLast()
+                    take(&text)
+                    return pieces.append(.value(reference))
+                }
+                take(&text)
+                pieces.append(.inside(reference))
                 at = end + 1
             } else {
-                plain.append(bytes[at])
+                text.append(bytes[at])
                 at += 1
             }
         }
-        if parts.count == 1, plain.isEmpty, case .inside(let reference)? = parts.first {
-            return pieces.append(.value(reference))
-        }
-        append(quote)
-        for part in parts {
-            if case .text(let text) = part { append(text) } else { pieces.append(part) }
-        }
-        append(plain)
-        append(quote)
+        text.append(quote)
     }
 
     private static func reference(_ raw: ArraySlice<UInt8>) throws(ValueReference.Malformed) -> ValueReference {

@@ -101,8 +101,13 @@ public struct ExecutionState: Equatable, Sendable {
     /// Whether workflow code may still act: not closed, not unwinding on the run's own account, not blocked by its code.
     @inlinable
     public var codeMayAct: Bool {
-        guard !isClosed, status != .blocked, status != .paused else { return false }
-        return unwinding == nil || unwinding?.cause == .requested
+        // Patterns, not comparisons: those would be calls, and copies with them.
+        switch status {
+        case .blocked, .paused, .completed, .failed, .canceled, .timedOut, .terminated, .continuedAsNew: return false
+        case .running, .compensating: break
+        }
+        if case .requested? = unwinding?.cause { return true }
+        return unwinding == nil
     }
 
     /// The event of this run that a request caused, if there is one.

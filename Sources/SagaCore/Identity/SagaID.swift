@@ -15,6 +15,10 @@ public struct SagaID: Hashable, Sendable {
         self.low = low
     }
 
+    /// By the half with 62 random bits: the other is the time, and every look at a run is by its id.
+    @inlinable
+    public func hash(into hasher: inout Hasher) { hasher.combine(low) }
+
     /// A version 7 id.
     /// - Parameters:
     ///   - time: When the run starts; the milliseconds become the first 48 bits.

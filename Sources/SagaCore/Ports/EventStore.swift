@@ -212,6 +212,7 @@ public enum ExecutionStatus: UInt8, Hashable, Sendable, CaseIterable, RawByteCod
     case paused = 9
 
     /// Whether nothing can happen to the run any more.
+    @inlinable
     public var isClosed: Bool {
         switch self {
         case .running, .compensating, .blocked, .paused: false

@@ -43,7 +43,8 @@ struct DefinitionCatalogue {
     func versions(_ key: Key) -> [Version] { entries[key]?.versions ?? [] }
 
     /// Takes the event of a definition's run.
-    mutating func take(_ event: HistoryEvent, _ key: Key) {
+    /// - Parameter program: What was made of the definition before it was recorded; nil if it comes from the store.
+    mutating func take(_ event: HistoryEvent, _ key: Key, _ program: SagaProgram? = nil) {
         guard case .domainEvent(let value) = event.attributes, value.typeName == Self.runType,
             value.typeVersion == SagaDefinition.formatVersion,
             let stored = try? StoredDefinition.decode(value.payload.data)
@@ -51,7 +52,7 @@ struct DefinitionCatalogue {
         entries[key, default: Entry(sagaID: event.sagaID)].versions.append(
             Version(
                 definition: stored.definition, registeredAt: event.timestamp, requestID: stored.requestID,
-                eventID: event.eventID))
+                eventID: event.eventID, program: program?.definition == stored.definition ? program : nil))
     }
 
     /// What a version is, ready to run; it is checked once.

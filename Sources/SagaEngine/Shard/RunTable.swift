@@ -116,13 +116,14 @@ struct RunTable {
 extension Execution {
     /// Whether only its state need be kept.
     private var mayBeParked: Bool {
-        !isDefinition && clock == nil && !state.isClosed && closing == nil && !isDirty && !isInFlight
-            && !hasUndurableEvents
+        // First what is true of most that are at work: they are asked again and again.
+        !isDirty && !isInFlight && activation == nil && tasks.isEmpty && undoTasks.isEmpty && !isDefinition
+            && clock == nil && !state.isClosed && closing == nil && !hasUndurableEvents
             && batchedNext == state.nextEventID && held.isEmpty && heldInFlight.isEmpty
-            && successor == nil && predecessor == nil && activation == nil && historyLoad == nil && holdUntil == nil
+            && successor == nil && predecessor == nil && historyLoad == nil && holdUntil == nil
             && (!needsActivation || !state.codeMayAct || isWaitingForWorker || awaitsRevival) && !isEndHeld
             && !isAdvancing && codeFailures == 0
-            && historyFailures == 0 && !isCodeRetryArmed && tasks.isEmpty && undoTasks.isEmpty && probed.isEmpty
+            && historyFailures == 0 && !isCodeRetryArmed && probed.isEmpty
             && reset == nil && resetWaiters.isEmpty && !isLoadingForReset && pendingUpdates.isEmpty
             && updateWaiters.isEmpty && eventWaiters.isEmpty && callsAfterClose.isEmpty && reportsAfterClose.isEmpty
             && lateEffects.isEmpty && snapshotInFlight == nil && unrecordedStarts.isEmpty

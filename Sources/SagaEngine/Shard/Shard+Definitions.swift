@@ -93,9 +93,12 @@ extension Shard {
                 id, .invalidArgument,
                 "the definition takes \(size) bytes; \(DefinitionCatalogue.maximumBytes) are allowed")
         }
-        let problems = definition.problems
-        if let first = problems.first {
-            let more = problems.count > 1 ? " (and \(problems.count - 1) more problems)" : ""
+        let program: SagaProgram
+        do throws(InvalidDefinition) {
+            program = try SagaProgram(definition)
+        } catch {
+            let more = error.problems.count > 1 ? " (and \(error.problems.count - 1) more problems)" : ""
+            let first = error.problems.first.map { "\($0)" } ?? "it cannot run"
             return fail(id, .invalidArgument, "definition \(definition.name): \(first)\(more)")
         }
         let key = DefinitionCatalogue.Key(namespace: request.namespace, name: definition.name)
@@ -141,7 +144,7 @@ extension Shard {
             typeName: DefinitionCatalogue.runType, typeVersion: SagaDefinition.formatVersion,
             payload: Payload(encoding: "postcard", data: stored))
         emit(execution, .domainEvent(event))
-        if let event = execution.recent.last { definitions.take(event, key) }
+        if let event = execution.recent.last { definitions.take(event, key, program.numbered(definition.version)) }
         answer(id, call, definition.version, isUnchanged: false, execution)
     }
 

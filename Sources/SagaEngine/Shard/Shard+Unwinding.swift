@@ -73,10 +73,12 @@ extension Shard {
     /// Takes the next step of the unwinding: waits for the steps in flight, then undoes one by one, last first, then closes.
     func advanceUnwinding(_ execution: Execution) {
         guard let unwinding = execution.state.unwinding else { return advanceReopened(execution) }
-        guard execution.state.status == .compensating,
-            execution.state.openSteps(in: unwinding.scope).allSatisfy({ execution.state.movesWithReset($0) })
-                || planted(.siblingsNotAwaited),
-            execution.state.openChildren(in: unwinding.scope).allSatisfy({ execution.state.movesWithReset($0) })
+        // The tables are empty mostly; a question about a scope is a call, and would copy the whole state.
+        guard case .compensating = execution.state.status,
+            execution.state.steps.isEmpty || planted(.siblingsNotAwaited)
+                || execution.state.openSteps(in: unwinding.scope).allSatisfy({ execution.state.movesWithReset($0) }),
+            execution.state.children.isEmpty
+                || execution.state.openChildren(in: unwinding.scope).allSatisfy({ execution.state.movesWithReset($0) })
         else { return }
         let next = execution.state.undoLog.next(in: unwinding.scope)
         if next.isEmpty { return finishUnwinding(execution, unwinding) }

@@ -156,8 +156,7 @@ extension Checker {
     }
 
     /// What a run says of another is what is durable of that one.
-    mutating func judgeOthers(_ event: HistoryEvent) throws(Violation) {
-        guard let run = runs[event.sagaID] else { return }
+    mutating func judgeOthers(_ event: HistoryEvent, _ run: RunModel) throws(Violation) {
         switch event.attributes {
         case .childWorkflowExecutionStarted(let value):
             let child = runs[value.childSagaID]
@@ -268,8 +267,8 @@ extension Checker {
     // MARK: By id once
 
     /// A message that a run before this one has dealt with does nothing here (semantics, section 2, promise 9).
-    mutating func judgeRepeat(_ event: HistoryEvent, isFirstAppend: Bool) throws(Violation) {
-        guard let run = runs[event.sagaID], var before = run.runBefore else { return }
+    mutating func judgeRepeat(_ event: HistoryEvent, _ run: RunModel, isFirstAppend: Bool) throws(Violation) {
+        guard var before = run.runBefore else { return }
         // What a reset brings along stands in both.
         if run.reset != nil, isFirstAppend { return }
         let signalID: String

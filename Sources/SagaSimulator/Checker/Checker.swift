@@ -72,10 +72,10 @@ struct Checker {
                 try run.apply(event, ledger)
                 if event.eventID < copied { continue }
                 try judgeOutput(event)
-                try judgeDeclared(event)
-                try judgeClock(event, copies: entry)
-                try judgeOthers(event)
-                try judgeRepeat(event, isFirstAppend: isNew)
+                try judgeDeclared(event, run)
+                try judgeClock(event, run, copies: entry)
+                try judgeOthers(event, run)
+                try judgeRepeat(event, run, isFirstAppend: isNew)
             }
             if isNew { try judgeCarriedCancel(entry.sagaID) }
         } catch {
@@ -108,8 +108,10 @@ struct Checker {
 
     /// In virtual time everything happens when the clock says so: a jump is durable before anything that happens after it, and no
     /// restart goes back.
-    private mutating func judgeClock(_ event: HistoryEvent, copies entry: AppendEntry) throws(Violation) {
-        guard runs[event.sagaID]?.isClock == true else {
+    private mutating func judgeClock(
+        _ event: HistoryEvent, _ run: RunModel, copies entry: AppendEntry
+    ) throws(Violation) {
+        guard run.isClock else {
             guard let clock, event.timestamp != clock else { return }
             // A run that was reset begins with events of before.
             let isReset = entry.events.contains { $0.eventType == .workflowExecutionReset }
@@ -123,8 +125,8 @@ struct Checker {
     }
 
     /// Definitions and the runs of them.
-    private mutating func judgeDeclared(_ event: HistoryEvent) throws(Violation) {
-        if case .domainEvent = event.attributes, let run = runs[event.sagaID], run.isDefinition {
+    private mutating func judgeDeclared(_ event: HistoryEvent, _ run: RunModel) throws(Violation) {
+        if case .domainEvent = event.attributes, run.isDefinition {
             definedVersions[run.started?.workflowID ?? "", default: 0] += 1
         }
         if case .workflowExecutionStarted(let started) = event.attributes,
@@ -138,7 +140,7 @@ struct Checker {
             }
             declared[event.sagaID] = DeclaredModel(plans[version - 1])
         }
-        try declared[event.sagaID]?.judge(event)
+        if run.isDeclared { try declared[event.sagaID]?.judge(event) }
     }
 
     /// The engine says that a definition is registered.
@@ -382,19 +384,19 @@ struct Checker {
     /// The state in memory of a run without undurable events is what its durable history says.
     mutating func compare(_ state: ExecutionState) {
         guard let run = runs[state.sagaID], state.nextEventID == run.eventCount, !run.isClosed else { return }
-        if replays[state.sagaID] == nil { replays[state.sagaID] = ExecutionState(sagaID: state.sagaID) }
-        // In place: a state is large.
-        guard let index = replays.index(forKey: state.sagaID) else { return }
+        // Taken out meanwhile: a copy of a state is dear.
+        var replay = replays.removeValue(forKey: state.sagaID) ?? ExecutionState(sagaID: state.sagaID)
+        defer { replays[state.sagaID] = replay }
         do throws(SagaError) {
             let history = histories[state.sagaID] ?? []
-            for event in history.dropFirst(Int(clamping: replays.values[index].nextEventID)) {
-                try replays.values[index].apply(event)
+            for event in history.dropFirst(Int(clamping: replay.nextEventID)) {
+                try replay.apply(event)
             }
         } catch {
             return report(Violation("replay", "\(state.sagaID): the durable history does not replay: \(error)"))
         }
         check(
-            replays.values[index] == state, "replay",
+            replay == state, "replay",
             "\(state.sagaID): the state in memory is not the replay of the history")
         check(
             state.steps.eventIDs == run.stepOrder.filter { run.steps[$0]?.closedBy == nil }, "replay",

@@ -3,11 +3,11 @@ internal import SagaEngine
 
 /// A worker process: workflow code by the real runtime, activities as a plan says.
 struct SimulatedWorker {
-    /// An activity that runs.
-    struct Running {
+    /// An activity that runs. An object, for its task is large and looked at often.
+    final class Running {
         /// Names this execution; the reference may run twice at once, in two workers.
-        var id: UInt64
-        var task: ActivityTask
+        let id: UInt64
+        let task: ActivityTask
         var failure: RunPlan.Behavior.Failure?
         /// Whether and how it goes on outside of the worker.
         var later: RunPlan.Behavior.Later?
@@ -16,6 +16,12 @@ struct SimulatedWorker {
         var signs = 0
         var isEffectDone = false
         var isCancelled = false
+
+        init(id: UInt64, task: ActivityTask, failure: RunPlan.Behavior.Failure?) {
+            self.id = id
+            self.task = task
+            self.failure = failure
+        }
     }
 
     struct Report {
@@ -52,10 +58,10 @@ struct SimulatedWorker {
     func position(of activity: UInt64) -> Int? { running.firstIndex { $0.id == activity } }
 }
 
-/// A worker's connection to one server process: ordered both ways, until it breaks.
-struct WorkerStream {
-    var worker: Int
-    var incarnation: UInt32
+/// A worker's connection to one server process: ordered both ways, until it breaks. An object, for it changes with every message.
+final class WorkerStream {
+    let worker: Int
+    let incarnation: UInt32
     var isOpenAtServer = true
     var isOpenAtWorker = true
     /// Tasks that the server has given it and had no report of.
@@ -66,4 +72,9 @@ struct WorkerStream {
     var drainedAt: Int64?
     var lastToServer: Int64 = 0
     var lastToWorker: Int64 = 0
+
+    init(worker: Int, incarnation: UInt32) {
+        self.worker = worker
+        self.incarnation = incarnation
+    }
 }

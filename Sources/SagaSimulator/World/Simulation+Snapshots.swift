@@ -34,6 +34,7 @@ extension Simulation {
     /// What a server finds of a run: a snapshot and the tail, or the whole history.
     func recovered(_ sagaID: SagaID) throws(StoreError) -> RecoveredRun? {
         let events = try allEvents(of: sagaID)
+        checker.run(sagaID)?.recoveredEvents = EventID(events.count)
         for stored in (snapshots[sagaID] ?? []).reversed() {
             let read = damaged(stored)
             do throws(Snapshot.Problem) {

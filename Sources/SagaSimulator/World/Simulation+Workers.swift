@@ -58,9 +58,8 @@ extension Simulation {
 
     /// Puts a message on the stream, after everything that is on it already.
     private func send(_ input: ShardInput, over id: WorkerID) {
-        guard var stream = streams[id], stream.isOpenAtWorker else { return }
+        guard let stream = streams[id], stream.isOpenAtWorker else { return }
         stream.lastToServer = max(stream.lastToServer, now + networkDelay())
-        streams[id] = stream
         put(.fromWorker(id, input), at: stream.lastToServer)
         cutByChance(id)
     }
@@ -114,9 +113,8 @@ extension Simulation {
             if streams[id]?.codeOut.removeValue(forKey: sagaID) != nil { coverage.hit(.codeSlotTakenBack) }
         default: break
         }
-        guard var stream = streams[id], stream.isOpenAtServer else { return }
+        guard let stream = streams[id], stream.isOpenAtServer else { return }
         stream.lastToWorker = max(stream.lastToWorker, now + networkDelay())
-        streams[id] = stream
         put(.toWorker(id, message), at: stream.lastToWorker)
         cutByChance(id)
     }
@@ -338,7 +336,7 @@ extension Simulation {
         let id = nextActivity
         nextActivity += 1
         let failure = behavior.failure(ofAttempt: task.reference.attempt)
-        var running = SimulatedWorker.Running(id: id, task: task, failure: failure)
+        let running = SimulatedWorker.Running(id: id, task: task, failure: failure)
         if !task.reference.isUndo, failure == nil { running.later = behavior.later }
         workers[index].running.append(running)
         let effectAt = behavior.micros
