@@ -248,7 +248,8 @@ extension Shard {
             return monotonicDeadlines.push(Deadline(at: at, kind: .orphan, sagaID: sagaID))
         }
         let target = RunTarget(namespace: execution.state.namespace, workflowID: "", sagaID: parent.sagaID)
-        loadRun(target, .all, .orphan(sagaID))
+        // Not its whole history: a child that outlives its parent asks at the start of each new run.
+        loadRun(target, .event(parent.eventID), .orphan(sagaID))
     }
 
     func parentLoaded(_ sagaID: SagaID, _ result: Result<LoadedRun?, StoreError>) {
