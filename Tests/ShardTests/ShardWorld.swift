@@ -28,6 +28,8 @@ final class ShardWorld {
     private(set) var snapshots: [ExecutionState] = []
     /// How often the shard has read a run from the store.
     private(set) var runLoads = 0
+    /// How many events were read with them.
+    private(set) var eventLoads = 0
     private(set) var replies: [CallID: Result<CallReply, CallFailure>] = [:]
     private var nextCall: CallID = 1
     private(set) var alerts: [BlockedRun] = []
@@ -136,12 +138,11 @@ final class ShardWorld {
         case .append(let id, let batch): append(id, batch)
         case .loadHistory(let load, let sagaID, let from, let limit):
             give(.historyLoaded(load, .success(Array((log[sagaID] ?? []).dropFirst(Int(from)).prefix(limit)))))
-        case .loadRun(let load, let target, _):
+        case .loadRun(let load, let target, let wanted):
             runLoads += 1
             onLoad(target)
-            let newest = order.last { rows[$0]?.workflowID == target.workflowID }.flatMap { rows[$0] }
-            let sagaID = target.sagaID ?? newest?.sagaID
-            let run = sagaID.flatMap { id in rows[id].map { LoadedRun(row: $0, events: log[id] ?? []) } }
+            let run = loadedRun(target, wanted)
+            eventLoads += run?.events.count ?? 0
             give(.runLoaded(load, .success(run)))
         case .reply(let id, let result): replies[id] = result
         case .worker(let id, let message): if id == worker { take(message) }
@@ -150,6 +151,21 @@ final class ShardWorld {
         case .snapshot(let state, _): snapshots.append(state)
         case .alert(let run): alerts.append(run)
         }
+    }
+
+    private func loadedRun(_ target: RunTarget, _ wanted: LoadedEvents) -> LoadedRun? {
+        let runs = order.filter { rows[$0]?.workflowID == target.workflowID }
+        guard var sagaID = target.sagaID ?? runs.last, let events = log[sagaID] else { return nil }
+        switch wanted {
+        case .all, .startedBy, .ends: break
+        case .event(let eventID):
+            let few = events.filter { [0, eventID, EventID(events.count) - 1].contains($0.eventID) }
+            return rows[sagaID].map { LoadedRun(row: $0, events: few) }
+        case .heir:
+            let pairs = runs.compactMap { run in RunBefore.of(log[run] ?? []).map { (run: run, before: $0) } }
+            sagaID = RunBefore.heir(of: sagaID, pairs)
+        }
+        return rows[sagaID].map { LoadedRun(row: $0, events: log[sagaID] ?? []) }
     }
 
     private func append(_ id: BatchID, _ batch: AppendBatch) {

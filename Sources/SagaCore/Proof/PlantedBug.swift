@@ -122,6 +122,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case messagesForgottenOnContinue = "messages-forgotten-on-continue"
     /// A person's retry of a child's undoing asks for the run again that could not finish it.
     case childUndoNotRepeated = "child-undo-not-repeated"
+    /// A retry of a child's undoing takes what became of its own child's for the answer.
+    case grandchildUndoNotRepeated = "grandchild-undo-not-repeated"
 
     /// Whether only sagas that have to do with others, or that people intervene in, show it.
     package var needsComposedWorlds: Bool {
@@ -129,7 +131,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
         case .childEndForgotten, .childUndoForgotten, .carriedUndoLost, .carriedSignalLost, .externalSignalUnnamed,
             .updateForgotten, .pauseIgnored, .resetUndoesNothing, .localStepBeforeDurable, .heartbeatDetailsLost,
             .queueLimitIgnored, .resetRequestForgotten, .messagesForgottenOnContinue,
-            .childUndoNotRepeated:
+            .childUndoNotRepeated, .grandchildUndoNotRepeated:
             true
         default: false
         }

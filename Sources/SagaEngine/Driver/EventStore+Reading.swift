@@ -15,7 +15,9 @@ extension EventStore {
     /// alone, without a namespace, is found in any: for the engine's own questions, never for a caller's.
     package func run(_ target: RunTarget, _ wanted: LoadedEvents) async throws(StoreError) -> LoadedRun? {
         let row: ExecutionRow?
-        if let sagaID = target.sagaID {
+        if let sagaID = target.sagaID, case .heir = wanted {
+            row = try await execution(try await heir(of: sagaID, target))
+        } else if let sagaID = target.sagaID {
             row = try await execution(sagaID)
         } else {
             row = try await latestExecution(namespace: target.namespace, workflowID: target.workflowID)
@@ -27,8 +29,14 @@ extension EventStore {
             target.workflowID.isEmpty || row.workflowID == target.workflowID
         else { return nil }
         switch wanted {
-        case .all: return LoadedRun(row: row, events: try await allEvents(of: row.sagaID))
+        case .all, .heir: return LoadedRun(row: row, events: try await allEvents(of: row.sagaID))
         case .ends, .startedBy: return LoadedRun(row: row, events: try await ends(of: row))
+        case .event(let eventID):
+            var events = try await ends(of: row)
+            if eventID > 0, eventID < row.nextEventID &- 1, row.nextEventID > 0 {
+                events.insert(contentsOf: try await self.events(of: row.sagaID, from: eventID, limit: 1), at: 1)
+            }
+            return LoadedRun(row: row, events: events)
         }
     }
 
@@ -63,5 +71,27 @@ extension EventStore {
             return LoadedRun(row: row, events: try await ends(of: row))
         }
         return nil
+    }
+
+    private func heir(of sagaID: SagaID, _ target: RunTarget) async throws(StoreError) -> SagaID {
+        let rows = try await list(
+            ExecutionQuery(namespace: target.namespace, workflowID: target.workflowID, limit: 100))
+        var pairs: [(run: SagaID, before: SagaID)] = []
+        for row in rows where row.sagaID != sagaID {
+            if let before = try await runBefore(row.sagaID) { pairs.append((row.sagaID, before)) }
+        }
+        return RunBefore.heir(of: sagaID, pairs)
+    }
+
+    /// The run that a run goes on from. Page by page: a reset stands behind the whole history that it copied.
+    private func runBefore(_ sagaID: SagaID) async throws(StoreError) -> SagaID? {
+        var before: SagaID?
+        var next: EventID = 0
+        while true {
+            let page = try await events(of: sagaID, from: next, limit: 1_000)
+            if page.isEmpty { return before }
+            before = RunBefore.of(page) ?? before
+            next += EventID(page.count)
+        }
     }
 }

@@ -248,7 +248,8 @@ extension Shard {
             return monotonicDeadlines.push(Deadline(at: at, kind: .orphan, sagaID: sagaID))
         }
         let target = RunTarget(namespace: execution.state.namespace, workflowID: "", sagaID: parent.sagaID)
-        loadRun(target, .all, .orphan(sagaID))
+        // Not its whole history: a child that outlives its parent asks at the start of each new run.
+        loadRun(target, .event(parent.eventID), .orphan(sagaID))
     }
 
     func parentLoaded(_ sagaID: SagaID, _ result: Result<LoadedRun?, StoreError>) {
@@ -270,36 +271,39 @@ extension Shard {
     /// of its own, which goes on where that of the round before had to stop.
     func undoChild(_ child: ChildUndo, _ entry: UndoEntry, _ execution: Execution) {
         let target = RunTarget(namespace: execution.state.namespace, workflowID: child.workflowID)
-        let isFirst = entry.firstAttempt <= 1 || planted(.childUndoNotRepeated)
         let call = UndoRunCall(
-            target: target, closedRun: child.sagaID,
-            requestID: isFirst ? entry.idempotencyKey : "\(entry.idempotencyKey)#\(entry.firstAttempt)",
+            target: target, closedRun: child.sagaID, requestID: nameOfRound(entry, execution),
             key: "\(entry.stepKey)/undo", identity: "saga \(execution.state.workflowID)")
         callInternally(.undoRun(call), .childUndo, entry.stepEventID, of: execution)
     }
 
-    /// The newest run of the child's workflow id is known: is it the undoing already, or what must be undone, or another?
-    func undoRunAfter(_ id: CallID, _ call: UndoRunCall, _ run: LoadedRun) {
-        if let newest = call.newest {
-            guard run.row.sagaID == call.closedRun else { return fail(id, .notFound, "the child's run is gone") }
-            return startUndoRun(id, call, after: newest, run, onlyWhatIsLeft: false)
+    private func nameOfRound(_ entry: UndoEntry, _ execution: Execution) -> String {
+        let round = planted(.childUndoNotRepeated) ? 1 : max(1, entry.firstAttempt)
+        if entry.isCarried, !planted(.grandchildUndoNotRepeated) {
+            // The run that the entry came from may have had rounds of its own, which are others.
+            return "\(entry.idempotencyKey)#\(execution.sagaID)/\(round)"
         }
+        return round == 1 ? entry.idempotencyKey : "\(entry.idempotencyKey)#\(round)"
+    }
+
+    /// The newest run of the child's workflow id is known, and then the one that has what the child left: is it the undoing
+    /// already, a round of it that had to stop, or what must be undone?
+    func undoRunAfter(_ id: CallID, _ call: UndoRunCall, _ run: LoadedRun) {
+        var isRound = false
         if case .workflowExecutionStarted(let started)? = run.events.first?.attributes {
             if started.requestID == call.requestID {
                 return answer(id, .success(.started(run.row.sagaID, alreadyStarted: false)))
             }
-            if call.isEarlierRound(started.requestID) {
-                return startUndoRun(id, call, after: run.row.sagaID, run, onlyWhatIsLeft: true)
-            }
+            isRound = call.isEarlierRound(started.requestID)
         }
-        if run.isReset(of: call.closedRun) {
-            // What the child did is that run's now, together with what it did itself: each entry has one owner.
-            return startUndoRun(id, call, after: run.row.sagaID, run, onlyWhatIsLeft: false)
+        if isRound || call.newest != nil || run.row.sagaID == call.closedRun {
+            return startUndoRun(id, call, after: call.newest ?? run.row.sagaID, run, onlyWhatIsLeft: isRound)
         }
+        // Others have had the workflow id since. Each entry has one owner: the last of the runs that went on from the child.
         var call = call
         call.newest = run.row.sagaID
         call.target.sagaID = call.closedRun
-        loadRun(call.target, .all, .call(id, .undoRun(call)))
+        loadRun(call.target, .heir, .call(id, .undoRun(call)))
     }
 
     /// - Parameter onlyWhatIsLeft: The run is that of an earlier round, and its end says what is not undone.
@@ -419,13 +423,9 @@ extension EventAttributes {
     }
 }
 
-extension LoadedRun {
-    /// Whether a reset of that run, or of one that a reset made of it, made this one.
-    fileprivate func isReset(of sagaID: SagaID) -> Bool {
-        events.contains { event in
-            if case .workflowExecutionReset(let reset) = event.attributes { reset.baseSagaID == sagaID } else { false }
-        }
-    }
+extension UndoEntry {
+    /// Whether it came from an earlier run. Such entries stand before all events of the run itself.
+    fileprivate var isCarried: Bool { stepEventID > EventID(Int64.max) }
 }
 
 extension UndoRunCall {

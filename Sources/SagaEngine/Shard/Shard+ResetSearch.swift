@@ -1,4 +1,4 @@
-internal import SagaCore
+package import SagaCore
 
 /// A reset request that is repeated after the run that it made has gone on as a new one: the newest run knows nothing of it, so
 /// those before it are looked at, too (semantics, section 4, "One owner for every entry").
@@ -46,12 +46,30 @@ extension Shard {
 
 extension LoadedRun {
     /// The run that this one goes on from.
-    fileprivate var previous: SagaID? {
+    fileprivate var previous: SagaID? { RunBefore.of(events) }
+}
+
+/// Runs that go on from others: by a reset, as a new run, or to undo them.
+package enum RunBefore {
+    /// The run that the one with these events goes on from; nil if it began by itself.
+    package static func of(_ events: some BidirectionalCollection<HistoryEvent>) -> SagaID? {
         for event in events.reversed() {
             if case .workflowExecutionReset(let reset) = event.attributes { return reset.baseSagaID }
         }
         guard case .workflowExecutionStarted(let started)? = events.first?.attributes else { return nil }
         return started.continuedFrom
+    }
+
+    /// The last run that went on from one, directly or not; that one itself if none did.
+    /// - Parameter before: What each of the other runs goes on from. Ids do not tell which of two runs came later: clocks may
+    ///   be set back.
+    package static func heir(of sagaID: SagaID, _ before: [(run: SagaID, before: SagaID)]) -> SagaID {
+        var next: [SagaID: SagaID] = [:]
+        for pair in before { next[pair.before] = pair.run }
+        var heir = sagaID
+        // Each step takes one away, so that whatever is stored, this ends.
+        while let run = next.removeValue(forKey: heir) { heir = run }
+        return heir
     }
 }
 

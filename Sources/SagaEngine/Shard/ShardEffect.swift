@@ -40,7 +40,12 @@ package enum LoadedEvents: Sendable {
     /// The first and the last, and of another run if that was started by this request: a request is remembered as long as
     /// its run is stored.
     case startedBy(String)
+    /// The first, that one, and the last.
+    case event(EventID)
     case all
+    /// All, of the last of the runs of the workflow id that went on from the one that is named: by a reset, as a new run, or to
+    /// undo it. If none did, or it is not among the last hundred, of the named run itself.
+    case heir
 }
 
 /// What a worker is told. Tasks are boxed: they go through several hands on their way.

@@ -141,15 +141,17 @@ extension Checker {
     ) throws(Violation) {
         // Each round goes on where the one before had to stop; the first with the child itself.
         var owners = [closed.sagaID]
-        while let run = owners.last.flatMap({ runs[$0] }), let earlier = run.undoneRun ?? run.reset?.baseSagaID {
+        while let run = owners.last.flatMap({ runs[$0] }), let earlier = run.undoneRun ?? run.runBefore {
             owners.append(earlier)
         }
         let isAsked = order.contains { parent in
             runs[parent]?.undos.contains { undo in
-                owners.contains { $0 == undo.child?.sagaID } && undo.nameOfRound == started.requestID
+                owners.contains { $0 == undo.child?.sagaID } && undo.nameOfRound(parent) == started.requestID
             } ?? false
         }
         try require(isAsked, "child", "\(sagaID) undoes \(closed.sagaID), and no parent has durably begun that")
+        let other = order.first { $0 != sagaID && runs[$0]?.goesOnFrom == closed.sagaID }
+        try require(other == nil, "child", "\(sagaID) undoes \(closed.sagaID), whose undos \(other ?? sagaID) has")
         try require(closed.isClosed, "child", "\(sagaID) undoes \(closed.sagaID), which is open")
         let left = closed.undos.filter { closed.undoneRun == nil ? !$0.isSettled : $0.isLeft }
         try judgeCarried(started.carriedUndo, left, RunModel(sagaID: closed.sagaID))
@@ -201,7 +203,7 @@ extension Checker {
                 isUsed, "child", "\(event.sagaID): child \(id) could not be started, and nobody else uses the id")
         case .compensationStepCompleted(let value):
             guard let undo = run.undo(value.stepEventID), undo.child != nil else { return }
-            let undoing = undo.nameOfRound.flatMap { runOfStartRequest[$0] }.flatMap { runs[$0] }
+            let undoing = undo.nameOfRound(event.sagaID).flatMap { runOfStartRequest[$0] }.flatMap { runs[$0] }
             guard case .workflowExecutionCanceled(let closing)? = undoing?.closing,
                 closing.compensation.state == .complete || closing.compensation.state == .none
             else {
@@ -212,7 +214,7 @@ extension Checker {
                 return
             }
             // Of a person's retry, too: it must have tried.
-            let undoing = undo.nameOfRound.flatMap { runOfStartRequest[$0] }.flatMap { runs[$0] }
+            let undoing = undo.nameOfRound(event.sagaID).flatMap { runOfStartRequest[$0] }.flatMap { runs[$0] }
             try require(
                 undoing?.isClosed == true, "child",
                 "\(event.sagaID): the undoing of child \(undo.stepKey) is said to have left something, and never ran")
@@ -414,6 +416,9 @@ extension RunModel {
         return started.continuedFrom
     }
 
+    /// The run whose undos this one has.
+    fileprivate var goesOnFrom: SagaID? { undoneRun ?? runBefore }
+
     /// The run whose undo log this one does nothing but unwind; nil for other runs.
     fileprivate var undoneRun: SagaID? {
         guard reset == nil, let started, !started.requestID.isEmpty else { return nil }
@@ -428,8 +433,14 @@ extension RunModel {
 }
 
 extension RunModel.Undo {
-    /// The request id of the run that undoes a child in the present round; nil before the first.
-    fileprivate var nameOfRound: String? { roundBegan.map { $0 == 1 ? key : "\(key)#\($0)" } }
+    /// The request id of the run that undoes a child of a run in the present round; nil before the first. A run to which the
+    /// entry has come has rounds of its own.
+    fileprivate func nameOfRound(_ owner: SagaID) -> String? {
+        roundBegan.map { round in
+            if step > EventID(Int64.max) { return "\(key)#\(owner)/\(round)" }
+            return round == 1 ? key : "\(key)#\(round)"
+        }
+    }
 
     /// Whether an unwinding that is over has not taken the effect back.
     fileprivate var isLeft: Bool {

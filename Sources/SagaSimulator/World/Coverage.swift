@@ -197,6 +197,7 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case requestRepeatedLate
     case messageCarried
     case childUndoneInRounds
+    case grandchildUndone
 }
 
 /// How often each of them happened.

@@ -7,8 +7,11 @@ extension Simulation {
         if let run, event.eventID < run.copied { return }
         switch event.attributes {
         case .workflowExecutionStarted(let value):
-            if value.requestID.hasSuffix("/undo") { coverage.hit(.childUndoRun) }
-            if value.requestID.contains("/undo#") { coverage.hit(.childUndoneInRounds) }
+            if value.continuedFrom != nil, value.requestID.contains("/undo") {
+                let isFirst = value.requestID.hasSuffix("/undo") || value.requestID.hasSuffix("/1")
+                coverage.hit(isFirst ? .childUndoRun : .childUndoneInRounds)
+                if value.requestID.contains("/undo#"), value.requestID.contains("-") { coverage.hit(.grandchildUndone) }
+            }
             if !value.carriedMessages.isEmpty { coverage.hit(.messageCarried) }
             if value.continuedFrom != nil, value.requestID.isEmpty {
                 coverage.hit(.continuedAsNew)

@@ -157,21 +157,35 @@ extension Simulation {
                 row = found
             }
         }
-        switch wanted {
-        case .all:
-            var events: [HistoryEvent] = []
-            while true {
-                let page = try store.events(of: row.sagaID, from: EventID(events.count), limit: 1_000)
-                if page.isEmpty { break }
-                events += page
+        if case .heir = wanted {
+            var pairs: [(run: SagaID, before: SagaID)] = []
+            for sagaID in checker.runsOfID[target.workflowID] ?? [] where sagaID != row.sagaID {
+                if let before = RunBefore.of(try loadedEvents(of: sagaID)) { pairs.append((sagaID, before)) }
             }
-            return LoadedRun(row: row, events: events)
-        case .ends, .startedBy:
+            let heir = RunBefore.heir(of: row.sagaID, pairs)
+            guard let found = try store.execution(heir) else { return nil }
+            row = found
+        }
+        switch wanted {
+        case .all, .heir: return LoadedRun(row: row, events: try loadedEvents(of: row.sagaID))
+        case .ends, .startedBy, .event:
             var events = Array(try store.events(of: row.sagaID, from: 0, limit: 1).prefix(1))
+            if case .event(let eventID) = wanted, eventID > 0, eventID + 1 < row.nextEventID {
+                events += try store.events(of: row.sagaID, from: eventID, limit: 1)
+            }
             if row.nextEventID > 1 {
                 events += try store.events(of: row.sagaID, from: row.nextEventID - 1, limit: 1)
             }
             return LoadedRun(row: row, events: events)
+        }
+    }
+
+    private func loadedEvents(of sagaID: SagaID) throws(StoreError) -> [HistoryEvent] {
+        var events: [HistoryEvent] = []
+        while true {
+            let page = try store.events(of: sagaID, from: EventID(events.count), limit: 1_000)
+            if page.isEmpty { return events }
+            events += page
         }
     }
 }
