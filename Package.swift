@@ -15,11 +15,14 @@ let settings: [SwiftSetting] =
         .treatAllWarnings(as: .error),
     ] + mutants
 
-// The simulator bears the Swift runtime in itself: what is called at every turn, retain and release first, is a direct call then, and a
-// world takes a quarter less time (docs/performance.md). The libraries are those that Foundation itself needs.
+// Release builds of what runs for long bear the Swift runtime in themselves: what is called at every turn, retain and release first,
+// is a direct call then (docs/performance.md), and who runs them needs no Swift. The libraries are those that Foundation itself needs.
 let ownRuntime: [LinkerSetting] = [
     .unsafeFlags(
-        ["-static-stdlib", "-use-ld=lld", "-l_FoundationCollections", "-l_FoundationCShims", "-l_FoundationICU"],
+        [
+            "-static-stdlib", "-use-ld=lld", "-lCoreFoundation", "-l_FoundationCollections", "-l_FoundationCShims",
+            "-l_FoundationICU",
+        ],
         .when(platforms: [.linux], configuration: .release))
 ]
 
@@ -114,13 +117,13 @@ let package = Package(
                 "SagaWorker", "SagaTestKit", "Examples", "SagaDefinitionFile",
                 "SagaTransport", "SagaWire", "SagaCodec", logging, lifecycle, arguments,
                 unixSignals,
-            ], swiftSettings: settings),
+            ], swiftSettings: settings, linkerSettings: ownRuntime),
         .executableTarget(
             name: "travel-worker",
             dependencies: [
                 "Examples", "SagaClient", "SagaCore", "SagaWorker", logging, lifecycle, unixSignals, arguments,
             ],
-            swiftSettings: settings),
+            swiftSettings: settings, linkerSettings: ownRuntime),
         .executableTarget(
             name: "embedded-payment", dependencies: ["Examples", "SagaCore", "SagaEngine", "SagaSQLite"],
             swiftSettings: settings),
@@ -133,7 +136,7 @@ let package = Package(
                 "SagaServer",
                 "SagaClient", "SagaWorker", "SagaTransport", "SagaWire", "CodecCorpus", "CBenchHooks", "CCorpusProto",
                 arguments, logging,
-            ], path: "benchmarks/bench", swiftSettings: settings),
+            ], path: "benchmarks/bench", swiftSettings: settings, linkerSettings: ownRuntime),
         .target(
             name: "CodecCorpus", dependencies: ["SagaCodec"], path: "benchmarks/corpus", swiftSettings: settings),
         .target(name: "CBenchHooks", path: "benchmarks/hooks"),
