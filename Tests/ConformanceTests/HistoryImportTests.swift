@@ -110,6 +110,47 @@ import Testing
         }
     }
 
+    /// An import into a store that no server has open is killed between two appends of one run: what it left is no run. Repeated it
+    /// goes on, and if a server comes before that, the server removes it.
+    @Test(arguments: StoreUnderTest.all)
+    func anImportThatWasCutOffLeavesNoHalfRun(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            let (id, other) = (lab.newID(), lab.newID())
+            // Two appends, and one event for a third.
+            let size = HistoryImporter.maximumPending + 1
+            let runs = [
+                history(&lab, id, size, workflow: "a"), history(&lab, other, size, workflow: "b", closes: true),
+            ]
+            for run in runs {
+                var cut = try await HistoryImporter(into: store)
+                try await add(run, to: &cut)
+                let row = try #require(try await store.execution(run[0].sagaID))
+                #expect(row.isUnfinishedImport && !row.status.isClosed)
+                #expect(row.nextEventID == EventID(size - 1))
+            }
+            // A shorter file does not make it whole.
+            await #expect(throws: ImportFailure.self) {
+                var short = try await HistoryImporter(into: store)
+                try await add(Array(runs[0].dropLast()), to: &short)
+                try await short.end()
+            }
+            var again = try await HistoryImporter(into: store)
+            try await add(runs[0], to: &again)
+            try await again.end()
+            #expect(again.report == .init(runs: 1, known: 0, events: 1))
+            let row = try #require(try await store.execution(id))
+            #expect(!row.isUnfinishedImport && row.nextEventID == EventID(size))
+            #expect(try await store.history(id) == runs[0])
+            // A server takes the store over: one run is whole, the other is none.
+            let driver = try await ShardDriver(store: store, config: SagaEngineConfig(), logger: Logger(label: "t"))
+            await driver.start()
+            #expect(await driver.status().runs == 1)
+            #expect(try await store.execution(other) == nil)
+            #expect(try await store.events(of: other, from: 0, limit: 1).isEmpty)
+            await driver.shutDown()
+        }
+    }
+
     @Test(arguments: StoreUnderTest.all)
     func whatIsInTheWayIsNotOverwritten(_ kind: StoreUnderTest) async throws {
         try await kind.use { store, lab async throws in

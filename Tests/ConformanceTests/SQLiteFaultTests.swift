@@ -11,6 +11,8 @@ import Testing
     struct Fault: Sendable, CustomTestStringConvertible {
         var name: String
         var plan: FaultyDisk.Plan
+        /// Whether every payload is kept apart from its event: data, row and index of one append, and the disk fails between them.
+        var isApart = false
         var testDescription: String { name }
     }
 
@@ -21,6 +23,11 @@ import Testing
         Fault(name: "the disk dies", plan: FaultyDisk.Plan(staysBroken: true, tearsWrites: false)),
         Fault(name: "the disk dies and tears writes", plan: FaultyDisk.Plan(staysBroken: true)),
         Fault(name: "the disk stays full", plan: FaultyDisk.Plan(syncs: false, staysBroken: true, code: SQLITE_FULL)),
+        Fault(name: "one write fails, payloads apart", plan: FaultyDisk.Plan(syncs: false), isApart: true),
+        Fault(name: "one sync fails, payloads apart", plan: FaultyDisk.Plan(writes: false), isApart: true),
+        Fault(
+            name: "the disk dies and tears writes, payloads apart", plan: FaultyDisk.Plan(staysBroken: true),
+            isApart: true),
     ]
 
     @Test(arguments: faults)
@@ -32,7 +39,7 @@ import Testing
         for call in 1...400 {
             let scenario = try await TemporaryDirectory.with { directory in
                 var scenario = Scenario(place: "\(fault.name), call \(call)")
-                try await scenario.run(directory, fault.plan, call)
+                try await scenario.run(directory, fault, call)
                 return scenario
             }
             unknown += scenario.unknown
@@ -43,6 +50,53 @@ import Testing
         #expect(reached > 20 && reached < 400, "every call of the scenario was reached: \(reached)")
         #expect(unknown > 0, "some commit failed half way")
         if !fault.plan.tearsWrites { #expect(appeared > 0, "some of them were found at the next start") }
+    }
+
+    /// A run is removed with the data of its payloads while the disk fails: all of it is there afterwards, or nothing.
+    @Test(arguments: [true, false])
+    func aRunIsRemovedWithAllOfItsDataOrNotAtAll(_ staysBroken: Bool) async throws {
+        #expect(FaultyDisk.register)
+        var (gone, kept, reached) = (0, 0, 0)
+        for call in 1...200 {
+            let failures = try await TemporaryDirectory.with { directory in
+                var tuning = SQLiteTuning()
+                tuning.vfs = FaultyDisk.name
+                tuning.blobThreshold = 0
+                tuning.checkpointPages = 4
+                let path = directory + "/saga.db"
+                let store = try SQLiteEventStore(path: path, partitionCount: Partition.defaultCount, tuning: tuning)
+                var lab = Lab(epoch: try await store.takeOver())
+                let (id, other) = (lab.newID(), lab.newID())
+                for entry in [
+                    lab.start(id, workflow: "w", events: 40), lab.close(id, workflow: "w"),
+                    lab.start(other, workflow: "v", events: 10),
+                ] { #expect(try await store.append(lab.batch([entry])) == [.appended]) }
+                FaultyDisk.plan.withLock {
+                    $0 = FaultyDisk.Plan(staysBroken: staysBroken)
+                    $0.callsLeft = call
+                }
+                let isGone = try? await store.delete(id)
+                await store.close()
+                let failures = FaultyDisk.plan.withLock { finished in
+                    defer { finished = FaultyDisk.Plan() }
+                    return finished.failures
+                }
+                let again = try SQLiteEventStore(path: path)
+                let found = try await again.history(id)
+                let blobs = try await again.blobs(of: id, (0..<200).map { UInt64($0) })
+                #expect(found.isEmpty == blobs.isEmpty, "call \(call)")
+                #expect(found.isEmpty || found == lab.histories[id], "call \(call)")
+                #expect(isGone != true || found.isEmpty, "call \(call): acknowledged, and it is there")
+                #expect(try await again.history(other) == lab.histories[other], "call \(call)")
+                if found.isEmpty { gone += 1 } else { kept += 1 }
+                await again.close()
+                return failures
+            }
+            if failures == 0 { break }
+            reached = call
+        }
+        #expect(reached > 3 && reached < 200, "every call was reached: \(reached)")
+        #expect(gone > 0 && kept > 0)
     }
 
     private struct Scenario {
@@ -59,8 +113,9 @@ import Testing
 
         init(place: String) { self.place = place }
 
-        mutating func run(_ directory: String, _ plan: FaultyDisk.Plan, _ call: Int) async throws {
+        mutating func run(_ directory: String, _ fault: Fault, _ call: Int) async throws {
             var tuning = SQLiteTuning()
+            if fault.isApart { tuning.blobThreshold = 0 }
             tuning.vfs = FaultyDisk.name
             tuning.checkpointPages = 12
             let path = directory + "/saga.db"
@@ -68,7 +123,7 @@ import Testing
             lab.epoch = try await store.takeOver()
             let ids = (0..<3).map { _ in lab.newID() }
             FaultyDisk.plan.withLock {
-                $0 = plan
+                $0 = fault.plan
                 $0.callsLeft = call
             }
             for step in 0..<15 {

@@ -5,7 +5,7 @@ import Foundation
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures Saga Engine, and holds the figures against peers and thresholds.",
-        subcommands: [Run.self, Vectors.self, LongRun.self, SDKs.self], defaultSubcommand: Run.self)
+        subcommands: [Run.self, Vectors.self, LongRun.self, LongTransfer.self, SDKs.self], defaultSubcommand: Run.self)
 }
 
 struct Run: AsyncParsableCommand {

@@ -69,7 +69,7 @@ struct LongRun: AsyncParsableCommand {
         await engine.shutDown()
     }
 
-    private static func peakMebibytes() -> Int {
+    static func peakMebibytes() -> Int {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return usage.ru_maxrss / 1_024

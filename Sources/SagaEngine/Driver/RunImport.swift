@@ -197,7 +197,7 @@ extension ExecutionRow {
         isUnfinishedImport ? searchAttributes.filter { $0.name != Self.unfinishedMark } : searchAttributes
     }
 
-    fileprivate mutating func markAsUnfinished() {
+    mutating func markAsUnfinished() {
         status = .running
         closedAt = nil
         searchAttributes.append(NamedPayload(name: Self.unfinishedMark, payload: Payload(encoding: "json", data: [])))

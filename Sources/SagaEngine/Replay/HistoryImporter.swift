@@ -38,6 +38,9 @@ public struct HistoryExporter: Sendable {
 /// It takes the store over first, so a server that has it open is fenced, and reads its state anew. Each run is checked by
 /// the fold that the engine uses before any of its events is written. A run that is there already is left alone, or goes on
 /// where an earlier import was cut off, if its events are the same.
+///
+/// A run that takes several appends has a mark in its row until the last of them, like one that comes in over the wire: whoever
+/// takes the store over meanwhile removes it, and nobody takes half of a run for the whole.
 public struct HistoryImporter {
     private let store: any EventStore
     private let epoch: UInt64
@@ -47,6 +50,8 @@ public struct HistoryImporter {
     private var lateEffects: [LateEffect] = []
     /// Events before this id are in the store.
     private var stored: EventID = 0
+    /// Whether the store has only a part of the run, of an import that was cut off.
+    private var isUnfinished = false
     /// What was done so far.
     public private(set) var report = Report()
 
@@ -74,7 +79,7 @@ public struct HistoryImporter {
     }
 
     /// Most events of one append.
-    private static let maximumPending = Int(PackedEvents.maximumCount)
+    package static let maximumPending = Int(PackedEvents.maximumCount)
 
     /// Takes the next item of a file.
     public mutating func add(_ item: HistoryFile.Item) async throws(ImportFailure) {
@@ -89,7 +94,8 @@ public struct HistoryImporter {
                 do throws(SagaError) { try state?.apply(event) } catch { throw .unreplayable(error) }
                 if event.eventID + 1 == stored { try await compare(event) }
                 if event.eventID >= stored { pending.append(event) }
-                if pending.count >= Self.maximumPending { try await write(nil) }
+                // The last append has to bring an event, for it changes the row.
+                if pending.count > Self.maximumPending { try await write(nil) }
             }
         case .lateEffect(let effect):
             guard effect.sagaID == state?.sagaID else {
@@ -104,6 +110,11 @@ public struct HistoryImporter {
     public mutating func end() async throws(ImportFailure) {
         guard let state else { return }
         if pending.isEmpty {
+            guard !isUnfinished else {
+                throw .conflict(
+                    "run \(state.sagaID) is there with \(stored) events of an import that was cut off; the file has only"
+                        + " \(state.nextEventID): import the file that it came from")
+            }
             if stored > state.nextEventID {
                 throw .conflict("run \(state.sagaID) is there with \(stored) events, the file has \(state.nextEventID)")
             }
@@ -119,7 +130,9 @@ public struct HistoryImporter {
     private mutating func begin(_ first: HistoryEvent) async throws(ImportFailure) {
         state = ExecutionState(sagaID: first.sagaID)
         do throws(StoreError) {
-            stored = try await store.execution(first.sagaID)?.nextEventID ?? 0
+            let row = try await store.execution(first.sagaID)
+            isUnfinished = row?.isUnfinishedImport ?? false
+            stored = row?.nextEventID ?? 0
         } catch {
             throw .store(error)
         }
@@ -141,15 +154,13 @@ public struct HistoryImporter {
     private mutating func write(_ last: ExecutionState?) async throws(ImportFailure) {
         guard let state, let first = pending.first else { return }
         let isStart = first.eventID == 0
+        let part = last == nil ? Array(pending.dropLast()) : pending
         var row: ExecutionRow?
         if isStart || last != nil {
-            row = ExecutionRow(
-                sagaID: state.sagaID, namespace: state.namespace, workflowID: state.workflowID,
-                workflowType: state.workflowType, status: state.status, startedAt: state.startedAt,
-                closedAt: state.closedAt, nextEventID: state.nextEventID,
-                partition: Partition.of(
-                    namespace: state.namespace, workflowID: state.workflowID, count: partitionCount),
-                searchAttributes: state.searchAttributes)
+            var made = ExecutionRow(state, partitionCount: partitionCount)
+            made.nextEventID = first.eventID + EventID(part.count)
+            if last == nil { made.markAsUnfinished() }
+            row = made
         }
         do throws(StoreError) {
             var start: StartCondition?
@@ -163,7 +174,7 @@ public struct HistoryImporter {
                 start = newest.map { .after($0.sagaID) } ?? .unused
             }
             let entry = AppendEntry(
-                sagaID: state.sagaID, expectedNextEventID: first.eventID, events: pending, row: row, start: start)
+                sagaID: state.sagaID, expectedNextEventID: first.eventID, events: part, row: row, start: start)
             let outcomes = try await store.append(
                 AppendBatch(epoch: epoch, transactions: [AppendTransaction([entry])]))
             guard outcomes == [.appended] else {
@@ -172,8 +183,8 @@ public struct HistoryImporter {
         } catch {
             throw error.reason == .invalid ? .conflict(error.message) : .store(error)
         }
-        report.events += UInt64(pending.count)
-        pending = []
+        report.events += UInt64(part.count)
+        pending.removeFirst(part.count)
     }
 
     private mutating func writeLateEffects() async throws(ImportFailure) {

@@ -15,6 +15,7 @@ struct RecoverySuite: BenchSuite {
 
     func run(_ context: BenchContext) async throws {
         try await veryLongRun(context)
+        try longTransfer(context)
         try states(context)
         try rerun(context)
         try hotPath(context)
@@ -37,6 +38,20 @@ struct RecoverySuite: BenchSuite {
         )
         var result = context.result(
             "very long run: \(count) events", unit: "MiB peak", value: Double(memory.peak), better: .lower)
+        result.samples = 1
+        context.record(result)
+    }
+
+    /// A run of a million signals is exported and imported, under the same limit.
+    private func longTransfer(_ context: BenchContext) throws {
+        let count = context.quick ? 100_000 : 1_000_000
+        guard context.wants("transfer of a very long run") else { return }
+        let peaks = try LongTransfer.inItsOwnProcess(signals: count)
+        print(
+            "  \(count) signals: peak \(peaks[0]) MiB written, \(peaks[1]) exported, \(peaks[2]) imported offline,"
+                + " \(peaks[3]) into an engine")
+        var result = context.result(
+            "transfer of a very long run: \(count) signals", unit: "MiB peak", value: Double(peaks[3]), better: .lower)
         result.samples = 1
         context.record(result)
     }

@@ -6,15 +6,17 @@ import SagaCore
 /// Histories in memory, decoded and folded into the state of their runs: what recovery, describe and time travel do.
 struct ReplaySuite: BenchSuite {
     let name = "replay"
-    let summary = "the product's events: encode, decode, and fold into the state of a run, from memory (CPU time)"
+    let summary =
+        "the product's events: encode, decode, and fold into the state of a run, from memory (CPU time) and from stores"
 
-    func run(_ context: BenchContext) throws {
+    func run(_ context: BenchContext) async throws {
         let records = CorpusGenerator.records(context.quick ? 10_000 : CorpusGenerator.referenceCount)
         let history = try HistoryWorkload(records)
         print("  \(history.count) events in \(history.runs.count) runs, \(history.bytes) bytes")
         try codec(context, history, records)
         try replay(context, history)
         try protobuf(context, history)
+        try await stores(context)
     }
 
     private func bench(_ name: String, _ history: HistoryWorkload, manual: Double? = nil) -> BenchCase {
