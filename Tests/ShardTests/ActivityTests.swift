@@ -54,6 +54,27 @@ import Testing
         #expect(world.status == .completed)
     }
 
+    /// The server reads its state anew while workers stay connected (composed seed 93768: they were told to stop).
+    @Test func aSignOfLifeDuringARecoveryStopsNobodyAndIsKept() throws {
+        let world = world(timeouts: ActivityTimeouts(startToCloseMicros: 60_000_000, heartbeatMicros: 10_000_000))
+        let task = try take(world)
+        var recoveries = 0
+        world.onRecover = {
+            recoveries += 1
+            world.give(.heartbeat(world.worker, task.reference, .json("7")))
+        }
+        world.losesNextAppend = true
+        world.call(
+            .signal(SignalCall(target: world.target, name: "s", payload: .empty, signalID: "1", requestID: "1")))
+        world.settle()
+        #expect(recoveries == 1)
+        #expect(world.cancelled.isEmpty)
+        world.report(task, Self.down)
+        world.settle()
+        while world.tasks.isEmpty { world.advanceToNextWake() }
+        #expect(try take(world).heartbeatDetails == .json("7"))
+    }
+
     @Test func oneUnknownAttemptMakesTheStepUnknown() throws {
         let world = world()
         world.report(try take(world), Self.down)

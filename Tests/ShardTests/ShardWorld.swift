@@ -48,6 +48,10 @@ final class ShardWorld {
 
     /// Called before an append is applied, and after, before the shard learns of it; true kills the process there.
     var onAppend: (AppendBatch, _ isApplied: Bool) -> Bool = { _, _ in false }
+    /// The connection is lost with the next append, before the store comes to it.
+    var losesNextAppend = false
+    /// Called when the shard, which lives on, wants to read its state anew, before it has.
+    var onRecover: () -> Void = {}
     /// Called when the shard wants to read a run, before it is read.
     var onLoad: (RunTarget) -> Void = { _ in }
     /// Called when a task reaches the worker; true kills the server's process then.
@@ -146,7 +150,9 @@ final class ShardWorld {
             give(.runLoaded(load, .success(run)))
         case .reply(let id, let result): replies[id] = result
         case .worker(let id, let message): if id == worker { take(message) }
-        case .recover: recover()
+        case .recover:
+            onRecover()
+            recover()
         case .log: break
         case .snapshot(let state, _): snapshots.append(state)
         case .alert(let run): alerts.append(run)
@@ -170,6 +176,10 @@ final class ShardWorld {
 
     private func append(_ id: BatchID, _ batch: AppendBatch) {
         if onAppend(batch, false) { return crash() }
+        if losesNextAppend {
+            losesNextAppend = false
+            return give(.appended(id, .failure(StoreError(.unavailable, "lost", outcomeUnknown: true))))
+        }
         var outcomes: [AppendOutcome] = []
         for transaction in batch.transactions {
             let holds = transaction.entries.allSatisfy { entry in

@@ -143,6 +143,11 @@ public struct ExecutionState: Equatable, Sendable {
         origins.first { eventID <= $0.upTo }?.sagaID ?? sagaID
     }
 
+    /// Whether an event of this run is one of that run, too: it is the same, or what this one was made of by a reset.
+    public func isLineage(_ other: SagaID, with eventID: EventID) -> Bool {
+        other == sagaID || origins.contains { $0.sagaID == other && eventID <= $0.upTo }
+    }
+
     /// What the run would say of its compensation if it closed now.
     public var compensationSummary: CompensationSummary { undoLog.summary(of: 0, isGivenUp: isGivenUp) }
 

@@ -205,11 +205,21 @@ extension Shard {
         if planted(.childEndForgotten) { return [] }
         return (wanted ?? execution.state.children.eventIDs).compactMap { eventID in
             guard let child = execution.state.children[eventID], let sagaID = child.sagaID else { return nil }
-            return endCall(
-                child.initiated, eventID, of: execution.sagaID,
-                RunTarget(
-                    namespace: execution.state.namespace, workflowID: child.initiated.workflowID, sagaID: sagaID))
+            let target = RunTarget(
+                namespace: execution.state.namespace, workflowID: child.initiated.workflowID,
+                sagaID: newestRun(of: child, eventID, execution) ?? sagaID)
+            return endCall(child.initiated, eventID, of: execution.sagaID, target)
         }
+    }
+
+    /// The open run that a child has gone on as, if the parent has not heard of it yet (composed seed 44939). One that begins
+    /// later looks for its parent itself.
+    private func newestRun(of child: ChildState, _ eventID: EventID, _ execution: Execution) -> SagaID? {
+        let key = WorkflowKey(namespace: execution.state.namespace, workflowID: child.initiated.workflowID)
+        guard let newest = openRuns[key], newest != child.sagaID, let link = executions[newest]?.state.parent,
+            link.eventID == eventID, execution.state.isLineage(link.sagaID, with: eventID)
+        else { return nil }
+        return newest
     }
 
     private func endCall(

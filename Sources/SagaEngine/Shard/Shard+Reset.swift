@@ -106,6 +106,10 @@ extension Shard {
             return failReset(
                 execution, .failedPrecondition, "run \(sagaID) unwinds; it can be reset when it is closed")
         }
+        if let unwinding = state.unwinding, !state.undoLog.next(in: unwinding.scope).isEmpty {
+            // A late success has put an undo back while the history was read (composed seed 48364): it is read again after that.
+            return advanceUnwinding(execution)
+        }
         guard let reset = execution.reset ?? events.lazy.compactMap({ self.reset($0, state) }).first else {
             return failReset(execution, .internalError, "the run does not say to which event it is reset")
         }

@@ -359,6 +359,13 @@ extension Shard {
     func heartbeat(_ worker: WorkerID, _ reference: TaskReference, _ details: Payload?) {
         // An undo has no heartbeat time-out: its start-to-close is what bounds it.
         if reference.isUndo { return }
+        guard isReady else {
+            // Nobody is to stop because the state is being read anew: what was said counts when it is there.
+            if dispatcher.workers[worker]?.inFlight[reference] != nil {
+                waitingSigns[reference] = (worker, details ?? waitingSigns[reference]?.details)
+            }
+            return
+        }
         guard let execution = executions[reference.sagaID],
             let step = execution.state.steps[reference.eventID], step.attempt == reference.attempt,
             let task = execution.tasks[reference.eventID], task.phase == .out(worker)

@@ -41,6 +41,8 @@ package final class Shard {
     var waitingCalls: [(CallID, Call)] = []
     /// Reports that came, or were not made durable, before a recovery; judged after it.
     var waitingReports: [(Reporter, TaskReference, ActivityResult)] = []
+    /// The last signs of life that came during a recovery, of attempts that their workers have.
+    var waitingSigns: [TaskReference: (worker: WorkerID, details: Payload?)] = [:]
 
     /// Reports about closed runs that are to be judged, reads for them that are out, and their effects to record.
     var lateReports: [LateReport] = []
@@ -247,6 +249,12 @@ package final class Shard {
         toRearm = []
         findOrphans(among: children)
         reclaimFromWorkers()
+        let signs = waitingSigns
+        waitingSigns = [:]
+        for reference in signs.keys.sorted() {
+            guard let sign = signs[reference], dispatcher.workers[sign.worker]?.inFlight[reference] != nil else { continue }
+            heartbeat(sign.worker, reference, sign.details)
+        }
         let reports = waitingReports
         waitingReports = []
         for (reporter, reference, result) in reports { activityEnded(reporter, reference, result) }

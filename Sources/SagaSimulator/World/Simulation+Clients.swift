@@ -214,8 +214,9 @@ extension Simulation {
 
     /// What an answer promises must hold when it is given.
     func judge(_ call: CallID, _ result: Result<CallReply, CallFailure>) {
-        guard let index = calls[call]?.operation else { return }
-        let operation = operations[index]
+        guard let pending = calls[call] else { return }
+        let operation = operations[pending.operation]
+        let isOwner = pending.incarnation == epochOwner
         switch result {
         case .success(.started(let sagaID, _)) where operation.eventID != nil:
             checker.answered(reset: operation.requestID, sagaID)
@@ -238,9 +239,9 @@ extension Simulation {
             } else if case .signal = operation.kind {
                 checker.answered(signal: operation.requestID, sagaID)
             } else if case .pause = operation.kind {
-                checker.answered(pause: operation.requestID, sagaID, isPaused: true)
+                checker.answered(pause: operation.requestID, sagaID, isPaused: true, isOwner: isOwner)
             } else if case .resume = operation.kind {
-                checker.answered(pause: operation.requestID, sagaID, isPaused: false)
+                checker.answered(pause: operation.requestID, sagaID, isPaused: false, isOwner: isOwner)
             } else {
                 checker.answered(request: operation.requestID, sagaID, "\(operation.kind)")
             }
