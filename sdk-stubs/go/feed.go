@@ -19,6 +19,10 @@ type SubscribeOptions struct {
 	EventTypes []uint32
 	// WorkflowTypes whose events are wanted. nil = all. At most 32.
 	WorkflowTypes []string
+	// OnPosition, if not nil, is called with where the feed is while nothing comes that is wanted: at its beginning, and now and
+	// then. As good a place to go on from as the Position of an item; whoever keeps it does not read again what was not wanted, and
+	// loses nothing that comes before the first item. Never while an item that came before it is with each.
+	OnPosition func(position []byte)
 }
 
 // Subscribe calls each with every item of the feed of committed events: some events of one saga or aggregate, each event at least
@@ -47,6 +51,9 @@ func (c *Client) Subscribe(ctx context.Context, wanted SubscribeOptions, each fu
 				}
 			}
 			request.Position = item.Position
+			if len(item.Events) == 0 && wanted.OnPosition != nil {
+				wanted.OnPosition(item.Position)
+			}
 		}
 		if stream != nil {
 			stream.Cancel()

@@ -5,7 +5,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -185,5 +188,65 @@ func TestADefinitionThatSaysSomethingImpossibleIsRefused(t *testing.T) {
 	made.Timer("t", time.Second, StepPivot())
 	if _, err := made.Message(); !errors.Is(err, ErrDefinition) {
 		t.Errorf("a timer that is a pivot: %v", err)
+	}
+}
+
+// Where a feed is without events is told in its turn.
+func TestAFeedTellsWhereItIsWithoutEvents(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		socket, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer socket.Close()
+		reader := bufio.NewReader(socket)
+		for {
+			f, err := readFrame(reader, defaultMaxFrame)
+			if err != nil {
+				return
+			}
+			var out []byte
+			switch f.kind {
+			case kindHello:
+				out = appendFrame(nil, kindWelcome, 0, nil, 0, false)
+			case kindRequest:
+				for number := byte(1); number <= 4; number++ {
+					item := &sagapb.SubscriptionItem{Position: []byte{number}}
+					if number%2 == 0 {
+						item.Events = []*sagapb.HistoryEvent{{EventId: uint64(number)}}
+					}
+					body, _ := proto.Marshal(item)
+					out = appendFrame(out, kindItem, f.stream, body, 0, false)
+				}
+			}
+			if _, err := socket.Write(out); err != nil {
+				return
+			}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	client, err := Dial(ctx, listener.Addr().String(), WithInsecure())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var seen []string
+	enough := errors.New("enough")
+	wanted := SubscribeOptions{OnPosition: func(position []byte) { seen = append(seen, fmt.Sprint("at ", position[0])) }}
+	err = client.Subscribe(ctx, wanted, func(item *sagapb.SubscriptionItem) error {
+		seen = append(seen, fmt.Sprint("item ", item.Position[0]))
+		if item.Position[0] == 4 {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) || !reflect.DeepEqual(seen, []string{"at 1", "item 2", "at 3", "item 4"}) {
+		t.Fatal(seen, err)
 	}
 }

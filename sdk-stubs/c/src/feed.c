@@ -5,16 +5,7 @@
 #include "internal.h"
 #include "saga/saga.h"
 
-/* A subscription while it goes on. */
-typedef struct feed {
-    Saga__V1__SubscribeRequest request;
-    uint8_t *position; /* Of the last item that was taken; NULL = the caller's. */
-    const saga_call_options *options;
-    saga_each_item each;
-    void *context;
-} feed;
-
-static saga_result take_item(feed *f, const Saga__V1__SubscriptionItem *item, saga_error *error)
+saga_result feed_take(feed *f, const Saga__V1__SubscriptionItem *item, saga_error *error)
 {
     /* Without events it only says how far the feed is. */
     if (item->n_events && !f->each(f->context, item)) return SAGA_STREAM_END;
@@ -24,6 +15,7 @@ static saga_result take_item(feed *f, const Saga__V1__SubscriptionItem *item, sa
     free(f->position);
     f->position = copy;
     f->request.position = (ProtobufCBinaryData){item->position.len, copy};
+    if (!item->n_events && f->on_position) f->on_position(f->context, copy, item->position.len);
     return SAGA_OK;
 }
 
@@ -41,7 +33,7 @@ static saga_result subscribe_once(saga_client *client, feed *f, bool *came, saga
         }
         if (result != SAGA_OK) break;
         *came = true;
-        result = take_item(f, (Saga__V1__SubscriptionItem *)message, error);
+        result = feed_take(f, (Saga__V1__SubscriptionItem *)message, error);
         protobuf_c_message_free_unpacked(message, NULL);
     }
     saga_stream_free(stream);
@@ -60,10 +52,11 @@ saga_result saga_subscribe(saga_client *client, const saga_subscribe_options *wa
 {
     static const saga_subscribe_options everything = {0};
     saga_error own = SAGA_ERROR_INIT;
-    feed f = {SAGA__V1__SUBSCRIBE_REQUEST__INIT, NULL, options, each, context};
+    feed f = {SAGA__V1__SUBSCRIBE_REQUEST__INIT, NULL, options, each, NULL, context};
     backoff pause = {100, 5000};
     int64_t limit = options && options->timeout_ms ? options->timeout_ms : DEFAULT_TIMEOUT_MS, failing = 0;
     if (!wanted) wanted = &everything;
+    f.on_position = wanted->on_position;
     if (!error) error = &own;
     f.request.position = (ProtobufCBinaryData){wanted->position_size, (uint8_t *)(uintptr_t)wanted->position};
     f.request.from_beginning = wanted->from_beginning;

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "saga/rpc.h"
+#include "saga/saga.h"
 #include "saga/services.h"
 
 #define SAGA_SDK_VERSION "0.1.0"
@@ -193,5 +194,18 @@ typedef struct backoff {
 } backoff;
 
 int64_t backoff_take(backoff *b);
+
+/* A subscription while it goes on. */
+typedef struct feed {
+    Saga__V1__SubscribeRequest request;
+    uint8_t *position; /* Of the last item that was taken; NULL = the caller's. */
+    const saga_call_options *options;
+    saga_each_item each;
+    void (*on_position)(void *, const uint8_t *, size_t);
+    void *context;
+} feed;
+
+/* Hands an item on, and remembers where it was. SAGA_STREAM_END: the caller has enough. */
+saga_result feed_take(feed *f, const Saga__V1__SubscriptionItem *item, saga_error *error);
 
 #endif

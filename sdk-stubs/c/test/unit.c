@@ -37,6 +37,45 @@ static void frames_come_back(void)
     buffer_free(&bytes);
 }
 
+static bool each_of_the_feed(void *context, const Saga__V1__SubscriptionItem *item)
+{
+    strncat(context, "item ", 31 - strlen(context));
+    strncat(context, (const char *)item->position.data, 1);
+    return true;
+}
+
+static void place_of_the_feed(void *context, const uint8_t *position, size_t size)
+{
+    CHECK(size == 1);
+    strncat(context, "at ", 31 - strlen(context));
+    strncat(context, (const char *)position, 1);
+}
+
+/* Where a feed is without events is told in its turn. */
+static void a_feed_tells_where_it_is(void)
+{
+    char seen[32] = "";
+    saga_error error = SAGA_ERROR_INIT;
+    feed f = {SAGA__V1__SUBSCRIBE_REQUEST__INIT, NULL, NULL, each_of_the_feed, place_of_the_feed, seen};
+    Saga__V1__HistoryEvent event = SAGA__V1__HISTORY_EVENT__INIT, *events[] = {&event};
+    uint8_t place[] = {'1', 0};
+    for (int i = 0; i < 4; i++, place[0]++) {
+        Saga__V1__SubscriptionItem item = SAGA__V1__SUBSCRIPTION_ITEM__INIT;
+        item.position = (ProtobufCBinaryData){1, place};
+        item.n_events = i % 2;
+        item.events = events;
+        CHECK(feed_take(&f, &item, &error) == SAGA_OK);
+        CHECK(f.request.position.len == 1 && f.request.position.data[0] == place[0]);
+    }
+    CHECK(strcmp(seen, "at 1item 2at 3item 4") == 0);
+    /* Nobody need want to know. */
+    f.on_position = NULL;
+    Saga__V1__SubscriptionItem empty = SAGA__V1__SUBSCRIPTION_ITEM__INIT;
+    CHECK(feed_take(&f, &empty, &error) == SAGA_OK);
+    free(f.position);
+    saga_error_clear(&error);
+}
+
 static void payloads_are_copied(void)
 {
     saga_payload json = saga_json("{\"a\":1}"), copy, none = SAGA_PAYLOAD_INIT;
@@ -169,7 +208,8 @@ static void definitions_that_say_something_impossible_are_refused(void)
 int main(void)
 {
     static void (*const tests[])(void) = {
-        frames_come_back, payloads_are_copied, errors_hold_and_let_go, methods_are_unique, what_cannot_work_is_refused,
+        frames_come_back, a_feed_tells_where_it_is, payloads_are_copied, errors_hold_and_let_go, methods_are_unique,
+        what_cannot_work_is_refused,
         a_cancel_ends_what_waits_for_the_server, definitions_that_say_something_impossible_are_refused,
     };
     int passed = 0, failed = 0;

@@ -16,6 +16,12 @@ export interface SubscribeOptions extends CallOptions {
   eventTypes?: number[] | undefined;
   /** Only events of sagas of these types. Default: all. At most 32. */
   workflowTypes?: string[] | undefined;
+  /**
+   * Called with where the feed is while nothing comes that is wanted: at its beginning, and now and then. As good a place to go on
+   * from as the `position` of an item; whoever keeps it does not read again what was not wanted, and loses nothing that comes
+   * before the first item. Never while an item that came before it is still to be asked for.
+   */
+  onPosition?: ((position: Uint8Array) => void) | undefined;
 }
 
 /** See `Client.subscribe`. */
@@ -33,6 +39,7 @@ export async function* subscribe(client: Client, options: SubscribeOptions): Asy
         position = item.position;
         // Without events it only says how far the feed is.
         if (item.events.length > 0) yield item;
+        else options.onPosition?.(position);
       }
     } catch (error) {
       failed = error;

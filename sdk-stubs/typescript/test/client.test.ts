@@ -110,3 +110,18 @@ test("an aborted signal ends the stream that it belongs to", { timeout: 20_000 }
     assert.equal(cancelled, 1);
   });
 });
+
+test("where a feed is without events is told in its turn", { timeout: 20_000 }, async () => {
+  const empty = (number: number): Uint8Array => SubscriptionItem.encode({ position: Uint8Array.of(number) });
+  await against((frame, peer) => {
+    if (frame.kind === Kind.HELLO) welcome(peer);
+    if (frame.kind !== Kind.REQUEST) return;
+    for (const body of [empty(1), item(2), empty(3), item(4)]) peer.write(Kind.ITEM, frame.stream, body);
+  }, async (client) => {
+    const seen: string[] = [];
+    const feed = client.subscribe({ onPosition: (position) => void seen.push(`at ${position[0]}`) });
+    for (let count = 0; count < 2; count += 1) seen.push(`item ${(await feed.next()).value?.position[0]}`);
+    assert.deepEqual(seen, ["at 1", "item 2", "at 3", "item 4"]);
+    await feed.return(undefined as never);
+  });
+});

@@ -104,6 +104,10 @@ typedef struct saga_subscribe_options {
     const uint32_t *event_types;       /* Codes of the events that are wanted; NULL = all. At most 64. */
     size_t event_types_count;
     const char *const *workflow_types; /* Types of the sagas that are wanted, NULL at the end; NULL = all. At most 32. */
+    /* Called with the callback's context and with where the feed is while nothing comes that is wanted: at its beginning, and now and
+     * then. As good a place to go on from as an item's position; whoever keeps it does not read again what was not wanted, and loses
+     * nothing that comes before the first item. The bytes are good until it returns. NULL = nobody wants to know. */
+    void (*on_position)(void *context, const uint8_t *position, size_t size);
 } saga_subscribe_options;
 
 typedef bool (*saga_each_item)(void *context, const Saga__V1__SubscriptionItem *item);
