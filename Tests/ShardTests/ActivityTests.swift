@@ -65,7 +65,7 @@ import Testing
         }
         world.losesNextAppend = true
         world.call(
-            .signal(SignalCall(target: world.target, name: "s", payload: .empty, signalID: "1", requestID: "1")))
+            .signal(SignalCall(target: world.target, name: "s", payload: .empty, signalID: "1")))
         world.settle()
         #expect(recoveries == 1)
         #expect(world.cancelled.isEmpty)
