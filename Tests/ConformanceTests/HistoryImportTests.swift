@@ -110,6 +110,40 @@ import Testing
         }
     }
 
+    /// An event in a form that only a newer program reads is refused by name, and nothing of its run stays.
+    @Test(arguments: [0, 9_000]) func aNewerFormIsRefused(_ place: Int) async throws {
+        let store = MemoryEventStore()
+        var lab = Lab(epoch: 1)
+        let driver = try await ShardDriver(store: store, config: SagaEngineConfig(), logger: Logger(label: "t"))
+        await driver.start()
+        let id = lab.newID()
+        // The second of them comes when a part is in the store.
+        var events = history(&lab, id, 9_001, workflow: "newer")
+        let known = events[place].eventVersion
+        events[place].eventVersion = known + 1
+        var run = RunImport(into: driver, namespace: "default")
+        var failure: CallFailure?
+        do throws(CallFailure) {
+            try await run.add(events)
+            _ = try await run.finish()
+        } catch {
+            failure = error
+        }
+        #expect(failure?.code == .failedPrecondition)
+        let type = events[place].eventType.name
+        #expect(
+            failure?.message.hasPrefix("event \(place) (\(type)) has form \(known + 1)") == true,
+            "\(String(describing: failure))")
+        await run.abandon()
+        #expect(try await store.events(of: id, from: 0, limit: 1).isEmpty)
+        // As this program writes it, it is taken.
+        events[place].eventVersion = known
+        var again = RunImport(into: driver, namespace: "default")
+        try await again.add(events)
+        #expect(try await again.finish().events == 9_001)
+        await driver.shutDown()
+    }
+
     /// An import into a store that no server has open is killed between two appends of one run: what it left is no run. Repeated it
     /// goes on, and if a server comes before that, the server removes it.
     @Test(arguments: StoreUnderTest.all)

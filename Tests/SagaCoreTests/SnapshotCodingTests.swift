@@ -36,14 +36,14 @@ import Testing
     /// Fails when a field is added to the state: write it in `ExecutionState+Coding.swift`, and raise
     /// `Snapshot.schemaVersion`.
     @Test func everyFieldIsStored() {
-        #expect(Mirror(reflecting: ExecutionState(sagaID: Self.id)).children.count == 41)
-        #expect(Snapshot.schemaVersion == 3)
+        #expect(Mirror(reflecting: ExecutionState(sagaID: Self.id)).children.count == 42)
+        #expect(Snapshot.schemaVersion == 4)
     }
 
     @Test func theFormIsFixed() throws {
         let state = try Self.state([Self.event(0, Self.started), Self.signal(1, id: "b"), Self.signal(2, id: "a")])
         let bytes = Postcard.encode(state)
-        #expect(bytes.count == 121)
+        #expect(bytes.count == 122)
         #expect(try Postcard.decodeStrict(ExecutionState.self, from: bytes) == state)
     }
 
@@ -90,11 +90,11 @@ import Testing
 
     @Test func otherVersionsAreNamed() throws {
         let good = try Snapshot.encode(Self.state([Self.event(0, Self.started)]), at: Self.time)
-        #expect(throws: Snapshot.Problem.future(version: 4)) { try Snapshot.decode(good.with(version: 4)) }
+        #expect(throws: Snapshot.Problem.future(version: 5)) { try Snapshot.decode(good.with(version: 5)) }
         #expect(throws: Snapshot.Problem.future(version: 1)) { try Snapshot.decode(good.with(form: 2)) }
         #expect(throws: Snapshot.Problem.outdated(version: 1)) { try Snapshot.decode(good.with(version: 1)) }
-        #expect(throws: Snapshot.Problem.outdated(version: 2)) { try Snapshot.decode(good.with(version: 2)) }
-        #expect(throws: Never.self) { try Snapshot.decode(good.with(version: 3)) }
+        #expect(throws: Snapshot.Problem.outdated(version: 3)) { try Snapshot.decode(good.with(version: 3)) }
+        #expect(throws: Never.self) { try Snapshot.decode(good.with(version: 4)) }
     }
 }
 

@@ -168,7 +168,8 @@ extension ExecutionState {
             undoLog.commit()
             isPastPivot = true
         case .scopeOpened: undoLog.openScope(value.commandNumber &+ 1, in: value.scope, at: event.eventID)
-        case .note, .stepOutput, .checkpoint: break
+        case .checkpoint: checkpoint = event.eventID
+        case .note, .stepOutput: break
         }
     }
 

@@ -77,6 +77,8 @@ public struct ExecutionState: Equatable, Sendable {
     public internal(set) var openUpdates = EventTable<String>()
     /// Every update by its id, for exactly-once answers.
     @usableFromInline var updates: [String: UpdateState] = [:]
+    /// The marker of the last checkpoint: the code is run again from there on.
+    public internal(set) var checkpoint: EventID?
     /// Signals recorded so far.
     public internal(set) var signalCount: UInt32 = 0
     /// The events of the signals seen, by their ids, for exactly-once.

@@ -347,7 +347,8 @@ public struct HistoryFold: Sendable {
             case .marker:
                 following = UInt64(try events.readVarint32()) &+ 1
                 switch MarkerKind(rawValue: try events.readByte()) {
-                case .note, .stepOutput, .checkpoint: break
+                case .checkpoint: state.checkpoint = eventID
+                case .note, .stepOutput: break
                 default: isDone = false
                 }
             case .snapshot: recordedSnapshot = try events.readVarint64()

@@ -104,6 +104,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case carriedSignalLost = "carried-signal-lost"
     /// A signal to another saga has no name by which that saga knows it again.
     case externalSignalUnnamed = "external-signal-unnamed"
+    /// A checkpoint leaves signals behind that its code has not taken.
+    case checkpointSignalLost = "checkpoint-signal-lost"
+    /// A checkpoint forgets what must be undone.
+    case checkpointUndoLost = "checkpoint-undo-lost"
     /// An update that is repeated is another one.
     case updateForgotten = "update-forgotten"
     /// Steps of a paused run are handed out.
@@ -128,7 +132,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     /// Whether only sagas that have to do with others, or that people intervene in, show it.
     package var needsComposedWorlds: Bool {
         switch self {
-        case .childEndForgotten, .childUndoForgotten, .carriedUndoLost, .carriedSignalLost, .externalSignalUnnamed,
+        case .childEndForgotten, .childUndoForgotten, .carriedUndoLost, .carriedSignalLost, .checkpointSignalLost,
+            .checkpointUndoLost, .externalSignalUnnamed,
             .updateForgotten, .pauseIgnored, .resetUndoesNothing, .localStepBeforeDurable, .heartbeatDetailsLost,
             .queueLimitIgnored, .resetRequestForgotten, .messagesForgottenOnContinue,
             .childUndoNotRepeated, .grandchildUndoNotRepeated:
@@ -157,6 +162,11 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     package func planted(_ bug: PlantedBug) -> Bool { PlantedBug.current == bug }
 
     extension ExecutionState {
+        /// What a checkpoint forgets of a run, with the bug that does so.
+        package mutating func forgetAtCheckpoint() {
+            if planted(.checkpointUndoLost) { undoLog = UndoLog() }
+        }
+
         /// What a restart forgets of a run, with one of the bugs that do so.
         package mutating func forgetOnRestart() {
             if planted(.undoStackLostOnRestart) { undoLog = UndoLog() }

@@ -46,6 +46,7 @@ extension ExecutionState: PostcardCodable {
         writer.write(requests)
         writer.write(carriedMessages)
         writer.write(eventsByCommand)
+        writer.write(checkpoint)
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
@@ -92,6 +93,8 @@ extension ExecutionState: PostcardCodable {
         requests = try reader.read()
         carriedMessages = try reader.read()
         eventsByCommand = try reader.read()
+        checkpoint = try reader.read()
+        guard checkpoint.map({ $0 < nextEventID }) ?? true else { throw reader.failure(.limitExceeded) }
     }
 }
 

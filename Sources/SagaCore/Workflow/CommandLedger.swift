@@ -9,6 +9,17 @@ struct CommandLedger {
         case child
         case local
         case other
+
+        var name: String {
+            switch self {
+            case .activity: "step"
+            case .timer: "timer"
+            case .externalSignal: "signal to another saga"
+            case .child: "child"
+            case .local: "local activity"
+            case .other: "command"
+            }
+        }
     }
 
     private struct Open: Hashable, Sendable {
@@ -21,21 +32,31 @@ struct CommandLedger {
         var site: CallSite?
     }
 
-    private var nextNumber: CommandNumber = 0
+    private var nextNumber: CommandNumber
     /// Issued, and no event has recorded them yet. In order of their numbers.
     private var unmatched: [(number: CommandNumber, issued: Issued)] = []
     /// The commands behind open `…Scheduled` and `…Created` events. Code waits for few things at once, so a sorted array beats
     /// a dictionary.
     private var openEvents = EventTable<Open>()
     private var openCompensations: [(scope: UInt32, number: CommandNumber)] = []
+    /// Open things whose end the code does not want to hear of any more. Their events close them.
+    private var givenUp: Set<CommandNumber> = []
     /// The command that ended the code, once the start of its unwinding has recorded it: the closing event names it again.
     private var ended: CommandNumber?
+
+    /// - Parameter next: The number of the first command: not 0 behind a checkpoint.
+    init(next: CommandNumber = 0) { nextNumber = next }
 
     mutating func issue(_ command: WorkflowCommand, site: CallSite?) -> CommandNumber {
         let number = nextNumber
         nextNumber += 1
         unmatched.append((number, Issued(command: command, site: site)))
-        if case .compensate(let scope) = command { openCompensations.append((scope, number)) }
+        switch command {
+        case .compensate(let scope): openCompensations.append((scope, number))
+        case .requestCancelActivity(let open), .requestCancelChild(let open), .cancelTimer(let open):
+            givenUp.insert(open)
+        default: break
+        }
         return number
     }
 
@@ -95,7 +116,38 @@ struct CommandLedger {
 
     /// The command that an open event records; it is open no longer.
     mutating func close(_ eventID: EventID) -> CommandNumber? {
-        openEvents.remove(eventID)?.number
+        let number = openEvents.remove(eventID)?.number
+        if let number, !givenUp.isEmpty { givenUp.remove(number) }
+        return number
+    }
+
+    // MARK: For checkpoints
+
+    /// Whether something is open that will end by itself, and soon: steps and children that the code has given up, local
+    /// activities, signals on their way to other sagas. A timer that was given up ends with the command that says so.
+    var hasEnding: Bool { open.contains { endsByItself($0.number, $0.kind) } }
+
+    /// What the code would have to wait for, in words; nil if nothing is open.
+    var firstOpen: String? {
+        if let open = open.first(where: { $0.kind != .timer || !givenUp.contains($0.number) }) {
+            return "\(open.what) (command \(open.number))"
+        }
+        return openCompensations.first.map { "the unwinding of command \($0.number)" }
+    }
+
+    private func endsByItself(_ number: CommandNumber, _ kind: Kind) -> Bool {
+        switch kind {
+        case .activity, .child: givenUp.contains(number)
+        case .local, .externalSignal: true
+        case .timer, .other: false
+        }
+    }
+
+    private var open: [(number: CommandNumber, kind: Kind, what: String)] {
+        openEvents.eventIDs.compactMap { openEvents[$0] }.map { ($0.number, $0.kind, "the \($0.kind.name)") }
+            + unmatched.filter { $0.issued.command.begins != .other }.map {
+                ($0.number, $0.issued.command.begins, "the \($0.issued.command.summary)")
+            }
     }
 
     mutating func takeCompensation(scope: UInt32) -> CommandNumber? {

@@ -94,6 +94,9 @@ struct ComingEvents {
         end = nil
     }
 
+    /// The code is not given any of the events before that one.
+    mutating func skip(to eventID: EventID) { nextEventID = eventID }
+
     /// The event that comes next; nil if there is none at hand.
     var first: UnsafePointer<HistoryEvent>? { next == end ? nil : next }
 
@@ -117,9 +120,10 @@ extension EventAttributes {
         switch self {
         case .activityTaskScheduled, .activityTaskStarted, .activityTaskCompleted, .activityTaskFailed,
             .activityTaskTimedOut, .activityTaskCanceled, .activityTaskRetryScheduled, .timerCreated, .timerFired,
-            .timerCanceled, .markerRecorded, .versionMarkerRecorded, .sideEffectRecorded, .snapshotCreated,
-            .upsertSearchAttributes:
+            .timerCanceled, .versionMarkerRecorded, .sideEffectRecorded, .snapshotCreated, .upsertSearchAttributes:
             true
+        // A checkpoint ends the code that waits.
+        case .markerRecorded: !isCheckpoint
         default: false
         }
     }

@@ -16,6 +16,8 @@ struct MessageHandlers {
     var timers: [String: (String) async throws -> Void] = [:]
     /// Timers that have a callback, by the command that set them.
     var callbacks: [CommandNumber: (callback: String, timerID: String)] = [:]
+    /// Handlers of any kind that have not ended.
+    var running = 0
     /// Update handlers that have not ended.
     var openUpdates = 0
     /// What code waits for that only its handlers bring about, in the order in which it began to wait.

@@ -76,7 +76,9 @@ struct WaiterList {
 /// Signals that came before the code asked for them.
 struct SignalInbox {
     /// In the order of arrival over all names. An array, because little waits, and continue-as-new needs the order.
-    private(set) var waiting: [CarriedSignal] = []
+    private(set) var waiting: [CarriedSignal]
+
+    init(_ waiting: [CarriedSignal] = []) { self.waiting = waiting }
 
     var count: UInt32 { UInt32(clamping: waiting.count) }
 
@@ -111,7 +113,8 @@ struct CallSite {
 
 /// A small, fast, well-mixed generator (Steele, Lea, Flood 2014); the same seed gives the same numbers for ever.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    /// A generator with this seed goes on from here.
+    private(set) var state: UInt64
 
     package init(seed: UInt64) { state = seed }
 

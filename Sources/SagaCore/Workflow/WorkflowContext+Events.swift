@@ -86,10 +86,14 @@ extension WorkflowContext {
         case .signalReceived(let signal):
             if let waiter = waiters.removeFirst(where: { $0.target == .signal(signal.name) }) {
                 resume(waiter, .payload(signal.payload))
-            } else if !runSignalHandler(signal.name, signal.payload) {
+            } else if isAtCheckpoint || !runSignalHandler(signal.name, signal.payload) {
                 signals.put(signal)
             }
-        case .workflowUpdateAccepted(let accepted): return runUpdate(event, accepted)
+        case .timerCanceled(let canceled): _ = commands.close(canceled.createdEventID)
+        case .workflowUpdateAccepted(let accepted):
+            let update = CodeCheckpoint.Update(
+                acceptedEventID: event.pointee.eventID, name: accepted.name, input: accepted.input)
+            if isAtCheckpoint { carriedUpdates.append(update) } else { return runUpdate(update) }
         case .externalSignalDelivered(let delivered):
             return resolve(delivered.requestedEventID, .payload(.empty), by: event)
         case .externalSignalFailed(let failed):

@@ -144,7 +144,9 @@ extension WorkflowContext {
 
     private func runHandler(_ what: String, _ body: @escaping () async throws -> Void) {
         let body = OnExecutor(value: body)
+        messages.running += 1
         Task(executorPreference: executor) {
+            defer { self.messages.running -= 1 }
             do {
                 try await body.value()
             } catch is Evicted {
@@ -162,18 +164,20 @@ extension WorkflowContext {
     }
 
     /// Runs the handler of an accepted update in a scope of its own, so that its steps can be undone by themselves.
-    func runUpdate(_ event: UnsafePointer<HistoryEvent>, _ accepted: WorkflowUpdateAccepted) -> SagaError? {
+    func runUpdate(_ accepted: CodeCheckpoint.Update) -> SagaError? {
         guard let handler = messages.updates[accepted.name] else {
             return SagaError(
                 kind: .replay,
                 message:
-                    "event \(event.pointee.eventID) accepted update \(accepted.name), for which the code has no handler;"
+                    "event \(accepted.acceptedEventID) accepted update \(accepted.name), for which the code has no handler;"
                     + " it has \(Self.listing(messages.updates.keys.sorted()))", isNonRetryable: true)
         }
         messages.openUpdates += 1
         let run = OnExecutor(value: handler.run)
-        let eventID = event.pointee.eventID
+        let eventID = accepted.acceptedEventID
+        messages.running += 1
         Task(executorPreference: executor) {
+            defer { self.messages.running -= 1 }
             do {
                 let output = try await self.saga(name: "update") { try await run.value(accepted.input) }
                 self.updateEnded(.completeUpdate(acceptedEventID: eventID, output: output))

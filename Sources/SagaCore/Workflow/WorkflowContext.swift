@@ -26,16 +26,16 @@ public final class WorkflowContext: @unchecked Sendable {
     @exclusivity(unchecked) var commands = CommandLedger()
     @exclusivity(unchecked) var waiters = WaiterList()
     var signals = SignalInbox()
-    private var outputs: [String: Payload] = [:]
+    var outputs: [String: Payload] = [:]
     @exclusivity(unchecked) var messages = MessageHandlers()
-    private var foresight = Foresight()
+    var foresight = Foresight()
     /// The events that the code is being given.
     @exclusivity(unchecked) var coming = ComingEvents()
     /// How the wait ended that looks for its result in the events at hand.
     @exclusivity(unchecked) var aheadResolution: Resolution?
     /// What did not fit there.
     var aheadMismatch: SagaError?
-    private var patches: [String: Bool] = [:]
+    var patches: [String: Bool] = [:]
     /// How children ended before anybody waited for it.
     var endedChildren: [CommandNumber: Resolution] = [:]
     /// Local activities that the worker has not been told of.
@@ -50,11 +50,16 @@ public final class WorkflowContext: @unchecked Sendable {
     @exclusivity(unchecked) private var isReading = false
     /// What a handler threw that cannot be told to anybody: the run waits for a person.
     private(set) var handlerFailure: SagaError?
-    private var undoGroups: UInt32 = 0
-    private var children: UInt32 = 0
-    private var random: SplitMix64
+    var undoGroups: UInt32 = 0
+    var children: UInt32 = 0
+    var random: SplitMix64
     @exclusivity(unchecked) private var time = Timestamp(microseconds: 0)
     var cancelReason: String?
+    /// What the last checkpoint kept, as it was recorded.
+    var checkpointed: Payload?
+    /// Whether the code has asked for a checkpoint, and does nothing any more; updates that come meanwhile are for the next pass.
+    var isAtCheckpoint = false
+    var carriedUpdates: [CodeCheckpoint.Update] = []
     /// Set by whatever thread broke the rules, hence the mutex.
     private let foreignUse = Mutex<SagaError?>(nil)
     /// Whether `run` has begun and not ended.
@@ -221,7 +226,7 @@ public final class WorkflowContext: @unchecked Sendable {
     func endRoot() { root = nil }
 
     /// Whether the code that calls is that of `run` itself, and not of a task group or an `async let`.
-    private var isRoot: Bool { withUnsafeCurrentTask { $0 == root && $0 != nil } }
+    var isRoot: Bool { withUnsafeCurrentTask { $0 == root && $0 != nil } }
 
     /// Swift cancels the task that waits. It does so from the code that cancels, so on the executor and in the same order
     /// on replay; from anywhere else it would be an order that no replay can repeat.
@@ -304,6 +309,14 @@ public final class WorkflowContext: @unchecked Sendable {
         searchAttributes = started.searchAttributes
     }
 
+    /// What stays from one pass of the code to the next.
+    func takeOver(memo: [NamedPayload], searchAttributes: [NamedPayload], cancelReason: String?) {
+        isRunning = true
+        self.memo = memo
+        self.searchAttributes = searchAttributes
+        self.cancelReason = cancelReason
+    }
+
     /// - Returns: How many of the events are records of commands.
     func foresee(_ events: [HistoryEvent]) -> Int { foresight.take(in: events) }
 
@@ -326,10 +339,16 @@ public final class WorkflowContext: @unchecked Sendable {
     func unrecordedCommands() -> [NumberedCommand] {
         commands.unrecorded().map { numbered in
             // Asked for before a signal came that nobody will take any more: it goes along, too.
-            guard case .continueAsNew(let input, let carryUndo, _) = numbered.command else { return numbered }
-            return NumberedCommand(
-                number: numbered.number,
-                command: .continueAsNew(input: input, carryUndo: carryUndo, signals: carriedSignals))
+            var numbered = numbered
+            switch numbered.command {
+            case .continueAsNew(let input, let carryUndo, _):
+                numbered.command = .continueAsNew(input: input, carryUndo: carryUndo, signals: carriedSignals)
+            case .recordMarker(var marker) where marker.kind == .checkpoint:
+                marker.output = handedOn.payload
+                numbered.command = .recordMarker(marker)
+            default: break
+            }
+            return numbered
         }
     }
 

@@ -8,7 +8,11 @@ package final class WorkflowInstance {
     /// Id of the event that the code has not been given yet.
     package var nextEventID: EventID { context.coming.nextEventID }
     private let definition: WorkflowDefinition
-    private let context: WorkflowContext
+    private var context: WorkflowContext
+    /// What the code was started with, for each of its passes.
+    private var input = Payload.empty
+    /// Whether the next event is the checkpoint from which the code begins, without what was before.
+    private var beginsAtCheckpoint = false
     private let executor: WorkflowExecutor
     private var isEvicted = false
     private var window = HistoryWindow()
@@ -33,6 +37,7 @@ package final class WorkflowInstance {
         guard !isEvicted, task.firstEventID == nextEventID + EventID(window.count) else {
             return .needHistory(from: 0)
         }
+        let task = takeStart(task)
         executor.enter()
         defer { executor.leave() }
         window.add(task.events, commands: context.foresee(task.events))
@@ -46,8 +51,8 @@ package final class WorkflowInstance {
         if let misuse = context.misuse { return .failed(.nondeterminism, misuse) }
         if let failure = context.handlerFailure { return .failed(.codeFailure, failure) }
         guard nextEventID > 0 else { return .needHistory(from: 0) }
-        // Code that has returned takes no update any more.
-        let verdicts = context.isRunning ? task.updates.map { context.judge($0) } : []
+        // Code that has returned takes no update any more; at a checkpoint the next pass does.
+        let verdicts = context.isRunning && !context.isAtCheckpoint ? task.updates.map { context.judge($0) } : []
         return answer(verdicts)
     }
 
@@ -103,26 +108,75 @@ package final class WorkflowInstance {
     }
 
     private func give(_ event: UnsafePointer<HistoryEvent>) -> SagaError? {
-        if case .workflowExecutionStarted(let started) = event.pointee.attributes {
+        switch event.pointee.attributes {
+        case .workflowExecutionStarted(let started):
             if let mismatch = context.match(event) { return mismatch }
             context.advanceTime(to: event.pointee.timestamp)
-            start(started)
-        } else if let mismatch = context.take(event) {
-            return mismatch
+            input = started.input
+            context.begin(started)
+            start()
+        case .markerRecorded(let marker) where marker.kind == .checkpoint:
+            if let misfit = enterAgain(marker, event) { return misfit }
+        default:
+            if let mismatch = context.take(event) { return mismatch }
         }
         repeat { executor.drain() } while context.resumeMetCondition()
         return context.aheadMismatch
     }
 
-    private func start(_ started: WorkflowExecutionStarted) {
+    /// Takes the first event of a run that has made a checkpoint: the second one is that checkpoint, whatever was between.
+    private func takeStart(_ task: WorkflowTask) -> WorkflowTask {
+        guard nextEventID == 0, window.count == 0, task.events.count > 1, task.events[1].isCheckpoint,
+            task.events[0].eventID == 0, case .workflowExecutionStarted(let started) = task.events[0].attributes
+        else { return task }
+        var rest = task
+        rest.events.removeFirst()
+        rest.firstEventID = rest.events[0].eventID
+        input = started.input
+        context.begin(started)
+        context.advanceTime(to: task.events[0].timestamp)
+        beginsAtCheckpoint = true
+        context.coming.skip(to: rest.firstEventID)
+        return rest
+    }
+
+    /// Begins the next pass of the code.
+    private func enterAgain(_ marker: MarkerRecorded, _ event: UnsafePointer<HistoryEvent>) -> SagaError? {
+        if !beginsAtCheckpoint, let mismatch = context.match(event) { return mismatch }
+        beginsAtCheckpoint = false
+        let held: CodeCheckpoint
+        do throws(SagaError) {
+            held = try CodeCheckpoint(marker, eventID: event.pointee.eventID)
+        } catch {
+            return error
+        }
+        let last = context
+        let coming = last.coming
+        context = last.successor(held, marker, at: event.pointee.timestamp)
+        last.coming.stop()
+        last.evict()
+        executor.drain()
+        // What comes next waits until the handlers of all updates are under way, as it did when the code was live.
+        context.coming.skip(to: coming.nextEventID)
+        start()
+        for update in held.updates {
+            // Its handler is set by now, as it was when the update was accepted.
+            executor.drain()
+            if let misfit = context.runUpdate(update) { return misfit }
+        }
+        context.coming = coming
+        return nil
+    }
+
+    private func start() {
         let definition = definition
         let context = context
-        context.begin(started)
+        let input = input
         Task(executorPreference: executor) {
             context.beginRoot()
             defer { context.endRoot() }
             do {
-                let output = try await definition.run(context, started.input)
+                let output = try await definition.run(context, input)
                 context.finish(.complete(output))
             } catch is Evicted {
                 // Its context is dead; nothing is said (semantics, section 6).
@@ -136,6 +190,17 @@ package final class WorkflowInstance {
                 context.finish(.fail(SagaError(describing: error, kind: .workflowExecution)))
             }
         }
+    }
+}
+
+extension HistoryEvent {
+    /// Whether it is a checkpoint of the code.
+    package var isCheckpoint: Bool { attributes.isCheckpoint }
+}
+
+extension EventAttributes {
+    package var isCheckpoint: Bool {
+        if case .markerRecorded(let marker) = self { marker.kind == .checkpoint } else { false }
     }
 }
 

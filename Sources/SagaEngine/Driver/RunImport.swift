@@ -43,6 +43,14 @@ package struct RunImport {
                     .invalidArgument,
                     "event \(event.eventID) belongs to run \(event.sagaID), the ones before it to \(state.sagaID)")
             }
+            let known = EventCatalog.current.version(of: event.eventType)
+            // It has lost on the way what only the newer form has; stored, it would not read back.
+            guard event.eventVersion <= known else {
+                throw CallFailure(
+                    .failedPrecondition,
+                    "event \(event.eventID) (\(event.eventType.name)) has form \(event.eventVersion), of a newer program; this"
+                        + " server reads forms up to \(known): bring it up to date, then import again")
+            }
             if isFirst { state = ExecutionState(sagaID: event.sagaID) }
             do throws(SagaError) { try state?.apply(event) } catch {
                 throw CallFailure(

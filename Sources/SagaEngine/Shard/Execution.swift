@@ -158,6 +158,8 @@ struct HistoryLoad {
     var worker: WorkerID
     var generation: UInt64
     var next: EventID
+    /// The first event of a run that has made a checkpoint, until it is sent with the next page.
+    var start: [HistoryEvent] = []
 }
 
 /// A step's or undo's task, as the live engine knows it.

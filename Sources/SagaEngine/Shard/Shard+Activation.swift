@@ -32,7 +32,7 @@ extension Shard {
             return awaitWorker(execution)
         }
         if let events = execution.recentEvents(from: 0) {
-            send(execution, to: worker, Array(events), from: 0)
+            send(execution, to: worker, execution.forNewCode(events), from: 0)
         } else {
             startHistoryLoad(execution, worker)
         }
@@ -92,7 +92,9 @@ extension Shard {
         execution.historyLoad = HistoryLoad(load: load, worker: worker, generation: nextGeneration, next: 0)
         nextGeneration += 1
         pendingLoads[load] = .history(execution.sagaID)
-        effects.append(.loadHistory(load, execution.sagaID, from: 0, limit: config.historyPageEvents))
+        // Behind a checkpoint the code needs of what was before only how it was started.
+        let limit = execution.state.checkpoint == nil ? config.historyPageEvents : 1
+        effects.append(.loadHistory(load, execution.sagaID, from: 0, limit: limit))
     }
 
     func historyLoaded(_ load: LoadID, _ result: Result<[HistoryEvent], StoreError>) {
@@ -112,7 +114,7 @@ extension Shard {
             let execution = executions[sagaID], var history = execution.historyLoad, history.load == load
         else { return }
         let isWorkerHere = dispatcher.workers[history.worker].map { !$0.isDraining } ?? false
-        guard case .success(let page) = result, isWorkerHere, execution.state.codeMayAct,
+        guard case .success(var page) = result, isWorkerHere, execution.state.codeMayAct,
             page.isEmpty || page[0].eventID == history.next
         else {
             dispatcher.giveBackCodeSlot(history.worker, history.generation)
@@ -120,10 +122,23 @@ extension Shard {
             execution.needsActivation = true
             return armCodeRetry(execution, 100_000)
         }
-        let next = history.next + EventID(page.count)
+        var next = history.next + EventID(page.count)
+        var isStart = false
+        if history.next == 0, let checkpoint = execution.state.checkpoint {
+            // Goes with the next page, whose first event is the checkpoint. A store gives whole rows, however many were asked for.
+            page = Array(page.prefix(1))
+            next = checkpoint
+            isStart = true
+        }
         if next < execution.recentBase && !page.isEmpty {
-            let part = task(execution, history.generation, from: history.next, page, more: true)
-            effects.append(.worker(history.worker, .workflowTask(part)))
+            if isStart {
+                history.start = page
+            } else {
+                let from = history.start.isEmpty ? history.next : 0
+                let part = task(execution, history.generation, from: from, history.start + page, more: true)
+                effects.append(.worker(history.worker, .workflowTask(part)))
+                history.start = []
+            }
             history.next = next
             history.load = nextLoadID
             nextLoadID += 1
@@ -143,7 +158,8 @@ extension Shard {
         // The pages were one task: the last has its own generation.
         dispatcher.giveBackCodeSlot(history.worker, history.generation)
         execution.historyLoad = nil
-        send(execution, to: history.worker, page + rest, from: history.next)
+        let from = history.start.isEmpty ? history.next : 0
+        send(execution, to: history.worker, history.start + page + rest, from: from)
         // The worker got all of it, in several tasks perhaps.
         execution.activation?.isFull = true
     }
@@ -212,8 +228,9 @@ extension Shard {
                 execution.codeHolder = nil
                 execution.codeNext = 0
             }
+            let hasSeenAll = seen &+ 1 == execution.state.nextEventID
             judged(verdicts, execution)
-            perform(commands, seen: seen, unconsumed: unconsumed, execution)
+            perform(commands, seen: seen, hasSeenAll: hasSeenAll && verdicts.isEmpty, unconsumed: unconsumed, execution)
             if isReleased { execution.doubtLocalSteps(before: given) }
             if !execution.needsActivation { failUnjudged(execution) }
         case .needHistory:
@@ -267,7 +284,8 @@ extension Shard {
 
     /// Does what the code wants, in the order in which it wants it.
     func perform(
-        _ commands: [NumberedCommand], seen: EventID, unconsumed: UInt32, _ execution: Execution
+        _ commands: [NumberedCommand], seen: EventID, hasSeenAll: Bool = true, unconsumed: UInt32,
+        _ execution: Execution
     ) {
         for numbered in commands {
             guard numbered.number == execution.state.nextCommandNumber else {
@@ -295,6 +313,9 @@ extension Shard {
                     return
                 }
                 return close(numbered, unconsumed, execution)
+            }
+            if case .recordMarker(let marker) = numbered.command, marker.kind == .checkpoint {
+                return checkpoint(numbered.number, marker, hasSeenAll: hasSeenAll, execution)
             }
             perform(numbered.number, numbered.command, execution)
         }

@@ -9,6 +9,10 @@ struct LiveQuery {
     var worker: WorkerID
     /// Events from here on have not been sent.
     var next: EventID = 0
+    /// The checkpoint from which the code begins; nil without one.
+    var checkpoint: EventID?
+    /// The first event of a run that has made one, until it is sent with the next page.
+    var start: [HistoryEvent] = []
     /// Whether the worker is asked about code that it holds.
     var isLive: Bool
 }
@@ -28,10 +32,15 @@ extension Shard {
         {
             var task = run
             task.firstEventID = execution.codeNext
-            let queryID = begin(LiveQuery(call: id, query: query, run: run, worker: holder, isLive: true))
+            let queryID = begin(
+                LiveQuery(
+                    call: id, query: query, run: run, worker: holder, checkpoint: state.checkpoint, isLive: true))
             return ask(queryID, task, isLive: true)
         }
-        askAnew(LiveQuery(call: id, query: query, run: run, worker: 0, isLive: false))
+        var anew = LiveQuery(call: id, query: query, run: run, worker: 0, isLive: false)
+        // Only what is durable is read.
+        if let checkpoint = state.checkpoint, checkpoint < execution.durableNext { anew.checkpoint = checkpoint }
+        askAnew(anew)
     }
 
     /// Asks code that was closed: only its history is left of it.
@@ -55,6 +64,7 @@ extension Shard {
         var query = query
         query.isLive = false
         query.next = 0
+        query.start = []
         let run = query.run
         guard
             let worker = dispatcher.workerForCode(
@@ -92,7 +102,8 @@ extension Shard {
         let load = nextLoadID
         nextLoadID += 1
         pendingLoads[load] = .query(queryID)
-        effects.append(.loadHistory(load, query.run.sagaID, from: query.next, limit: config.historyPageEvents))
+        let limit = query.next == 0 && query.checkpoint != nil ? 1 : config.historyPageEvents
+        effects.append(.loadHistory(load, query.run.sagaID, from: query.next, limit: limit))
     }
 
     func queryHistoryLoaded(_ queryID: UInt64, _ result: Result<[HistoryEvent], StoreError>) {
@@ -100,9 +111,16 @@ extension Shard {
         switch result {
         case .failure(let error): endQuery(queryID, .failure(CallFailure(.unavailable, error.message)))
         case .success(let page):
+            if query.next == 0, let checkpoint = query.checkpoint, !page.isEmpty {
+                // A store gives whole rows, however many events were asked for.
+                (query.start, query.next) = (Array(page.prefix(1)), checkpoint)
+                queries[queryID] = query
+                return loadPage(queryID)
+            }
             var task = query.run
-            task.firstEventID = query.next
-            task.events = page
+            task.firstEventID = query.start.isEmpty ? query.next : 0
+            task.events = query.start + page
+            query.start = []
             // The store says that the end is reached by an empty page.
             task.more = !page.isEmpty
             query.next += EventID(page.count)

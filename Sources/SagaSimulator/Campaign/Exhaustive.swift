@@ -87,6 +87,8 @@ extension Simulation {
         case (.undoesAChild, .workflowExecutionFailed(_)?) where alive == 0 && (happened == 4 || deaths > crashes):
             return nil
         case (.goesOn, .workflowExecutionFailed(_)?) where alive == 0: return nil
+        case (.makesCheckpoints, .workflowExecutionFailed(_)?)
+        where alive == 0 && (happened == 4 || deaths > crashes): return nil
         default:
             return Violation(
                 "ending", "\(ending.rawValue): ended as \(run.closing?.eventType.name ?? "open") with \(alive) effects")

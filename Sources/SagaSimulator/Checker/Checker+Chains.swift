@@ -345,6 +345,23 @@ extension Checker {
                 seen == Array(sent.prefix(seen.count)) && Int(value.unconsumedSignals) == sent.count - seen.count,
                 "signal",
                 "\(run.sagaID): its code took signals \(seen) and left \(value.unconsumedSignals), sent were \(sent)")
+        case "checkpoints"?:
+            guard run.reset == nil, let output = try? PlainJSON.decode(Checkpoints.Output.self, value.output) else {
+                return
+            }
+            let sent = run.signals.filter { !$0.isForNobody && $0.name == SimulatedWorkflows.signalName }
+                .map { Int(String(decoding: $0.payload.data, as: UTF8.self)) ?? -1 }
+            try require(
+                output.seen == Array(sent.prefix(output.seen.count))
+                    && Int(value.unconsumedSignals) == sent.count - output.seen.count, "signal",
+                "\(run.sagaID): its code took \(output.seen) over its checkpoints and left"
+                    + " \(value.unconsumedSignals), sent were \(sent)")
+            // As without any checkpoint.
+            var random = SplitMix64(seed: run.sagaID.high ^ run.sagaID.low)
+            let numbers = output.numbers.map { _ in random.next() >> 12 }
+            try require(
+                output.numbers == numbers, "value",
+                "\(run.sagaID): chance gave \(output.numbers) over its checkpoints, without them \(numbers)")
         case "notes"?:
             guard let output = try? PlainJSON.decode([Int].self, value.output), let ticks = output.last else { return }
             let kept = run.values.map { Int(String(decoding: $0.data, as: UTF8.self)) ?? -1 }

@@ -109,6 +109,8 @@ final class RunModel {
     /// Every unwinding that began: of which scope, by which event.
     var unwindingStarts: [(scope: UInt32, event: EventID)] = []
     var signals: [Signal] = []
+    /// The last checkpoint.
+    var checkpoint: EventID?
     /// The last signal or update that the code must have seen when it ends well.
     var lastMessage: EventID?
     var requests: Set<String> = []
@@ -245,7 +247,7 @@ final class RunModel {
         case .timerCreated(let value): timers[event.eventID] = Timer(dueAt: value.dueAt)
         case .timerFired(let value): try timerFired(value, event)
         case .timerCanceled(let value): if value.createdEventID != 0 { try endTimer(value.createdEventID) }
-        case .markerRecorded(let value): mark(value, event)
+        case .markerRecorded(let value): try mark(value, event)
         case .activityTaskScheduled, .activityTaskStarted, .activityTaskCompleted, .activityTaskFailed,
             .activityTaskTimedOut, .activityTaskCanceled, .activityTaskCancelRequested, .activityTaskRetryScheduled:
             try judgeStep(event, ledger)
@@ -300,7 +302,7 @@ final class RunModel {
         try check(requests.insert(requestID).inserted, "request", "\(what) request \(requestID) is recorded twice")
     }
 
-    private func mark(_ value: MarkerRecorded, _ event: HistoryEvent) {
+    private func mark(_ value: MarkerRecorded, _ event: HistoryEvent) throws(Violation) {
         switch value.kind {
         case .undoTracked:
             guard value.undo != nil else { return }
@@ -311,6 +313,11 @@ final class RunModel {
                     policy: .always, scope: value.scope, group: 0, isTracked: true))
         case .scopeOpened: scopeParents[value.commandNumber + 1] = value.scope
         case .undoCommitted: dropOpenUndos()
+        case .checkpoint:
+            checkpoint = event.eventID
+            try check(openSteps == 0, "checkpoint", "a checkpoint while \(openSteps) steps are open")
+            let open = timers.values.count(where: \.isOpen)
+            try check(open == 0, "checkpoint", "a checkpoint while \(open) timers are open")
         default: break
         }
     }

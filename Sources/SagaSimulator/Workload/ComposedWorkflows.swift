@@ -144,6 +144,42 @@ struct Continues: DurableWorkflow {
     }
 }
 
+/// Makes a checkpoint after each round. It takes one signal a round, so that others go with it.
+struct Checkpoints: DurableWorkflow {
+    static let typeID = "checkpoints"
+
+    struct Held: Codable {
+        var round = 0
+        /// Steps that are done, for queries.
+        var done = 0
+        var seen: [Int] = []
+        /// What chance gave in each round: the same as without any checkpoint.
+        var numbers: [UInt64] = []
+    }
+
+    struct Output: Codable {
+        var seen: [Int]
+        var numbers: [UInt64]
+    }
+
+    func run(_ context: WorkflowContext, _ input: [Int]) async throws -> Output {
+        let shape = Shape(input)
+        var held = try context.lastCheckpoint(as: Held.self) ?? Held()
+        try context.setQueryHandler("done") { held.done }
+        held.round += 1
+        held.numbers.append(context.randomNumber() >> 12)
+        _ = try await context.step("s\(held.round)", held.round, shape.variant)
+        held.done += 1
+        let patience = Duration.milliseconds(20 + shape.variant % 200)
+        if let number: Int = try await context.waitForSignal(SimulatedWorkflows.signalName, within: patience) {
+            held.seen.append(number)
+        }
+        if held.round < max(2, shape.steps) { try await context.checkpoint(held) }
+        if shape.throwsAfter > 0 { throw Refused() }
+        return Output(seen: held.seen, numbers: held.numbers)
+    }
+}
+
 /// Takes updates: some it refuses, some it rolls back.
 struct Updates: DurableWorkflow {
     static let typeID = "updates"

@@ -107,6 +107,9 @@ struct RunPlan {
         case .finishes: break
         case .undoesAChild: (plan.workflowType, plan.input) = (Family.typeID, [1, 1, 135, 0])
         case .goesOn: (plan.workflowType, plan.input) = (Continues.typeID, [2, 1, 7, 0])
+        case .makesCheckpoints:
+            (plan.workflowType, plan.input) = (Checkpoints.typeID, [4, 1, 7, 0])
+            plan.operations = [(.signal(0), 0), (.signal(1), 0), (.signal(2), 60_000)]
         case .failsAtTheEnd: plan.steps["s6"] = Behavior(failure: .refusal, failures: .max)
         case .timesOut: plan.steps["s6"] = Behavior(failure: .hangsAfter, failures: .max)
         }
@@ -248,12 +251,14 @@ package enum ExhaustiveEnding: String, CaseIterable, Sendable {
     case undoesAChild = "undoes-a-child"
     /// It goes on as a new run twice; the last one fails, and unwinds what the others did.
     case goesOn = "goes-on"
+    /// It makes checkpoints; after the last one it fails, and unwinds what all its passes did.
+    case makesCheckpoints = "makes-checkpoints"
 
     /// Whether a definition can end like this.
     var canBeDeclared: Bool {
         switch self {
         case .finishes, .failsAtTheEnd, .timesOut: true
-        case .undoesAChild, .goesOn: false
+        case .undoesAChild, .goesOn, .makesCheckpoints: false
         }
     }
 }

@@ -21,6 +21,7 @@ enum SimulatedWorkflows {
         registry.register(Leaf.self)
         registry.register(Waiter.self)
         registry.register(Continues.self)
+        registry.register(Checkpoints.self)
         registry.register(Updates.self)
         registry.register(Signaller.self)
         registry.register(LocalSteps.self)

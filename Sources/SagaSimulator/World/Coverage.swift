@@ -158,6 +158,8 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case childOutlivesItsParent
     case unwoundWithOpenChild
     case continuedAsNew
+    case checkpointMade
+    case undoneOverCheckpoint
     case undoCarried
     case undoDropped
     case signalCarried

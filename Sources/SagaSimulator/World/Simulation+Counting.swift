@@ -37,7 +37,9 @@ extension Simulation {
             if crashes > 0 { coverage.hit(.timerFiredAfterCrash) }
             if run?.isDeclared == true, run?.isEndingBadly == true { coverage.hit(.declaredSignalTooLate) }
         case .timerCanceled: coverage.hit(.timerCanceled)
-        case .markerRecorded(let value): if value.kind == .undoCommitted { coverage.hit(.pivotDropped) }
+        case .markerRecorded(let value):
+            if value.kind == .undoCommitted { coverage.hit(.pivotDropped) }
+            if value.kind == .checkpoint { coverage.hit(.checkpointMade) }
         case .compensationStarted(let value):
             if value.cause == .requested { coverage.hit(value.scope == 0 ? .codeCompensated : .scopeUnwound) }
             if value.cause == .canceled, value.commandNumber == nil { coverage.hit(.cancelGracePassed) }

@@ -40,6 +40,7 @@ extension Simulation {
             if run?.isEndingBadly == true { coverage.hit(.unwoundWithOpenChild) }
         case .compensationStepCompleted(let value):
             if run?.undo(value.stepEventID)?.child != nil { coverage.hit(.childUndone) }
+            if let checkpoint = run?.checkpoint, value.stepEventID < checkpoint { coverage.hit(.undoneOverCheckpoint) }
         case .workflowUpdateAccepted: coverage.hit(.updateAccepted)
         case .workflowUpdateRejected: coverage.hit(.updateRejected)
         case .workflowUpdateCompleted: coverage.hit(.updateCompleted)

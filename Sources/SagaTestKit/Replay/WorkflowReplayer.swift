@@ -4,7 +4,8 @@ public import SagaCore
 /// Runs recorded histories against today's code: whether the code still asks for what was recorded, command by command
 /// (docs/snapshots.md, "Replay in CI"). No activity runs, nothing is written.
 ///
-/// A history is given in pages, so that a long one needs no more memory than its code does.
+/// A history is given in pages, so that a long one needs no more memory than its code does. Of a run that has made checkpoints
+/// the verdict is on the code from the last one on, as a worker would run it.
 public struct WorkflowReplayer {
     private let workflows: WorkflowRegistry
     private let converter: any PayloadConverter
@@ -13,6 +14,8 @@ public struct WorkflowReplayer {
     private var verdict: ReplayVerdict?
     private var events: UInt64 = 0
     private var last: HistoryEvent?
+    private var first: HistoryEvent?
+    private var definition: WorkflowDefinition?
 
     /// - Parameters:
     ///   - workflows: Today's code.
@@ -68,6 +71,8 @@ public struct WorkflowReplayer {
 
     private mutating func begin(_ first: HistoryEvent) {
         events = 0
+        self.first = first
+        definition = nil
         guard case .workflowExecutionStarted(let started) = first.attributes else {
             verdict = ReplayVerdict(sagaID: first.sagaID, workflowID: "", workflowType: "")
             verdict?.problem = ReplayProblem(
@@ -92,6 +97,7 @@ public struct WorkflowReplayer {
                 message: "no code is registered for workflow type \(started.workflowType)\(version)")
             return
         }
+        self.definition = definition
         instance = WorkflowInstance(task: task, definition: definition, converter: converter)
     }
 
@@ -99,9 +105,20 @@ public struct WorkflowReplayer {
         let first = EventID(events)
         events += UInt64(page.count)
         last = page.last
-        guard verdict?.problem == nil, let instance, var task else { return }
+        guard var task else { return }
         task.firstEventID = first
         task.events = page
+        if let checkpoint = page.lastIndex(where: \.isCheckpoint), page[checkpoint].eventID > 0, let start = self.first,
+            let definition
+        {
+            // Whatever was before is not run again, so that nothing there counts.
+            instance?.evict()
+            instance = WorkflowInstance(task: task, definition: definition, converter: converter)
+            verdict?.problem = nil
+            task.firstEventID = 0
+            task.events = [start] + page[checkpoint...]
+        }
+        guard verdict?.problem == nil, let instance else { return }
         let problem = problem(instance.activate(task))
         verdict?.problem = problem
     }

@@ -1038,7 +1038,8 @@ extension Wire {
         package var workflowVersion: UInt32
         /// Event id of the first event in `events`.
         package var firstEventID: UInt64
-        /// Events, oldest first, without gaps. At most 1,000.
+        /// Events, oldest first, without gaps but for one: code that begins behind a checkpoint is given event 0, and next the
+        /// checkpoint's marker.
         package var events: [Wire.HistoryEvent]
         /// True if further pages follow at once, under the same token; only the last is answered.
         package var more: Bool

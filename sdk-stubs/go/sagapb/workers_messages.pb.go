@@ -1358,7 +1358,8 @@ type WorkflowTask struct {
 	WorkflowVersion uint32 `protobuf:"varint,5,opt,name=workflow_version,json=workflowVersion,proto3" json:"workflow_version,omitempty"`
 	// Event id of the first event in `events`.
 	FirstEventId uint64 `protobuf:"varint,6,opt,name=first_event_id,json=firstEventId,proto3" json:"first_event_id,omitempty"`
-	// Events, oldest first, without gaps. At most 1,000.
+	// Events, oldest first, without gaps but for one: code that begins behind a checkpoint is given event 0, and next the
+	// checkpoint's marker.
 	Events []*HistoryEvent `protobuf:"bytes,7,rep,name=events,proto3" json:"events,omitempty"`
 	// True if further pages follow at once, under the same token; only the last is answered.
 	More bool `protobuf:"varint,8,opt,name=more,proto3" json:"more,omitempty"`

@@ -11915,7 +11915,8 @@ pub struct WorkflowTask {
     pub workflow_version: u32,
     /// Event id of the first event in `events`.
     pub first_event_id: u64,
-    /// Events, oldest first, without gaps. At most 1,000.
+    /// Events, oldest first, without gaps but for one: code that begins behind a checkpoint is given event 0, and
+    /// next the checkpoint's marker.
     pub events: Vec<HistoryEvent>,
     /// True if further pages follow at once, under the same token; only the last is answered.
     pub more: bool,

@@ -5234,7 +5234,10 @@ export interface WorkflowTask {
   workflowVersion: number;
   /** Event id of the first event in `events`. */
   firstEventId: bigint;
-  /** Events, oldest first, without gaps. At most 1,000. */
+  /**
+   * Events, oldest first, without gaps but for one: code that begins behind a checkpoint is given event 0, and next
+   * the checkpoint's marker.
+   */
   events: HistoryEvent[];
   /** True if further pages follow at once, under the same token; only the last is answered. */
   more: boolean;

@@ -571,7 +571,8 @@ struct  Saga__V1__WorkflowTask
    */
   uint64_t first_event_id;
   /*
-   * Events, oldest first, without gaps. At most 1,000.
+   * Events, oldest first, without gaps but for one: code that begins behind a checkpoint is given event 0, and next the
+   * checkpoint's marker.
    */
   size_t n_events;
   Saga__V1__HistoryEvent **events;

@@ -1,0 +1,89 @@
+extension WorkflowContext {
+    // MARK: Checkpoints
+
+    /// Ends this pass of the code and begins the next, in the same run: `run` is entered again with the same input, and
+    /// ``lastCheckpoint(as:)`` gives it the value. Never returns normally.
+    ///
+    /// From then on the code is run again over what happened since, not over the whole history, so that neither the memory nor
+    /// the time that a long run needs to be resumed grows. All but the code's own variables stays: the undo log, step
+    /// outputs, search attributes, patches, signals that nobody has taken, a cancel request. Handlers are set
+    /// anew by the code, as at its beginning.
+    ///
+    /// It waits until handlers that run have ended, and until steps and children that the code has given up are closed.
+    /// - Parameter value: What the next pass needs to know; asked for at the end of that waiting, so that it has what handlers
+    ///   have done. Keep it small: it is recorded each time.
+    /// - Throws: `SagaError` of kind validation, and nothing is recorded, if a step, timer, child or update of the code is
+    ///   open, if other code of the run waits (`async let`), or if the caller is not `run` itself but a task group, a
+    ///   handler, a `saga` scope or a group. `WorkflowCancelled` like any other await.
+    public func checkpoint<Value: Encodable>(
+        _ value: @autoclosure () throws -> Value, file: StaticString = #fileID, line: UInt = #line
+    ) async throws -> Never {
+        try checkIn()
+        guard isRoot, WorkflowScope.number == 0, WorkflowScope.undoGroup == 0 else {
+            throw refusal("only run itself makes checkpoints, outside of task groups, handlers, sagas and groups")
+        }
+        if let cancelReason, !WorkflowScope.isShielded { throw WorkflowCancelled(reason: cancelReason) }
+        // Once at least: what the code has begun (async let) is then under way, and seen.
+        repeat {
+            let id = messages.addCondition { [weak self] in
+                self.map { $0.messages.running == 0 && !$0.commands.hasEnding } ?? true
+            }
+            defer { messages.removeCondition(id) }
+            _ = try await wait(for: .condition(id), shielded: true).payload()
+        } while messages.running > 0 || commands.hasEnding
+        if let open = commands.firstOpen {
+            throw refusal("\(open) is open: wait for it, or cancel it, first")
+        }
+        if !waiters.isEmpty { throw refusal("other code of the run waits (async let): wait for it first") }
+        let marker = MarkerCommand(kind: .checkpoint, name: "", details: try converter.encode(try value()))
+        let number = try issue(.recordMarker(marker), site: CallSite(file, line))
+        isAtCheckpoint = true
+        // Nothing ends it but the next pass, which evicts this one.
+        _ = try await wait(for: .command(number), shielded: true)
+        throw Evicted()
+    }
+
+    /// What the last checkpoint kept; nil in the first pass of the code.
+    public func lastCheckpoint<Value: Decodable>(as type: Value.Type = Value.self) throws -> Value? {
+        guard let checkpointed else { return nil }
+        return try converter.decode(type, from: checkpointed)
+    }
+
+    private func refusal(_ why: String) -> SagaError {
+        SagaError(kind: .validation, message: "no checkpoint can be made here: \(why)", isNonRetryable: true)
+    }
+
+    // MARK: For the instance
+
+    /// What the next pass must know, as of the last event.
+    var handedOn: CodeCheckpoint {
+        CodeCheckpoint(
+            random: random.state, children: children, undoGroups: undoGroups,
+            outputs: outputs.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map {
+                NamedPayload(name: $0.key, payload: $0.value)
+            },
+            patches: patches.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map {
+                CodeCheckpoint.Patch(id: $0.key, side: $0.value)
+            },
+            searchAttributes: searchAttributes, cancelReason: cancelReason, signals: carriedSignals,
+            updates: carriedUpdates)
+    }
+
+    /// A context for the next pass of the code of an earlier one.
+    func successor(_ held: CodeCheckpoint, _ marker: MarkerRecorded, at time: Timestamp) -> WorkflowContext {
+        let next = WorkflowContext(
+            sagaID: sagaID, namespace: namespace, workflowID: workflowID, workflowType: workflowType,
+            taskQueue: taskQueue, executor: executor, converter: converter)
+        next.checkpointed = marker.details
+        next.commands = CommandLedger(next: marker.commandNumber &+ 1)
+        next.foresight = foresight
+        next.random = SplitMix64(seed: held.random)
+        (next.children, next.undoGroups) = (held.children, held.undoGroups)
+        for output in held.outputs { next.outputs[output.name] = output.payload }
+        for patch in held.patches { next.patches[patch.id] = patch.side }
+        next.signals = SignalInbox(held.signals)
+        next.takeOver(memo: memo, searchAttributes: held.searchAttributes, cancelReason: held.cancelReason)
+        next.advanceTime(to: max(now, time))
+        return next
+    }
+}

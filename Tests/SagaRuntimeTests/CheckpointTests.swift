@@ -1,0 +1,239 @@
+import SagaCore
+import Testing
+
+private struct Held: Codable {
+    var round = 0
+    var seen: [String] = []
+}
+
+/// A round is a step, a number of chance, a word; then a checkpoint. All that a context knows is used.
+private struct Rounds: DurableWorkflow {
+    static let typeID = "rounds"
+
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> [String] {
+        var held = try context.lastCheckpoint(as: Held.self) ?? Held()
+        held.round += 1
+        let isNew = try context.patched("change")
+        held.seen.append("\(context.randomNumber() % 1_000)\(isNew ? "n" : "o")")
+        let word = try await context.waitForSignal("word", as: String.self)
+        try context.setStepOutput("word-\(held.round)", word)
+        held.seen.append(try context.stepOutput("word-1", as: String.self) ?? "lost")
+        held.seen.append(word)
+        if held.round < 3 { try await context.checkpoint(held) }
+        return held.seen
+    }
+}
+
+/// The same without checkpoints.
+private struct Plain: DurableWorkflow {
+    static let typeID = "rounds"
+
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> [String] {
+        var held = Held()
+        for round in 1...3 {
+            let isNew = try context.patched("change")
+            held.seen.append("\(context.randomNumber() % 1_000)\(isNew ? "n" : "o")")
+            let word = try await context.waitForSignal("word", as: String.self)
+            try context.setStepOutput("word-\(round)", word)
+            held.seen.append(try context.stepOutput("word-1", as: String.self) ?? "lost")
+            held.seen.append(word)
+        }
+        return held.seen
+    }
+}
+
+/// Why a checkpoint was refused.
+private func refusal(_ body: () async throws -> Void) async throws -> String {
+    do { try await body() } catch let error as SagaError { return error.message }
+    return "not refused"
+}
+
+/// Asks for a checkpoint where none can be made.
+private struct Misplaced: DurableWorkflow {
+    static let typeID = "misplaced"
+
+    func run(_ context: WorkflowContext, _ input: String) async throws -> String {
+        switch input {
+        case "step":
+            async let timer: Void = context.createTimer("t", .seconds(9))
+            let why = try await refusal { try await context.checkpoint(1) }
+            if why.isEmpty { try await timer }
+            return why
+        case "wait":
+            async let word = context.waitForSignal("word", as: String.self)
+            let why = try await refusal { try await context.checkpoint(1) }
+            return why.isEmpty ? try await word : why
+        case "scope":
+            return try await context.saga { try await refusal { try await context.checkpoint(1) } }
+        default:
+            return try await withThrowingTaskGroup(of: String.self) { group in
+                group.addTask { try await refusal { try await context.checkpoint(1) } }
+                return try await group.next() ?? ""
+            }
+        }
+    }
+}
+
+/// Gives up a timer, lets a handler run, takes updates: none of that keeps it from its checkpoint.
+private struct Busy: DurableWorkflow {
+    static let typeID = "busy"
+
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> [String] {
+        var held = try context.lastCheckpoint(as: Held.self) ?? Held()
+        try context.setSignalHandler("note") { (note: String) in
+            held.seen.append(note)
+            try await context.createTimer("handler", .seconds(1))
+            held.seen.append("\(note)!")
+        }
+        try context.setUpdateHandler("add") { (word: String) in
+            held.seen.append(word)
+            return word
+        }
+        held.round += 1
+        if held.round == 1 {
+            _ = try await context.waitForSignal("word", as: String.self, within: .seconds(5))
+            try await context.checkpoint(held)
+        }
+        try await context.withoutCancellation {
+            try await context.waitUntil { held.seen.contains("two") && held.seen.contains("three") }
+        }
+        return held.seen + [context.isCancelRequested ? "canceled" : "not canceled"]
+    }
+}
+
+@Suite struct CheckpointTests {
+    /// What new code makes of the first event and of those from the last checkpoint on.
+    private func bounded(_ run: TestRun) throws -> WorkflowTaskAnswer? {
+        let events = run.history.events
+        let checkpoint = try #require(events.lastIndex { $0.isCheckpoint })
+        var task = run.history.task()
+        task.events = [events[0]] + events[checkpoint...]
+        let definition = try #require(run.registry.definition(run.history.workflowType, version: 0))
+        return WorkflowInstance(task: task, definition: definition, converter: .json).activate(task)
+    }
+
+    private func output(_ answer: WorkflowTaskAnswer?) throws -> [String] {
+        guard case .complete(let output)? = answer?.commands?.last?.command else { return [] }
+        return try PayloadConverterJSON.strings(output)
+    }
+
+    private func end<W: DurableWorkflow>(_ type: W.Type, _ early: Int) throws -> (TestRun, [String]) {
+        let run = try #require(TestRun(W.self, input: .json("0")))
+        run.advance()
+        // Words that come before they are asked for go over the checkpoint.
+        for word in ["a", "b", "c"].prefix(early) { run.history.signal("word", .json("\"\(word)\"")) }
+        var answer = run.advance()
+        for word in ["a", "b", "c"].dropFirst(early) {
+            answer = run.advance()
+            run.history.signal("word", .json("\"\(word)\""))
+            answer = run.advance()
+        }
+        for _ in 0..<4 {
+            if try !output(answer).isEmpty { break }
+            answer = run.advance()
+        }
+        return (run, try output(answer))
+    }
+
+    @Test(arguments: 0...3) func theCodeSeesWhatItWouldHaveSeenWithout(_ early: Int) throws {
+        let (run, seen) = try end(Rounds.self, early)
+        let (_, plain) = try end(Plain.self, early)
+        #expect(seen == plain)
+        #expect(seen.count == 9)
+        #expect(run.history.events.count(where: \.isCheckpoint) == 2)
+        // Again from the beginning, and from the last checkpoint: the same, and nothing more is asked for.
+        run.history.dropLast()
+        #expect(try output(run.replay()) == seen)
+        #expect(try output(bounded(run)) == seen)
+    }
+
+    @Test(arguments: [
+        ("step", "timer"), ("wait", "other code"), ("scope", "only run itself"), ("group", "only run itself"),
+    ])
+    func itIsRefusedWhereItWouldLoseSomething(_ place: String, _ why: String) throws {
+        let run = try #require(TestRun(Misplaced.self, input: .json("\"\(place)\"")))
+        let answer = run.advance()
+        guard case .complete(let output)? = answer?.commands?.last?.command else {
+            Issue.record("\(place): \(String(describing: answer))")
+            return
+        }
+        #expect(String(decoding: output.data, as: UTF8.self).contains(why), "\(output)")
+        #expect(!run.issued.contains { $0.isCheckpoint })
+    }
+
+    @Test func handlersEndFirstAndWhatComesMeanwhileIsForTheNextPass() throws {
+        let run = try #require(TestRun(Busy.self, input: .json("0")))
+        run.advance()
+        run.history.signal("note", .json("\"one\""))
+        run.advance()
+        run.history.signal("word", .json("\"go\""))
+        // The timer of its deadline is given up; the handler still waits for its own.
+        run.advance()
+        #expect(!run.issued.contains { $0.isCheckpoint })
+        let timers = run.history.events.filter { $0.eventType == .timerCreated }
+        #expect(timers.count == 2)
+        run.history.add(.timerFired(TimerFired(createdEventID: timers[1].eventID)))
+        // An answer that is refused, because meanwhile a signal, an update and a cancel request have come.
+        let early = run.instance.activate(run.history.task(from: run.seen))
+        #expect(early?.commands?.last?.isCheckpoint == true)
+        var seen = EventID(run.history.events.count)
+        run.history.signal("note", .json("\"two\""))
+        run.history.add(
+            .workflowUpdateAccepted(WorkflowUpdateAccepted(updateID: "u", name: "add", input: .json("\"three\""))))
+        run.history.add(.workflowExecutionCancelRequested(WorkflowExecutionCancelRequested(reason: "enough")))
+        let answer = run.instance.activate(run.history.task(from: seen))
+        #expect(answer?.commands?.count == 1)
+        run.history.record(answer?.commands ?? [])
+        seen += 3
+        let last = run.instance.activate(run.history.task(from: seen))
+        let wanted = ["\"one\"", "\"one!\"", "\"two\"", "\"three\"", "\"canceled\""]
+        for answer in [last, try bounded(run), run.replay()] {
+            let commands = answer?.commands ?? []
+            let output =
+                commands.compactMap { numbered -> String? in
+                    if case .complete(let output) = numbered.command {
+                        String(decoding: output.data, as: UTF8.self)
+                    } else {
+                        nil
+                    }
+                }.last ?? ""
+            #expect(commands.contains { if case .completeUpdate = $0.command { true } else { false } })
+            for word in wanted { #expect(output.contains(word), "\(word) in \(output)") }
+        }
+    }
+
+    @Test func aDamagedCheckpointIsNamed() throws {
+        let (run, _) = try end(Rounds.self, 0)
+        var events = run.history.events
+        let place = try #require(events.lastIndex { $0.isCheckpoint })
+        guard case .markerRecorded(var marker) = events[place].attributes else { return }
+        let outputs: [Payload?] = [
+            nil, .json("1"), Payload(encoding: "saga/checkpoint", data: [9]),
+            Payload(encoding: "saga/checkpoint", data: []),
+        ]
+        for output in outputs {
+            marker.output = output
+            events[place].attributes = .markerRecorded(marker)
+            var task = run.history.task()
+            task.events = [events[0]] + events[place...]
+            let definition = try #require(run.registry.definition("rounds", version: 0))
+            let answer = WorkflowInstance(task: task, definition: definition, converter: .json).activate(task)
+            #expect(
+                answer?.error?.message.contains("checkpoint of event \(place)") == true, "\(String(describing: answer))"
+            )
+        }
+    }
+}
+
+extension NumberedCommand {
+    fileprivate var isCheckpoint: Bool {
+        if case .recordMarker(let marker) = command { marker.kind == .checkpoint } else { false }
+    }
+}
+
+private enum PayloadConverterJSON {
+    static func strings(_ payload: Payload) throws -> [String] {
+        let converter: any PayloadConverter = .json
+        return try converter.decode([String].self, from: payload)
+    }
+}
