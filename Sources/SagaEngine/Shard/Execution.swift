@@ -222,7 +222,7 @@ enum HeldEffect {
     /// Tell another run what an event of this one asks for.
     case deliver(EventID)
     /// Call another run, although this one is closed.
-    indirect case callRun(Call)
+    indirect case endChild(EventID, Call)
     /// Give the code what it must not see before that is durable.
     case activateCode
     /// Let a virtual clock fire what is due.

@@ -10,6 +10,8 @@ enum PendingLoad {
     case report(LateReport)
     /// The parent of that run, to see whether it has closed.
     case orphan(SagaID)
+    /// The run that a reset made of the parent of a run, which `call` ends if that parent is closed.
+    indirect case orphanOfReset(SagaID, Call)
     /// The history of a run that is being reset.
     case reset(SagaID)
     /// The history for a question.
@@ -291,6 +293,7 @@ extension Shard {
         let pending = pendingLoads.removeValue(forKey: load)
         if case .report(let report)? = pending { return lateRunLoaded(report, result) }
         if case .orphan(let sagaID)? = pending { return parentLoaded(sagaID, result) }
+        if case .orphanOfReset(let sagaID, let call)? = pending { return parentOfResetLoaded(sagaID, call, result) }
         if case .reset(let sagaID)? = pending { return resetLoaded(sagaID, result) }
         if case .declaredQuery(let id, let query)? = pending { return declaredQueryLoaded(id, query, result) }
         guard case .call(let id, let call)? = pending else { return }

@@ -201,25 +201,30 @@ extension Shard {
     }
 
     /// What becomes of the open children of a run that closes; done once its closing is durable.
-    func callsForOpenChildren(_ execution: Execution, _ wanted: [EventID]?) -> [Call] {
+    func callsForOpenChildren(_ execution: Execution, _ wanted: [EventID]?) -> [(child: EventID, call: Call)] {
         if planted(.childEndForgotten) { return [] }
         return (wanted ?? execution.state.children.eventIDs).compactMap { eventID in
-            guard let child = execution.state.children[eventID], let sagaID = child.sagaID else { return nil }
-            let target = RunTarget(
-                namespace: execution.state.namespace, workflowID: child.initiated.workflowID,
-                sagaID: newestRun(of: child, eventID, execution) ?? sagaID)
-            return endCall(child.initiated, eventID, of: execution.sagaID, target)
+            guard let child = execution.state.children[eventID], let sagaID = child.sagaID,
+                let call = endCall(
+                    child.initiated, eventID, of: execution.sagaID,
+                    RunTarget(
+                        namespace: execution.state.namespace, workflowID: child.initiated.workflowID, sagaID: sagaID))
+            else { return nil }
+            return (eventID, call)
         }
     }
 
-    /// The open run that a child has gone on as, if the parent has not heard of it yet (composed seed 44939). One that begins
-    /// later looks for its parent itself.
-    private func newestRun(of child: ChildState, _ eventID: EventID, _ execution: Execution) -> SagaID? {
-        let key = WorkflowKey(namespace: execution.state.namespace, workflowID: child.initiated.workflowID)
-        guard let newest = openRuns[key], newest != child.sagaID, let link = executions[newest]?.state.parent,
+    /// Ends a child, now that its parent is closed: the run that it has gone on as by now, whether the parent had heard of that
+    /// one or not (composed seeds 44939 and 53541).
+    func endChild(_ eventID: EventID, _ call: Call, _ execution: Execution) {
+        var call = call
+        let key = WorkflowKey(namespace: call.target.namespace, workflowID: call.target.workflowID)
+        if let newest = openRuns[key], newest != call.target.sagaID, let link = executions[newest]?.state.parent,
             link.eventID == eventID, execution.state.isLineage(link.sagaID, with: eventID)
-        else { return nil }
-        return newest
+        {
+            call.target.sagaID = newest
+        }
+        callInternally(call, .childEnd, 0, of: execution)
     }
 
     private func endCall(
@@ -265,13 +270,32 @@ extension Shard {
     func parentLoaded(_ sagaID: SagaID, _ result: Result<LoadedRun?, StoreError>) {
         if case .failure = result { return lookForParent(of: sagaID, after: 1_000_000) }
         guard let execution = executions[sagaID], let link = execution.state.parent,
-            case .success(let run?) = result, run.row.status.isClosed, run.resetTo.map({ link.eventID > $0 }) ?? true,
+            case .success(let run?) = result, run.row.status.isClosed,
             let event = run.events.first(where: { $0.eventID == link.eventID }),
             case .startChildWorkflowExecutionInitiated(let initiated) = event.attributes,
             let call = endCall(
                 initiated, link.eventID, of: link.sagaID,
                 RunTarget(namespace: execution.state.namespace, workflowID: initiated.workflowID, sagaID: sagaID))
         else { return }
+        if let resetTo = run.resetTo, link.eventID <= resetTo {
+            // The run that the reset made has the child now; it may be closed, too.
+            let target = RunTarget(
+                namespace: execution.state.namespace, workflowID: run.row.workflowID, sagaID: link.sagaID)
+            return loadRun(target, .heir, .orphanOfReset(sagaID, call))
+        }
+        callInternally(call, .childEnd, link.eventID, of: execution)
+    }
+
+    func parentOfResetLoaded(_ sagaID: SagaID, _ call: Call, _ result: Result<LoadedRun?, StoreError>) {
+        if case .failure = result { return lookForParent(of: sagaID, after: 1_000_000) }
+        guard let execution = executions[sagaID], !execution.state.isClosed, let link = execution.state.parent,
+            case .success(let heir?) = result, heir.row.sagaID != link.sagaID
+        else { return }
+        if let parent = executions[heir.row.sagaID] {
+            // Its end is not durable yet, or it sees to its children itself.
+            if parent.state.isClosed { return lookForParent(of: sagaID, after: 100_000) }
+            if parent.state.isLineage(link.sagaID, with: link.eventID) { return }
+        }
         callInternally(call, .childEnd, link.eventID, of: execution)
     }
 

@@ -208,7 +208,7 @@ extension Shard {
         case .deliver(let eventID): deliver(execution, eventID)
         case .activateCode: activate(execution)
         case .clockMoved: clockMoved(execution)
-        case .callRun(let call): callInternally(call, .childEnd, 0, of: execution)
+        case .endChild(let eventID, let call): endChild(eventID, call, execution)
         }
     }
 
@@ -252,7 +252,7 @@ extension Shard {
             case .reply(let id, _, let call): calls.append((id, call))
             case .acknowledge(let reporter, let reference, let result, _):
                 waitingReports.append((reporter, reference, result))
-            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .callRun, .activateCode,
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .endChild, .activateCode,
                 .clockMoved:
                 break
             }
@@ -326,7 +326,7 @@ extension Shard {
             case .acknowledge(let reporter, let reference, let result, _):
                 // Its worker does not send it again while its stream lasts.
                 waitingReports.append((reporter, reference, result))
-            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .callRun, .activateCode,
+            case .queueStep, .queueUndo, .queueProbe, .cancelStep, .alert, .deliver, .endChild, .activateCode,
                 .clockMoved:
                 break
             }

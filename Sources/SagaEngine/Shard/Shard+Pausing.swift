@@ -2,13 +2,15 @@ internal import SagaCore
 
 /// Pause and resume: while a run is paused its code gets no events and its steps no workers; what is out goes on, signals,
 /// timers and reports are recorded, and a cancel or a time-out still ends it (semantics, section 3).
+///
+/// To pause what is paused, or to resume what runs, changes nothing and is recorded all the same: an answer that needs no append
+/// might come from a server that was replaced, and be of yesterday (composed seed 65182).
 extension Shard {
     func pause(_ id: CallID, _ call: Call, _ control: ControlCall, _ execution: Execution) {
-        let known = execution.state.run(withRequest: control.requestID)
-        guard known == nil, execution.state.status != .paused else {
-            return hold(reply: .done(known ?? execution.sagaID), to: id, call, execution)
+        if let known = execution.state.run(withRequest: control.requestID) {
+            return hold(reply: .done(known), to: id, call, execution)
         }
-        guard execution.state.status == .running else {
+        guard execution.state.status == .running || execution.state.status == .paused else {
             return fail(
                 id, .failedPrecondition,
                 "run \(execution.sagaID) is \(execution.state.status.name); only a running one can be paused", execution
@@ -26,18 +28,20 @@ extension Shard {
     }
 
     func resume(_ id: CallID, _ call: Call, _ control: ControlCall, _ execution: Execution) {
-        let known = execution.state.run(withRequest: control.requestID)
-        guard known == nil, execution.state.status == .paused else {
-            if execution.state.status == .running || known != nil {
-                return hold(reply: .done(known ?? execution.sagaID), to: id, call, execution)
-            }
+        if let known = execution.state.run(withRequest: control.requestID) {
+            return hold(reply: .done(known), to: id, call, execution)
+        }
+        let wasPaused = execution.state.status == .paused
+        guard wasPaused || execution.state.status == .running else {
             return fail(id, .failedPrecondition, "run \(execution.sagaID) is not paused", execution)
         }
-        execution.resumedAt = emit(
+        let resumedAt = emit(
             execution,
             .workflowExecutionResumed(
                 WorkflowExecutionResumed(
                     reason: control.reason, identity: control.identity, requestID: control.requestID)))
+        guard wasPaused else { return hold(reply: .done(execution.sagaID), to: id, call, execution) }
+        execution.resumedAt = resumedAt
         execution.needsActivation = true
         // What was ready or became due meanwhile is handed out now; what waits for its time goes on waiting.
         for eventID in execution.tasks.eventIDs {

@@ -177,7 +177,7 @@ extension Shard {
         for eventID in execution.tasks.eventIDs { sendCancel(execution, eventID) }
         let calls = callsForOpenChildren(execution, children)
         emit(execution, attributes)
-        for call in calls { hold(.callRun(call), execution) }
+        for (child, call) in calls { hold(.endChild(child, call), execution) }
         abortUpdates(execution)
         execution.tasks = EventTable()
         execution.undoTasks = EventTable()

@@ -252,7 +252,9 @@ package final class Shard {
         let signs = waitingSigns
         waitingSigns = [:]
         for reference in signs.keys.sorted() {
-            guard let sign = signs[reference], dispatcher.workers[sign.worker]?.inFlight[reference] != nil else { continue }
+            guard let sign = signs[reference], dispatcher.workers[sign.worker]?.inFlight[reference] != nil else {
+                continue
+            }
             heartbeat(sign.worker, reference, sign.details)
         }
         let reports = waitingReports
@@ -305,7 +307,7 @@ package final class Shard {
             case .call(let id, let call)?: waitingCalls.append((id, call))
             case .report(let report)?: lateReports.append(report)
             case .declaredQuery(let id, let query)?: waitingCalls.append((id, .query(query)))
-            case .history?, .query?, .orphan?, .reset?, .program?, .definition?, nil: break
+            case .history?, .query?, .orphan?, .orphanOfReset?, .reset?, .program?, .definition?, nil: break
             }
         }
         lateReports += inFlight.flatMap(\.late) + lateToRecord.map(\.report)

@@ -408,11 +408,9 @@ extension Checker {
         check(said == done, "query", "a query of \(sagaID) up to event \(upTo) says \(said), \(done) steps are done")
     }
 
-    /// The engine says that a run is paused, or goes on again. A server that was replaced and does not know it may say so of
-    /// what it read before, where it has nothing to write (composed seed 65182).
-    mutating func answered(pause requestID: String, _ sagaID: SagaID, isPaused: Bool, isOwner: Bool) {
+    /// The engine says that a run is paused, or goes on again.
+    mutating func answered(pause requestID: String, _ sagaID: SagaID, isPaused: Bool) {
         let run = runs[sagaID]
-        if !isOwner, run != nil { return }
         check(
             run?.requests.contains(requestID) == true || run?.isPaused == isPaused, "durable",
             "\(requestID) of \(sagaID) is acknowledged but not durable")

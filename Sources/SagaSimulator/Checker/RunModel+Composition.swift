@@ -91,11 +91,9 @@ extension RunModel {
     func judgeComposition(_ event: HistoryEvent, _ ledger: Ledger) throws(Violation) {
         switch event.attributes {
         case .workflowExecutionPaused(let value):
-            try check(!isPaused, "paused", "paused twice")
             try remember(value.requestID, "pause")
             isPaused = true
         case .workflowExecutionResumed(let value):
-            try check(isPaused, "paused", "resumed, and was not paused")
             try remember(value.requestID, "resume")
             isPaused = false
         case .workflowExecutionReset(let value):

@@ -214,9 +214,8 @@ extension Simulation {
 
     /// What an answer promises must hold when it is given.
     func judge(_ call: CallID, _ result: Result<CallReply, CallFailure>) {
-        guard let pending = calls[call] else { return }
-        let operation = operations[pending.operation]
-        let isOwner = pending.incarnation == epochOwner
+        guard let index = calls[call]?.operation else { return }
+        let operation = operations[index]
         switch result {
         case .success(.started(let sagaID, _)) where operation.eventID != nil:
             checker.answered(reset: operation.requestID, sagaID)
@@ -239,9 +238,9 @@ extension Simulation {
             } else if case .signal = operation.kind {
                 checker.answered(signal: operation.requestID, sagaID)
             } else if case .pause = operation.kind {
-                checker.answered(pause: operation.requestID, sagaID, isPaused: true, isOwner: isOwner)
+                checker.answered(pause: operation.requestID, sagaID, isPaused: true)
             } else if case .resume = operation.kind {
-                checker.answered(pause: operation.requestID, sagaID, isPaused: false, isOwner: isOwner)
+                checker.answered(pause: operation.requestID, sagaID, isPaused: false)
             } else {
                 checker.answered(request: operation.requestID, sagaID, "\(operation.kind)")
             }
