@@ -1,5 +1,6 @@
 import SagaClient
 import SagaCore
+import SagaEngine
 import SagaMemory
 import SagaSQLite
 import SagaServer
@@ -28,6 +29,36 @@ import Testing
         await #expect(throws: SagaClientError.self) { try await client.describe("closed") }
         await client.close()
         await other.close()
+        await server.stop()
+    }
+
+    /// What a schedule leaves behind goes by the clock of its namespace, wherever that stands beside the one on the wall.
+    @Test func whatSchedulesLeaveBehindGoesByTheirNamespacesClock() async throws {
+        let store = MemoryEventStore()
+        var engine = SagaEngineConfig()
+        let year: Int64 = 31_557_600_000_000
+        let ahead = Timestamp(microseconds: 130 * year)
+        engine.namespaces["ahead"] = NamespaceOptions(virtualClock: VirtualClock(start: ahead))
+        engine.namespaces["behind"] = NamespaceOptions(
+            virtualClock: VirtualClock(start: Timestamp(microseconds: 30 * year)))
+        let server = try await TestServer.start(store: store, engine: engine) { configuration in
+            configuration.retentionInterval = .milliseconds(10)
+        }
+        func left() async throws -> [String] {
+            try await store.list(ExecutionQuery(namespace: "saga:schedules")).map(\.workflowID)
+        }
+        for namespace in ["ahead", "behind"] {
+            let client = try await server.client(namespace: namespace)
+            _ = try await client.createSchedule(Schedule(id: "s", cron: "@every 1h", workflowType: "counter"))
+            #expect(try await client.deleteSchedule("s"))
+            await client.close()
+        }
+        #expect(try await left().count == 2)
+        let client = try await server.client(namespace: "ahead")
+        _ = try await client.setVirtualClock(advanceTo: ahead.adding(microseconds: 2 * 86_400_000_000))
+        while try await left().count > 1 { await Task.yield() }
+        #expect(try await left() == ["6:behind:s"])
+        await client.close()
         await server.stop()
     }
 }

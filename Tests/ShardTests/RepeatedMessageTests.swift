@@ -98,6 +98,42 @@ import Testing
         #expect(world.log[second]?.count == 1)
     }
 
+    /// The run that dealt with it was deleted: nobody knows the answer any more, and the update does not act a second time.
+    @Test func anUpdateOfADeletedRunIsNeitherAnsweredNorRepeated() throws {
+        let world = world()
+        let first = try #require(world.openRun)
+        let update = UpdateCall(target: world.target, name: "add", payload: .empty, updateID: "u", requestID: "q")
+        world.answers = [
+            .completed(
+                seenEventID: 0, commands: [], unconsumedSignals: 0,
+                verdicts: [UpdateVerdict(updateID: "u", error: SagaError(kind: .validation, message: "no"))])
+        ]
+        world.call(.update(update))
+        world.settle()
+        goOn(world, "g")
+        let second = try #require(world.openRun)
+        world.delete(first)
+        let call = world.call(.update(update))
+        world.settle()
+        guard case .failure(let failure)? = world.replies[call] else {
+            Issue.record("\(String(describing: world.replies[call]))")
+            return
+        }
+        #expect(failure.code == .failedPrecondition && failure.sagaID == first)
+        #expect(failure.message.contains("deleted"))
+        #expect(world.log[second]?.count == 1)
+        // A run that a caller names and that is not there is unknown.
+        var named = update
+        named.target.sagaID = first
+        let other = world.call(.update(named))
+        world.settle()
+        guard case .failure(let unknown)? = world.replies[other] else {
+            Issue.record("\(String(describing: world.replies[other]))")
+            return
+        }
+        #expect(unknown.code == .notFound)
+    }
+
     @Test func whatHappenedAfterTheEventOfAResetIsKnown() throws {
         let world = world()
         let control = { (id: String) in ControlCall(target: world.target, requestID: id) }

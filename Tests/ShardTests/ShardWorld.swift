@@ -266,6 +266,14 @@ final class ShardWorld {
         give(.recoveryFinished(epoch: epoch))
     }
 
+    /// Somebody deletes a closed run.
+    func delete(_ sagaID: SagaID) {
+        log[sagaID] = nil
+        rows[sagaID] = nil
+        order.removeAll { $0 == sagaID }
+        shard.deleted(sagaID)
+    }
+
     // MARK: What there is
 
     /// The only run of the world.

@@ -33,14 +33,28 @@ extension ShardDriver {
     }
 
     /// Removes runs that closed before a time, but no child before its parent.
+    /// - Parameter limitOfRun: The time for each of them, where they go by different clocks; none is later than `limit`.
     /// - Returns: How many.
-    package func removeRuns(closedBefore limit: Timestamp, namespace: String) async throws(StoreError) -> Int {
+    package func removeRuns(
+        closedBefore limit: Timestamp, namespace: String, limitOfRun: ((ExecutionRow) -> Timestamp)? = nil
+    ) async throws(StoreError) -> Int {
         var removed = 0
         // Parents go first: what they leave goes in the next round.
         while true {
-            let count = try await removeRound(closedBefore: limit, namespace)
+            let count = try await removeRound(closedBefore: limit, namespace, limitOfRun)
             if count == 0 { return removed }
             removed += count
+        }
+    }
+
+    /// Removes what schedules leave behind when they go on in new runs, a while after that: it is of no use to anybody. The times of
+    /// a schedule are those of the namespace that it belongs to, so that is whose clock counts.
+    /// - Returns: How many.
+    package func removeClosedSchedules(after period: Duration) async throws(StoreError) -> Int {
+        let age = -max(0, period.wholeMicroseconds)
+        let latest = ([EngineClock.wall()] + virtualClocks.map(\.time)).max() ?? EngineClock.wall()
+        return try await removeRuns(closedBefore: latest.adding(microseconds: age), namespace: ScheduleDesk.namespace) {
+            self.time(of: ScheduleDesk.owner(ofKey: $0.workflowID)).adding(microseconds: age)
         }
     }
 
@@ -51,7 +65,9 @@ extension ShardDriver {
         try await removeRuns(closedBefore: Shard.endOfTime, namespace: Shard.clockNamespace)
     }
 
-    private func removeRound(closedBefore limit: Timestamp, _ namespace: String) async throws(StoreError) -> Int {
+    private func removeRound(
+        closedBefore limit: Timestamp, _ namespace: String, _ limitOfRun: ((ExecutionRow) -> Timestamp)?
+    ) async throws(StoreError) -> Int {
         // What was started after that time cannot have closed before it: the young are not even looked at.
         var query = ExecutionQuery(
             namespace: namespace, statuses: ExecutionStatus.allCases.filter(\.isClosed),
@@ -59,7 +75,7 @@ extension ShardDriver {
         var removed = 0
         while true {
             let page = try await store.list(query)
-            for row in page where row.closedAt.map({ $0 < limit }) ?? false {
+            for row in page where row.closedAt.map({ $0 < limitOfRun?(row) ?? limit }) ?? false {
                 let target = RunTarget(namespace: namespace, workflowID: row.workflowID, sagaID: row.sagaID)
                 guard let run = try await store.run(target, .ends), try await !isNeeded(run) else { continue }
                 if try await store.delete(row.sagaID) { removed += 1 }

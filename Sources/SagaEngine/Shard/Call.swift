@@ -188,6 +188,8 @@ public struct UpdateCall: Hashable, Sendable {
     public var returnsWhenAccepted: Bool
     public var requestID: String
     public var identity: String
+    /// Whether the named run is one that the engine looked up, because it has dealt with the update.
+    var isRepeat = false
 
     public init(
         target: RunTarget, name: String, payload: Payload, updateID: String = "", returnsWhenAccepted: Bool = false,

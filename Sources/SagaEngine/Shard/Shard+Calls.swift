@@ -309,6 +309,12 @@ extension Shard {
             if call.isRepeatable {
                 // The id was free after all (a conflict that has passed): once more.
                 handleCall(id, call)
+            } else if case .update(let update) = call, update.isRepeat, let earlier = update.target.sagaID {
+                // Not "not found": the saga is there, and the update is not to be sent anew under another id.
+                fail(
+                    id, .failedPrecondition,
+                    "run \(earlier) of \(update.target.workflowID) has dealt with that update and was deleted since: its answer is gone,"
+                        + " and the update is not carried out again; ask the saga for what you need", sagaID: earlier)
             } else {
                 fail(id, .notFound, "there is no run of workflow id \(call.target.workflowID)")
             }

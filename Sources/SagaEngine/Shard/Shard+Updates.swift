@@ -36,6 +36,7 @@ extension Shard {
             var update = update
             update.target = RunTarget(
                 namespace: execution.state.namespace, workflowID: execution.state.workflowID, sagaID: earlier)
+            update.isRepeat = true
             return loadRun(update.target, .all, .call(id, .update(update)))
         }
         guard execution.state.codeMayAct || execution.state.status == .paused else {

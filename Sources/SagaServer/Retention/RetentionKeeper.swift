@@ -5,6 +5,9 @@ internal import Synchronization
 
 /// Removes closed sagas when their time has come, namespace by namespace (semantics, section 4: no child before its parent).
 final class RetentionKeeper: Sendable {
+    /// How long what schedules leave behind is kept.
+    private static let scheduleAge = Duration.seconds(86_400)
+
     private let driver: ShardDriver
     private let periods: [(namespace: String, period: Duration)]
     private let interval: Duration
@@ -16,10 +19,8 @@ final class RetentionKeeper: Sendable {
     ///   - interval: How often it looks; nil is a tenth of the shortest period, from a second to an hour.
     init(_ driver: ShardDriver, periods: [String: Duration], interval: Duration?, logger: Logger) {
         self.driver = driver
-        // What schedules leave behind when they go on in a new run is of no use to anybody.
-        let own = [(namespace: ScheduleDesk.namespace, period: Duration.seconds(86_400))]
-        self.periods = periods.sorted { $0.key < $1.key }.map { (namespace: $0.key, period: $0.value) } + own
-        let shortest = self.periods.map(\.period).min() ?? .seconds(86_400)
+        self.periods = periods.sorted { $0.key < $1.key }.map { (namespace: $0.key, period: $0.value) }
+        let shortest = min(self.periods.map(\.period).min() ?? Self.scheduleAge, Self.scheduleAge)
         self.interval = interval ?? max(.seconds(1), min(.seconds(3_600), shortest / 10))
         self.logger = logger
     }
@@ -53,6 +54,13 @@ final class RetentionKeeper: Sendable {
                     "closed sagas could not be removed; trying again later",
                     metadata: ["namespace": "\(namespace)", "error": "\(error.message)"])
             }
+        }
+        do throws(StoreError) {
+            let removed = try await driver.removeClosedSchedules(after: Self.scheduleAge)
+            if removed > 0 { logger.info("runs of schedules were removed", metadata: ["count": "\(removed)"]) }
+        } catch {
+            logger.warning(
+                "runs of schedules could not be removed; trying again later", metadata: ["error": "\(error.message)"])
         }
         do throws(StoreError) {
             let removed = try await driver.removeClosedClocks()
