@@ -94,6 +94,9 @@ struct ComingEvents {
         end = nil
     }
 
+    /// The code has been told what the events before this one say.
+    mutating func skip(to eventID: EventID) { nextEventID = eventID }
+
     /// The event that comes next; nil if there is none at hand.
     var first: UnsafePointer<HistoryEvent>? { next == end ? nil : next }
 

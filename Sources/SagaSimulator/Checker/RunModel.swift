@@ -256,7 +256,9 @@ final class RunModel {
                 lastMessage.map { ledger.hasSeen($0, atEndOf: sagaID) } ?? true, "signal",
                 "goes on as a new run, and its code has not seen the signal of event \(lastMessage ?? 0)")
             try check(
-                !value.undoCarried || hasToCarry || steps.values.contains { $0.closedBy == nil && $0.wasOut }, "carry",
+                // An owner that took over cannot know whether the one before had handed an open step out.
+                !value.undoCarried || hasToCarry
+                    || steps.values.contains { $0.closedBy == nil && $0.scheduled.undo != nil }, "carry",
                 "goes on as a new run with undos, and has none")
             closing = event.attributes
         case .workflowExecutionFailed(let value): try close(event, value.compensation, endsBadly: true)
