@@ -25,11 +25,17 @@ final class ActivityRunner: Sendable {
     private let activities: ActivityRegistry
     private let limit: Int
     private let notice: @Sendable (WorkerNotice) -> Void
+    private let isTaken: @Sendable (TaskReference, ActivityResult) -> Bool
     private let state = Mutex(State())
 
-    init(activities: ActivityRegistry, limit: Int, notice: @escaping @Sendable (WorkerNotice) -> Void) {
+    /// - Parameter isTaken: Offers an end to live code that waits for it here; true if it reports it in place of the runner.
+    init(
+        activities: ActivityRegistry, limit: Int, isTaken: @escaping @Sendable (TaskReference, ActivityResult) -> Bool,
+        notice: @escaping @Sendable (WorkerNotice) -> Void
+    ) {
         self.activities = activities
         self.limit = limit
+        self.isTaken = isTaken
         self.notice = notice
     }
 
@@ -128,7 +134,7 @@ final class ActivityRunner: Sendable {
             state.running[reference] = nil
             return (state.sink, beginNext(&state))
         }
-        sink?.activity(reference, result)
+        if !isTaken(reference, result) { sink?.activity(reference, result) }
         if let (task, running) = next { start(task, running) } else { notifyIfIdle() }
     }
 

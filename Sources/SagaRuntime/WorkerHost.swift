@@ -42,7 +42,9 @@ package final class WorkerHost: Sendable {
                 number: number, workflows: workflows, converter: converter, capacity: capacity, local: local,
                 notice: notice, willRun: { watchdog.wake() })
         }
-        runner = ActivityRunner(activities: activities, limit: limits.maxConcurrentActivities, notice: notice)
+        runner = ActivityRunner(
+            activities: activities, limit: limits.maxConcurrentActivities,
+            isTaken: { [lanes] in Self.lane(of: $0.sagaID, lanes).take($0, $1) }, notice: notice)
         self.watchdog = watchdog
         watchdog.watch(lanes)
     }
@@ -97,7 +99,9 @@ package final class WorkerHost: Sendable {
         runner.cancelAll()
     }
 
-    private func lane(of sagaID: SagaID) -> WorkflowLane {
+    private func lane(of sagaID: SagaID) -> WorkflowLane { Self.lane(of: sagaID, lanes) }
+
+    private static func lane(of sagaID: SagaID, _ lanes: [WorkflowLane]) -> WorkflowLane {
         // The last bits of a UUIDv7 are random.
         lanes[Int(truncatingIfNeeded: sagaID.low & 0x7FFF_FFFF) % lanes.count]
     }

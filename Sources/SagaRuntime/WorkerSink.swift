@@ -13,6 +13,8 @@ package protocol WorkerSink: AnyObject, Sendable {
     func flush()
     /// How an attempt ended; once for each activity task.
     func activity(_ task: TaskReference, _ result: ActivityResult)
+    /// How an attempt ended, and what the live code here has made of it; once for each activity task.
+    func activity(_ task: TaskReference, _ result: ActivityResult, advance: StepAdvance)
     /// The attempt is alive.
     func heartbeat(_ task: TaskReference, _ details: Payload?)
 }

@@ -12,6 +12,7 @@ final class WorkflowLane: @unchecked Sendable {
         case task(WorkflowTask)
         case query(QueryTask)
         case localEnded(SagaID, CommandNumber, LocalActivityEnd)
+        case stepEnded(TaskReference, ActivityResult)
         case evict(SagaID)
         case evictAll
     }
@@ -38,11 +39,15 @@ final class WorkflowLane: @unchecked Sendable {
     private let notice: @Sendable (WorkerNotice) -> Void
     private let willRun: @Sendable () -> Void
     private let inbox = Mutex(Inbox())
-    private let current = Mutex<Activation?>(nil)
-    private var runs: RunCache
+    let current = Mutex<Activation?>(nil)
+    var runs: RunCache
+    /// Runs whose code waits here for just one step.
+    let awaiting = Mutex(Set<SagaID>())
+    /// Types of code that lately could not go on ahead of its history, and how often that is not tried again.
+    var pauses: [String: Int] = [:]
     private let local: LocalRunner
     /// Answers that wait for local activities.
-    private var held: [SagaID: HeldAnswer] = [:]
+    var held: [SagaID: HeldAnswer] = [:]
     /// Code that is made for one query and gets its history in pages.
     private var queried: [UInt64: WorkflowInstance] = [:]
 
@@ -74,51 +79,84 @@ final class WorkflowLane: @unchecked Sendable {
 
     /// Drops all runs and the tasks that wait: they belong to a stream that is gone.
     func evictAll() {
-        inbox.withLock { $0.orders.removeAll() }
+        let ends = inbox.withLock { inbox in
+            defer { inbox.orders.removeAll() }
+            return inbox.orders.filter { if case .stepEnded = $0 { true } else { false } }
+        }
         put(.evictAll)
+        // Activities go on, and so do their reports.
+        for end in ends { put(end) }
+    }
+
+    /// Takes the end of a step over that code here waits for; it is reported with what the code makes of it.
+    /// - Returns: False, and nothing done, if no code here waits for it.
+    func take(_ reference: TaskReference, _ result: ActivityResult) -> Bool {
+        guard !reference.isUndo, case .completed = result,
+            awaiting.withLock({ $0.remove(reference.sagaID) != nil })
+        else { return false }
+        // On the activity's own thread, if the lane has nothing to do: to wake the lane's would take longer than the code does. What
+        // has come meanwhile is the lane's, so that the thread is soon an activity's again.
+        if claim(.stepEnded(reference, result)) { queue.sync { drainOnce() } }
+        return true
     }
 
     /// Calls back on the lane's thread once everything put before is done.
     func whenIdle(_ body: @escaping @Sendable () -> Void) { queue.async(execute: body) }
 
-    private func put(_ order: Order) {
-        let mustWake = inbox.withLock { inbox in
+    private func put(_ order: Order) { if claim(order) { queue.async { self.drain() } } }
+
+    /// Adds an order; true if the caller must see to it that the lane runs.
+    private func claim(_ order: Order) -> Bool {
+        inbox.withLock { inbox in
             inbox.orders.append(order)
             defer { inbox.isScheduled = true }
             return !inbox.isScheduled
-        }
-        if mustWake {
-            queue.async { self.drain() }
         }
     }
 
     private func drain() {
         willRun()
         var batch: [Order] = []
-        while true {
-            let sink: (any WorkerSink)?
-            batch.removeAll(keepingCapacity: true)
-            sink = inbox.withLock { inbox in
-                swap(&batch, &inbox.orders)
-                if batch.isEmpty { inbox.isScheduled = false }
-                return inbox.sink
-            }
-            if batch.isEmpty { return }
-            for order in batch {
-                switch order {
-                case .task(let task): run(task, sink)
-                case .query(let task):
-                    if let answer = answer(task) { sink?.query(task.queryID, task.run.sagaID, answer) }
-                case .localEnded(let sagaID, let number, let end): localEnded(sagaID, number, end, sink)
-                case .evict(let sagaID): runs.remove(sagaID)?.evict()
-                case .evictAll:
-                    for instance in runs.removeAll() { instance.evict() }
-                    queried = [:]
-                    held = [:]
-                }
-            }
-            sink?.flush()
+        while takeBatch(&batch) {}
+    }
+
+    private func drainOnce() {
+        willRun()
+        var batch: [Order] = []
+        guard takeBatch(&batch) else { return }
+        let hasMore = inbox.withLock { inbox in
+            inbox.isScheduled = !inbox.orders.isEmpty
+            return inbox.isScheduled
         }
+        if hasMore { queue.async { self.drain() } }
+    }
+
+    /// Carries out what has gathered; false, and the lane sleeps, if there is nothing.
+    private func takeBatch(_ batch: inout [Order]) -> Bool {
+        batch.removeAll(keepingCapacity: true)
+        let sink = inbox.withLock { inbox in
+            swap(&batch, &inbox.orders)
+            if batch.isEmpty { inbox.isScheduled = false }
+            return inbox.sink
+        }
+        if batch.isEmpty { return false }
+        for order in batch {
+            switch order {
+            case .task(let task): run(task, sink)
+            case .query(let task):
+                if let answer = answer(task) { sink?.query(task.queryID, task.run.sagaID, answer) }
+            case .localEnded(let sagaID, let number, let end): localEnded(sagaID, number, end, sink)
+            case .stepEnded(let reference, let result): stepEnded(reference, result, sink)
+            case .evict(let sagaID): drop(sagaID)
+            case .evictAll:
+                for instance in runs.removeAll() { instance.evict() }
+                queried = [:]
+                held = [:]
+                awaiting.withLock { $0 = [] }
+            }
+        }
+        sink?.flush()
+        return true
     }
 
     private func run(_ task: WorkflowTask, _ sink: (any WorkerSink)?) {
@@ -128,7 +166,7 @@ final class WorkflowLane: @unchecked Sendable {
             switch definition(for: task) {
             case .success(let definition):
                 instance = WorkflowInstance(task: task, definition: definition, converter: converter)
-                runs.insert(instance)?.evict()
+                if let displaced = runs.insert(instance) { forget(displaced) }
             case .failure(let error):
                 // Said once, by the last page.
                 if !task.more { fail(task, identity, .codeFailure, error, sink) }
@@ -162,13 +200,14 @@ final class WorkflowLane: @unchecked Sendable {
     ) {
         switch answer {
         case .completed(_, let commands, _, _):
+            noteAwaiting(task.sagaID)
             if commands.last?.command.isClosing == true { runs.demote(task.sagaID) }
             sink?.workflowTask(identity, answer)
         case .needHistory:
-            runs.remove(task.sagaID)?.evict()
+            drop(task.sagaID)
             sink?.workflowTask(identity, answer)
         case .failed(let cause, let error):
-            runs.remove(task.sagaID)?.evict()
+            drop(task.sagaID)
             fail(task, identity, cause, error, sink)
         }
     }
@@ -203,7 +242,7 @@ final class WorkflowLane: @unchecked Sendable {
     /// What the code says; nil if more of its history must come first.
     private func answer(_ task: QueryTask) -> QueryAnswer? {
         if task.isLive {
-            guard let live = runs.use(task.run.sagaID), live.nextEventID == task.run.firstEventID else {
+            guard let live = runs.use(task.run.sagaID), live.stands(at: task.run.firstEventID) else {
                 return .needHistory
             }
             return live.answer(task.name, task.input)
@@ -290,7 +329,7 @@ final class WorkflowLane: @unchecked Sendable {
 }
 
 /// An answer that waits for local activities.
-private struct HeldAnswer {
+struct HeldAnswer {
     var task: WorkflowTask
     var identity: WorkflowTaskIdentity
     var verdicts: [UpdateVerdict]

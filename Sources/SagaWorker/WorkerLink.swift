@@ -292,12 +292,20 @@ final class WorkerLink: WorkerSink {
 
     func flush() {}
 
-    func activity(_ task: TaskReference, _ result: ActivityResult) {
+    func activity(_ task: TaskReference, _ result: ActivityResult) { report(task, result, nil) }
+
+    func activity(_ task: TaskReference, _ result: ActivityResult, advance: StepAdvance) {
+        report(task, result, advance)
+    }
+
+    private func report(_ task: TaskReference, _ result: ActivityResult, _ advance: StepAdvance?) {
         guard let token = state.withLock({ $0.attempts[task]?.token }) else { return }
         let report: [UInt8]
         do throws(WireError) {
-            report = try Self.encoded(Wire.WorkerItem.Item(result, token: token))
+            report = try Self.encoded(Wire.WorkerItem.Item(result, token: token, advance: advance))
         } catch {
+            // By itself it may be sent; the server asks the code then, which says why it cannot.
+            if advance != nil { return self.report(task, result, nil) }
             // The activity ran; only its report cannot be sent.
             let failure = SagaError(
                 kind: .codec, message: "the report of the activity cannot be sent: \(error)", isNonRetryable: true)

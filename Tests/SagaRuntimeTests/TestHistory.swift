@@ -82,10 +82,12 @@ struct TestHistory {
 
     /// A task that gives the events from an id on.
     func task(from first: EventID = 0, generation: UInt64 = 1) -> WorkflowTask {
-        WorkflowTask(
+        var task = WorkflowTask(
             sagaID: sagaID, generation: generation, namespace: "test", workflowID: "w", workflowType: workflowType,
             workflowVersion: 0, taskQueue: "default", firstEventID: first,
             events: Array(events[Int(clamping: first)...]))
+        task.mayGoAhead = true
+        return task
     }
 
     mutating func complete(_ scheduled: EventID, _ output: Payload) {

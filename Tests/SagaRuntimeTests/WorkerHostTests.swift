@@ -8,6 +8,7 @@ private final class Results: WorkerSink {
     enum Item: Sendable {
         case workflow(WorkflowTaskIdentity, WorkflowTaskAnswer)
         case activity(TaskReference, ActivityResult)
+        case advanced(TaskReference, ActivityResult, StepAdvance)
         case heartbeat(TaskReference, Payload?)
     }
 
@@ -21,6 +22,9 @@ private final class Results: WorkerSink {
     func workflowTask(_ task: WorkflowTaskIdentity, _ answer: WorkflowTaskAnswer) { put(.workflow(task, answer)) }
     func flush() { flushes.withLock { $0 += 1 } }
     func activity(_ task: TaskReference, _ result: ActivityResult) { put(.activity(task, result)) }
+    func activity(_ task: TaskReference, _ result: ActivityResult, advance: StepAdvance) {
+        put(.advanced(task, result, advance))
+    }
     func heartbeat(_ task: TaskReference, _ details: Payload?) { put(.heartbeat(task, details)) }
 
     private func put(_ item: Item) {

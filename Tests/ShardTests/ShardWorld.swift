@@ -35,6 +35,9 @@ final class ShardWorld {
     private(set) var alerts: [BlockedRun] = []
     private(set) var acknowledged: [(reference: TaskReference, verdict: ReportVerdict)] = []
     private(set) var cancelled: [TaskReference] = []
+    /// Where the workflow tasks began that came to the worker.
+    private(set) var codeTasks: [EventID] = []
+    private(set) var evictions = 0
 
     // The worker.
     private(set) var worker: WorkerID = 0
@@ -214,11 +217,25 @@ final class ShardWorld {
         case .query: break
         case .cancel(let reference): cancelled.append(reference)
         case .acknowledge(let reference, let verdict): acknowledged.append((reference, verdict))
-        case .evict(let sagaID): seen[sagaID] = nil
+        case .evict(let sagaID):
+            evictions += 1
+            seen[sagaID] = nil
+        }
+    }
+
+    /// The code at the worker has gone on with the end of a step before it was reported, and has seen events up to now.
+    func report(_ task: ActivityTask, _ result: ActivityResult, advance: StepAdvance) {
+        give(.stepAdvanced(worker, task.reference, result, advance))
+        settle()
+        if seen[task.reference.sagaID] != nil,
+            let end = history.lastIndex(where: { $0.eventType == .activityTaskCompleted })
+        {
+            seen[task.reference.sagaID] = Array(history[...end])
         }
     }
 
     private func answer(_ task: WorkflowTask) {
+        codeTasks.append(task.firstEventID)
         var events = task.firstEventID == 0 ? [] : seen[task.sagaID] ?? []
         guard EventID(events.count) == task.firstEventID else {
             return give(

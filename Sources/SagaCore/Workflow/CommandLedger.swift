@@ -75,6 +75,15 @@ struct CommandLedger {
         return .other
     }
 
+    /// The command for the one step that the code has asked for and no event has recorded; nil if it has asked for anything else.
+    var soleStep: CommandNumber? {
+        guard unmatched.count == 1, case .scheduleActivity = unmatched[0].issued.command else { return nil }
+        return unmatched[0].number
+    }
+
+    /// Takes that command for recorded, and for ended.
+    mutating func endSoleStep() { unmatched.removeLast() }
+
     func unrecorded() -> [NumberedCommand] {
         // What comes after a local activity that still runs leaves with its outcome: commands keep their order.
         unmatched.prefix { !$0.issued.command.runsLocally }

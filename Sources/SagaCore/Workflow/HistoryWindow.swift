@@ -94,7 +94,7 @@ struct ComingEvents {
         end = nil
     }
 
-    /// The code is not given any of the events before that one.
+    /// The code is not given any of the events before that one: it needs none of them, or has been told what they say.
     mutating func skip(to eventID: EventID) { nextEventID = eventID }
 
     /// The event that comes next; nil if there is none at hand.

@@ -92,6 +92,8 @@ public struct WorkflowTask: Sendable {
     public var updates: [UpdateRequest]
     /// Lives as long as anybody holds this page of a long history: the next one is not handed out before it ended.
     package var lease: PageLease?
+    /// Whether the code may be told of the success of its step where both are, before the history has it (`StepAdvance`).
+    package var mayGoAhead = false
 
     public init(
         sagaID: SagaID, generation: UInt64, namespace: String, workflowID: String, workflowType: String,
@@ -122,6 +124,23 @@ public enum WorkflowTaskAnswer: Sendable {
     case needHistory(from: EventID)
     /// The code does not fit the history, or could not be run.
     case failed(BlockCause, SagaError)
+}
+
+/// What live code made of the success of its step before the history had it, in the place where both ran: with the report, a step is
+/// one message. It counts only if the history comes to be what the code was told; else the code is made anew.
+package struct StepAdvance: Sendable {
+    /// The code's command for the step.
+    package var command: CommandNumber
+    /// What the code wants now.
+    package var commands: [NumberedCommand]
+    /// Signals that wait in the code untaken.
+    package var unconsumedSignals: UInt32
+
+    package init(command: CommandNumber, commands: [NumberedCommand], unconsumedSignals: UInt32) {
+        self.command = command
+        self.commands = commands
+        self.unconsumedSignals = unconsumedSignals
+    }
 }
 
 /// An update that waits for its validator (semantics, section 5).

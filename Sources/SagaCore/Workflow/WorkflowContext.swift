@@ -54,6 +54,10 @@ public final class WorkflowContext: @unchecked Sendable {
     var children: UInt32 = 0
     var random: SplitMix64
     @exclusivity(unchecked) private var time = Timestamp(microseconds: 0)
+    /// The code has been told of what has no event yet, and so no time.
+    @exclusivity(unchecked) private var isTimeUnknown = false
+    /// The code has asked for the time then: what it does with the answer would not be repeated on replay.
+    @exclusivity(unchecked) var sawUnknownTime = false
     var cancelReason: String?
     /// What the last checkpoint kept, as it was recorded.
     var checkpointed: Payload?
@@ -85,7 +89,10 @@ public final class WorkflowContext: @unchecked Sendable {
     // MARK: Time and chance
 
     /// The time of the last event that the code was given; the same on replay.
-    public var now: Timestamp { time }
+    public var now: Timestamp {
+        if isTimeUnknown { sawUnknownTime = true }
+        return time
+    }
 
     /// A random number that is the same on replay.
     public func randomNumber() -> UInt64 { random.next() }
@@ -94,7 +101,7 @@ public final class WorkflowContext: @unchecked Sendable {
     public func randomNumberGenerator() -> some RandomNumberGenerator { SplitMix64(seed: random.next()) }
 
     /// A new identifier that is the same on replay.
-    public func uuid() -> SagaID { SagaID(time: time, random: (random.next(), random.next())) }
+    public func uuid() -> SagaID { SagaID(time: now, random: (random.next(), random.next())) }
 
     // MARK: Cancellation
 
@@ -301,7 +308,17 @@ public final class WorkflowContext: @unchecked Sendable {
 
     // MARK: For the instance
 
-    func advanceTime(to timestamp: Timestamp) { time = max(time, timestamp) }
+    func advanceTime(to timestamp: Timestamp) {
+        time = max(time, timestamp)
+        isTimeUnknown = false
+    }
+
+    /// Gives the code the success of the only step that it has asked for, ahead of the events.
+    func goAhead(_ step: CommandNumber, _ output: Payload) {
+        commands.endSoleStep()
+        isTimeUnknown = true
+        resume(step, .payload(output))
+    }
 
     func begin(_ started: WorkflowExecutionStarted) {
         isRunning = true
@@ -400,6 +417,8 @@ public final class WorkflowContext: @unchecked Sendable {
         defer { localWork = [] }
         return localWork.filter { commands.isUnrecorded($0.number) }
     }
+
+    var hasLocalWork: Bool { localWork.contains { commands.isUnrecorded($0.number) } }
 
     func localEnded(_ number: CommandNumber, _ end: LocalActivityEnd) { commands.endLocal(number, end) }
 

@@ -5,17 +5,25 @@
 package final class WorkflowInstance {
     /// The run.
     package let sagaID: SagaID
-    /// Id of the event that the code has not been given yet.
+    /// The caller's name for the saga, and its code.
+    package var workflowID: String { context.workflowID }
+    package var workflowType: String { context.workflowType }
+    /// Id of the event that the code has not been given yet; an earlier one while it is ahead of its history.
     package var nextEventID: EventID { context.coming.nextEventID }
     private let definition: WorkflowDefinition
-    private var context: WorkflowContext
+    private(set) var context: WorkflowContext
     /// What the code was started with, for each of its passes.
     private var input = Payload.empty
     /// Whether the next event is the checkpoint from which the code begins, without what was before.
     private var beginsAtCheckpoint = false
-    private let executor: WorkflowExecutor
-    private var isEvicted = false
-    private var window = HistoryWindow()
+    let executor: WorkflowExecutor
+    private(set) var isEvicted = false
+    private(set) var window = HistoryWindow()
+    /// The scheduling event of the step whose success the code was told of before the history had it; nil once an event came that
+    /// shows that it was taken.
+    var ahead: EventID?
+    /// Whether whoever owns the history takes what the code makes of such news.
+    private(set) var mayGoAhead = false
 
     /// Code that has not seen any event.
     /// - Parameters:
@@ -34,9 +42,10 @@ package final class WorkflowInstance {
     /// Gives the events of a task to the code, one at a time, and collects what it wants.
     /// - Returns: The answer to the task; nil if more events must come first.
     package func activate(_ task: WorkflowTask) -> WorkflowTaskAnswer? {
-        guard !isEvicted, task.firstEventID == nextEventID + EventID(window.count) else {
-            return .needHistory(from: 0)
-        }
+        guard !isEvicted,
+            window.count > 0 ? task.firstEventID == nextEventID + EventID(window.count) : stands(at: task.firstEventID)
+        else { return .needHistory(from: 0) }
+        mayGoAhead = task.mayGoAhead
         let task = takeStart(task)
         executor.enter()
         defer { executor.leave() }
@@ -53,6 +62,8 @@ package final class WorkflowInstance {
         guard nextEventID > 0 else { return .needHistory(from: 0) }
         // Code that has returned takes no update any more; at a checkpoint the next pass does.
         let verdicts = context.isRunning && !context.isAtCheckpoint ? task.updates.map { context.judge($0) } : []
+        // A validator wanted to know the time of an event that did not come along.
+        if context.sawUnknownTime { return .needHistory(from: 0) }
         return answer(verdicts)
     }
 
@@ -75,7 +86,13 @@ package final class WorkflowInstance {
         guard !isEvicted, nextEventID > 0 else { return .needHistory }
         executor.enter()
         defer { executor.leave() }
-        switch context.answer(query, input) {
+        let result = context.answer(query, input)
+        if context.sawUnknownTime {
+            // Only the query did; the code itself is as it was.
+            context.sawUnknownTime = false
+            return .needHistory
+        }
+        switch result {
         case .success(let output): return .answered(output, upTo: nextEventID - 1)
         case .failure(let error): return .failed(error)
         }

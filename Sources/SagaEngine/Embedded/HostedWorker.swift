@@ -51,6 +51,10 @@ package final class HostedWorkerSink: WorkerSink {
         driver.post(.activityEnded(worker, task, result))
     }
 
+    package func activity(_ task: TaskReference, _ result: ActivityResult, advance: StepAdvance) {
+        answers.withLock { $0.append(.stepAdvanced(worker, task, result, advance)) }
+    }
+
     package func query(_ queryID: UInt64, _ sagaID: SagaID, _ answer: QueryAnswer) {
         driver.post(.queryAnswered(worker, queryID: queryID, answer))
     }

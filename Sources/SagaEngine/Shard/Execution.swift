@@ -53,6 +53,8 @@ final class Execution {
     var localBarrier: EventID?
     /// Local activities that code which is gone may have run: what later code says of its own attempt does not speak for them.
     var doubtedLocalSteps: Set<EventID> = []
+    /// What the code has made of the report that is being judged.
+    var advance: PendingAdvance?
     /// The worker that holds the code live, and the next event that it has not been sent.
     @exclusivity(unchecked) var codeHolder: WorkerID?
     @exclusivity(unchecked) var codeNext: EventID = 0

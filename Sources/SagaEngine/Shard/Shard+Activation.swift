@@ -12,6 +12,7 @@ extension Shard {
         if let holder = execution.codeHolder, let worker = dispatcher.workers[holder], !worker.isDraining,
             let events = execution.recentEvents(from: execution.codeNext)
         {
+            if execution.advance?.worker == holder { return takeAdvance(execution, events) }
             guard worker.hasCodeSlot(of: execution.state.taskQueue) else {
                 return awaitCodeSlot(execution, holder: holder)
             }
@@ -68,11 +69,13 @@ extension Shard {
     private func task(
         _ execution: Execution, _ generation: UInt64, from: EventID, _ events: [HistoryEvent], more: Bool
     ) -> WorkflowTask {
-        return WorkflowTask(
+        var task = WorkflowTask(
             sagaID: execution.sagaID, generation: generation, namespace: execution.state.namespace,
             workflowID: execution.state.workflowID, workflowType: execution.state.workflowType,
             workflowVersion: execution.state.workflowVersion, taskQueue: execution.state.taskQueue,
             firstEventID: from, events: events, more: more)
+        task.mayGoAhead = true
+        return task
     }
 
     /// Lets the commit wait a moment for live code, so that what happened and what the code makes of it are one append.

@@ -119,6 +119,7 @@ package final class Shard {
             workflowTaskAnswered(id, sagaID, generation, answer)
         case .queryAnswered(let id, let queryID, let answer): queryAnswered(id, queryID, answer)
         case .activityEnded(let id, let reference, let result): activityEnded(.worker(id), reference, result)
+        case .stepAdvanced(let id, let reference, let result, let advance): stepAdvanced(id, reference, result, advance)
         case .heartbeat(let id, let reference, let details): heartbeat(id, reference, details)
         case .appended(let id, let result): appended(id, result)
         case .historyLoaded(let id, let result): historyLoaded(id, result)

@@ -34,6 +34,8 @@ package enum ShardInput: Sendable {
     case workflowTaskAnswered(WorkerID, SagaID, generation: UInt64, WorkflowTaskAnswer)
     indirect case queryAnswered(WorkerID, queryID: UInt64, QueryAnswer)
     case activityEnded(WorkerID, TaskReference, ActivityResult)
+    /// The same, with what the live code of the run has made of it where it ran.
+    indirect case stepAdvanced(WorkerID, TaskReference, ActivityResult, StepAdvance)
     case heartbeat(WorkerID, TaskReference, Payload?)
     case appended(BatchID, Result<[AppendOutcome], StoreError>)
     case historyLoaded(LoadID, Result<[HistoryEvent], StoreError>)

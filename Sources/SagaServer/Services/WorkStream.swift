@@ -227,6 +227,7 @@ final class WorkStream: LongStream, @unchecked Sendable {
                     return refuse(session, report.taskToken)
                 }
                 core.driver.post(.queryAnswered(worker, queryID: id, QueryAnswer(report)))
+            case .activityCompleted(let report) where report.advance != nil: try advanced(session, worker, report)
             case .activityCompleted(let report): ended(session, worker, report.taskToken, ActivityResult(report))
             case .activityFailed(let report): ended(session, worker, report.taskToken, try ActivityResult(report))
             case .activityCanceled(let report): ended(session, worker, report.taskToken, ActivityResult(report))
@@ -279,6 +280,16 @@ final class WorkStream: LongStream, @unchecked Sendable {
         // The worker knows its task by the token that it sent.
         tokens[task] = token
         core.driver.post(.activityEnded(worker, task, result))
+    }
+
+    private func advanced(
+        _ session: SessionCore, _ worker: WorkerID, _ report: Wire.ActivityCompleted
+    ) throws(WireError) {
+        guard let wire = report.advance else { return }
+        let advance = try StepAdvance(wire)
+        guard let task = activity(session, report.taskToken) else { return }
+        tokens[task] = report.taskToken
+        core.driver.post(.stepAdvanced(worker, task, ActivityResult(report), advance))
     }
 
     private func activity(_ session: SessionCore, _ token: [UInt8]) -> TaskReference? {

@@ -51,6 +51,8 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case slowCode
     case codeEvicted
     case needHistory
+    case codeWentAhead
+    case codeSpoiledAhead
     case historyInPages
     case heartbeat
     case stepRetried

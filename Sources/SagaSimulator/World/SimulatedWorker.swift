@@ -27,6 +27,8 @@ struct SimulatedWorker {
     struct Report {
         var reference: TaskReference
         var result: ActivityResult
+        /// What the run's code here has made of it.
+        var advance: StepAdvance?
         var timesSent = 0
         /// Whether the attempt ran here before, and was reported then, too: an answer may be meant for either report.
         var isSecond = false

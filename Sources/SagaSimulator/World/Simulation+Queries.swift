@@ -12,7 +12,7 @@ extension Simulation {
     private func answer(_ task: QueryTask, _ index: Int) -> QueryAnswer? {
         if task.isLive {
             guard let live = workers[index].code.first(where: { $0.sagaID == task.run.sagaID })?.instance,
-                live.nextEventID == task.run.firstEventID
+                live.stands(at: task.run.firstEventID)
             else { return .needHistory }
             return live.answer(task.name, task.input)
         }

@@ -76,7 +76,7 @@ extension Simulation {
         case .heartbeat(_, let reference, let details):
             checker.ledger.signs.insert(reference)
             heard(details, of: reference, id, server)
-        case .activityEnded(_, let reference, _):
+        case .activityEnded(_, let reference, _), .stepAdvanced(_, let reference, _, _):
             checker.arrived(reference)
             reportedAttempts.insert(reference)
         default: break
@@ -418,7 +418,8 @@ extension Simulation {
         workers[index].reports.removeAll { $0.reference == reference }
         let isSecond = !workers[index].reported.insert(reference).inserted
         workers[index].reports.append(
-            SimulatedWorker.Report(reference: reference, result: result, isSecond: isSecond))
+            SimulatedWorker.Report(
+                reference: reference, result: result, advance: goAhead(index, reference, result), isSecond: isSecond))
         sendReport(index, workers[index].reports.count - 1)
         if diesNow(index, .workerDiedAfterReport) { return }
         pauseByChance(index)
@@ -441,12 +442,42 @@ extension Simulation {
         let report = workers[index].reports[position]
         if report.timesSent > 0 { coverage.hit(.reportResent) }
         workers[index].reports[position].timesSent += 1
-        send(.activityEnded(stream, report.reference, report.result), over: stream)
+        let input: ShardInput =
+            if let advance = report.advance {
+                .stepAdvanced(stream, report.reference, report.result, advance)
+            } else {
+                .activityEnded(stream, report.reference, report.result)
+            }
+        send(input, over: stream)
         if isFaulty, faultChance.happens(options.faults.duplicateReport) {
             coverage.hit(.reportDuplicated)
-            put(
-                .workerSends(stream, .activityEnded(stream, report.reference, report.result)),
-                after: networkDelay() * 100)
+            put(.workerSends(stream, input), after: networkDelay() * 100)
+        }
+    }
+
+    /// Tells the run's code of the success of its step, if it is live here and waits for it.
+    private func goAhead(_ index: Int, _ reference: TaskReference, _ result: ActivityResult) -> StepAdvance? {
+        guard !reference.isUndo, case .completed(let output, _) = result, now >= workers[index].hasBadCodeUntil,
+            let live = workers[index].code.first(where: { $0.sagaID == reference.sagaID }), live.instance.awaitsStep
+        else { return nil }
+        // Of messages it knows those before this event.
+        let seen = live.instance.nextEventID - 1
+        let ahead = Outside.$current.withValue(outsideOfCode) { live.instance.goAhead(over: reference.eventID, output) }
+        switch ahead {
+        case .notNow: return nil
+        case .spoiled:
+            coverage.hit(.codeSpoiledAhead)
+            dropCode(of: reference.sagaID, index)
+            return nil
+        case .advanced(let advance):
+            coverage.hit(.codeWentAhead)
+            if let last = advance.commands.first(where: { $0.command.isClosing })?.command {
+                checker.ledger.closedHavingSeen(seen, reference.sagaID)
+                if case .continueAsNew(_, let carryUndo, _) = last {
+                    checker.ledger.carryWanted[reference.sagaID] = carryUndo
+                }
+            }
+            return advance
         }
     }
 

@@ -66,6 +66,8 @@ extension ShardInput {
             "stream \(id) code \(sagaID.short) generation \(generation): \(answer.line)"
         case .queryAnswered(let id, let queryID, _): "stream \(id) answers query \(queryID)"
         case .activityEnded(let id, let reference, let result): "stream \(id) \(reference.line) \(result.line)"
+        case .stepAdvanced(let id, let reference, let result, let advance):
+            "stream \(id) \(reference.line) \(result.line), and its code goes on with \(advance.commands.count) commands"
         case .heartbeat(let id, let reference, _): "stream \(id) heartbeat \(reference.line)"
         case .appended(let id, .success(let outcomes)): "append \(id): \(outcomes)"
         case .appended(let id, .failure(let error)): "append \(id): \(error) unknown \(error.outcomeUnknown)"

@@ -595,6 +595,65 @@ extension Wire.WorkflowTaskFailed: CMessage {
 }
 
 extension Wire {
+    /// What the code of the run, live in the same worker, has made of the success of its step: the code waited for nothing else, and was
+    /// told at once. The server takes it if nothing has happened that the code does not know; else it sends Evict, and then all of the history.
+    package struct StepAdvance: Sendable, Equatable {
+        /// Number of the command that asked for the step.
+        package var command: UInt32
+        /// What the code asked for next, in order. At most 10,000.
+        package var commands: [Wire.Command]
+        /// Signals that wait in the code and were not taken yet.
+        package var unconsumedSignals: UInt32
+
+        package init(
+            command: UInt32 = 0,
+            commands: [Wire.Command] = [],
+            unconsumedSignals: UInt32 = 0
+        ) {
+            self.command = command
+            self.commands = commands
+            self.unconsumedSignals = unconsumedSignals
+        }
+    }
+}
+
+extension Wire.StepAdvance: WireMessage {
+    package static var protoName: String { "saga.v1.StepAdvance" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.StepAdvance: CMessage {
+    typealias CStruct = Saga__V1__StepAdvance
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__step_advance__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        command = c.pointee.command
+        commands = Unpacked.messages(c.pointee.n_commands, c.pointee.commands)
+        unconsumedSignals = c.pointee.unconsumed_signals
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__step_advance__init(c)
+        c.pointee.command = command
+        if !commands.isEmpty {
+            c.pointee.commands = arena.messages(commands)
+            c.pointee.n_commands = c.pointee.commands == nil ? 0 : commands.count
+        }
+        c.pointee.unconsumed_signals = unconsumedSignals
+    }
+}
+
+extension Wire {
     /// An attempt succeeded.
     package struct ActivityCompleted: Sendable, Equatable {
         /// Token of the task. 1-512 bytes.
@@ -603,15 +662,19 @@ extension Wire {
         package var output: Wire.Payload?
         /// What its undo will need, if the activity prepares that itself; absent = nothing.
         package var undoData: Wire.Payload?
+        /// What the run's code here makes of it; absent = it is sent a workflow task. Work streams only.
+        package var advance: Wire.StepAdvance?
 
         package init(
             taskToken: [UInt8] = [],
             output: Wire.Payload? = nil,
-            undoData: Wire.Payload? = nil
+            undoData: Wire.Payload? = nil,
+            advance: Wire.StepAdvance? = nil
         ) {
             self.taskToken = taskToken
             self.output = output
             self.undoData = undoData
+            self.advance = advance
         }
     }
 }
@@ -639,6 +702,7 @@ extension Wire.ActivityCompleted: CMessage {
         taskToken = Unpacked.bytes(c.pointee.task_token)
         output = Unpacked.message(c.pointee.output)
         undoData = Unpacked.message(c.pointee.undo_data)
+        advance = Unpacked.message(c.pointee.advance)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -646,6 +710,7 @@ extension Wire.ActivityCompleted: CMessage {
         if !taskToken.isEmpty { c.pointee.task_token = arena.bytes(taskToken) }
         if let output { c.pointee.output = arena.message(output) }
         if let undoData { c.pointee.undo_data = arena.message(undoData) }
+        if let advance { c.pointee.advance = arena.message(advance) }
     }
 }
 
@@ -1051,6 +1116,8 @@ extension Wire {
         package var taskQueue: String
         /// Updates to validate once the code has seen the events. At most 1,024.
         package var updates: [Wire.UpdateTask]
+        /// True: the server takes `ActivityCompleted.advance` for steps of this run.
+        package var mayAdvance: Bool
 
         package init(
             taskToken: [UInt8] = [],
@@ -1064,7 +1131,8 @@ extension Wire {
             sticky: Bool = false,
             namespace: String = "",
             taskQueue: String = "",
-            updates: [Wire.UpdateTask] = []
+            updates: [Wire.UpdateTask] = [],
+            mayAdvance: Bool = false
         ) {
             self.taskToken = taskToken
             self.sagaID = sagaID
@@ -1078,6 +1146,7 @@ extension Wire {
             self.namespace = namespace
             self.taskQueue = taskQueue
             self.updates = updates
+            self.mayAdvance = mayAdvance
         }
     }
 }
@@ -1114,6 +1183,7 @@ extension Wire.WorkflowTask: CMessage {
         namespace = Unpacked.text(c.pointee.namespace_)
         taskQueue = Unpacked.text(c.pointee.task_queue)
         updates = Unpacked.messages(c.pointee.n_updates, c.pointee.updates)
+        mayAdvance = c.pointee.may_advance != 0
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1136,6 +1206,7 @@ extension Wire.WorkflowTask: CMessage {
             c.pointee.updates = arena.messages(updates)
             c.pointee.n_updates = c.pointee.updates == nil ? 0 : updates.count
         }
+        c.pointee.may_advance = mayAdvance ? 1 : 0
     }
 }
 

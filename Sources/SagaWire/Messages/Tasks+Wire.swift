@@ -18,7 +18,7 @@ extension Wire.WorkflowTask {
             namespace: task.namespace, taskQueue: task.taskQueue,
             updates: task.updates.map {
                 Wire.UpdateTask(updateID: $0.updateID, name: $0.name, input: Wire.Payload($0.input))
-            })
+            }, mayAdvance: task.mayGoAhead)
     }
 }
 
@@ -33,6 +33,7 @@ extension WorkflowTask {
             updates: wire.updates.map {
                 UpdateRequest(updateID: $0.updateID, name: $0.name, input: Payload(orEmpty: $0.input))
             })
+        mayGoAhead = wire.mayAdvance
     }
 }
 
@@ -198,12 +199,14 @@ extension UndoTaskInput {
 
 extension Wire.WorkerItem.Item {
     /// The end of an attempt as it goes to the server.
-    package init(_ result: ActivityResult, token: [UInt8]) {
+    ///   - advance: What the run's code has made of a success.
+    package init(_ result: ActivityResult, token: [UInt8], advance: StepAdvance? = nil) {
         switch result {
         case .completed(let output, let undoData):
             self = .activityCompleted(
                 Wire.ActivityCompleted(
-                    taskToken: token, output: Wire.Payload(output), undoData: undoData.map { Wire.Payload($0) }))
+                    taskToken: token, output: Wire.Payload(output), undoData: undoData.map { Wire.Payload($0) },
+                    advance: advance.map { Wire.StepAdvance($0) }))
         case .failed(let error, let outcome):
             self = .activityFailed(
                 Wire.ActivityFailed(taskToken: token, error: Wire.SagaError(error), effect: Wire.Effect(outcome)))
@@ -213,6 +216,23 @@ extension Wire.WorkerItem.Item {
                     taskToken: token, details: details.map { Wire.Payload($0) }, effect: Wire.Effect(outcome)))
         case .completesLater: self = .activityCompletesLater(Wire.ActivityCompletesLater(taskToken: token))
         }
+    }
+}
+
+extension Wire.StepAdvance {
+    init(_ advance: StepAdvance) {
+        self.init(
+            command: advance.command, commands: advance.commands.map { Wire.Command($0) },
+            unconsumedSignals: advance.unconsumedSignals)
+    }
+}
+
+extension StepAdvance {
+    /// What the code of a worker has made of its step.
+    package init(_ wire: Wire.StepAdvance) throws(WireError) {
+        self.init(
+            command: wire.command, commands: try NumberedCommand.list(wire.commands, "advance.commands"),
+            unconsumedSignals: wire.unconsumedSignals)
     }
 }
 

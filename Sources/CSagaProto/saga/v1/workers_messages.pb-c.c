@@ -367,6 +367,51 @@ void   saga__v1__workflow_task_failed__free_unpacked
   assert(message->base.descriptor == &saga__v1__workflow_task_failed__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   saga__v1__step_advance__init
+                     (Saga__V1__StepAdvance         *message)
+{
+  static const Saga__V1__StepAdvance init_value = SAGA__V1__STEP_ADVANCE__INIT;
+  *message = init_value;
+}
+size_t saga__v1__step_advance__get_packed_size
+                     (const Saga__V1__StepAdvance *message)
+{
+  assert(message->base.descriptor == &saga__v1__step_advance__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__step_advance__pack
+                     (const Saga__V1__StepAdvance *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__step_advance__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__step_advance__pack_to_buffer
+                     (const Saga__V1__StepAdvance *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__step_advance__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__StepAdvance *
+       saga__v1__step_advance__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__StepAdvance *)
+     protobuf_c_message_unpack (&saga__v1__step_advance__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__step_advance__free_unpacked
+                     (Saga__V1__StepAdvance *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__step_advance__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   saga__v1__activity_completed__init
                      (Saga__V1__ActivityCompleted         *message)
 {
@@ -2005,7 +2050,71 @@ const ProtobufCMessageDescriptor saga__v1__workflow_task_failed__descriptor =
   (ProtobufCMessageInit) saga__v1__workflow_task_failed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__activity_completed__field_descriptors[3] =
+static const ProtobufCFieldDescriptor saga__v1__step_advance__field_descriptors[3] =
+{
+  {
+    "command",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__StepAdvance, command),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "commands",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__StepAdvance, n_commands),
+    offsetof(Saga__V1__StepAdvance, commands),
+    &saga__v1__command__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unconsumed_signals",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__StepAdvance, unconsumed_signals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__step_advance__field_indices_by_name[] = {
+  0,   /* field[0] = command */
+  1,   /* field[1] = commands */
+  2,   /* field[2] = unconsumed_signals */
+};
+static const ProtobufCIntRange saga__v1__step_advance__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor saga__v1__step_advance__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.StepAdvance",
+  "StepAdvance",
+  "Saga__V1__StepAdvance",
+  "saga.v1",
+  sizeof(Saga__V1__StepAdvance),
+  3,
+  saga__v1__step_advance__field_descriptors,
+  saga__v1__step_advance__field_indices_by_name,
+  1,  saga__v1__step_advance__number_ranges,
+  (ProtobufCMessageInit) saga__v1__step_advance__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__activity_completed__field_descriptors[4] =
 {
   {
     "task_token",
@@ -2043,8 +2152,21 @@ static const ProtobufCFieldDescriptor saga__v1__activity_completed__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "advance",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__ActivityCompleted, advance),
+    &saga__v1__step_advance__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__activity_completed__field_indices_by_name[] = {
+  3,   /* field[3] = advance */
   1,   /* field[1] = output */
   0,   /* field[0] = task_token */
   2,   /* field[2] = undo_data */
@@ -2052,7 +2174,7 @@ static const unsigned saga__v1__activity_completed__field_indices_by_name[] = {
 static const ProtobufCIntRange saga__v1__activity_completed__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor saga__v1__activity_completed__descriptor =
 {
@@ -2062,7 +2184,7 @@ const ProtobufCMessageDescriptor saga__v1__activity_completed__descriptor =
   "Saga__V1__ActivityCompleted",
   "saga.v1",
   sizeof(Saga__V1__ActivityCompleted),
-  3,
+  4,
   saga__v1__activity_completed__field_descriptors,
   saga__v1__activity_completed__field_indices_by_name,
   1,  saga__v1__activity_completed__number_ranges,
@@ -2518,7 +2640,7 @@ const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor =
   (ProtobufCMessageInit) saga__v1__worker_item__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors[12] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors[13] =
 {
   {
     "task_token",
@@ -2664,10 +2786,23 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "may_advance",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__WorkflowTask, may_advance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_task__field_indices_by_name[] = {
   6,   /* field[6] = events */
   5,   /* field[5] = first_event_id */
+  12,   /* field[12] = may_advance */
   7,   /* field[7] = more */
   9,   /* field[9] = namespace */
   1,   /* field[1] = saga_id */
@@ -2683,7 +2818,7 @@ static const ProtobufCIntRange saga__v1__workflow_task__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 14, 11 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_task__descriptor =
 {
@@ -2693,7 +2828,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_task__descriptor =
   "Saga__V1__WorkflowTask",
   "saga.v1",
   sizeof(Saga__V1__WorkflowTask),
-  12,
+  13,
   saga__v1__workflow_task__field_descriptors,
   saga__v1__workflow_task__field_indices_by_name,
   2,  saga__v1__workflow_task__number_ranges,

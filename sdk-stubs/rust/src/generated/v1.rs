@@ -11549,6 +11549,39 @@ impl Message for WorkflowTaskFailed {
     }
 }
 
+/// What the code of the run, live in the same worker, has made of the success of its step: the code waited for
+/// nothing else, and was told at once. The server takes it if nothing has happened that the code does not know;
+/// else it sends Evict, and then all of the history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepAdvance {
+    /// Number of the command that asked for the step.
+    pub command: u32,
+    /// What the code asked for next, in order. At most 10,000.
+    pub commands: Vec<Command>,
+    /// Signals that wait in the code and were not taken yet.
+    pub unconsumed_signals: u32,
+}
+
+impl Message for StepAdvance {
+    const NAME: &'static str = "saga.v1.StepAdvance";
+
+    fn write(&self, to: &mut Writer) {
+        to.uint32(1, self.command);
+        self.commands.iter().for_each(|value| to.message(2, value));
+        to.uint32(3, self.unconsumed_signals);
+    }
+
+    fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        match number {
+            1 => self.command = from.uint32()?,
+            2 => from.push(&mut self.commands)?,
+            3 => self.unconsumed_signals = from.uint32()?,
+            _ => from.skip()?,
+        }
+        Ok(())
+    }
+}
+
 /// An attempt succeeded.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ActivityCompleted {
@@ -11558,6 +11591,8 @@ pub struct ActivityCompleted {
     pub output: Option<Payload>,
     /// What its undo will need, if the activity prepares that itself; absent = nothing.
     pub undo_data: Option<Payload>,
+    /// What the run's code here makes of it; absent = it is sent a workflow task. Work streams only.
+    pub advance: Option<StepAdvance>,
 }
 
 impl Message for ActivityCompleted {
@@ -11571,6 +11606,9 @@ impl Message for ActivityCompleted {
         if let Some(value) = &self.undo_data {
             to.message(3, value);
         }
+        if let Some(value) = &self.advance {
+            to.message(4, value);
+        }
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -11578,6 +11616,7 @@ impl Message for ActivityCompleted {
             1 => self.task_token = from.bytes()?,
             2 => from.message(self.output.get_or_insert_with(Default::default))?,
             3 => from.message(self.undo_data.get_or_insert_with(Default::default))?,
+            4 => from.message(self.advance.get_or_insert_with(Default::default))?,
             _ => from.skip()?,
         }
         Ok(())
@@ -11928,6 +11967,8 @@ pub struct WorkflowTask {
     pub task_queue: String,
     /// Updates to validate once the code has seen the events. At most 1,024.
     pub updates: Vec<UpdateTask>,
+    /// True: the server takes `ActivityCompleted.advance` for steps of this run.
+    pub may_advance: bool,
 }
 
 impl Message for WorkflowTask {
@@ -11946,6 +11987,7 @@ impl Message for WorkflowTask {
         to.string(10, &self.namespace);
         to.string(11, &self.task_queue);
         self.updates.iter().for_each(|value| to.message(14, value));
+        to.bool(15, self.may_advance);
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -11962,6 +12004,7 @@ impl Message for WorkflowTask {
             10 => self.namespace = from.string()?,
             11 => self.task_queue = from.string()?,
             14 => from.push(&mut self.updates)?,
+            15 => self.may_advance = from.bool()?,
             _ => from.skip()?,
         }
         Ok(())

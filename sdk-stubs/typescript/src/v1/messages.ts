@@ -5087,6 +5087,26 @@ export const WorkflowTaskFailed: MessageType<WorkflowTaskFailed> = message("saga
   { no: 3, name: "error", type: () => SagaError },
 ]);
 
+/**
+ * What the code of the run, live in the same worker, has made of the success of its step: the code waited for
+ * nothing else, and was told at once. The server takes it if nothing has happened that the code does not know; else
+ * it sends Evict, and then all of the history.
+ */
+export interface StepAdvance {
+  /** Number of the command that asked for the step. */
+  command: number;
+  /** What the code asked for next, in order. At most 10,000. */
+  commands: Command[];
+  /** Signals that wait in the code and were not taken yet. */
+  unconsumedSignals: number;
+}
+/** Makes, writes and reads a StepAdvance. */
+export const StepAdvance: MessageType<StepAdvance> = message("saga.v1.StepAdvance", [
+  { no: 1, name: "command", type: "uint32" },
+  { no: 2, name: "commands", type: () => Command, repeated: true },
+  { no: 3, name: "unconsumedSignals", type: "uint32" },
+]);
+
 /** An attempt succeeded. */
 export interface ActivityCompleted {
   /** Token of the task. 1-512 bytes. */
@@ -5095,12 +5115,15 @@ export interface ActivityCompleted {
   output?: Payload | undefined;
   /** What its undo will need, if the activity prepares that itself; absent = nothing. */
   undoData?: Payload | undefined;
+  /** What the run's code here makes of it; absent = it is sent a workflow task. Work streams only. */
+  advance?: StepAdvance | undefined;
 }
 /** Makes, writes and reads a ActivityCompleted. */
 export const ActivityCompleted: MessageType<ActivityCompleted> = message("saga.v1.ActivityCompleted", [
   { no: 1, name: "taskToken", type: "bytes" },
   { no: 2, name: "output", type: () => Payload },
   { no: 3, name: "undoData", type: () => Payload },
+  { no: 4, name: "advance", type: () => StepAdvance },
 ]);
 
 /** An attempt failed. */
@@ -5249,6 +5272,8 @@ export interface WorkflowTask {
   taskQueue: string;
   /** Updates to validate once the code has seen the events. At most 1,024. */
   updates: UpdateTask[];
+  /** True: the server takes `ActivityCompleted.advance` for steps of this run. */
+  mayAdvance: boolean;
 }
 /** Makes, writes and reads a WorkflowTask. */
 export const WorkflowTask: MessageType<WorkflowTask> = message("saga.v1.WorkflowTask", [
@@ -5264,6 +5289,7 @@ export const WorkflowTask: MessageType<WorkflowTask> = message("saga.v1.Workflow
   { no: 10, name: "namespace", type: "string" },
   { no: 11, name: "taskQueue", type: "string" },
   { no: 14, name: "updates", type: () => UpdateTask, repeated: true },
+  { no: 15, name: "mayAdvance", type: "bool" },
 ]);
 
 /** An update that waits for its validator. */

@@ -248,6 +248,7 @@ static inline const ProtobufCMessageDescriptor *saga__v1__update_verdict__d(void
 static inline const ProtobufCMessageDescriptor *saga__v1__query_answered__d(void) { return &saga__v1__query_answered__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__need_history__d(void) { return &saga__v1__need_history__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__workflow_task_failed__d(void) { return &saga__v1__workflow_task_failed__descriptor; }
+static inline const ProtobufCMessageDescriptor *saga__v1__step_advance__d(void) { return &saga__v1__step_advance__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__activity_completed__d(void) { return &saga__v1__activity_completed__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__activity_failed__d(void) { return &saga__v1__activity_failed__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__activity_canceled__d(void) { return &saga__v1__activity_canceled__descriptor; }

@@ -26,6 +26,7 @@ typedef struct Saga__V1__UpdateVerdict Saga__V1__UpdateVerdict;
 typedef struct Saga__V1__QueryAnswered Saga__V1__QueryAnswered;
 typedef struct Saga__V1__NeedHistory Saga__V1__NeedHistory;
 typedef struct Saga__V1__WorkflowTaskFailed Saga__V1__WorkflowTaskFailed;
+typedef struct Saga__V1__StepAdvance Saga__V1__StepAdvance;
 typedef struct Saga__V1__ActivityCompleted Saga__V1__ActivityCompleted;
 typedef struct Saga__V1__ActivityFailed Saga__V1__ActivityFailed;
 typedef struct Saga__V1__ActivityCanceled Saga__V1__ActivityCanceled;
@@ -332,6 +333,32 @@ struct  Saga__V1__WorkflowTaskFailed
 
 
 /*
+ * What the code of the run, live in the same worker, has made of the success of its step: the code waited for nothing else, and was
+ * told at once. The server takes it if nothing has happened that the code does not know; else it sends Evict, and then all of the history.
+ */
+struct  Saga__V1__StepAdvance
+{
+  ProtobufCMessage base;
+  /*
+   * Number of the command that asked for the step.
+   */
+  uint32_t command;
+  /*
+   * What the code asked for next, in order. At most 10,000.
+   */
+  size_t n_commands;
+  Saga__V1__Command **commands;
+  /*
+   * Signals that wait in the code and were not taken yet.
+   */
+  uint32_t unconsumed_signals;
+};
+#define SAGA__V1__STEP_ADVANCE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__step_advance__descriptor) \
+    , 0, 0,NULL, 0 }
+
+
+/*
  * An attempt succeeded.
  */
 struct  Saga__V1__ActivityCompleted
@@ -349,10 +376,14 @@ struct  Saga__V1__ActivityCompleted
    * What its undo will need, if the activity prepares that itself; absent = nothing.
    */
   Saga__V1__Payload *undo_data;
+  /*
+   * What the run's code here makes of it; absent = it is sent a workflow task. Work streams only.
+   */
+  Saga__V1__StepAdvance *advance;
 };
 #define SAGA__V1__ACTIVITY_COMPLETED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__activity_completed__descriptor) \
-    , {0,NULL}, NULL, NULL }
+    , {0,NULL}, NULL, NULL, NULL }
 
 
 /*
@@ -597,10 +628,14 @@ struct  Saga__V1__WorkflowTask
    */
   size_t n_updates;
   Saga__V1__UpdateTask **updates;
+  /*
+   * True: the server takes `ActivityCompleted.advance` for steps of this run.
+   */
+  protobuf_c_boolean may_advance;
 };
 #define SAGA__V1__WORKFLOW_TASK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_task__descriptor) \
-    , {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
+    , {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0 }
 
 
 /*
@@ -1184,6 +1219,25 @@ Saga__V1__WorkflowTaskFailed *
 void   saga__v1__workflow_task_failed__free_unpacked
                      (Saga__V1__WorkflowTaskFailed *message,
                       ProtobufCAllocator *allocator);
+/* Saga__V1__StepAdvance methods */
+void   saga__v1__step_advance__init
+                     (Saga__V1__StepAdvance         *message);
+size_t saga__v1__step_advance__get_packed_size
+                     (const Saga__V1__StepAdvance   *message);
+size_t saga__v1__step_advance__pack
+                     (const Saga__V1__StepAdvance   *message,
+                      uint8_t             *out);
+size_t saga__v1__step_advance__pack_to_buffer
+                     (const Saga__V1__StepAdvance   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__StepAdvance *
+       saga__v1__step_advance__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__step_advance__free_unpacked
+                     (Saga__V1__StepAdvance *message,
+                      ProtobufCAllocator *allocator);
 /* Saga__V1__ActivityCompleted methods */
 void   saga__v1__activity_completed__init
                      (Saga__V1__ActivityCompleted         *message);
@@ -1647,6 +1701,9 @@ typedef void (*Saga__V1__NeedHistory_Closure)
 typedef void (*Saga__V1__WorkflowTaskFailed_Closure)
                  (const Saga__V1__WorkflowTaskFailed *message,
                   void *closure_data);
+typedef void (*Saga__V1__StepAdvance_Closure)
+                 (const Saga__V1__StepAdvance *message,
+                  void *closure_data);
 typedef void (*Saga__V1__ActivityCompleted_Closure)
                  (const Saga__V1__ActivityCompleted *message,
                   void *closure_data);
@@ -1732,6 +1789,7 @@ extern const ProtobufCMessageDescriptor saga__v1__update_verdict__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__query_answered__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__need_history__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__workflow_task_failed__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__step_advance__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_completed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_failed__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__activity_canceled__descriptor;
