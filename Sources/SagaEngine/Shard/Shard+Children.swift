@@ -222,7 +222,15 @@ extension Shard {
         if let newest = openRuns[key], newest != call.target.sagaID, let link = executions[newest]?.state.parent,
             link.eventID == eventID, execution.state.isLineage(link.sagaID, with: eventID)
         {
-            call.target.sagaID = newest
+            switch call {
+            case .cancel(var control):
+                control.target.sagaID = newest
+                call = .cancel(control)
+            case .terminate(var control, let compensate):
+                control.target.sagaID = newest
+                call = .terminate(control, compensate: compensate)
+            default: break
+            }
         }
         callInternally(call, .childEnd, 0, of: execution)
     }

@@ -222,7 +222,8 @@ extension Shard {
                 if self.clock(of: call.target.namespace, call.target.workflowID) === clock { return true }
             case .declaredQuery(_, let query):
                 if self.clock(of: query.target.namespace, query.target.workflowID) === clock { return true }
-            case .orphan(let sagaID): if executions[sagaID]?.clock === clock { return true }
+            case .orphan(let sagaID), .orphanOfReset(let sagaID, _):
+                if executions[sagaID]?.clock === clock { return true }
             case .history, .report, .reset, .query, .program, .definition: break
             }
         }
