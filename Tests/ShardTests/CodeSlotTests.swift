@@ -150,4 +150,26 @@ import Testing
         }
         #expect(slots.count("one", 1) == 0)
     }
+
+    @Test func whoWaitsForAWorkerThatIsGoneIsServedByAnother() throws {
+        let slots = Slots()
+        slots.open(1)
+        slots.start("one")
+        try slots.answer("one")
+        slots.start("two")
+        // Worker 1 holds the code of both, and has a slot for one.
+        slots.signal("one")
+        #expect(slots.count("one", 1) == 1)
+        // The run waits for worker 1, which then holds its code no more.
+        slots.pause("one")
+        slots.resume("one")
+        slots.open(2)
+        slots.give(.workerClosed(1))
+        // One of them has worker 2's slot, the other gets it next.
+        let first = slots.count("two", 2) == 1 ? "two" : "one"
+        #expect(slots.count(first, 2) == 1)
+        try slots.answer(first)
+        #expect(slots.count("one", 2) == 1)
+        #expect(slots.count("two", 2) == 1)
+    }
 }

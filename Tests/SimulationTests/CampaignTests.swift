@@ -39,6 +39,20 @@ import Testing
         #expect(simulation.violations.isEmpty, "\(simulation.violations)")
     }
 
+    /// Runs of all shapes are parked whenever they may be, and come back with everything that they have.
+    @Test(arguments: [false, true]) func aRunThatIsParkedForgetsNothing(_ isComposed: Bool) {
+        var proved = 0
+        for seed in 1...60 as ClosedRange<UInt64> {
+            var options = SimulationOptions(seed: seed, composed: isComposed)
+            options.provesParking = true
+            let simulation = Simulation(options)
+            simulation.run()
+            proved += simulation.parkingsProved
+            #expect(simulation.violations.isEmpty, "seed \(seed): \(simulation.violations)")
+        }
+        #expect(proved > 1_000)
+    }
+
     @Test func aStoreThatForgetsIsFound() {
         // The checker can fail: a store that loses what it acknowledged is noticed.
         let simulation = Simulation(SimulationOptions(seed: 7), store: ForgetfulStore())

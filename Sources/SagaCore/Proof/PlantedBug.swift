@@ -91,6 +91,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
 
     /// The slot of a workflow task that is taken from its worker does not come back.
     case codeSlotLost = "code-slot-lost"
+    /// Runs that wait for a slot of a worker are not told that one came back.
+    case codeSlotWakesNobody = "code-slot-wakes-nobody"
+    /// Runs that wait for a slot of a worker which is gone wait for it for ever.
+    case codeWaitersLeftWithWorker = "code-waiters-left-with-worker"
 
     /// A restart sets a virtual clock back to where it began.
     case clockSetBackOnRestart = "clock-set-back-on-restart"

@@ -34,7 +34,9 @@ extension EventStore {
         case .event(let eventID):
             var events = try await ends(of: row)
             if eventID > 0, eventID < row.nextEventID &- 1, row.nextEventID > 0 {
-                events.insert(contentsOf: try await self.events(of: row.sagaID, from: eventID, limit: 1), at: 1)
+                // A page is whole rows: it may hold more.
+                let page = try await self.events(of: row.sagaID, from: eventID, limit: 1)
+                events.insert(contentsOf: page.prefix(1), at: 1)
             }
             return LoadedRun(row: row, events: events)
         }

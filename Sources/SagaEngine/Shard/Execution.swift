@@ -41,7 +41,11 @@ final class Execution {
     @exclusivity(unchecked) var holdUntil: Int64?
 
     /// Whether the run is in the shard's list of runs without a worker for their code.
-    var isWaitingForWorker = false
+    var isWaitingForWorker = false {
+        // Or somebody would be told how long it waits from a time that is over.
+        didSet { if !isWaitingForWorker { waitsForWorkerSince = nil } }
+    }
+    /// Since when; nil while it does not wait.
     var waitsForWorkerSince: Timestamp?
     /// Whether the shard has still to see to the run since it was read back; see `revive`.
     var awaitsRevival = false

@@ -52,7 +52,7 @@ extension TaskDispatcher {
             return
         }
         update(id) { $0.codeTasks[generation] = nil }
-        codeSlotFreed(id, worker.namespace, queue)
+        if !planted(.codeSlotWakesNobody) { codeSlotFreed(id, worker.namespace, queue) }
     }
 
     mutating func addCodeSlots(_ id: WorkerID, _ queue: String, _ add: Int32) {
@@ -114,7 +114,7 @@ extension TaskDispatcher {
 
     /// Takes the runs that wait for a worker which is gone.
     mutating func takeWaiting(for worker: WorkerID) -> [SagaID] {
-        if codeHeld.isEmpty { return [] }
+        if codeHeld.isEmpty || planted(.codeWaitersLeftWithWorker) { return [] }
         var sagaIDs: [SagaID] = []
         for holder in codeHeld.keys.filter({ $0.worker == worker }).sorted(by: { $0.queue < $1.queue }) {
             while let sagaID = codeHeld[holder]?.popFirst() { sagaIDs.append(sagaID) }

@@ -62,6 +62,7 @@ extension Simulation {
         if after.parkedRuns > before.parkedRuns { coverage.hit(.runParked) }
         if after.runsToRevive > 0 { coverage.hit(.revivedInPortions) }
         server.parkedRuns = after.parkedRuns
+        if options.provesParking { proveParking(server) }
         if options.codeSlots > 0, server.shard.runsAwaitingCodeSlot > 0 { coverage.hit(.codeSlotAwaited) }
         for effect in effects {
             if boundary(server) { return }
@@ -71,6 +72,15 @@ extension Simulation {
         if let wake = server.shard.nextWake, wake < server.wakeAt {
             server.wakeAt = max(wake, now + 1)
             put(.wake(server.incarnation), at: server.wakeAt)
+        }
+    }
+
+    private func proveParking(_ server: ServerProcess) {
+        let (runs, fields) = server.shard.lostByParking()
+        parkingsProved += runs
+        if !fields.isEmpty {
+            checker.report(
+                Violation("parked", "a run that is parked forgets \(fields.sorted().joined(separator: ", "))"))
         }
     }
 
@@ -237,8 +247,9 @@ extension Simulation {
             events = events.isEmpty ? page : events + page
             if page.count < 1_000 { break }
         }
-        // What a store of values gave is what it was given.
-        if isStoreOurs { return events }
+        // What a store of values gave is what it was given: whether all of it is here is what can go wrong.
+        let written = checker.histories[sagaID] ?? []
+        if isStoreOurs, events.count == written.count, events.last == written.last { return events }
         if events != checker.histories[sagaID] ?? [] {
             checker.report(Violation("durable", "run \(sagaID) is not read back as it was written"))
         }

@@ -81,6 +81,8 @@ package final class Simulation {
 
     @exclusivity(unchecked) var checker = Checker()
     @exclusivity(unchecked) package internal(set) var coverage = Coverage()
+    /// How many runs were parked and compared with what came back.
+    package internal(set) var parkingsProved = 0
     @exclusivity(unchecked) var hash = TraceHash()
     let isTracing: Bool
     package private(set) var trace: [String] = []

@@ -39,6 +39,8 @@ package struct SimulationOptions: Hashable, Sendable {
     package var isVirtual = false
     /// Whether there are sagas with children, updates and the like, and people who pause, reset and delete sagas.
     package var isComposed = false
+    /// Whether each run that waits is parked at each step, and compared with what comes back. Slow; false unless somebody asks.
+    package var provesParking = false
 
     /// How often each fault happens.
     package struct Faults: Hashable, Sendable {

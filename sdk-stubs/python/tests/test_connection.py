@@ -10,6 +10,7 @@ from saga_engine import Client, ConnectionLost, StatusCode, StatusError
 from saga_engine.v1 import admin_messages_pb2 as admin
 from saga_engine.v1 import common_messages_pb2 as common
 from saga_engine.v1 import connection_messages_pb2 as wire
+from saga_engine.v1 import events_messages_pb2 as events
 from saga_engine.v1 import history_messages_pb2 as history
 from saga_engine.v1 import workflows_messages_pb2 as workflows
 from saga_engine._frames import Kind, encode
@@ -227,3 +228,21 @@ async def test_messages_that_do_not_parse_end_the_connection(certificates: pathl
     async with Peer(certificates, serve) as peer, connect(peer) as client:
         with pytest.raises(ConnectionLost):
             await client.health(timeout=0.5)
+
+
+async def test_where_a_feed_is_without_events_is_told_in_its_turn(certificates: pathlib.Path) -> None:
+    async def feed(stream: PeerStream) -> None:
+        for number in range(1, 5):
+            item = events.SubscriptionItem(position=b"%d" % number)
+            if number % 2 == 0:
+                item.workflow_id, item.workflow_type = "w", "T"
+                item.events.add(event_id=number)
+            await stream.send(item)
+
+    seen = []
+    async with Peer(certificates, feed) as peer, connect(peer) as client:
+        async for item in client.committed_events(on_position=lambda place: seen.append("at " + place.decode())):
+            seen.append("item " + item.position.decode())
+            if len(seen) == 4:
+                break
+    assert seen == ["at 1", "item 2", "at 3", "item 4"]

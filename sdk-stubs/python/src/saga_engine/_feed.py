@@ -1,6 +1,6 @@
 """The feed of what is committed, of all sagas and aggregates."""
 
-from typing import AsyncIterator, Sequence
+from typing import AsyncIterator, Callable, Optional, Sequence
 
 from saga_engine._backoff import Backoff
 from saga_engine._connection import Connection
@@ -27,12 +27,15 @@ class Feed:
         event_types: Sequence[int] = (),
         workflow_types: Sequence[str] = (),
         timeout: float = DEFAULT_TIMEOUT,
+        on_position: Optional[Callable[[bytes], None]] = None,
     ) -> "AsyncIterator[CommittedEvents]":
         """What is committed in the namespace, of all sagas and aggregates: after the position of an earlier item, from the
         beginning, or from now on. Each event comes at least once, those of one saga in order; the iterator has no end. A lost
         connection is made again, and the events go on where they were; `timeout` is for each new connection. Keep
         `item.position` together with what you make of the events, in one transaction, and the effect is exactly once.
-        `event_types` are codes: those of `EventType` in docs/semantics.md, such as 22 for a completed activity."""
+        `event_types` are codes: those of `EventType` in docs/semantics.md, such as 22 for a completed activity. `on_position` is
+        called with where the feed is while nothing comes that is wanted, at its beginning and now and then: as good a place to go
+        on from as an item's position; whoever keeps it loses nothing that comes before the first item."""
         position, beginning = after, from_beginning
         backoff = Backoff()
         while True:
@@ -52,6 +55,8 @@ class Feed:
                     # Without events it only says how far the server is.
                     if item.events:
                         yield CommittedEvents(item.position, item.workflow_id, item.workflow_type, list(item.events))
+                    elif on_position is not None:
+                        on_position(item.position)
             except ConnectionLost:
                 if self._closed or backoff.waited > timeout:
                     raise
