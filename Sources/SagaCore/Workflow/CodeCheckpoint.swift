@@ -1,8 +1,8 @@
-internal import SagaCodec
+package import SagaCodec
 
 /// What one pass of workflow code leaves to the next beside the value that it gave its checkpoint: all that the context would
 /// know if the code had gone on (semantics, section 6). It stands in the marker, as the output, and only code reads it.
-struct CodeCheckpoint: Hashable, Sendable {
+package struct CodeCheckpoint: Hashable, Sendable {
     /// The encoding of the payload that holds it.
     static let encoding = "saga/checkpoint"
     /// How it is written; another one is refused.
@@ -22,7 +22,7 @@ struct CodeCheckpoint: Hashable, Sendable {
     /// Nil if nobody asked the run to end.
     var cancelReason: String?
     /// Signals that the code has not taken, in the order in which they came.
-    var signals: [CarriedSignal]
+    package var signals: [CarriedSignal]
     /// Accepted updates whose handlers have not begun.
     var updates: [Update]
 
@@ -43,7 +43,7 @@ extension CodeCheckpoint {
     var payload: Payload { Payload(encoding: Self.encoding, data: Postcard.encode(self)) }
 
     /// - Throws: `SagaError` that names the event, if the marker has none, or one that this program does not read.
-    init(_ marker: MarkerRecorded, eventID: EventID) throws(SagaError) {
+    package init(_ marker: MarkerRecorded, eventID: EventID) throws(SagaError) {
         let why: String
         if let payload = marker.output, payload.encoding == Self.encoding {
             do throws(CodecError) {
@@ -63,7 +63,7 @@ extension CodeCheckpoint {
 }
 
 extension CodeCheckpoint: PostcardCodable {
-    init(from reader: inout PostcardReader) throws(CodecError) {
+    package init(from reader: inout PostcardReader) throws(CodecError) {
         guard try reader.read(UInt8.self) == Self.form else { throw reader.failure(.badTag) }
         random = try reader.read()
         children = try reader.read()
@@ -76,7 +76,7 @@ extension CodeCheckpoint: PostcardCodable {
         updates = try reader.read()
     }
 
-    func encode(into writer: inout PostcardWriter) {
+    package func encode(into writer: inout PostcardWriter) {
         writer.write(Self.form)
         writer.write(random)
         writer.write(children)

@@ -230,6 +230,32 @@ extension RunModel {
         }
     }
 
+    /// Nothing of the code is open, and every signal so far was taken or goes along.
+    func markCheckpoint(_ value: MarkerRecorded, _ event: HistoryEvent) throws(Violation) {
+        checkpoint = event.eventID
+        try check(openSteps == 0, "checkpoint", "a checkpoint while \(openSteps) steps are open")
+        let open = timers.values.count(where: \.isOpen)
+        try check(open == 0, "checkpoint", "a checkpoint while \(open) timers are open")
+        let name = SimulatedWorkflows.signalName
+        let carried: [Payload]
+        do throws(SagaError) {
+            carried = try CodeCheckpoint(value, eventID: event.eventID).signals.filter { $0.name == name }.map(
+                \.payload)
+        } catch {
+            throw Violation("checkpoint", "\(sagaID): \(error.message)")
+        }
+        guard let held = try? PlainJSON.decode(Checkpoints.Held.self, value.details) else {
+            throw Violation(
+                "checkpoint", "\(sagaID): what the checkpoint of event \(event.eventID) holds does not read")
+        }
+        let sent = signals.filter { !$0.isForNobody && $0.name == name }.map {
+            String(decoding: $0.payload.data, as: UTF8.self)
+        }
+        let known = held.seen.map { "\($0)" } + carried.map { String(decoding: $0.data, as: UTF8.self) }
+        try check(
+            known == sent, "checkpoint", "the code has taken or takes along signals \(known), sent were \(sent)")
+    }
+
     private func endUpdate(_ accepted: EventID, _ end: Update.End) throws(Violation) {
         guard let id = updates.first(where: { $0.value.event == accepted && $0.value.end == .open })?.key else {
             throw Violation("update", "\(sagaID): update \(accepted) ended, and is not open")

@@ -313,11 +313,7 @@ final class RunModel {
                     policy: .always, scope: value.scope, group: 0, isTracked: true))
         case .scopeOpened: scopeParents[value.commandNumber + 1] = value.scope
         case .undoCommitted: dropOpenUndos()
-        case .checkpoint:
-            checkpoint = event.eventID
-            try check(openSteps == 0, "checkpoint", "a checkpoint while \(openSteps) steps are open")
-            let open = timers.values.count(where: \.isOpen)
-            try check(open == 0, "checkpoint", "a checkpoint while \(open) timers are open")
+        case .checkpoint: try markCheckpoint(value, event)
         default: break
         }
     }

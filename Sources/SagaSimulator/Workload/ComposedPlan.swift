@@ -18,6 +18,10 @@ extension RunPlan {
         var random = chances(seed, 0xE000 + UInt64(index))
         guard world.happens(500_000), workflowType == Continues.typeID, random.happens(500_000) else { return }
         workflowType = Checkpoints.typeID
+        // Many, so that some come while the code asks for its checkpoint.
+        for number in 4..<random.pick(6...12) {
+            operations.insert((.signal(number), random.draw(0...60_000)), at: random.pick(0...operations.count))
+        }
         if random.happens(300_000) {
             operations.insert((.query, random.draw(0...900_000)), at: random.pick(0...operations.count))
         }
