@@ -16,8 +16,9 @@ struct LongTransfer: AsyncParsableCommand {
     @Option(help: "Signals that the run has.")
     var signals = 1_000_000
 
+    /// Twice what a long run of steps is given: the ids of a million signals are in the state of their run.
     @Option(help: "Most memory for data, in MiB.")
-    var limit = 256
+    var limit = 512
 
     func run() async throws {
         var bytes = rlimit(rlim_cur: UInt(limit) << 20, rlim_max: UInt(limit) << 20)

@@ -42,7 +42,7 @@ struct RecoverySuite: BenchSuite {
         context.record(result)
     }
 
-    /// A run of a million signals is exported and imported, under the same limit.
+    /// A run of a million signals is exported and imported, under a limit of its own.
     private func longTransfer(_ context: BenchContext) throws {
         let count = context.quick ? 100_000 : 1_000_000
         guard context.wants("transfer of a very long run") else { return }
