@@ -33,7 +33,8 @@ extension EventStore {
         case .ends, .startedBy: return LoadedRun(row: row, events: try await ends(of: row))
         case .event(let eventID):
             var events = try await ends(of: row)
-            if eventID > 0, eventID < row.nextEventID &- 1, row.nextEventID > 0 {
+            // None are there if the run was removed meanwhile.
+            if !events.isEmpty, eventID > 0, eventID < row.nextEventID &- 1, row.nextEventID > 0 {
                 // A page is whole rows: it may hold more.
                 let page = try await self.events(of: row.sagaID, from: eventID, limit: 1)
                 events.insert(contentsOf: page.prefix(1), at: 1)

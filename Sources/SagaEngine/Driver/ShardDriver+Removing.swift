@@ -23,6 +23,13 @@ extension ShardDriver {
                         "run \(row.sagaID) is a child of a saga whose run \(parent) is open and may undo it",
                         sagaID: row.sagaID, status: row.status))
             }
+            if run.handsUndoOn, let heir = try await isOpen(row.namespace, row.workflowID) {
+                return .failure(
+                    CallFailure(
+                        .failedPrecondition,
+                        "run \(row.sagaID) left its undo entries to run \(heir), which is open and may need it to find children",
+                        sagaID: row.sagaID, status: row.status))
+            }
             _ = try await store.delete(row.sagaID)
             await deleted(row.sagaID)
             return .success(row.sagaID)
@@ -89,15 +96,20 @@ extension ShardDriver {
     /// Whether another run that is stored may come back to a closed one.
     private func isNeeded(_ run: LoadedRun) async throws(StoreError) -> Bool {
         if let parent = run.parent, try await store.execution(parent) != nil { return true }
+        // A round of undoing says what the next one need not undo again.
+        if let undone = run.undone, try await store.execution(undone) != nil { return true }
         // Its undo entries went on to the next run, those of its children among them: they find the child by this one.
-        guard case .workflowExecutionContinuedAsNew(let end)? = run.events.last?.attributes, end.undoCarried else {
-            return false
-        }
+        guard run.handsUndoOn else { return false }
         return try await isOpen(run.row.namespace, run.row.workflowID) != nil
     }
 
     /// The open run that may undo a child; nil if there is none.
     private func openParent(of run: LoadedRun) async throws(StoreError) -> SagaID? {
+        if let undone = run.undone {
+            let target = RunTarget(namespace: run.row.namespace, workflowID: run.row.workflowID, sagaID: undone)
+            guard let child = try await store.run(target, .ends), child.undone == nil else { return nil }
+            return try await openParent(of: child)
+        }
         guard let parent = run.parent, let row = try await store.execution(parent) else { return nil }
         // The parent may have gone on in a new run, and have taken its undo log along.
         return try await row.status.isClosed ? isOpen(row.namespace, row.workflowID) : parent
@@ -114,5 +126,22 @@ extension LoadedRun {
     fileprivate var parent: SagaID? {
         guard case .workflowExecutionStarted(let started)? = events.first?.attributes else { return nil }
         return started.parentSagaID
+    }
+
+    /// The run that this one does nothing but undo.
+    fileprivate var undone: SagaID? {
+        guard case .workflowExecutionStarted(let started)? = events.first?.attributes, started.parentSagaID == nil,
+            !started.requestID.isEmpty
+        else { return nil }
+        return started.continuedFrom
+    }
+
+    /// Whether the run that went on from it has its undo entries.
+    fileprivate var handsUndoOn: Bool {
+        switch events.last?.attributes {
+        case .workflowExecutionContinuedAsNew(let end): end.undoCarried
+        case .workflowExecutionTerminated(let end): end.resetEventID != nil
+        default: false
+        }
     }
 }

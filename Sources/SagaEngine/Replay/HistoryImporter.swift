@@ -130,7 +130,12 @@ public struct HistoryImporter {
     private mutating func begin(_ first: HistoryEvent) async throws(ImportFailure) {
         state = ExecutionState(sagaID: first.sagaID)
         do throws(StoreError) {
-            let row = try await store.execution(first.sagaID)
+            var row = try await store.execution(first.sagaID)
+            if let half = row, half.isUnfinishedImport, half.status.isClosed {
+                // Another import was cut off, and its rest was not removed.
+                _ = try await store.delete(half.sagaID)
+                row = nil
+            }
             isUnfinished = row?.isUnfinishedImport ?? false
             stored = row?.nextEventID ?? 0
         } catch {

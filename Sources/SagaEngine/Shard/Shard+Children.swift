@@ -220,7 +220,9 @@ extension Shard {
         var call = call
         let key = WorkflowKey(namespace: call.target.namespace, workflowID: call.target.workflowID)
         if let newest = openRuns[key], newest != call.target.sagaID, let link = executions[newest]?.state.parent,
-            link.eventID == eventID, execution.state.isLineage(link.sagaID, with: eventID)
+            link.eventID == eventID,
+            // A run that was reset twice does not know all that it was made of.
+            execution.state.isLineage(link.sagaID, with: eventID) || !execution.state.origins.isEmpty
         {
             switch call {
             case .cancel(var control):
@@ -287,6 +289,10 @@ extension Shard {
         else { return }
         if let resetTo = run.resetTo, link.eventID <= resetTo {
             // The run that the reset made has the child now; it may be closed, too.
+            let key = WorkflowKey(namespace: execution.state.namespace, workflowID: run.row.workflowID)
+            if let newest = openRuns[key].flatMap({ executions[$0] }), newest.has(execution, asChildAt: link.eventID) {
+                return
+            }
             let target = RunTarget(
                 namespace: execution.state.namespace, workflowID: run.row.workflowID, sagaID: link.sagaID)
             return loadRun(target, .heir, .orphanOfReset(sagaID, call))
@@ -302,7 +308,11 @@ extension Shard {
         if let parent = executions[heir.row.sagaID] {
             // Its end is not durable yet, or it sees to its children itself.
             if parent.state.isClosed { return lookForParent(of: sagaID, after: 100_000) }
-            if parent.state.isLineage(link.sagaID, with: link.eventID) { return }
+            if parent.has(execution, asChildAt: link.eventID) { return }
+        } else {
+            // Open, and not here: it cannot be recovered, or is being imported. It has gone on meanwhile: once more.
+            guard heir.row.status.isClosed else { return }
+            if let resetTo = heir.resetTo, link.eventID <= resetTo { return lookForParent(of: sagaID, after: 100_000) }
         }
         callInternally(call, .childEnd, link.eventID, of: execution)
     }
@@ -474,5 +484,12 @@ extension UndoRunCall {
     /// Whether a run was asked for by a round before this one.
     fileprivate func isEarlierRound(_ requestID: String) -> Bool {
         requestID == key || requestID.hasPrefix(key + "#") || requestID.hasPrefix(key + "/")
+    }
+}
+
+extension Execution {
+    /// Whether the run is open and waits for that child: it sees to it itself.
+    fileprivate func has(_ child: Execution, asChildAt eventID: EventID) -> Bool {
+        !state.isClosed && state.children[eventID]?.initiated.workflowID == child.state.workflowID
     }
 }

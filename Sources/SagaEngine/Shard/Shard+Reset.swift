@@ -26,12 +26,15 @@ extension Shard {
                 id, .failedPrecondition, "run \(execution.sagaID) unwinds; it can be reset when it is closed", execution
             )
         }
+        if let other = execution.reset, other.requestID != reset.requestID {
+            return fail(
+                id, .unavailable, "run \(execution.sagaID) is just being reset to event \(other.eventID); ask again",
+                execution)
+        }
         execution.resetWaiters.append((id, call))
         execution.reset = reset
-        guard reset.undo == .undo, !planted(.resetUndoesNothing), hasToUndo(after: reset.eventID, execution) else {
-            return loadForReset(execution)
-        }
-        unwindForReset(execution, reset)
+        // Nothing is undone before it is known that a run can begin there (composed seed 67860).
+        loadForReset(execution)
     }
 
     private func unwindForReset(_ execution: Execution, _ reset: ResetCall) {
@@ -116,11 +119,9 @@ extension Shard {
         guard events.count == Int(clamping: state.nextEventID) else {
             return failReset(execution, .unavailable, "the history cannot be read as a whole; try again")
         }
-        if reset.undo == .undo, !planted(.resetUndoesNothing), state.unwinding == nil,
-            hasToUndo(after: reset.eventID, execution)
-        {
+        if state.resetTo == nil, let problem = problem(with: reset, state) {
             // The code went on while the history was read.
-            return unwindForReset(execution, reset)
+            return failReset(execution, problem.code, problem.message)
         }
         var prefix = ExecutionState(sagaID: sagaID)
         do throws(SagaError) {
@@ -132,6 +133,11 @@ extension Shard {
             return failReset(
                 execution, .failedPrecondition,
                 "at event \(reset.eventID) the run was \(prefix.status.name): reset to an event before that")
+        }
+        if reset.undo == .undo, !planted(.resetUndoesNothing), state.unwinding == nil,
+            hasToUndo(after: reset.eventID, execution)
+        {
+            return unwindForReset(execution, reset)
         }
         if state.unwinding != nil {
             emit(
