@@ -161,7 +161,7 @@ import Testing
                 }
                 for consumer in 0..<6 {
                     group.addTask {
-                        let limit = ContinuousClock.now + .seconds(50)
+                        let limit = ContinuousClock.now + .seconds(150)
                         var turn = consumer
                         while done.withLock({ $0.count }) < count, ContinuousClock.now < limit {
                             turn += 1

@@ -101,6 +101,28 @@ private struct Busy: DurableWorkflow {
     }
 }
 
+/// Sets its handler in the second pass only after it has waited; with input 1 it ends without one.
+private struct Late: DurableWorkflow {
+    static let typeID = "late"
+
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> [String] {
+        var seen: [String] = []
+        let isSecond = try context.lastCheckpoint(as: Int.self) != nil
+        if isSecond, input == 1 { return ["ended"] }
+        if isSecond { _ = try await context.waitForSignal("go", as: Int.self) }
+        try context.setUpdateHandler("add") { (word: String) in
+            seen.append(word)
+            return word
+        }
+        if !isSecond {
+            _ = try await context.waitForSignal("word", as: String.self)
+            try await context.checkpoint(1)
+        }
+        try await context.waitUntil { !seen.isEmpty }
+        return seen
+    }
+}
+
 @Suite struct CheckpointTests {
     /// What new code makes of the first event and of those from the last checkpoint on.
     private func bounded(_ run: TestRun) throws -> WorkflowTaskAnswer? {
@@ -199,6 +221,28 @@ private struct Busy: DurableWorkflow {
                 }.last ?? ""
             #expect(commands.contains { if case .completeUpdate = $0.command { true } else { false } })
             for word in wanted { #expect(output.contains(word), "\(word) in \(output)") }
+        }
+    }
+
+    /// An update that comes at a checkpoint waits for its handler in the next pass, which may set it late, or never.
+    @Test(arguments: [0, 1]) func anUpdateAtACheckpointWaitsForItsHandler(_ input: Int) throws {
+        let run = try #require(TestRun(Late.self, input: .json("\(input)")))
+        run.advance()
+        run.history.signal("word", .json("\"go\""))
+        let early = run.instance.activate(run.history.task(from: run.seen))
+        #expect(early?.commands?.last?.isCheckpoint == true)
+        var seen = EventID(run.history.events.count)
+        run.history.add(
+            .workflowUpdateAccepted(WorkflowUpdateAccepted(updateID: "u", name: "add", input: .json("\"three\""))))
+        let answer = run.instance.activate(run.history.task(from: seen))
+        run.history.record(answer?.commands ?? [])
+        seen += 1
+        if input == 0 { run.history.signal("go", .json("1")) }
+        let last = run.instance.activate(run.history.task(from: seen))
+        for answer in [last, try bounded(run), run.replay()] {
+            let commands = answer?.commands ?? []
+            #expect(commands.contains { if case .complete = $0.command { true } else { false } })
+            #expect(commands.contains { if case .completeUpdate = $0.command { true } else { false } } == (input == 0))
         }
     }
 

@@ -41,6 +41,9 @@ extension WorkflowContext {
             run: { input in
                 try converter.encode(try await handler(try converter.decode(Input.self, from: input)))
             })
+        let waiting = carriedUpdates.filter { $0.name == name }
+        carriedUpdates.removeAll { $0.name == name }
+        for update in waiting { _ = runUpdate(update) }
     }
 
     /// Takes signals of that name as they come, also those that came before. A signal goes to code that waits for it first.
@@ -164,6 +167,13 @@ extension WorkflowContext {
     }
 
     /// Runs the handler of an accepted update in a scope of its own, so that its steps can be undone by themselves.
+    /// Runs an update that was accepted in an earlier pass of the code; it waits, like a signal, until the code has set its
+    /// handler in this one. If the code ends before that, it is aborted like any update that is open then.
+    func runCarried(_ update: CodeCheckpoint.Update) {
+        guard isRunning, messages.updates[update.name] != nil else { return carriedUpdates.append(update) }
+        _ = runUpdate(update)
+    }
+
     func runUpdate(_ accepted: CodeCheckpoint.Update) -> SagaError? {
         guard let handler = messages.updates[accepted.name] else {
             return SagaError(

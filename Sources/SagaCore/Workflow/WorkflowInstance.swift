@@ -177,9 +177,8 @@ package final class WorkflowInstance {
         context.coming.skip(to: coming.nextEventID)
         start()
         for update in held.updates {
-            // Its handler is set by now, as it was when the update was accepted.
             executor.drain()
-            if let misfit = context.runUpdate(update) { return misfit }
+            context.runCarried(update)
         }
         context.coming = coming
         return nil

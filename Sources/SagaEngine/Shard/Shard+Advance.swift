@@ -26,6 +26,8 @@ extension Shard {
         guard execution.codeHolder == worker, executions[reference.sagaID] === execution else { return }
         dropCode(execution)
         execution.needsActivation = true
+        // It may have waited for a slot of the worker that had its code.
+        execution.isWaitingForWorker = false
         activate(execution)
     }
 
