@@ -125,7 +125,7 @@ final class SideSession {
 
     /// Waits until a query gives something; the server's state is all there is to wait for.
     func until(_ sql: String) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         while run(sql).isEmpty {
             try #require(ContinuousClock.now < deadline, "never true: \(sql)")
             try await Task.sleep(for: .milliseconds(2))

@@ -24,7 +24,12 @@ import Testing
     }
 
     /// Composed worlds that once broke a promise (docs/simulation.md, "What found what").
-    @Test(arguments: [593, 1379, 5990, 6682, 9352, 16380, 17308, 17504, 100_049, 17611, 20245, 43794] as [UInt64])
+    @Test(
+        arguments: [
+            593, 1379, 5990, 6682, 9352, 16075, 16380, 17308, 17504, 17611, 20245, 43794, 44939, 48364, 53541, 65182,
+            67860,
+            93768, 100_049,
+        ] as [UInt64])
     func aComposedWorldThatFoundABugHoldsItsPromises(seed: UInt64) {
         let simulation = Simulation(SimulationOptions(seed: seed, composed: true))
         simulation.run()
