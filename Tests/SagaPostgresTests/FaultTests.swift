@@ -53,29 +53,26 @@ import Testing
         }
     }
 
-    @Test func cancelledAndTimedOutStatementsDidNotHappen() async throws {
+    @Test(arguments: [true, false]) func cancelledAndTimedOutStatementsDidNotHappen(isCancelled: Bool) async throws {
         try await PrivateCluster.with { cluster in
-            let store = try await open(cluster, timeout: .milliseconds(400))
+            // One that is to be cancelled must be seen first, however busy the machine is.
+            let store = try await open(cluster, timeout: isCancelled ? .seconds(120) : .milliseconds(400))
             let load = try await Load(store)
             let id = try await load.newRun()
             let side = try SideSession(cluster.address)
-            let other = try SideSession(cluster.address)
-            for isCancelled in [true, false] {
-                side.run("BEGIN; SELECT FROM executions FOR UPDATE")
-                async let failed = failure(of: load, [await load.entry(id)])
-                try await other.until(
-                    "SELECT 1 FROM pg_stat_activity WHERE application_name = 'saga' AND wait_event_type = 'Lock'")
-                if isCancelled {
-                    other.run(
-                        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'saga' AND wait_event_type = 'Lock'"
-                    )
-                }
-                let error = try #require(await failed)
-                #expect(error.reason == .unavailable, "\(error)")
-                #expect(!error.outcomeUnknown, "\(error)")
-                side.run("ROLLBACK")
-                try await load.append([await load.entry(id)])
+            side.run("BEGIN; SELECT FROM executions FOR UPDATE")
+            async let failed = failure(of: load, [await load.entry(id)])
+            if isCancelled {
+                let other = try SideSession(cluster.address)
+                let waiting = "FROM pg_stat_activity WHERE application_name = 'saga' AND wait_event_type = 'Lock'"
+                try await other.until("SELECT 1 \(waiting)")
+                other.run("SELECT pg_cancel_backend(pid) \(waiting)")
             }
+            let error = try #require(await failed)
+            #expect(error.reason == .unavailable, "\(error)")
+            #expect(!error.outcomeUnknown, "\(error)")
+            side.run("ROLLBACK")
+            try await load.append([await load.entry(id)])
             #expect(try await load.differences().isEmpty)
             await store.close()
         }
@@ -84,7 +81,7 @@ import Testing
     /// The session is frozen while it holds the fence: a new owner must wait for it, since it may still commit.
     @Test(arguments: [false, true]) func aFrozenSessionIsWaitedForIfItMayStillCommit(holdsTheFence: Bool) async throws {
         try await PrivateCluster.with { cluster in
-            let store = try await open(cluster, timeout: .seconds(1))
+            let store = try await open(cluster, timeout: .seconds(5))
             let load = try await Load(store)
             let id = try await load.newRun()
             let side = try SideSession(cluster.address)

@@ -76,6 +76,18 @@ extension Shard {
         return nil
     }
 
+    /// A run that a reset made, and that is reset further back than that, gives its next run no word of the first one, whose
+    /// children and signals go by its name. What they have begun is done; what is open would be asked for under another name.
+    private func problem(withSecond reset: ResetCall, _ state: ExecutionState, _ prefix: ExecutionState) -> String? {
+        guard let first = state.origins.first(where: { $0.upTo >= reset.eventID }) else { return nil }
+        let open = (prefix.children.eventIDs + prefix.externalSignals.eventIDs).filter { $0 <= first.upTo }.min()
+        return open.map { eventID in
+            "the run was made by a reset to event \(first.upTo) of run \(first.sagaID); before that it can only be reset to an event"
+                + " before \(eventID), which began a child or a signal that is open at event \(reset.eventID), or to one at which"
+                + " that has ended"
+        }
+    }
+
     /// Whether anything that was begun after the event may have had an effect.
     private func hasToUndo(after eventID: EventID, _ execution: Execution) -> Bool {
         let state = execution.state
@@ -133,6 +145,9 @@ extension Shard {
             return failReset(
                 execution, .failedPrecondition,
                 "at event \(reset.eventID) the run was \(prefix.status.name): reset to an event before that")
+        }
+        if let problem = problem(withSecond: reset, state, prefix) {
+            return failReset(execution, .failedPrecondition, problem)
         }
         if reset.undo == .undo, !planted(.resetUndoesNothing), state.unwinding == nil,
             hasToUndo(after: reset.eventID, execution)
