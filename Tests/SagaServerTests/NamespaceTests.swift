@@ -113,9 +113,13 @@ private struct Diary: DurableWorkflow {
         for id in ["a", "b"] { _ = try await client.start(Counter.self, id: id, input: 1) }
         // One that is open is no new one.
         #expect(try await client.start(Counter.self, id: "a", input: 1).alreadyStarted)
-        let refused = await #expect(throws: SagaClientError.self) {
-            try await client.start(Counter.self, id: "c", input: 1)
-        }
+        var refused: SagaClientError?
+        repeat {
+            // On a busy machine the deadline may strike while the client asks once more.
+            refused = await #expect(throws: SagaClientError.self) {
+                try await client.start(Counter.self, id: "c", input: 1)
+            }
+        } while refused?.code == .deadlineExceeded
         #expect(refused?.code == .resourceExhausted)
         #expect(refused?.message.contains("namespace small has 2 open sagas") == true)
         #expect((refused?.retryAfter ?? .zero) > .zero)

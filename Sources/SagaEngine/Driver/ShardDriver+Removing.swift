@@ -23,13 +23,6 @@ extension ShardDriver {
                         "run \(row.sagaID) is a child of a saga whose run \(parent) is open and may undo it",
                         sagaID: row.sagaID, status: row.status))
             }
-            if run.handsUndoOn, let heir = try await isOpen(row.namespace, row.workflowID) {
-                return .failure(
-                    CallFailure(
-                        .failedPrecondition,
-                        "run \(row.sagaID) left its undo entries to run \(heir), which is open and may need it to find children",
-                        sagaID: row.sagaID, status: row.status))
-            }
             _ = try await store.delete(row.sagaID)
             await deleted(row.sagaID)
             return .success(row.sagaID)
