@@ -528,6 +528,7 @@ impl Shared {
             task_token: run.task.task_token.clone(),
             output: Some(values.seal(output)?),
             undo_data: undo_data.map(|data| values.seal(data)).transpose()?,
+            ..Default::default()
         }))))
     }
 
