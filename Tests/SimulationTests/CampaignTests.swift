@@ -37,7 +37,7 @@ import Testing
     }
 
     /// Others that once did.
-    @Test(arguments: [47280, 53940] as [UInt64])
+    @Test(arguments: [4731, 47280, 53940] as [UInt64])
     func aWorldThatFoundABugHoldsItsPromises(seed: UInt64) {
         let simulation = Simulation(SimulationOptions(seed: seed))
         simulation.run()

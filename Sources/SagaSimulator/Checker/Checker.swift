@@ -16,6 +16,8 @@ struct Checker {
     var runOfStartRequest: [String: SagaID] = [:]
     /// Results that workers have sent, by attempt: what is recorded must be one of them.
     private var outputs: [TaskReference: Payload] = [:]
+    /// Others that were sent before: two workers may have had the same attempt (seed 4731).
+    private var earlierOutputs: [TaskReference: Set<Payload>] = [:]
     /// Reports that are kept because they came too late.
     private var lateEffects: Set<TaskReference> = []
     /// Attempts whose reports came while their run was open.
@@ -185,7 +187,7 @@ struct Checker {
             return try judgeFailure(event, value.stepEventID, value.attempt, value.error, isUndo: true)
         default: return
         }
-        if outputs[reference] != output {
+        if outputs[reference] != output, earlierOutputs[reference]?.contains(output) != true {
             throw Violation("result", "\(event.sagaID): the result of event \(reference.eventID) was never reported")
         }
     }
@@ -207,7 +209,10 @@ struct Checker {
 
     mutating func workerReports(_ reference: TaskReference, _ result: ActivityResult) {
         switch result {
-        case .completed(let output, _): outputs[reference] = output
+        case .completed(let output, _):
+            if let before = outputs.updateValue(output, forKey: reference), before != output {
+                earlierOutputs[reference, default: []].insert(before)
+            }
         case .failed, .canceled: failures.insert(reference)
         case .completesLater: laters.insert(reference)
         }
