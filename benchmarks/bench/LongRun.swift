@@ -21,12 +21,16 @@ struct LongRun: AsyncParsableCommand {
     @Option(help: "Most memory for data, in MiB.")
     var limit = 256
 
-    func run() async throws {
-        // Whatever is private and writable counts: heap, stacks, maps.
-        var bytes = rlimit(rlim_cur: UInt(limit) << 20, rlim_max: UInt(limit) << 20)
+    /// Has the kernel refuse this process more than so many MiB of data. Whatever is private and writable counts: heap, stacks, maps.
+    static func allowData(_ mebibytes: Int) throws {
+        var bytes = rlimit(rlim_cur: UInt(mebibytes) << 20, rlim_max: UInt(mebibytes) << 20)
         guard setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &bytes) == 0 else {
-            throw BenchFailure("long-run: the limit cannot be set")
+            throw BenchFailure("the limit of \(mebibytes) MiB cannot be set")
         }
+    }
+
+    func run() async throws {
+        try Self.allowData(limit)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

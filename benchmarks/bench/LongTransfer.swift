@@ -21,10 +21,7 @@ struct LongTransfer: AsyncParsableCommand {
     var limit = 512
 
     func run() async throws {
-        var bytes = rlimit(rlim_cur: UInt(limit) << 20, rlim_max: UInt(limit) << 20)
-        guard setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &bytes) == 0 else {
-            throw BenchFailure("long-transfer: the limit cannot be set")
-        }
+        try LongRun.allowData(limit)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

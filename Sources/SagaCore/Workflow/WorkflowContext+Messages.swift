@@ -166,7 +166,6 @@ extension WorkflowContext {
         }
     }
 
-    /// Runs the handler of an accepted update in a scope of its own, so that its steps can be undone by themselves.
     /// Runs an update that was accepted in an earlier pass of the code; it waits, like a signal, until the code has set its
     /// handler in this one. If the code ends before that, it is aborted like any update that is open then.
     func runCarried(_ update: CodeCheckpoint.Update) {
@@ -174,6 +173,7 @@ extension WorkflowContext {
         _ = runUpdate(update)
     }
 
+    /// Runs the handler of an accepted update in a scope of its own, so that its steps can be undone by themselves.
     func runUpdate(_ accepted: CodeCheckpoint.Update) -> SagaError? {
         guard let handler = messages.updates[accepted.name] else {
             return SagaError(

@@ -199,7 +199,7 @@ extension UndoTaskInput {
 
 extension Wire.WorkerItem.Item {
     /// The end of an attempt as it goes to the server.
-    ///   - advance: What the run's code has made of a success.
+    /// - Parameter advance: What the run's code has made of a success.
     package init(_ result: ActivityResult, token: [UInt8], advance: StepAdvance? = nil) {
         switch result {
         case .completed(let output, let undoData):
