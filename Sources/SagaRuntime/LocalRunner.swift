@@ -42,7 +42,7 @@ final class LocalRunner: Sendable {
                 reference: reference, namespace: task.namespace, workflowID: task.workflowID,
                 workflowType: task.workflowType, stepID: work.stepID, activityType: work.activityType,
                 taskQueue: task.taskQueue, input: work.input, idempotencyKey: work.idempotencyKey,
-                timeouts: ActivityTimeouts(startToCloseMicros: work.options.timeout.wholeMicroseconds))
+                timeouts: ActivityTimeouts(startToCloseMicros: work.options.timeout.wholeMicroseconds), taskToken: [])
             do {
                 let result = try await definition.execute(
                     work.input, ActivityContext(task: activity, reporter: NoHeartbeat()))

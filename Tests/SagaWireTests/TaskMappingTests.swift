@@ -130,26 +130,24 @@ import Testing
     }
 
     @Test func activityTasksCross() throws {
-        var task = ActivityTask(
-            reference: TaskReference(sagaID: run, eventID: 5, attempt: 2, isUndo: true), namespace: "n",
-            workflowID: "w", workflowType: "t", stepID: "s", activityType: "a", taskQueue: "q", input: .json("1"),
-            idempotencyKey: "k/undo", timeouts: ActivityTimeouts(heartbeatMicros: 3),
-            undo: UndoTaskInput(output: nil, data: .json("2"), outcome: .unknown, stepKey: "k"),
-            heartbeatDetails: .json("3"))
-        task.scheduledAt = Timestamp(microseconds: 4)
-        task.traceID = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        func task(isUndo: Bool, attempt: UInt32 = 2, token: [UInt8]? = nil) -> ActivityTask {
+            ActivityTask(
+                reference: TaskReference(sagaID: run, eventID: 5, attempt: attempt, isUndo: isUndo), namespace: "n",
+                workflowID: "w", workflowType: "t", stepID: "s", activityType: "a", taskQueue: "q", input: .json("1"),
+                idempotencyKey: "k/undo", timeouts: ActivityTimeouts(heartbeatMicros: 3),
+                undo: isUndo
+                    ? UndoTaskInput(output: nil, data: .json("2"), outcome: .unknown, stepKey: "k") : nil,
+                heartbeatDetails: .json("3"), taskToken: token, scheduledAt: Timestamp(microseconds: 4),
+                traceID: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+        }
         for isUndo in [true, false] {
-            task.reference.isUndo = isUndo
-            if !isUndo { task.undo = nil }
-            let sent = Wire.ActivityTask(task, token: [7], deadline: Timestamp(microseconds: 9))
+            let sent = Wire.ActivityTask(
+                task(isUndo: isUndo), token: [7], deadline: Timestamp(microseconds: 9))
             let wire = try Wire.ActivityTask(decoding: sent.serialized())
             #expect(wire.scheduledMicros == 4 && wire.deadlineMicros == 9 && wire.taskToken == [7] && !wire.isProbe)
-            var received = task
-            received.taskToken = [7]
-            #expect(difference(try ActivityTask(wire), received) == nil)
+            #expect(difference(try ActivityTask(wire), task(isUndo: isUndo, token: [7])) == nil)
         }
-        task.reference = TaskReference(sagaID: run, eventID: 5, attempt: 0, isUndo: true)
-        #expect(Wire.ActivityTask(task, token: [7]).isProbe)
+        #expect(Wire.ActivityTask(task(isUndo: true, attempt: 0), token: [7]).isProbe)
         #expect(throws: WireError(field: "undo", reason: .missing)) {
             _ = try ActivityTask(Wire.ActivityTask(sagaID: run, isUndo: true))
         }

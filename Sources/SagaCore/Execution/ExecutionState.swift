@@ -101,7 +101,7 @@ public struct ExecutionState: Equatable, Sendable {
     public var isClosed: Bool { status.isClosed }
 
     /// Whether workflow code may still act: not closed, not unwinding on the run's own account, not blocked by its code.
-    @inlinable
+    @inlinable @inline(__always)
     public var codeMayAct: Bool {
         // Patterns, not comparisons: those would be calls, and copies with them.
         switch status {
@@ -188,6 +188,16 @@ public struct StepState: Hashable, Sendable {
     public var laterAttempt: UInt32 = 0
     /// When that attempt was handed out.
     public var laterSince: Timestamp?
+
+    // What is asked for at each hand-out: other modules copy all of `scheduled` for one field of it.
+
+    package var stepID: String { box.value.stepID }
+    package var activityType: String { box.value.activityType }
+    package var taskQueue: String { box.value.taskQueue }
+    package var input: Payload { box.value.input }
+    package var idempotencyKey: String { box.value.idempotencyKey }
+    package var timeouts: ActivityTimeouts { box.value.timeouts }
+    package var priority: Int32 { box.value.priority }
 
     init(_ scheduled: consuming ActivityTaskScheduled, at time: Timestamp) {
         box = Shared(scheduled)

@@ -9,9 +9,7 @@ extension ShardDriver {
             for message in messages {
                 switch message {
                 case .workflowTask(let task): host.accept(task)
-                case .activityTask(var task):
-                    task.taskToken = task.reference.bytes
-                    host.accept(task)
+                case .activityTask(let task): host.accept(task)
                 case .query(let task): host.accept(task)
                 case .cancel(let reference): host.cancel(reference)
                 case .evict(let sagaID): host.evict(sagaID)

@@ -194,13 +194,13 @@ extension Shard {
             case .queued where isPaused: break
             case .queued:
                 let lane = TaskDispatcher.Lane(
-                    namespace: execution.state.namespace, queue: step.scheduled.taskQueue,
-                    type: step.scheduled.activityType)
+                    namespace: execution.state.namespace, queue: step.taskQueue,
+                    type: step.activityType)
                 if counting == .everything || dispatcher.isServed(lane) {
-                    return .step(step.scheduled.stepID, task.phase)
+                    return .step(step.stepID, task.phase)
                 }
-            case .waitingForCommit, .maybeOut: if !isPaused { return .step(step.scheduled.stepID, task.phase) }
-            case .out, .later: return .step(step.scheduled.stepID, task.phase)
+            case .waitingForCommit, .maybeOut: if !isPaused { return .step(step.stepID, task.phase) }
+            case .out, .later: return .step(step.stepID, task.phase)
             }
         }
         for eventID in execution.undoTasks.eventIDs {

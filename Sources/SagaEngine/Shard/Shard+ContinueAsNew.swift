@@ -61,11 +61,11 @@ extension Shard {
             case .out?, .maybeOut?, .later?: break
             default: guard execution.tasks[eventID]?.mayHaveRun == true else { return nil }
             }
-            if undo.taskQueue.isEmpty { undo.taskQueue = step.scheduled.taskQueue }
+            if undo.taskQueue.isEmpty { undo.taskQueue = step.taskQueue }
             return CarriedUndo(
-                sourceSagaID: execution.sagaID, sourceEventID: eventID, stepID: step.scheduled.stepID, undo: undo,
-                input: step.scheduled.input, output: nil, outcome: .unknown,
-                idempotencyKey: step.scheduled.idempotencyKey)
+                sourceSagaID: execution.sagaID, sourceEventID: eventID, stepID: step.stepID, undo: undo,
+                input: step.input, output: nil, outcome: .unknown,
+                idempotencyKey: step.idempotencyKey)
         }
     }
 }

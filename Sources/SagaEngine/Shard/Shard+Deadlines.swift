@@ -132,16 +132,14 @@ extension Shard {
                 sagaID: execution.sagaID, eventID: eventID), execution)
     }
 
-    func armStep(_ execution: Execution, _ eventID: EventID, _ scheduled: ActivityTaskScheduled, at: Timestamp) {
-        for (micros, kind) in [
-            (scheduled.timeouts.scheduleToStartMicros, Deadline.Kind.scheduleToStart),
-            (scheduled.timeouts.scheduleToCloseMicros, .scheduleToClose),
-        ] where micros > 0 {
-            arm(
-                Deadline(
-                    at: at.adding(microseconds: micros).microseconds, kind: kind, sagaID: execution.sagaID,
-                    eventID: eventID), execution)
+    func armStep(_ execution: Execution, _ eventID: EventID, _ timeouts: ActivityTimeouts, at: Timestamp) {
+        func arm(_ micros: Int64, _ kind: Deadline.Kind) {
+            guard micros > 0 else { return }
+            let due = at.adding(microseconds: micros).microseconds
+            self.arm(Deadline(at: due, kind: kind, sagaID: execution.sagaID, eventID: eventID), execution)
         }
+        arm(timeouts.scheduleToStartMicros, .scheduleToStart)
+        arm(timeouts.scheduleToCloseMicros, .scheduleToClose)
     }
 
     func armStepRetry(_ execution: Execution, _ eventID: EventID, attempt: UInt32, _ due: Timestamp) {
@@ -160,12 +158,15 @@ extension Shard {
 
     func armAttempt(_ execution: Execution, _ reference: TaskReference, closeBy: Int64, heartbeatBy: Int64) {
         let heartbeatBy = planted(.heartbeatTimeoutNeverFires) ? .max : heartbeatBy
-        for (at, kind) in [(closeBy, Deadline.Kind.startToClose), (heartbeatBy, .heartbeat)] where at != .max {
+        func arm(_ at: Int64, _ kind: Deadline.Kind) {
+            guard at != .max else { return }
             monotonicDeadlines.push(
                 Deadline(
                     at: at, kind: kind, sagaID: execution.sagaID, eventID: reference.eventID,
                     generation: UInt64(reference.attempt)))
         }
+        arm(closeBy, .startToClose)
+        arm(heartbeatBy, .heartbeat)
     }
 
     func armUndoAttempt(_ execution: Execution, _ reference: TaskReference, closeBy: Int64) {
@@ -210,7 +211,7 @@ extension Shard {
         let reclaimAt = time.monotonic.addingSaturating(config.reclaimGraceMicros)
         for eventID in state.steps.eventIDs {
             guard let step = state.steps[eventID] else { continue }
-            armStep(execution, eventID, step.scheduled, at: step.scheduledAt)
+            armStep(execution, eventID, step.timeouts, at: step.scheduledAt)
             if let due = step.retryDueAt, step.startedAttempt < step.attempt, due > now(execution),
                 !step.isCancelRequested
             {

@@ -28,8 +28,8 @@ extension Shard {
         for eventID in state.steps.eventIDs {
             guard let step = state.steps[eventID] else { continue }
             let waiting = WaitingTask(
-                name: "step \(step.scheduled.stepID)", attempt: step.attempt, eventID: eventID,
-                queue: step.scheduled.taskQueue, type: step.scheduled.activityType, next: step.retryDueAt)
+                name: "step \(step.stepID)", attempt: step.attempt, eventID: eventID,
+                queue: step.taskQueue, type: step.activityType, next: step.retryDueAt)
             reasons.append(waitingFor(waiting, execution.tasks[eventID], state.namespace))
         }
         for entry in state.undoLog.open where execution.undoTasks[entry.stepEventID] != nil {

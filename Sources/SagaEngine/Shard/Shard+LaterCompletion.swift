@@ -17,7 +17,7 @@ extension Shard {
         if identity.isEmpty, case .out(let worker) = task.phase {
             identity = dispatcher.workers[worker]?.identity ?? ""
         }
-        let timeouts = step.scheduled.timeouts
+        let timeouts = step.timeouts
         var closeBy = task.closeBy
         var heartbeatBy = task.heartbeatBy
         if !task.isOut {
@@ -45,10 +45,10 @@ extension Shard {
     /// After a restart: its start-to-close time goes on from when it was handed out.
     func rearmLater(_ execution: Execution, _ eventID: EventID, _ step: StepState) {
         let startedAt = step.laterSince ?? step.scheduledAt
-        let limit = step.scheduled.timeouts.startToCloseMicros
+        let limit = step.timeouts.startToCloseMicros
         let passed = max(0, now(execution).microseconds(since: startedAt))
         let closeBy = limit > 0 ? due(max(1, limit.subtractingSaturating(passed))) : .max
-        let heartbeatBy = due(step.scheduled.timeouts.heartbeatMicros)
+        let heartbeatBy = due(step.timeouts.heartbeatMicros)
         execution.tasks[eventID] = LiveTask(
             phase: .later, attempt: step.attempt, handedOutAt: startedAt, closeBy: closeBy, heartbeatBy: heartbeatBy,
             mayHaveRun: true)
@@ -62,7 +62,7 @@ extension Shard {
         guard !sign.reference.isUndo, let step = execution.state.steps[eventID],
             step.attempt == sign.reference.attempt, let task = execution.tasks[eventID], task.isOut
         else { return answer(id, .success(.alive(isCurrent: false, isCancelRequested: false))) }
-        let interval = step.scheduled.timeouts.heartbeatMicros
+        let interval = step.timeouts.heartbeatMicros
         _ = execution.tasks.update(eventID) { task in
             task.lastHeartbeatAt = time.wall
             if let details = sign.details { task.heartbeatDetails = details }

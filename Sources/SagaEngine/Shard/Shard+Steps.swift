@@ -15,7 +15,7 @@ extension Shard {
             scope: step.scope, undoGroup: step.undoGroup)
         let emitted = emit(execution, .activityTaskScheduled(scheduled), queue: queue)
         execution.tasks[emitted] = LiveTask(phase: .waitingForCommit)
-        armStep(execution, emitted, scheduled, at: execution.state.lastTimestamp)
+        armStep(execution, emitted, timeouts, at: execution.state.lastTimestamp)
         hold(.queueStep(emitted, attempt: 1), execution)
     }
 
@@ -39,8 +39,8 @@ extension Shard {
         let reference = TaskReference(
             sagaID: execution.sagaID, eventID: eventID, attempt: step.attempt, isUndo: false)
         let lane = TaskDispatcher.Lane(
-            namespace: execution.state.namespace, queue: step.scheduled.taskQueue, type: step.scheduled.activityType)
-        dispatcher.enqueue(reference, in: lane, priority: step.scheduled.priority)
+            namespace: execution.state.namespace, queue: step.taskQueue, type: step.activityType)
+        dispatcher.enqueue(reference, in: lane, priority: step.priority)
         dispatch(lane)
     }
 
@@ -79,7 +79,7 @@ extension Shard {
             execution.state.status != .paused || planted(.pauseIgnored), execution.state.resetTo == nil,
             let live = execution.tasks[reference.eventID], live.phase == .queued
         else { return }
-        let timeouts = step.scheduled.timeouts
+        let timeouts = step.timeouts
         let closeBy =
             timeouts.startToCloseMicros > 0
             ? time.monotonic.addingSaturating(timeouts.startToCloseMicros) : Int64.max
@@ -101,16 +101,15 @@ extension Shard {
         dispatcher.update(worker) { $0.take(reference, from: lane.queue) }
         armAttempt(execution, reference, closeBy: closeBy, heartbeatBy: heartbeatBy)
         // Field by field: the state as a value is large to copy.
-        var task = ActivityTask(
+        let task = ActivityTask(
             reference: reference, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
-            workflowType: execution.state.workflowType, stepID: step.scheduled.stepID,
-            activityType: step.scheduled.activityType, taskQueue: lane.queue,
-            input: execution.isDeclared ? UndoBinding.stripped(step.scheduled.input) : step.scheduled.input,
+            workflowType: execution.state.workflowType, stepID: step.stepID,
+            activityType: step.activityType, taskQueue: lane.queue,
+            input: execution.isDeclared ? UndoBinding.stripped(step.input) : step.input,
             idempotencyKey: planted(.idempotencyKeyUnstable)
-                ? "\(step.scheduled.idempotencyKey)/\(step.attempt)" : step.scheduled.idempotencyKey,
-            timeouts: timeouts, heartbeatDetails: planted(.heartbeatDetailsLost) ? nil : live.heartbeatDetails)
-        task.scheduledAt = step.scheduledAt
-        task.traceID = execution.traceID
+                ? "\(step.idempotencyKey)/\(step.attempt)" : step.idempotencyKey,
+            timeouts: timeouts, heartbeatDetails: planted(.heartbeatDetailsLost) ? nil : live.heartbeatDetails,
+            scheduledAt: step.scheduledAt, traceID: execution.traceID)
         effects.append(.worker(worker, .activityTask(task)))
     }
 
@@ -160,7 +159,7 @@ extension Shard {
                 .activityTaskCompleted(
                     ActivityTaskCompleted(
                         scheduledEventID: eventID, attempt: reference.attempt, output: output, undoData: undoData)),
-                queue: step.scheduled.taskQueue)
+                queue: step.taskQueue)
             execution.tasks[eventID] = nil
         case .failed(let error, let outcome):
             // A failure counts only for the current attempt.
@@ -248,7 +247,7 @@ extension Shard {
         guard let step = execution.state.steps[eventID] else { return }
         let error = SagaError(
             kind: .timeout,
-            message: "attempt \(step.attempt) of step \(step.scheduled.stepID) \(kind.whatDidNotHappen)")
+            message: "attempt \(step.attempt) of step \(step.stepID) \(kind.whatDidNotHappen)")
         let neverOut: Bool
         switch execution.tasks[eventID]?.phase {
         case .out?, .maybeOut?, .later?: neverOut = false
@@ -373,7 +372,7 @@ extension Shard {
             // The attempt no longer counts: the worker had better stop.
             return effects.append(.worker(worker, .cancel(reference)))
         }
-        let interval = step.scheduled.timeouts.heartbeatMicros
+        let interval = step.timeouts.heartbeatMicros
         _ = execution.tasks.update(reference.eventID) { task in
             task.lastHeartbeatAt = time.wall
             if let details { task.heartbeatDetails = details }

@@ -249,15 +249,15 @@ extension Shard {
         }
         dispatcher.update(worker) { $0.take(reference, from: lane.queue) }
         armUndoAttempt(execution, reference, closeBy: closeBy)
-        var task = ActivityTask(
+        let task = ActivityTask(
             reference: reference, namespace: execution.state.namespace, workflowID: execution.state.workflowID,
             workflowType: execution.state.workflowType, stepID: entry.stepID, activityType: lane.type,
             taskQueue: lane.queue,
             input: execution.isDeclared && !isBoundLater ? UndoBinding.stripped(entry.input) : entry.input,
             idempotencyKey: reference.isProbe ? entry.stepKey + "/probe" : entry.idempotencyKey,
             timeouts: entry.undo.timeouts,
-            undo: UndoTaskInput(output: entry.output, data: data, outcome: entry.outcome, stepKey: entry.stepKey))
-        task.traceID = execution.traceID
+            undo: UndoTaskInput(output: entry.output, data: data, outcome: entry.outcome, stepKey: entry.stepKey),
+            traceID: execution.traceID)
         // A probe asks about the step; what was prepared for the undo is not for it.
         effects.append(.worker(worker, .activityTask(task)))
     }

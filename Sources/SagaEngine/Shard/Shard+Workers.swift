@@ -75,7 +75,7 @@ extension Shard {
                 let task = execution.tasks[reference.eventID], task.phase != .waitingForRetry,
                 task.phase != .waitingForCommit, task.phase != .later
             else { return }
-            let timeouts = step.scheduled.timeouts
+            let timeouts = step.timeouts
             let closeBy =
                 timeouts.startToCloseMicros > 0 ? now.addingSaturating(timeouts.startToCloseMicros) : Int64.max
             let heartbeatBy = timeouts.heartbeatMicros > 0 ? now.addingSaturating(timeouts.heartbeatMicros) : Int64.max
@@ -89,7 +89,7 @@ extension Shard {
             }
             execution.unrecordedStarts.append(reference.eventID)
             armAttempt(execution, reference, closeBy: closeBy, heartbeatBy: heartbeatBy)
-            dispatcher.update(worker) { $0.inFlight[reference] = step.scheduled.taskQueue }
+            dispatcher.update(worker) { $0.inFlight[reference] = step.taskQueue }
             if step.isCancelRequested { sendCancel(execution, reference.eventID) }
         }
     }

@@ -69,7 +69,7 @@ enum ActivityCall {
                 reference: reference, namespace: task.namespace, workflowID: task.workflowID,
                 workflowType: task.workflowType, stepID: work.stepID, activityType: work.activityType,
                 taskQueue: task.taskQueue, input: work.input, idempotencyKey: work.idempotencyKey,
-                timeouts: ActivityTimeouts(startToCloseMicros: work.options.timeout.wholeMicroseconds))
+                timeouts: ActivityTimeouts(startToCloseMicros: work.options.timeout.wholeMicroseconds), taskToken: [])
             switch try await attempt(activity) {
             case .completed(let output, _): return .completed(output)
             case .canceled(let outcome, _): return .canceled(outcome)

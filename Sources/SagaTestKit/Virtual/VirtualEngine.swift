@@ -237,9 +237,7 @@ final class VirtualEngine {
             }
             guard let answer else { return }
             inputs.append(.workflowTaskAnswered(worker, task.sagaID, generation: task.generation, answer))
-        case .activityTask(var task):
-            task.taskToken = task.reference.bytes
-            try await host?.run(task)
+        case .activityTask(let task): try await host?.run(task)
         case .query(let task):
             guard let answer = code.answer(task) else { return }
             inputs.append(.queryAnswered(worker, queryID: task.queryID, answer))

@@ -172,10 +172,9 @@ extension ActivityTask {
             stepID: wire.stepID, activityType: wire.activityType, taskQueue: wire.taskQueue,
             input: Payload(orEmpty: wire.input), idempotencyKey: wire.idempotencyKey,
             timeouts: try ActivityTimeouts(wire.timeouts, "timeouts"), undo: undo,
-            heartbeatDetails: wire.heartbeatDetails.map { Payload($0) })
-        taskToken = wire.taskToken
-        scheduledAt = wire.scheduledMicros == 0 ? nil : Timestamp(microseconds: wire.scheduledMicros)
-        traceID = wire.traceparent.isEmpty ? nil : wire.traceparent
+            heartbeatDetails: wire.heartbeatDetails.map { Payload($0) }, taskToken: wire.taskToken,
+            scheduledAt: wire.scheduledMicros == 0 ? nil : Timestamp(microseconds: wire.scheduledMicros),
+            traceID: wire.traceparent.isEmpty ? nil : wire.traceparent)
     }
 }
 
