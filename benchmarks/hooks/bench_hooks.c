@@ -75,7 +75,15 @@ uint64_t bench_allocations(void) {
     return sum;
 }
 
+// Of the allocator that release builds are linked with, where it is.
+extern int MallocExtension_GetNumericProperty(const char *, size_t *) __attribute__((weak));
+
 uint64_t bench_live_bytes(void) {
+    size_t bytes = 0;
+    if (MallocExtension_GetNumericProperty != NULL
+        && MallocExtension_GetNumericProperty("generic.current_allocated_bytes", &bytes)) {
+        return bytes;
+    }
     // Of all arenas, and what was mapped by itself.
     struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
