@@ -220,9 +220,7 @@ extension Shard {
         var call = call
         let key = WorkflowKey(namespace: call.target.namespace, workflowID: call.target.workflowID)
         if let newest = openRuns[key], newest != call.target.sagaID, let link = executions[newest]?.state.parent,
-            link.eventID == eventID,
-            // A run that was reset twice does not know all that it was made of.
-            execution.state.isLineage(link.sagaID, with: eventID) || !execution.state.origins.isEmpty
+            link.eventID == eventID, execution.state.isLineage(link.sagaID, with: eventID)
         {
             switch call {
             case .cancel(var control):
@@ -490,6 +488,8 @@ extension UndoRunCall {
 extension Execution {
     /// Whether the run is open and waits for that child: it sees to it itself.
     fileprivate func has(_ child: Execution, asChildAt eventID: EventID) -> Bool {
-        !state.isClosed && state.children[eventID]?.initiated.workflowID == child.state.workflowID
+        // Its own event of that number may have begun another child of that name.
+        guard let parent = child.state.parent, state.isLineage(parent.sagaID, with: eventID) else { return false }
+        return !state.isClosed && state.children[eventID]?.initiated.workflowID == child.state.workflowID
     }
 }
