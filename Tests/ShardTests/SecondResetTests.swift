@@ -197,6 +197,30 @@ import Testing
         #expect(world.log.count == 3 && world.log[first] != nil)
     }
 
+    /// Also while that run unwinds for the next reset (seed 4821 of composed worlds).
+    @Test func aRequestIsAnsweredWhileItsRunIsReset() throws {
+        let world = ShardWorld()
+        world.start { events in [.step("a")] + (events.isClosed("a") ? [.step("b")] : []) }
+        let second = try Self.reset(world, to: 0, "one")
+        try Self.finish(world, "a")
+        try Self.finish(world, "b")
+        let place = try #require(world.log[second]?.first { $0.eventType == .workflowExecutionReset }).eventID
+        let later = world.call(
+            .reset(ResetCall(target: world.target, eventID: place, undo: .undo, requestID: "two")))
+        world.settle()
+        #expect(world.log[second]?.contains { $0.eventType == .compensationStarted } == true)
+        #expect(try Self.reset(world, to: 0, "one") == second)
+        while let task = world.tasks.popLast() {
+            world.report(task, .completed(output: .empty, undoData: nil))
+            world.settle()
+        }
+        guard case .success(.started(let third, _))? = world.replies[later] else {
+            Issue.record("\(String(describing: world.replies[later]))")
+            return
+        }
+        #expect(third != second && world.openRun == third)
+    }
+
     /// A lineage has an end, and says so.
     @Test func aRunIsNotResetForEver() throws {
         var state = ExecutionState(sagaID: SagaID(high: 1, low: 5))

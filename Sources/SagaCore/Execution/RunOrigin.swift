@@ -40,6 +40,11 @@ extension ExecutionState {
         other == sagaID || origins.contains { $0.sagaID == other && eventID <= $0.upTo }
     }
 
+    /// Whether an event is one of those that a reset has made the run of: taken over, or the one that says so.
+    public func isMadeByReset(upTo eventID: EventID) -> Bool {
+        origins.last.map { eventID <= $0.upTo || eventID - $0.upTo == 1 } ?? false
+    }
+
     /// What a run that a reset makes of this one must be told: its own first events may not say it, because the reset that
     /// made this run can be behind the event to which it is reset.
     public func originsToCarry(upTo eventID: EventID) -> [RunOrigin] {

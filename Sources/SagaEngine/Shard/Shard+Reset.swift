@@ -9,8 +9,8 @@ extension Shard {
     func reset(_ id: CallID, _ call: Call, _ reset: ResetCall, _ execution: Execution) {
         if let seen = execution.state.event(ofRequest: reset.requestID) {
             // The new run, or one between it and this, or the old one, which unwinds first.
-            let made = execution.state.origin(of: seen)
-            if made != execution.sagaID || execution.state.resetTo == nil, seen > 0 {
+            if execution.state.isMadeByReset(upTo: seen) || execution.state.resetTo == nil, seen > 0 {
+                let made = execution.state.origin(of: seen)
                 return hold(reply: .started(made, alreadyStarted: false), to: id, call, execution)
             }
             return execution.resetWaiters.append((id, call))
