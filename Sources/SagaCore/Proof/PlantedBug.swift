@@ -124,6 +124,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case heartbeatDetailsLost = "heartbeat-details-lost"
     /// A queue is given more than its limit.
     case queueLimitIgnored = "queue-limit-ignored"
+    /// What code wants that has gone ahead of its history counts, whatever has happened meanwhile.
+    case advanceTakenBlindly = "advance-taken-blindly"
     /// A run that is reset once more, further back, does not know the run that the first reset began with.
     case resetOriginsForgotten = "reset-origins-forgotten"
     /// A reset that is repeated after the run that it made has gone on as another resets once more.

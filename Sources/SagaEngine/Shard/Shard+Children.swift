@@ -299,7 +299,14 @@ extension Shard {
     }
 
     func parentOfResetLoaded(_ sagaID: SagaID, _ call: Call, _ result: Result<LoadedRun?, StoreError>) {
-        if case .failure = result { return lookForParent(of: sagaID, after: 1_000_000) }
+        if case .failure(let error) = result {
+            guard error.reason == .invalid else { return lookForParent(of: sagaID, after: 1_000_000) }
+            // Its parent's id has had too many runs to be looked through each second.
+            if let execution = executions[sagaID] {
+                log(.error, "its parent is not found: \(error.message)", execution)
+            }
+            return lookForParent(of: sagaID, after: 600_000_000)
+        }
         guard let execution = executions[sagaID], !execution.state.isClosed, let link = execution.state.parent,
             case .success(let heir?) = result, heir.row.sagaID != link.sagaID
         else { return }
