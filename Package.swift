@@ -93,7 +93,7 @@ let package = Package(
         library("SagaSQLite", ["SagaCore", "CSQLite"]),
         .target(
             name: "SagaPostgres", dependencies: ["SagaCore", "SagaCodec", "CPostgres"],
-            resources: (1...9).map { .embedInCode("Schema/sql/v\($0).sql") },
+            resources: (1...10).map { .embedInCode("Schema/sql/v\($0).sql") },
             swiftSettings: settings),
 
         // Definitions of sagas as YAML files; the one target that knows YAML.

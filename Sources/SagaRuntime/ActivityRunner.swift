@@ -18,8 +18,10 @@ final class ActivityRunner: Sendable {
         /// Nothing runs before it is known where results go.
         var isAttached = false
         var idleWaiters: [@Sendable () -> Void] = []
+        /// Attempts that have ended and are being reported.
+        var reporting = 0
 
-        var isIdle: Bool { running.isEmpty && head == waiting.count }
+        var isIdle: Bool { running.isEmpty && reporting == 0 && head == waiting.count }
     }
 
     private let activities: ActivityRegistry
@@ -132,9 +134,11 @@ final class ActivityRunner: Sendable {
     private func end(_ reference: TaskReference, _ result: ActivityResult) {
         let (sink, next) = state.withLock { state -> ((any WorkerSink)?, (ActivityTask, RunningActivity)?) in
             state.running[reference] = nil
+            state.reporting += 1
             return (state.sink, beginNext(&state))
         }
         if !isTaken(reference, result) { sink?.activity(reference, result) }
+        state.withLock { $0.reporting -= 1 }
         if let (task, running) = next { start(task, running) } else { notifyIfIdle() }
     }
 

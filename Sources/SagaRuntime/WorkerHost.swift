@@ -87,9 +87,24 @@ package final class WorkerHost: Sendable {
 
     // MARK: The end
 
-    /// Returns when no activity runs or waits.
+    /// Returns when no activity runs or waits, and the ends of all are reported.
     package func activitiesFinished() async {
         await withCheckedContinuation { continuation in runner.whenIdle { continuation.resume() } }
+        // Some may be with live code.
+        await codePaused()
+    }
+
+    /// Returns when all code has done what was put to it before; of code that does not yield, when it is slow by the limits'
+    /// measure.
+    package func codePaused() async {
+        let limit = DispatchTime.now() + .microseconds(Int(clamping: max(0, limits.slowCodeAfter.wholeMicroseconds)))
+        for lane in lanes {
+            await withCheckedContinuation { continuation in
+                let waiting = OneResume(continuation)
+                lane.whenIdle { waiting.resume() }
+                DispatchQueue.global().asyncAfter(deadline: limit) { waiting.resume() }
+            }
+        }
     }
 
     /// Drops all runs, cancels all activities and lets go of the sink. Results that come later are dropped.
@@ -104,6 +119,21 @@ package final class WorkerHost: Sendable {
     private static func lane(of sagaID: SagaID, _ lanes: [WorkflowLane]) -> WorkflowLane {
         // The last bits of a UUIDv7 are random.
         lanes[Int(truncatingIfNeeded: sagaID.low & 0x7FFF_FFFF) % lanes.count]
+    }
+}
+
+/// Whichever of two comes first resumes.
+private final class OneResume: Sendable {
+    private let continuation: Mutex<CheckedContinuation<Void, Never>?>
+
+    init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = Mutex(continuation) }
+
+    func resume() {
+        let waiting = continuation.withLock { continuation in
+            defer { continuation = nil }
+            return continuation
+        }
+        waiting?.resume()
     }
 }
 

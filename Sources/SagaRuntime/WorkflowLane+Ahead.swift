@@ -19,11 +19,11 @@ extension WorkflowLane {
         _ = awaiting.withLock { $0.insert(sagaID) }
     }
 
-    func stepEnded(_ reference: TaskReference, _ result: ActivityResult, _ sink: (any WorkerSink)?) {
+    func stepEnded(_ reference: TaskReference, _ result: ActivityResult, _ sink: any WorkerSink) {
         guard case .completed(let output, _) = result, held[reference.sagaID] == nil,
             let instance = runs.use(reference.sagaID)
         else {
-            sink?.activity(reference, result)
+            sink.activity(reference, result)
             return
         }
         current.withLock {
@@ -34,15 +34,15 @@ extension WorkflowLane {
         let ahead = instance.goAhead(over: reference.eventID, output)
         current.withLock { $0 = nil }
         switch ahead {
-        case .notNow: sink?.activity(reference, result)
+        case .notNow: sink.activity(reference, result)
         case .spoiled:
             drop(reference.sagaID)
             pauses[instance.workflowType] = Self.pauseAfterSpoiling
-            sink?.activity(reference, result)
+            sink.activity(reference, result)
         case .advanced(let advance):
             noteAwaiting(reference.sagaID)
             if advance.commands.last?.command.isClosing == true { runs.demote(reference.sagaID) }
-            sink?.activity(reference, result, advance: advance)
+            sink.activity(reference, result, advance: advance)
         }
     }
 

@@ -12,7 +12,8 @@ final class WorkflowLane: @unchecked Sendable {
         case task(WorkflowTask)
         case query(QueryTask)
         case localEnded(SagaID, CommandNumber, LocalActivityEnd)
-        case stepEnded(TaskReference, ActivityResult)
+        /// With where it is to be reported, for the lane may have lost that when it comes to it.
+        case stepEnded(TaskReference, ActivityResult, any WorkerSink)
         case evict(SagaID)
         case evictAll
     }
@@ -79,24 +80,26 @@ final class WorkflowLane: @unchecked Sendable {
 
     /// Drops all runs and the tasks that wait: they belong to a stream that is gone.
     func evictAll() {
-        let ends = inbox.withLock { inbox in
+        let orders = inbox.withLock { inbox in
             defer { inbox.orders.removeAll() }
-            return inbox.orders.filter { if case .stepEnded = $0 { true } else { false } }
+            return inbox.orders
         }
         put(.evictAll)
-        // Activities go on, and so do their reports.
-        for end in ends { put(end) }
+        // Activities go on, and so do their reports; the code that was to go on with them is gone.
+        for order in orders {
+            if case .stepEnded(let reference, let result, let sink) = order { sink.activity(reference, result) }
+        }
     }
 
     /// Takes the end of a step over that code here waits for; it is reported with what the code makes of it.
     /// - Returns: False, and nothing done, if no code here waits for it.
     func take(_ reference: TaskReference, _ result: ActivityResult) -> Bool {
-        guard !reference.isUndo, case .completed = result,
+        guard !reference.isUndo, case .completed = result, let sink = inbox.withLock({ $0.sink }),
             awaiting.withLock({ $0.remove(reference.sagaID) != nil })
         else { return false }
         // On the activity's own thread, if the lane has nothing to do: to wake the lane's would take longer than the code does. What
         // has come meanwhile is the lane's, so that the thread is soon an activity's again.
-        if claim(.stepEnded(reference, result)) { queue.sync { drainOnce() } }
+        if claim(.stepEnded(reference, result, sink)) { queue.sync { drainOnce() } }
         return true
     }
 
@@ -146,7 +149,9 @@ final class WorkflowLane: @unchecked Sendable {
             case .query(let task):
                 if let answer = answer(task) { sink?.query(task.queryID, task.run.sagaID, answer) }
             case .localEnded(let sagaID, let number, let end): localEnded(sagaID, number, end, sink)
-            case .stepEnded(let reference, let result): stepEnded(reference, result, sink)
+            case .stepEnded(let reference, let result, let ownSink):
+                stepEnded(reference, result, ownSink)
+                if ownSink !== sink { ownSink.flush() }
             case .evict(let sagaID): drop(sagaID)
             case .evictAll:
                 for instance in runs.removeAll() { instance.evict() }

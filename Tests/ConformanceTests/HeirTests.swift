@@ -17,7 +17,8 @@ import Testing
 
     /// A closed run with these events, in one row, and then one more.
     private func closed(
-        _ id: SagaID, _ workflow: String, _ lab: Lab, _ attributes: [EventAttributes], after newest: SagaID?
+        _ id: SagaID, _ workflow: String, _ lab: Lab, _ attributes: [EventAttributes], after newest: SagaID?,
+        begun: Timestamp? = nil
     ) -> AppendEntry {
         let all =
             attributes + [
@@ -25,7 +26,7 @@ import Testing
                     WorkflowExecutionCompleted(commandNumber: 0, output: .empty, compensation: .none))
             ]
         let events = all.enumerated().map {
-            HistoryEvent(eventID: EventID($0.offset), sagaID: id, timestamp: id.time, attributes: $0.element)
+            HistoryEvent(eventID: EventID($0.offset), sagaID: id, timestamp: begun ?? id.time, attributes: $0.element)
         }
         return AppendEntry(
             sagaID: id, expectedNextEventID: 0, events: events,
@@ -51,7 +52,9 @@ import Testing
             runs.append((undoing, started(undoing, "w", from: next)))
             for (index, run) in runs.enumerated() {
                 let newest = index == 0 ? nil : runs[index - 1].0
-                let entry = closed(run.0, "w", lab, run.1, after: newest)
+                // What a reset makes begins with the events of the other run as they are.
+                let entry = closed(
+                    run.0, "w", lab, run.1, after: newest, begun: run.0 == reset ? child.time : nil)
                 #expect(try await store.append(lab.batch([entry])) == [.appended])
             }
             func heir(_ id: SagaID) async throws -> SagaID? {
@@ -71,6 +74,24 @@ import Testing
                 let run = try await store.run(target, .event(eventID))
                 #expect(run?.events.map(\.eventID) == wanted as [EventID])
             }
+        }
+    }
+
+    /// So many runs that nobody looks through them: no answer, and not the run that was asked about.
+    @Test func ofTooManyRunsNoneIsTaken() async throws {
+        try await StoreUnderTest.all[0].use { store, lab async throws in
+            var newest: SagaID?
+            var first: SagaID?
+            for _ in 0..<1_001 {
+                let id = lab.newID()
+                let entry = closed(id, "w", lab, started(id, "w", from: newest), after: newest)
+                #expect(try await store.append(lab.batch([entry])) == [.appended])
+                if first == nil { first = id }
+                newest = id
+            }
+            let target = RunTarget(namespace: "default", workflowID: "w", sagaID: first)
+            let refused = await #expect(throws: StoreError.self) { _ = try await store.run(target, .heir) }
+            #expect(refused?.reason == .invalid && refused?.message.contains("more than 1000 runs") == true)
         }
     }
 }

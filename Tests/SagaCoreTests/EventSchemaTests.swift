@@ -129,9 +129,31 @@ import Testing
                         baseSagaID: SagaID(high: 0x0001_0203_0405_0607, low: 0x0809_0A0B_0C0D_0E0F), baseEventID: 7,
                         reason: "why", identity: "ann", requestID: "r2"))
             ])
-        #expect((started + reset).map(\.eventVersion) == [2, 2])
+        #expect((started + reset).map(\.eventVersion) == [2, 3])
         #expect(try Self.decode(PackedEvents.encode(started), .current) == started)
         #expect(try Self.decode(PackedEvents.encode(reset), .current) == reset)
+    }
+
+    /// A reset of a run that was itself made by one: the second form did not say so.
+    @Test func theSecondAndTheThirdFormOfAReset() throws {
+        let base = SagaID(high: 0x0001_0203_0405_0607, low: 0x0809_0A0B_0C0D_0E0F)
+        var expected = WorkflowExecutionReset(
+            baseSagaID: base, baseEventID: 7, reason: "why", identity: "ann", requestID: "r2",
+            carriedMessages: [CarriedMessage(kind: .signal, id: "s1", sagaID: base)])
+        let second = try Self.decode(Self.stored("reset-2"), .current)
+        #expect(second.map(\.attributes) == [.workflowExecutionReset(expected)])
+        expected.origins = [
+            RunOrigin(sagaID: SagaID(high: 0x0F0E_0D0C_0B0A_0908, low: 0x0706_0504_0302_0100), upTo: 300)
+        ]
+        let third = try Self.decode(Self.stored("reset-3"), .current)
+        #expect(third.map(\.attributes) == [.workflowExecutionReset(expected)])
+        #expect((second + third).map(\.eventVersion) == [3, 3])
+        #expect(try Self.decode(PackedEvents.encode(second), .current) == second)
+        #expect(try PackedEvents.encode(third) == Self.stored("reset-3"))
+        // The forms are not taken for each other.
+        var mixed = try Self.stored("reset-2")
+        mixed[4] = 3
+        #expect(Self.refusal(mixed, .current) != nil)
     }
 
     @Test func headersLeadToTheSameValues() throws {

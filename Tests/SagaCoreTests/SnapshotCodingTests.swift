@@ -37,7 +37,7 @@ import Testing
     /// `Snapshot.schemaVersion`.
     @Test func everyFieldIsStored() {
         #expect(Mirror(reflecting: ExecutionState(sagaID: Self.id)).children.count == 42)
-        #expect(Snapshot.schemaVersion == 4)
+        #expect(Snapshot.schemaVersion == 5)
     }
 
     @Test func theFormIsFixed() throws {
@@ -90,11 +90,11 @@ import Testing
 
     @Test func otherVersionsAreNamed() throws {
         let good = try Snapshot.encode(Self.state([Self.event(0, Self.started)]), at: Self.time)
-        #expect(throws: Snapshot.Problem.future(version: 5)) { try Snapshot.decode(good.with(version: 5)) }
+        #expect(throws: Snapshot.Problem.future(version: 6)) { try Snapshot.decode(good.with(version: 6)) }
         #expect(throws: Snapshot.Problem.future(version: 1)) { try Snapshot.decode(good.with(form: 2)) }
         #expect(throws: Snapshot.Problem.outdated(version: 1)) { try Snapshot.decode(good.with(version: 1)) }
-        #expect(throws: Snapshot.Problem.outdated(version: 3)) { try Snapshot.decode(good.with(version: 3)) }
-        #expect(throws: Never.self) { try Snapshot.decode(good.with(version: 4)) }
+        #expect(throws: Snapshot.Problem.outdated(version: 4)) { try Snapshot.decode(good.with(version: 4)) }
+        #expect(throws: Never.self) { try Snapshot.decode(good.with(version: 5)) }
     }
 }
 

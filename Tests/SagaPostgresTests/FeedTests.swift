@@ -61,7 +61,7 @@ import Testing
             for id in ids.reversed() { try await load.append([load.entry(id, events: 3)]) }
             let histories = await load.acknowledged
             await original.close()
-            for version in 1..<9 {
+            for version in 1..<PostgresEventStore.schemaVersion {
                 var options = PostgresOptions(connection: cluster.address)
                 options.schema = "from_\(version)"
                 #expect(try await PostgresEventStore.migrate(options, to: version) == (0, version))
@@ -130,6 +130,41 @@ import Testing
             var rest = try await EventFeedReader(store, everything, from: .after(reader.position))
             #expect(try await read(&rest).isEmpty)
             await store.close()
+        }
+    }
+
+    /// The same, and what the copy was taken of had its newest runs removed: the rows do not tell any more how far a reader is.
+    @Test(arguments: [false, true]) func numbersGoOnBeyondWhatRetentionRemoved(_ isOfBefore: Bool) async throws {
+        try await PrivateCluster.with(["autovacuum=off"]) { cluster in
+            let options = PostgresOptions(connection: cluster.address)
+            var store = try await PostgresEventStore.open(options)
+            var load = try await Load(store)
+            let (kept, removed) = (try await load.newRun(), try await load.newRun())
+            let side = try SideSession(cluster.address)
+            let server = side.value("SELECT server_id FROM meta")
+            #expect(server == side.value("SELECT system_identifier FROM pg_control_system()"))
+            // The other server has counted further.
+            side.run("UPDATE history SET commit_no = commit_no + 1000000 WHERE saga_id = '\(removed)'")
+            side.run("UPDATE meta SET commit_base = 1000000")
+            var reader = try await EventFeedReader(store, everything, from: .beginning)
+            #expect(try await read(&reader).map(\.sagaID) == [kept, removed])
+            await store.close()
+            side.run("UPDATE meta SET commit_base = 0, server_id = \(isOfBefore ? "NULL" : "'1'")")
+            side.run("DELETE FROM history WHERE saga_id = '\(removed)'")
+            store = try await PostgresEventStore.open(options)
+            load = try await Load(store)
+            await load.skipTo(1_800_000_000_000)
+            let next = try await load.newRun()
+            var rest = try await EventFeedReader(store, everything, from: .after(reader.position))
+            #expect(try await read(&rest).map(\.sagaID) == [next])
+            var all = try await EventFeedReader(store, everything, from: .beginning)
+            #expect(try await read(&all).map(\.sagaID) == [kept, next])
+            await store.close()
+            // Once.
+            let base = side.value("SELECT commit_base FROM meta")
+            try await PostgresEventStore.open(options).close()
+            #expect(side.value("SELECT commit_base FROM meta") == base)
+            #expect(side.value("SELECT server_id FROM meta") == server)
         }
     }
 

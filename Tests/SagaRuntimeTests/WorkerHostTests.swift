@@ -83,6 +83,25 @@ private struct Spins: DurableWorkflow {
     }
 }
 
+private struct OneStep: DurableWorkflow {
+    static let typeID = "one-step"
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> Int {
+        try await context.executeActivity(named: "scripted", input, as: Int.self)
+    }
+}
+
+/// Keeps its thread until it is let go.
+private struct Holds: DurableWorkflow {
+    static let typeID = "holds"
+    static let hasBegun = Gate()
+    static let isReleased = Atomic(false)
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> Int {
+        Self.hasBegun.open()
+        while !Self.isReleased.load(ordering: .relaxed) {}
+        return input
+    }
+}
+
 private struct Declined: ClassifiedError {
     var sagaErrorKind: ErrorKind { .domain }
 }
@@ -153,6 +172,45 @@ private func task(_ eventID: EventID = 1, type: String = "scripted", input: Stri
             #expect(try await results.answer().commands?.map(\.command) == [.complete(.json("3"))])
         }
         host.shutDown()
+    }
+
+    /// Live code was to go on with the end of a step, and the host is shut down before it came to that: the end is reported all the
+    /// same, or the step would be done once more.
+    @Test func anEndThatCodeHasTakenOverIsReportedAtTheEnd() async throws {
+        var workflows = WorkflowRegistry()
+        workflows.register(OneStep.self)
+        workflows.register(Holds.self)
+        var activities = ActivityRegistry()
+        let mayEnd = Gate()
+        activities.register(
+            Scripted { input, _ in
+                await mayEnd.pass()
+                return input
+            })
+        let results = Results()
+        let host = WorkerHost(
+            workflows: workflows, activities: activities, identity: "test",
+            limits: WorkerLimits(workflowThreads: 1, slowCodeAfter: .milliseconds(10)))
+        host.attach(results)
+        let history = TestHistory("one-step", input: .json("5"))
+        host.accept(history.task())
+        #expect(try await results.answer().commands?.count == 1)
+        var step = task()
+        step.reference = TaskReference(sagaID: history.sagaID, eventID: 1, attempt: 1, isUndo: false)
+        host.accept(step)
+        host.accept(TestHistory("holds", input: .json("1"), seed: 2).task())
+        await Holds.hasBegun.pass()
+        mayEnd.open()
+        await host.activitiesFinished()
+        #expect(results.all.count == 1, "the step's end waits for the thread of the code")
+        host.shutDown()
+        let reported = results.all.compactMap { item -> TaskReference? in
+            if case .activity(let reference, .completed) = item { reference } else { nil }
+        }
+        #expect(reported == [step.reference])
+        Holds.isReleased.store(true, ordering: .relaxed)
+        await host.codePaused()
+        #expect(results.all.count { if case .activity = $0 { true } else { false } } == 1)
     }
 
     @Test func theLeastRecentlyUsedRunGoesFirst() async throws {

@@ -49,7 +49,8 @@ extension SampleMaker {
             .workflowExecutionReset(
                 WorkflowExecutionReset(
                     baseSagaID: sagaID(), baseEventID: eventID(), reason: text(), identity: text(), requestID: text(),
-                    carriedUndo: list { $0.carried() }, carriedMessages: list { $0.carriedMessage() }))
+                    carriedUndo: list { $0.carried() }, carriedMessages: list { $0.carriedMessage() },
+                    origins: list { RunOrigin(sagaID: $0.sagaID(), upTo: $0.eventID()) }))
         case .workflowExecutionBlocked:
             .workflowExecutionBlocked(
                 WorkflowExecutionBlocked(cause: pick(), message: text(), error: maybe { $0.error() }))

@@ -93,7 +93,31 @@ import Testing
         world.report(first, done, advance: advance(0, .step("b")))
         #expect(world.acknowledged.map(\.verdict) == [.recorded, .alreadyRecorded])
         #expect(world.types.count { $0 == .activityTaskScheduled } == 2)
+        #expect(world.evictions == 0)
         world.report(try nextTask(world), done)
+        world.settle()
+        #expect(world.status == .completed)
+    }
+
+    /// The worker has lost its stream, and with it the code; on the next it says again what had no acknowledgement. The code
+    /// that it has now was made from the history, which has that report: it stays, whether it has answered yet or not.
+    @Test(arguments: [false, true]) func saidAgainOnAnotherStreamItDoesNotDropTheCode(_ isAnswered: Bool) throws {
+        let (world, first) = try start()
+        world.report(first, done, advance: advance(0, .step("b")))
+        let second = try nextTask(world)
+        world.closeWorker()
+        world.settle()
+        world.openWorker(running: [second.reference])
+        // There is something to tell it, so the code is made anew.
+        world.call(.signal(SignalCall(target: world.target, name: "s", payload: .empty, signalID: "s")))
+        if isAnswered { world.settle() }
+        let tasks = world.codeTasks
+        world.give(.stepAdvanced(world.worker, first.reference, done, advance(0, .step("b"))))
+        world.settle()
+        #expect(world.evictions == 0)
+        #expect(world.codeTasks == [0, 0] && (world.codeTasks == tasks) == isAnswered, "\(tasks) \(world.codeTasks)")
+        #expect(world.acknowledged.last?.verdict == .alreadyRecorded)
+        world.report(second, done)
         world.settle()
         #expect(world.status == .completed)
     }

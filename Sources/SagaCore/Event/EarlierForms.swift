@@ -20,6 +20,17 @@ struct WorkflowExecutionResetV1: PostcardDecodable, Sendable {
     }
 }
 
+/// The second form of `WorkflowExecutionReset`: of a run that was reset twice it knew the second reset only.
+struct WorkflowExecutionResetV2: PostcardDecodable, Sendable {
+    var event: WorkflowExecutionReset
+
+    init(_ first: WorkflowExecutionResetV1) { event = first.event }
+
+    init(from reader: inout PostcardReader) throws(CodecError) {
+        event = try WorkflowExecutionReset(secondForm: &reader)
+    }
+}
+
 /// The first form of `WorkflowExecutionTerminated`: a reset showed in the words of the reason only.
 struct WorkflowExecutionTerminatedV1: PostcardDecodable, Sendable {
     var reason: String

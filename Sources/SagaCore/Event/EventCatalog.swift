@@ -15,7 +15,7 @@ public struct EventCatalog: Sendable {
             AttributeHistory(WorkflowExecutionStartedV1.self).upcast { $0.event },
             as: EventAttributes.workflowExecutionStarted)
         catalog.register(
-            AttributeHistory(WorkflowExecutionResetV1.self).upcast { $0.event },
+            AttributeHistory(WorkflowExecutionResetV1.self).upcast { WorkflowExecutionResetV2($0) }.upcast { $0.event },
             as: EventAttributes.workflowExecutionReset)
         catalog.register(
             AttributeHistory(WorkflowExecutionTerminatedV1.self).upcast { WorkflowExecutionTerminated($0) },

@@ -74,7 +74,9 @@ extension ExecutionState {
         var found: [Found] = []
         func add(_ kind: CarriedMessage.Kind, _ id: String, _ eventID: EventID) {
             if let kept, eventID <= kept { return }
-            found.append(Found(eventID: eventID, message: CarriedMessage(kind: kind, id: id, sagaID: sagaID)))
+            // What a reset did is told of the run that it made.
+            let run = origin(of: eventID)
+            found.append(Found(eventID: eventID, message: CarriedMessage(kind: kind, id: id, sagaID: run)))
         }
         for (id, eventID) in requests where signalIDs[id] != eventID && updates[id]?.eventID != eventID {
             add(.request, id, eventID)

@@ -32,10 +32,11 @@ extension ExecutionState {
             if cancelRequest == nil { cancelRequest = CancelRequest(reason: value.reason, at: event.timestamp) }
         case .workflowExecutionReset(let value):
             remember(value.requestID, event.eventID)
-            // Apart from those that the first event may have brought.
-            carry(value.carriedUndo, taskQueue: taskQueue, below: EventID.max - 1 << 32, at: event.eventID)
             carriedMessages += value.carriedMessages
-            origins.append(RunOrigin(sagaID: value.baseSagaID, upTo: value.baseEventID))
+            takeOver(value)
+            // Apart from those that the first event, or a reset before this one, may have brought.
+            let top = EventID.max - EventID(origins.count) << 32
+            carry(value.carriedUndo, taskQueue: taskQueue, below: top, at: event.eventID)
             // Whoever completes an attempt of the other run has its token, which is of no use here.
             for eventID in steps.eventIDs {
                 _ = steps.update(eventID) { step in

@@ -67,7 +67,8 @@ public struct ExecutionState: Equatable, Sendable {
     public internal(set) var searchAttributes: [NamedPayload] = []
     /// The event that the run is being reset to, once its unwinding has begun.
     public internal(set) var resetTo: EventID?
-    /// Of a run that a reset made: whose events it has, and up to which one; the first of several resets first.
+    /// Of a run that a reset made: whose events it has, and up to which one; the first of several resets first, so that no
+    /// later one ends before an earlier one.
     public internal(set) var origins: [RunOrigin] = []
     /// Local activities with an undo that have not ended, by the events that scheduled them.
     public internal(set) var localSteps = EventTable<LocalActivityScheduled>()
@@ -138,17 +139,6 @@ public struct ExecutionState: Equatable, Sendable {
     /// Whether a run that unwinds for a reset leaves what that event began alone: the next run goes on with it.
     @inlinable
     public func movesWithReset(_ eventID: EventID) -> Bool { resetTo.map { eventID <= $0 } ?? false }
-
-    /// The run in which an event happened first: another one's, if a reset took it over.
-    @inlinable
-    public func origin(of eventID: EventID) -> SagaID {
-        origins.first { eventID <= $0.upTo }?.sagaID ?? sagaID
-    }
-
-    /// Whether an event of this run is one of that run, too: it is the same, or what this one was made of by a reset.
-    public func isLineage(_ other: SagaID, with eventID: EventID) -> Bool {
-        other == sagaID || origins.contains { $0.sagaID == other && eventID <= $0.upTo }
-    }
 
     /// What the run would say of its compensation if it closed now.
     public var compensationSummary: CompensationSummary { undoLog.summary(of: 0, isGivenUp: isGivenUp) }
@@ -229,14 +219,6 @@ public struct TimerState: Hashable, Sendable {
     public var dueAt: Timestamp
     /// The command of the code that caused it.
     public var commandNumber: CommandNumber
-}
-
-/// Whose events a run that was made by a reset begins with.
-public struct RunOrigin: Hashable, Sendable {
-    /// The run that was reset.
-    public var sagaID: SagaID
-    /// The last event that was kept.
-    public var upTo: EventID
 }
 
 /// An unwinding that has begun.

@@ -124,6 +124,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case heartbeatDetailsLost = "heartbeat-details-lost"
     /// A queue is given more than its limit.
     case queueLimitIgnored = "queue-limit-ignored"
+    /// What code wants that has gone ahead of its history counts, whatever has happened meanwhile.
+    case advanceTakenBlindly = "advance-taken-blindly"
+    /// A run that is reset once more, further back, does not know the run that the first reset began with.
+    case resetOriginsForgotten = "reset-origins-forgotten"
     /// A reset that is repeated after the run that it made has gone on as another resets once more.
     case resetRequestForgotten = "reset-request-forgotten"
     /// A run that goes on from another does not know which messages that one has dealt with.
@@ -139,7 +143,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
         case .childEndForgotten, .childUndoForgotten, .carriedUndoLost, .carriedSignalLost, .checkpointSignalLost,
             .checkpointUndoLost, .externalSignalUnnamed,
             .updateForgotten, .pauseIgnored, .resetUndoesNothing, .localStepBeforeDurable, .heartbeatDetailsLost,
-            .queueLimitIgnored, .resetRequestForgotten, .messagesForgottenOnContinue,
+            .queueLimitIgnored, .resetOriginsForgotten, .resetRequestForgotten, .messagesForgottenOnContinue,
             .childUndoNotRepeated, .grandchildUndoNotRepeated:
             true
         default: false

@@ -336,15 +336,3 @@ extension UndoEntry: PostcardCodable {
         lastError = try reader.read()
     }
 }
-
-extension RunOrigin: PostcardCodable {
-    public func encode(into writer: inout PostcardWriter) {
-        writer.write(sagaID)
-        writer.write(upTo)
-    }
-
-    public init(from reader: inout PostcardReader) throws(CodecError) {
-        sagaID = try reader.read()
-        upTo = try reader.read()
-    }
-}

@@ -41,7 +41,7 @@ public enum Snapshot {
 
     /// The version of the state: of its fields, and of what events make of it. One that was written by another version is
     /// not used; the history makes a new one.
-    public static let schemaVersion: UInt16 = 4
+    public static let schemaVersion: UInt16 = 5
     /// Most bytes of a state before compression: 64 MiB. A larger one is not kept.
     public static let maximumStateBytes = LZ4Frame.defaultLimit
 

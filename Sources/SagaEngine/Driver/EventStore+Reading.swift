@@ -76,25 +76,72 @@ extension EventStore {
         return nil
     }
 
+    /// Runs of one workflow id that are looked at for the heir of one of them.
+    private static var mostRelatives: Int { 1_000 }
+
+    /// - Throws: `StoreError` of reason invalid if the workflow id has had so many runs that it would take too long to find out: better
+    ///   no answer than another run's.
     private func heir(of sagaID: SagaID, _ target: RunTarget) async throws(StoreError) -> SagaID {
-        let rows = try await list(
-            ExecutionQuery(namespace: target.namespace, workflowID: target.workflowID, limit: 100))
+        var rows: [ExecutionRow] = []
+        while true {
+            let page = try await list(
+                ExecutionQuery(
+                    namespace: target.namespace, workflowID: target.workflowID, before: rows.last?.sagaID, limit: 100))
+            rows += page
+            guard rows.count <= Self.mostRelatives else {
+                throw StoreError(
+                    .invalid,
+                    "workflow id \(target.workflowID) has had more than \(Self.mostRelatives) runs: which of them goes on from"
+                        + " \(sagaID) is not looked for; remove old ones (retention), and undo or end what is left by hand"
+                )
+            }
+            if page.count < 100 { break }
+        }
+        // What a run is a continuation of, its first event says. One that a reset made begins with the other's, so only runs
+        // that begin with the same event are read further.
+        var firsts: [HistoryEvent?] = []
+        var firstRun: [Beginning: Int] = [:]
+        var isShared = [Bool](repeating: false, count: rows.count)
+        for (index, row) in rows.enumerated() {
+            let first = try await events(of: row.sagaID, from: 0, limit: 1).first
+            firsts.append(first)
+            guard let first else { continue }
+            if let other = firstRun.updateValue(index, forKey: Beginning(first)) {
+                isShared[other] = true
+                isShared[index] = true
+            }
+        }
         var pairs: [(run: SagaID, before: SagaID)] = []
-        for row in rows where row.sagaID != sagaID {
-            if let before = try await runBefore(row.sagaID) { pairs.append((row.sagaID, before)) }
+        for (index, row) in rows.enumerated() where row.sagaID != sagaID {
+            guard let first = firsts[index] else { continue }
+            let before = isShared[index] ? try await runBefore(row.sagaID) : RunBefore.of([first])
+            if let before { pairs.append((row.sagaID, before)) }
         }
         return RunBefore.heir(of: sagaID, pairs)
     }
 
-    /// The run that a run goes on from. Page by page: a reset stands behind the whole history that it copied.
+    /// The run that a run goes on from. Page by page: a reset stands behind what it copied, which is at most as long as a run
+    /// may be when it is reset.
     private func runBefore(_ sagaID: SagaID) async throws(StoreError) -> SagaID? {
         var before: SagaID?
         var next: EventID = 0
-        while true {
+        while next < EventID(PackedEvents.maximumCount) {
             let page = try await events(of: sagaID, from: next, limit: 1_000)
             if page.isEmpty { return before }
             before = RunBefore.of(page) ?? before
             next += EventID(page.count)
         }
+        return before
+    }
+}
+
+/// What two runs have in common if one was made of the other by resets.
+private struct Beginning: Hashable {
+    var time: Timestamp
+    var attributes: EventAttributes
+
+    init(_ event: HistoryEvent) {
+        time = event.timestamp
+        attributes = event.attributes
     }
 }

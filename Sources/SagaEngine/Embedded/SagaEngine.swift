@@ -141,6 +141,8 @@ public final class SagaEngine: Sendable {
             })
         else { return }
         host.shutDown()
+        // What live code has taken over is reported before the engine stops.
+        await host.codePaused()
         schedules.stop()
         driver.post(.workerClosed(worker))
         await driver.shutDown()

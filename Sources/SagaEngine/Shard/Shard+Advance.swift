@@ -19,6 +19,9 @@ extension Shard {
             // Sent again on another stream, say: the code of the one before is gone.
             return activityEnded(.worker(worker), reference, result)
         }
+        guard !execution.isCodeBeyond(reference.eventID) else {
+            return activityEnded(.worker(worker), reference, result)
+        }
         execution.advance = PendingAdvance(worker: worker, scheduled: reference.eventID, advance: advance)
         activityEnded(.worker(worker), reference, result)
         guard execution.advance != nil else { return }
@@ -34,7 +37,9 @@ extension Shard {
     /// Does what the code wants, if it knows of all that happened up to now; if not, nothing, and the code will be dropped.
     /// - Parameter events: What it was not given.
     func takeAdvance(_ execution: Execution, _ events: ArraySlice<HistoryEvent>) {
-        guard let pending = execution.advance, execution.pendingUpdates.isEmpty, pending.isWhat(events) else { return }
+        guard let pending = execution.advance, execution.pendingUpdates.isEmpty,
+            pending.isWhat(events) || planted(.advanceTakenBlindly)
+        else { return }
         execution.advance = nil
         execution.needsActivation = false
         execution.isWaitingForWorker = false
@@ -45,6 +50,15 @@ extension Shard {
             pending.advance.commands, seen: execution.state.nextEventID - 1,
             unconsumed: pending.advance.unconsumedSignals, execution)
         activate(execution)
+    }
+}
+
+extension Execution {
+    /// Whether the code that its worker has live was given the schedule of a step by its history, and so has not gone ahead of it:
+    /// a report that says so is sent again, of code that is gone, or was taken before. What is on the way to live code counts as
+    /// not given: it may have gone ahead before it came.
+    fileprivate func isCodeBeyond(_ eventID: EventID) -> Bool {
+        eventID < codeNext && activation?.isFull ?? true
     }
 }
 

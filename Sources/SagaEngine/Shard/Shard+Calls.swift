@@ -305,7 +305,8 @@ extension Shard {
         switch result {
         case .failure(let error):
             // What cannot be read will not be read by asking again: a person is needed.
-            answer(id, .failure(CallFailure(error.reason == .corrupt ? .internalError : .unavailable, error.message)))
+            let isFinal = error.reason == .corrupt || error.reason == .invalid
+            answer(id, .failure(CallFailure(isFinal ? .internalError : .unavailable, error.message)))
         case .success(nil):
             if call.isRepeatable {
                 // The id was free after all (a conflict that has passed): once more.

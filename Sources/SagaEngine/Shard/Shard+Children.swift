@@ -220,9 +220,7 @@ extension Shard {
         var call = call
         let key = WorkflowKey(namespace: call.target.namespace, workflowID: call.target.workflowID)
         if let newest = openRuns[key], newest != call.target.sagaID, let link = executions[newest]?.state.parent,
-            link.eventID == eventID,
-            // A run that was reset twice does not know all that it was made of.
-            execution.state.isLineage(link.sagaID, with: eventID) || !execution.state.origins.isEmpty
+            link.eventID == eventID, execution.state.isLineage(link.sagaID, with: eventID)
         {
             switch call {
             case .cancel(var control):
@@ -301,7 +299,14 @@ extension Shard {
     }
 
     func parentOfResetLoaded(_ sagaID: SagaID, _ call: Call, _ result: Result<LoadedRun?, StoreError>) {
-        if case .failure = result { return lookForParent(of: sagaID, after: 1_000_000) }
+        if case .failure(let error) = result {
+            guard error.reason == .invalid else { return lookForParent(of: sagaID, after: 1_000_000) }
+            // Its parent's id has had too many runs to be looked through each second.
+            if let execution = executions[sagaID] {
+                log(.error, "its parent is not found: \(error.message)", execution)
+            }
+            return lookForParent(of: sagaID, after: 600_000_000)
+        }
         guard let execution = executions[sagaID], !execution.state.isClosed, let link = execution.state.parent,
             case .success(let heir?) = result, heir.row.sagaID != link.sagaID
         else { return }
@@ -490,6 +495,8 @@ extension UndoRunCall {
 extension Execution {
     /// Whether the run is open and waits for that child: it sees to it itself.
     fileprivate func has(_ child: Execution, asChildAt eventID: EventID) -> Bool {
-        !state.isClosed && state.children[eventID]?.initiated.workflowID == child.state.workflowID
+        // Its own event of that number may have begun another child of that name.
+        guard let parent = child.state.parent, state.isLineage(parent.sagaID, with: eventID) else { return false }
+        return !state.isClosed && state.children[eventID]?.initiated.workflowID == child.state.workflowID
     }
 }

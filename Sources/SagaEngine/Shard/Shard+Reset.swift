@@ -8,9 +8,10 @@ internal import SagaCore
 extension Shard {
     func reset(_ id: CallID, _ call: Call, _ reset: ResetCall, _ execution: Execution) {
         if let seen = execution.state.event(ofRequest: reset.requestID) {
-            // The new run, or the old one, which unwinds first.
-            if execution.state.resetTo == nil, seen > 0 {
-                return hold(reply: .started(execution.sagaID, alreadyStarted: false), to: id, call, execution)
+            // The new run, or one between it and this, or the old one, which unwinds first.
+            if execution.state.isMadeByReset(upTo: seen) || execution.state.resetTo == nil, seen > 0 {
+                let made = execution.state.origin(of: seen)
+                return hold(reply: .started(made, alreadyStarted: false), to: id, call, execution)
             }
             return execution.resetWaiters.append((id, call))
         }
@@ -63,6 +64,13 @@ extension Shard {
         guard reset.eventID < EventID(PackedEvents.maximumCount) - 1_024 else {
             return (.invalidArgument, "event \(reset.eventID) is too far: a new run begins with at most 64,000 events")
         }
+        guard state.origins.count < RunOrigin.maximumCount else {
+            return (
+                .failedPrecondition,
+                "run \(state.sagaID) was made by \(state.origins.count) resets, one after the other, which is the limit: start"
+                    + " a new run"
+            )
+        }
         let undone = state.undoLog.entries.first { entry in
             state.isBefore(entry.stepEventID, reset.eventID) && entry.firstAttempt != 0
         }
@@ -74,18 +82,6 @@ extension Shard {
             )
         }
         return nil
-    }
-
-    /// A run that a reset made, and that is reset further back than that, gives its next run no word of the first one, whose
-    /// children and signals go by its name. What they have begun is done; what is open would be asked for under another name.
-    private func problem(withSecond reset: ResetCall, _ state: ExecutionState, _ prefix: ExecutionState) -> String? {
-        guard let first = state.origins.first(where: { $0.upTo >= reset.eventID }) else { return nil }
-        let open = (prefix.children.eventIDs + prefix.externalSignals.eventIDs).filter { $0 <= first.upTo }.min()
-        return open.map { eventID in
-            "the run was made by a reset to event \(first.upTo) of run \(first.sagaID); before that it can only be reset to an event"
-                + " before \(eventID), which began a child or a signal that is open at event \(reset.eventID), or to one at which"
-                + " that has ended"
-        }
     }
 
     /// Whether anything that was begun after the event may have had an effect.
@@ -146,9 +142,6 @@ extension Shard {
                 execution, .failedPrecondition,
                 "at event \(reset.eventID) the run was \(prefix.status.name): reset to an event before that")
         }
-        if let problem = problem(withSecond: reset, state, prefix) {
-            return failReset(execution, .failedPrecondition, problem)
-        }
         if reset.undo == .undo, !planted(.resetUndoesNothing), state.unwinding == nil,
             hasToUndo(after: reset.eventID, execution)
         {
@@ -208,12 +201,12 @@ extension Shard {
         next.predecessor = execution.sagaID
         execution.successor = next
         fill(
-            next, kept, execution.sagaID, reset, carried: reset.undo == .keep ? later : [], messages, rest: events)
+            next, kept, execution.state, reset, carried: reset.undo == .keep ? later : [], messages, rest: events)
         return next
     }
 
     private func fill(
-        _ next: Execution, _ kept: some Sequence<HistoryEvent>, _ base: SagaID, _ reset: ResetCall,
+        _ next: Execution, _ kept: some Sequence<HistoryEvent>, _ base: ExecutionState, _ reset: ResetCall,
         carried: [CarriedUndo], _ messages: [CarriedMessage], rest: [HistoryEvent]
     ) {
         for event in kept {
@@ -233,8 +226,9 @@ extension Shard {
             next,
             .workflowExecutionReset(
                 WorkflowExecutionReset(
-                    baseSagaID: base, baseEventID: reset.eventID, reason: reset.reason, identity: reset.identity,
-                    requestID: reset.requestID, carriedUndo: carried, carriedMessages: news)))
+                    baseSagaID: base.sagaID, baseEventID: reset.eventID, reason: reset.reason,
+                    identity: reset.identity, requestID: reset.requestID, carriedUndo: carried, carriedMessages: news,
+                    origins: planted(.resetOriginsForgotten) ? [] : base.originsToCarry(upTo: reset.eventID))))
         // Signals were acknowledged: they come to the new run, too.
         for event in rest where event.eventID > reset.eventID {
             if case .signalReceived(var signal) = event.attributes {
@@ -300,9 +294,9 @@ extension Shard {
         } catch {
             return fail(id, .internalError, error.message, sagaID: row.sagaID)
         }
-        if run.events.contains(where: { $0.attributes.isReset(by: reset.requestID) }) {
+        if let made = run.events.first(where: { $0.attributes.isReset(by: reset.requestID) }) {
             // The same request: the run that it made has closed meanwhile.
-            return answer(id, .success(.started(row.sagaID, alreadyStarted: false)))
+            return answer(id, .success(.started(state.origin(of: made.eventID), alreadyStarted: false)))
         }
         if isLookedFor(id, reset, from: row.sagaID) { return }
         if let problem = problem(with: reset, state) {
@@ -327,7 +321,7 @@ extension Shard {
         next.startCondition = .after(row.sagaID)
         let kept = run.events.prefix { $0.eventID <= reset.eventID }
         fill(
-            next, kept, row.sagaID, reset, carried: reset.undo == .keep ? later : [],
+            next, kept, state, reset, carried: reset.undo == .keep ? later : [],
             state.messagesToCarry(after: reset.eventID), rest: run.events)
         hold(reply: .started(next.sagaID, alreadyStarted: false), to: id, call, next)
     }

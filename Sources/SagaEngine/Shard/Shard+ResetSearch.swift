@@ -33,8 +33,8 @@ extension Shard {
 
     /// One of them was read; nil if it is gone.
     func lookedForReset(_ id: CallID, _ reset: ResetCall, _ search: ResetCall.Search, _ run: LoadedRun?) {
-        if let run, run.events.contains(where: { $0.attributes.isReset(by: reset.requestID) }) {
-            return answer(id, .success(.started(run.row.sagaID, alreadyStarted: false)))
+        if let run, let made = run.run(madeBy: reset.requestID) {
+            return answer(id, .success(.started(made, alreadyStarted: false)))
         }
         if let previous = run?.previous, search.looks < Self.mostLooks { return look(id, reset, at: previous) }
         var reset = reset
@@ -47,6 +47,17 @@ extension Shard {
 extension LoadedRun {
     /// The run that this one goes on from.
     fileprivate var previous: SagaID? { RunBefore.of(events) }
+
+    /// The run that a reset made, by its request: this one, or one whose events this one has; nil if none did.
+    fileprivate func run(madeBy requestID: String) -> SagaID? {
+        guard let made = events.first(where: { $0.attributes.isReset(by: requestID) }) else { return nil }
+        // Of those that came behind it, the first has what was there as its own up to the event that it is reset to.
+        for event in events where event.eventID > made.eventID {
+            guard case .workflowExecutionReset(let reset) = event.attributes else { continue }
+            return reset.origins.first { made.eventID <= $0.upTo }?.sagaID ?? reset.baseSagaID
+        }
+        return row.sagaID
+    }
 }
 
 /// Runs that go on from others: by a reset, as a new run, or to undo them.

@@ -7,7 +7,7 @@ enum PostgresSchema {
     static let migrations = [
         PackageResources.v1_sql, PackageResources.v2_sql, PackageResources.v3_sql, PackageResources.v4_sql,
         PackageResources.v5_sql, PackageResources.v6_sql, PackageResources.v7_sql,
-        PackageResources.v8_sql, PackageResources.v9_sql,
+        PackageResources.v8_sql, PackageResources.v9_sql, PackageResources.v10_sql,
     ]
 
     /// The version that this program writes.

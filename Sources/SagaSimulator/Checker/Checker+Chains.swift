@@ -10,7 +10,8 @@ extension Checker {
     /// A run begins with its first append: is what it claims to come from there, and does it take what it must?
     mutating func judgeOrigin(_ entry: AppendEntry) throws(Violation) {
         guard case .workflowExecutionStarted(let started)? = entry.events.first?.attributes else { return }
-        if let event = entry.events.first(where: { $0.eventType == .workflowExecutionReset }),
+        // The resets before it may be among what it has of the other run.
+        if let event = entry.events.last(where: { $0.eventType == .workflowExecutionReset }),
             case .workflowExecutionReset(let reset) = event.attributes
         {
             runs[entry.sagaID]?.reset = reset
@@ -96,6 +97,14 @@ extension Checker {
                     old.eventID == new.eventID && old.attributes == new.attributes && old.timestamp == new.timestamp
                 }, "reset",
             "\(entry.sagaID) does not begin with the events of \(reset.baseSagaID) up to \(reset.baseEventID)")
+        var origins = [RunOrigin(sagaID: base.sagaID, upTo: reset.baseEventID)]
+        while let later = origins.first, let earlier = runs[later.sagaID]?.reset {
+            let upTo = min(earlier.baseEventID, later.upTo)
+            origins.insert(RunOrigin(sagaID: earlier.baseSagaID, upTo: upTo), at: 0)
+        }
+        try require(
+            reset.origins == origins.dropLast(), "reset",
+            "\(entry.sagaID) is said to have events of \(reset.origins), it has those of \(origins.dropLast())")
         let undone = base.undos.first { $0.born <= reset.baseEventID && $0.roundBegan != nil }
         try require(
             undone == nil, "reset",

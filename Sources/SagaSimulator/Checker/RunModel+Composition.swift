@@ -98,7 +98,8 @@ extension RunModel {
             isPaused = false
         case .workflowExecutionReset(let value):
             try remember(value.requestID, "reset")
-            carry(value.carriedUndo, below: .max - 1 << 32)
+            // Each of several resets has numbers of its own.
+            carry(value.carriedUndo, below: .max - EventID(value.origins.count + 1) << 32)
         case .sideEffectRecorded(let value): values.append(value.value)
         case .upsertSearchAttributes(let value):
             for attribute in value.attributes {

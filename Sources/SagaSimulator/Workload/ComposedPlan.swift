@@ -9,6 +9,7 @@ extension RunPlan {
         if declared.isEmpty, random.happens(400_000) { compose(&random) }
         planCheckpoints(seed)
         planInterventions(seed)
+        planResets(seed)
     }
 
     /// In half of the worlds some of the sagas that go on as new runs do so within their run instead. Not in those that once found a
@@ -88,5 +89,22 @@ extension RunPlan {
             insert(.reset(undo, random.pick(0...1_000), isNewest: random.happens(400_000)), &random)
         }
         if random.happens(40_000) { insert(.delete, &random) }
+    }
+
+    /// In half of the worlds, not those that once found a bug, some sagas are reset several times: to any event of what they have by
+    /// then, so that about half of the resets go back behind the one before.
+    private mutating func planResets(_ seed: UInt64) {
+        var world = chances(seed, 0x18_F11A)
+        var random = chances(seed, 0x19_0000 + UInt64(index))
+        guard declared.isEmpty, world.happens(500_000), random.happens(250_000) else { return }
+        for _ in 0..<random.pick(2...4) {
+            // To undo what is behind takes longest, and needs a run that is open.
+            let modes: [ResetCall.Undo] = [.undo, .undo, .keep, .drop]
+            let reset = Operation.reset(
+                modes[random.pick(0...3)], random.pick(0...1_000), isNewest: random.happens(850_000))
+            // One just behind another, while much is on its way; or when the run has gone on.
+            let delay = random.happens(400_000) ? random.draw(0...80_000) : random.draw(0...1_500_000)
+            operations.insert((reset, delay), at: random.pick(0...operations.count))
+        }
     }
 }

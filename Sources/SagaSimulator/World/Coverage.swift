@@ -195,6 +195,13 @@ package enum Sometimes: Int, CaseIterable, Sendable {
     case resetUnwound
     case resetKept
     case resetRefused
+    case resetTwice
+    case resetFurtherBack
+    case resetThrice
+    case resetTwiceUnwound
+    case resetTwiceKept
+    case resetTwiceWithOpenChild
+    case resetTwiceWithOpenSignal
     case runDeleted
     case detailsReachedNextAttempt
     case queueLimited

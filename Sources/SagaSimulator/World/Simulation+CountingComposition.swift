@@ -25,6 +25,7 @@ extension Simulation {
         case .workflowExecutionReset(let value):
             if !value.carriedUndo.isEmpty { coverage.hit(.resetKept) }
             if checker.run(value.baseSagaID)?.resetsTo != nil { coverage.hit(.resetUnwound) }
+            if let run, !value.origins.isEmpty { countSecondReset(value, run) }
         case .workflowExecutionPaused: coverage.hit(.pausedRun)
         case .workflowExecutionResumed: coverage.hit(.resumedRun)
         case .childWorkflowExecutionStarted: coverage.hit(.childStarted)
@@ -55,5 +56,19 @@ extension Simulation {
         case .upsertSearchAttributes: coverage.hit(.attributesSet)
         default: break
         }
+    }
+
+    /// A run that a reset made was reset.
+    private func countSecondReset(_ value: WorkflowExecutionReset, _ run: RunModel) {
+        coverage.hit(.resetTwice)
+        if value.origins.count > 1 { coverage.hit(.resetThrice) }
+        let base = checker.run(value.baseSagaID)
+        if base?.resetsTo != nil { coverage.hit(.resetTwiceUnwound) }
+        if !value.carriedUndo.isEmpty { coverage.hit(.resetTwiceKept) }
+        guard let base, value.baseEventID < base.copied else { return }
+        coverage.hit(.resetFurtherBack)
+        // What goes by the name of a run that its own events say nothing of.
+        if run.children.values.contains(where: \.isOpen) { coverage.hit(.resetTwiceWithOpenChild) }
+        if run.externals.values.contains(where: { $0.end == .open }) { coverage.hit(.resetTwiceWithOpenSignal) }
     }
 }

@@ -1624,6 +1624,55 @@ extension Wire.CarriedMessage: CMessage {
 }
 
 extension Wire {
+    /// Whose events a run that was made by a reset begins with.
+    package struct RunOrigin: Sendable, Equatable {
+        /// The run that was reset, 16 bytes.
+        package var sagaID: SagaID?
+        /// The last of its events that the run has, too.
+        package var upToEventID: UInt64
+
+        package init(
+            sagaID: SagaID? = nil,
+            upToEventID: UInt64 = 0
+        ) {
+            self.sagaID = sagaID
+            self.upToEventID = upToEventID
+        }
+    }
+}
+
+extension Wire.RunOrigin: WireMessage {
+    package static var protoName: String { "saga.v1.RunOrigin" }
+
+    package init(decoding bytes: UnsafeRawBufferPointer, limits: MessageLimits = .request) throws(WireError) {
+        let unpacked = try UnpackedMessage(bytes, limits, Self.descriptor)
+        self.init(copying: unpacked.message.assumingMemoryBound(to: CStruct.self))
+        unpacked.end()
+    }
+
+    package func withPacked<R>(_ body: (borrowing PackedMessage) -> R) throws(WireError) -> R {
+        try packMessage(self, body)
+    }
+}
+
+extension Wire.RunOrigin: CMessage {
+    typealias CStruct = Saga__V1__RunOrigin
+
+    static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { saga__v1__run_origin__d() }
+
+    init(copying c: UnsafePointer<CStruct>) {
+        sagaID = Unpacked.sagaID(c.pointee.saga_id)
+        upToEventID = c.pointee.up_to_event_id
+    }
+
+    func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
+        saga__v1__run_origin__init(c)
+        if let sagaID { c.pointee.saga_id = arena.sagaID(sagaID) }
+        c.pointee.up_to_event_id = upToEventID
+    }
+}
+
+extension Wire {
     /// A child that closed well and can be undone as a whole.
     package struct ChildUndo: Sendable, Equatable {
         /// Its name. 1-255 bytes.

@@ -692,6 +692,9 @@ extension Wire {
         package var carriedUndo: [Wire.CarriedUndo]
         /// The newest messages that the run dealt with after that event, oldest first. At most 256.
         package var carriedMessages: [Wire.CarriedMessage]
+        /// Whose events the run begins with, if the run that was reset was itself made by a reset: the first of them first, that run
+        /// not among them. At most 1,000.
+        package var origins: [Wire.RunOrigin]
 
         package init(
             baseSagaID: SagaID? = nil,
@@ -700,7 +703,8 @@ extension Wire {
             identity: String = "",
             requestID: String = "",
             carriedUndo: [Wire.CarriedUndo] = [],
-            carriedMessages: [Wire.CarriedMessage] = []
+            carriedMessages: [Wire.CarriedMessage] = [],
+            origins: [Wire.RunOrigin] = []
         ) {
             self.baseSagaID = baseSagaID
             self.baseEventID = baseEventID
@@ -709,6 +713,7 @@ extension Wire {
             self.requestID = requestID
             self.carriedUndo = carriedUndo
             self.carriedMessages = carriedMessages
+            self.origins = origins
         }
     }
 }
@@ -740,6 +745,7 @@ extension Wire.WorkflowExecutionReset: CMessage {
         requestID = Unpacked.text(c.pointee.request_id)
         carriedUndo = Unpacked.messages(c.pointee.n_carried_undo, c.pointee.carried_undo)
         carriedMessages = Unpacked.messages(c.pointee.n_carried_messages, c.pointee.carried_messages)
+        origins = Unpacked.messages(c.pointee.n_origins, c.pointee.origins)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -756,6 +762,10 @@ extension Wire.WorkflowExecutionReset: CMessage {
         if !carriedMessages.isEmpty {
             c.pointee.carried_messages = arena.messages(carriedMessages)
             c.pointee.n_carried_messages = c.pointee.carried_messages == nil ? 0 : carriedMessages.count
+        }
+        if !origins.isEmpty {
+            c.pointee.origins = arena.messages(origins)
+            c.pointee.n_origins = c.pointee.origins == nil ? 0 : origins.count
         }
     }
 }

@@ -236,6 +236,25 @@ extension CarriedMessage {
     }
 }
 
+extension Wire.RunOrigin {
+    package init(_ origin: RunOrigin) { self.init(sagaID: origin.sagaID, upToEventID: origin.upTo) }
+}
+
+extension RunOrigin {
+    static func list(_ wire: [Wire.RunOrigin], _ field: String) throws(WireError) -> [RunOrigin] {
+        var origins: [RunOrigin] = []
+        for (index, origin) in wire.enumerated() {
+            do throws(WireError) {
+                origins.append(
+                    RunOrigin(sagaID: try required(origin.sagaID, "saga_id"), upTo: origin.upToEventID))
+            } catch {
+                throw error.within(field, index: index)
+            }
+        }
+        return origins
+    }
+}
+
 extension Wire.CarriedUndo {
     package init(_ entry: CarriedUndo) {
         self.init(

@@ -592,6 +592,51 @@ void   saga__v1__carried_message__free_unpacked
   assert(message->base.descriptor == &saga__v1__carried_message__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   saga__v1__run_origin__init
+                     (Saga__V1__RunOrigin         *message)
+{
+  static const Saga__V1__RunOrigin init_value = SAGA__V1__RUN_ORIGIN__INIT;
+  *message = init_value;
+}
+size_t saga__v1__run_origin__get_packed_size
+                     (const Saga__V1__RunOrigin *message)
+{
+  assert(message->base.descriptor == &saga__v1__run_origin__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t saga__v1__run_origin__pack
+                     (const Saga__V1__RunOrigin *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &saga__v1__run_origin__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t saga__v1__run_origin__pack_to_buffer
+                     (const Saga__V1__RunOrigin *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &saga__v1__run_origin__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Saga__V1__RunOrigin *
+       saga__v1__run_origin__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Saga__V1__RunOrigin *)
+     protobuf_c_message_unpack (&saga__v1__run_origin__descriptor,
+                                allocator, len, data);
+}
+void   saga__v1__run_origin__free_unpacked
+                     (Saga__V1__RunOrigin *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &saga__v1__run_origin__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   saga__v1__child_undo__init
                      (Saga__V1__ChildUndo         *message)
 {
@@ -1830,6 +1875,57 @@ const ProtobufCMessageDescriptor saga__v1__carried_message__descriptor =
   saga__v1__carried_message__field_indices_by_name,
   1,  saga__v1__carried_message__number_ranges,
   (ProtobufCMessageInit) saga__v1__carried_message__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor saga__v1__run_origin__field_descriptors[2] =
+{
+  {
+    "saga_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__RunOrigin, saga_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "up_to_event_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__RunOrigin, up_to_event_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned saga__v1__run_origin__field_indices_by_name[] = {
+  0,   /* field[0] = saga_id */
+  1,   /* field[1] = up_to_event_id */
+};
+static const ProtobufCIntRange saga__v1__run_origin__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor saga__v1__run_origin__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "saga.v1.RunOrigin",
+  "RunOrigin",
+  "Saga__V1__RunOrigin",
+  "saga.v1",
+  sizeof(Saga__V1__RunOrigin),
+  2,
+  saga__v1__run_origin__field_descriptors,
+  saga__v1__run_origin__field_indices_by_name,
+  1,  saga__v1__run_origin__number_ranges,
+  (ProtobufCMessageInit) saga__v1__run_origin__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor saga__v1__child_undo__field_descriptors[2] =

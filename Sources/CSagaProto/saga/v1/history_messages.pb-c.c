@@ -3852,7 +3852,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_execution_cancel_requested__
   (ProtobufCMessageInit) saga__v1__workflow_execution_cancel_requested__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_execution_reset__field_descriptors[7] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_execution_reset__field_descriptors[8] =
 {
   {
     "base_saga_id",
@@ -3938,6 +3938,18 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_execution_reset__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "origins",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Saga__V1__WorkflowExecutionReset, n_origins),
+    offsetof(Saga__V1__WorkflowExecutionReset, origins),
+    &saga__v1__run_origin__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_execution_reset__field_indices_by_name[] = {
   1,   /* field[1] = base_event_id */
@@ -3945,13 +3957,14 @@ static const unsigned saga__v1__workflow_execution_reset__field_indices_by_name[
   6,   /* field[6] = carried_messages */
   5,   /* field[5] = carried_undo */
   3,   /* field[3] = identity */
+  7,   /* field[7] = origins */
   2,   /* field[2] = reason */
   4,   /* field[4] = request_id */
 };
 static const ProtobufCIntRange saga__v1__workflow_execution_reset__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_execution_reset__descriptor =
 {
@@ -3961,7 +3974,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_execution_reset__descriptor 
   "Saga__V1__WorkflowExecutionReset",
   "saga.v1",
   sizeof(Saga__V1__WorkflowExecutionReset),
-  7,
+  8,
   saga__v1__workflow_execution_reset__field_descriptors,
   saga__v1__workflow_execution_reset__field_indices_by_name,
   1,  saga__v1__workflow_execution_reset__number_ranges,

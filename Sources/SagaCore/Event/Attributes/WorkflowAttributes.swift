@@ -372,10 +372,13 @@ public struct WorkflowExecutionReset: EventAttribute, Hashable, Sendable {
     public var carriedUndo: [CarriedUndo]
     /// The newest messages that the run dealt with after that event, oldest first.
     public var carriedMessages: [CarriedMessage]
+    /// Whose events the run begins with, if the run that was reset was itself made by a reset: the first of them first, that
+    /// run not among them. Empty in events that were stored before there was this field.
+    public var origins: [RunOrigin]
 
     public init(
         baseSagaID: SagaID, baseEventID: EventID, reason: String = "", identity: String = "", requestID: String = "",
-        carriedUndo: [CarriedUndo] = [], carriedMessages: [CarriedMessage] = []
+        carriedUndo: [CarriedUndo] = [], carriedMessages: [CarriedMessage] = [], origins: [RunOrigin] = []
     ) {
         self.baseSagaID = baseSagaID
         self.baseEventID = baseEventID
@@ -384,9 +387,16 @@ public struct WorkflowExecutionReset: EventAttribute, Hashable, Sendable {
         self.requestID = requestID
         self.carriedUndo = carriedUndo
         self.carriedMessages = carriedMessages
+        self.origins = origins
     }
 
     public init(from reader: inout PostcardReader) throws(CodecError) {
+        try self.init(secondForm: &reader)
+        origins = try reader.read()
+    }
+
+    /// The fields of the second form.
+    init(secondForm reader: inout PostcardReader) throws(CodecError) {
         try self.init(firstForm: &reader)
         carriedMessages = try reader.read()
     }
@@ -400,6 +410,7 @@ public struct WorkflowExecutionReset: EventAttribute, Hashable, Sendable {
         requestID = try reader.read()
         carriedUndo = try reader.read()
         carriedMessages = []
+        origins = []
     }
 
     public func encode(into writer: inout PostcardWriter) {
@@ -410,6 +421,7 @@ public struct WorkflowExecutionReset: EventAttribute, Hashable, Sendable {
         writer.write(requestID)
         writer.write(carriedUndo)
         writer.write(carriedMessages)
+        writer.write(origins)
     }
 }
 

@@ -153,7 +153,8 @@ extension Wire.WorkflowExecutionReset {
             baseSagaID: event.baseSagaID, baseEventID: event.baseEventID, reason: event.reason,
             identity: event.identity, requestID: event.requestID,
             carriedUndo: event.carriedUndo.map { Wire.CarriedUndo($0) },
-            carriedMessages: event.carriedMessages.map { Wire.CarriedMessage($0) })
+            carriedMessages: event.carriedMessages.map { Wire.CarriedMessage($0) },
+            origins: event.origins.map { Wire.RunOrigin($0) })
     }
 }
 
@@ -163,7 +164,8 @@ extension WorkflowExecutionReset {
             baseSagaID: try required(wire.baseSagaID, "base_saga_id"), baseEventID: wire.baseEventID,
             reason: wire.reason, identity: wire.identity, requestID: wire.requestID,
             carriedUndo: try CarriedUndo.list(wire.carriedUndo, "carried_undo"),
-            carriedMessages: try CarriedMessage.list(wire.carriedMessages, "carried_messages"))
+            carriedMessages: try CarriedMessage.list(wire.carriedMessages, "carried_messages"),
+            origins: try RunOrigin.list(wire.origins, "origins"))
     }
 }
 

@@ -1475,6 +1475,33 @@ impl Message for CarriedMessage {
     }
 }
 
+/// Whose events a run that was made by a reset begins with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunOrigin {
+    /// The run that was reset, 16 bytes.
+    pub saga_id: Vec<u8>,
+    /// The last of its events that the run has, too.
+    pub up_to_event_id: u64,
+}
+
+impl Message for RunOrigin {
+    const NAME: &'static str = "saga.v1.RunOrigin";
+
+    fn write(&self, to: &mut Writer) {
+        to.bytes(1, &self.saga_id);
+        to.uint64(2, self.up_to_event_id);
+    }
+
+    fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        match number {
+            1 => self.saga_id = from.bytes()?,
+            2 => self.up_to_event_id = from.uint64()?,
+            _ => from.skip()?,
+        }
+        Ok(())
+    }
+}
+
 /// A child that closed well and can be undone as a whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChildUndo {
@@ -3570,6 +3597,9 @@ pub struct WorkflowExecutionReset {
     pub carried_undo: Vec<CarriedUndo>,
     /// The newest messages that the run dealt with after that event, oldest first. At most 256.
     pub carried_messages: Vec<CarriedMessage>,
+    /// Whose events the run begins with, if the run that was reset was itself made by a reset: the first of them
+    /// first, that run not among them. At most 1,000.
+    pub origins: Vec<RunOrigin>,
 }
 
 impl Message for WorkflowExecutionReset {
@@ -3583,6 +3613,7 @@ impl Message for WorkflowExecutionReset {
         to.string(5, &self.request_id);
         self.carried_undo.iter().for_each(|value| to.message(6, value));
         self.carried_messages.iter().for_each(|value| to.message(7, value));
+        self.origins.iter().for_each(|value| to.message(8, value));
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -3594,6 +3625,7 @@ impl Message for WorkflowExecutionReset {
             5 => self.request_id = from.string()?,
             6 => from.push(&mut self.carried_undo)?,
             7 => from.push(&mut self.carried_messages)?,
+            8 => from.push(&mut self.origins)?,
             _ => from.skip()?,
         }
         Ok(())

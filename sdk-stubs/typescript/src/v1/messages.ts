@@ -543,6 +543,19 @@ export const CarriedMessage: MessageType<CarriedMessage> = message("saga.v1.Carr
   { no: 3, name: "sagaId", type: "bytes" },
 ]);
 
+/** Whose events a run that was made by a reset begins with. */
+export interface RunOrigin {
+  /** The run that was reset, 16 bytes. */
+  sagaId: Uint8Array;
+  /** The last of its events that the run has, too. */
+  upToEventId: bigint;
+}
+/** Makes, writes and reads a RunOrigin. */
+export const RunOrigin: MessageType<RunOrigin> = message("saga.v1.RunOrigin", [
+  { no: 1, name: "sagaId", type: "bytes" },
+  { no: 2, name: "upToEventId", type: "uint64" },
+]);
+
 /** A child that closed well and can be undone as a whole. */
 export interface ChildUndo {
   /** Its name. 1-255 bytes. */
@@ -1495,6 +1508,11 @@ export interface WorkflowExecutionReset {
   carriedUndo: CarriedUndo[];
   /** The newest messages that the run dealt with after that event, oldest first. At most 256. */
   carriedMessages: CarriedMessage[];
+  /**
+   * Whose events the run begins with, if the run that was reset was itself made by a reset: the first of them
+   * first, that run not among them. At most 1,000.
+   */
+  origins: RunOrigin[];
 }
 /** Makes, writes and reads a WorkflowExecutionReset. */
 export const WorkflowExecutionReset: MessageType<WorkflowExecutionReset> = message("saga.v1.WorkflowExecutionReset", [
@@ -1505,6 +1523,7 @@ export const WorkflowExecutionReset: MessageType<WorkflowExecutionReset> = messa
   { no: 5, name: "requestId", type: "string" },
   { no: 6, name: "carriedUndo", type: () => CarriedUndo, repeated: true },
   { no: 7, name: "carriedMessages", type: () => CarriedMessage, repeated: true },
+  { no: 8, name: "origins", type: () => RunOrigin, repeated: true },
 ]);
 
 /** The run needs a person. Event 9. */

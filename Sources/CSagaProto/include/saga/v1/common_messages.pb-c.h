@@ -28,6 +28,7 @@ typedef struct Saga__V1__CompensationSummary Saga__V1__CompensationSummary;
 typedef struct Saga__V1__UndoInput Saga__V1__UndoInput;
 typedef struct Saga__V1__CarriedUndo Saga__V1__CarriedUndo;
 typedef struct Saga__V1__CarriedMessage Saga__V1__CarriedMessage;
+typedef struct Saga__V1__RunOrigin Saga__V1__RunOrigin;
 typedef struct Saga__V1__ChildUndo Saga__V1__ChildUndo;
 typedef struct Saga__V1__WorkflowRef Saga__V1__WorkflowRef;
 typedef struct Saga__V1__NamedPayload Saga__V1__NamedPayload;
@@ -924,6 +925,26 @@ struct  Saga__V1__CarriedMessage
 
 
 /*
+ * Whose events a run that was made by a reset begins with.
+ */
+struct  Saga__V1__RunOrigin
+{
+  ProtobufCMessage base;
+  /*
+   * The run that was reset, 16 bytes.
+   */
+  ProtobufCBinaryData saga_id;
+  /*
+   * The last of its events that the run has, too.
+   */
+  uint64_t up_to_event_id;
+};
+#define SAGA__V1__RUN_ORIGIN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&saga__v1__run_origin__descriptor) \
+    , {0,NULL}, 0 }
+
+
+/*
  * A child that closed well and can be undone as a whole.
  */
 struct  Saga__V1__ChildUndo
@@ -1230,6 +1251,25 @@ Saga__V1__CarriedMessage *
 void   saga__v1__carried_message__free_unpacked
                      (Saga__V1__CarriedMessage *message,
                       ProtobufCAllocator *allocator);
+/* Saga__V1__RunOrigin methods */
+void   saga__v1__run_origin__init
+                     (Saga__V1__RunOrigin         *message);
+size_t saga__v1__run_origin__get_packed_size
+                     (const Saga__V1__RunOrigin   *message);
+size_t saga__v1__run_origin__pack
+                     (const Saga__V1__RunOrigin   *message,
+                      uint8_t             *out);
+size_t saga__v1__run_origin__pack_to_buffer
+                     (const Saga__V1__RunOrigin   *message,
+                      ProtobufCBuffer     *buffer);
+Saga__V1__RunOrigin *
+       saga__v1__run_origin__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   saga__v1__run_origin__free_unpacked
+                     (Saga__V1__RunOrigin *message,
+                      ProtobufCAllocator *allocator);
 /* Saga__V1__ChildUndo methods */
 void   saga__v1__child_undo__init
                      (Saga__V1__ChildUndo         *message);
@@ -1328,6 +1368,9 @@ typedef void (*Saga__V1__CarriedUndo_Closure)
 typedef void (*Saga__V1__CarriedMessage_Closure)
                  (const Saga__V1__CarriedMessage *message,
                   void *closure_data);
+typedef void (*Saga__V1__RunOrigin_Closure)
+                 (const Saga__V1__RunOrigin *message,
+                  void *closure_data);
 typedef void (*Saga__V1__ChildUndo_Closure)
                  (const Saga__V1__ChildUndo *message,
                   void *closure_data);
@@ -1370,6 +1413,7 @@ extern const ProtobufCMessageDescriptor saga__v1__compensation_summary__descript
 extern const ProtobufCMessageDescriptor saga__v1__undo_input__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__carried_undo__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__carried_message__descriptor;
+extern const ProtobufCMessageDescriptor saga__v1__run_origin__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__child_undo__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__workflow_ref__descriptor;
 extern const ProtobufCMessageDescriptor saga__v1__named_payload__descriptor;

@@ -27,6 +27,7 @@ static inline const ProtobufCMessageDescriptor *saga__v1__compensation_summary__
 static inline const ProtobufCMessageDescriptor *saga__v1__undo_input__d(void) { return &saga__v1__undo_input__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__carried_undo__d(void) { return &saga__v1__carried_undo__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__carried_message__d(void) { return &saga__v1__carried_message__descriptor; }
+static inline const ProtobufCMessageDescriptor *saga__v1__run_origin__d(void) { return &saga__v1__run_origin__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__child_undo__d(void) { return &saga__v1__child_undo__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__workflow_ref__d(void) { return &saga__v1__workflow_ref__descriptor; }
 static inline const ProtobufCMessageDescriptor *saga__v1__named_payload__d(void) { return &saga__v1__named_payload__descriptor; }

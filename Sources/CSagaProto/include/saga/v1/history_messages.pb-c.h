@@ -505,10 +505,16 @@ struct  Saga__V1__WorkflowExecutionReset
    */
   size_t n_carried_messages;
   Saga__V1__CarriedMessage **carried_messages;
+  /*
+   * Whose events the run begins with, if the run that was reset was itself made by a reset: the first of them first, that run
+   * not among them. At most 1,000.
+   */
+  size_t n_origins;
+  Saga__V1__RunOrigin **origins;
 };
 #define SAGA__V1__WORKFLOW_EXECUTION_RESET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_execution_reset__descriptor) \
-    , {0,NULL}, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL }
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*

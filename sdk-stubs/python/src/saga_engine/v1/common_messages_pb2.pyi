@@ -231,6 +231,14 @@ class RetryPolicy(_message.Message):
     non_retryable_kinds: _containers.RepeatedScalarFieldContainer[ErrorKind]
     def __init__(self, maximum_attempts: _Optional[int] = ..., initial_interval_us: _Optional[int] = ..., backoff_coefficient: _Optional[float] = ..., maximum_interval_us: _Optional[int] = ..., jitter: _Optional[float] = ..., non_retryable_kinds: _Optional[_Iterable[_Union[ErrorKind, str]]] = ...) -> None: ...
 
+class RunOrigin(_message.Message):
+    __slots__ = ["saga_id", "up_to_event_id"]
+    SAGA_ID_FIELD_NUMBER: _ClassVar[int]
+    UP_TO_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    saga_id: bytes
+    up_to_event_id: int
+    def __init__(self, saga_id: _Optional[bytes] = ..., up_to_event_id: _Optional[int] = ...) -> None: ...
+
 class SagaError(_message.Message):
     __slots__ = ["category", "causes", "code", "context", "details", "kind", "message", "non_retryable", "timestamp_us"]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]

@@ -822,12 +822,13 @@ class WorkflowExecutionPaused(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class WorkflowExecutionReset(_message.Message):
-    __slots__ = ["base_event_id", "base_saga_id", "carried_messages", "carried_undo", "identity", "reason", "request_id"]
+    __slots__ = ["base_event_id", "base_saga_id", "carried_messages", "carried_undo", "identity", "origins", "reason", "request_id"]
     BASE_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_SAGA_ID_FIELD_NUMBER: _ClassVar[int]
     CARRIED_MESSAGES_FIELD_NUMBER: _ClassVar[int]
     CARRIED_UNDO_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    ORIGINS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     base_event_id: int
@@ -835,9 +836,10 @@ class WorkflowExecutionReset(_message.Message):
     carried_messages: _containers.RepeatedCompositeFieldContainer[_common_messages_pb2.CarriedMessage]
     carried_undo: _containers.RepeatedCompositeFieldContainer[_common_messages_pb2.CarriedUndo]
     identity: str
+    origins: _containers.RepeatedCompositeFieldContainer[_common_messages_pb2.RunOrigin]
     reason: str
     request_id: str
-    def __init__(self, base_saga_id: _Optional[bytes] = ..., base_event_id: _Optional[int] = ..., reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ..., carried_undo: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedUndo, _Mapping]]] = ..., carried_messages: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedMessage, _Mapping]]] = ...) -> None: ...
+    def __init__(self, base_saga_id: _Optional[bytes] = ..., base_event_id: _Optional[int] = ..., reason: _Optional[str] = ..., identity: _Optional[str] = ..., request_id: _Optional[str] = ..., carried_undo: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedUndo, _Mapping]]] = ..., carried_messages: _Optional[_Iterable[_Union[_common_messages_pb2.CarriedMessage, _Mapping]]] = ..., origins: _Optional[_Iterable[_Union[_common_messages_pb2.RunOrigin, _Mapping]]] = ...) -> None: ...
 
 class WorkflowExecutionResumed(_message.Message):
     __slots__ = ["identity", "reason", "request_id"]
