@@ -21,7 +21,7 @@ extension SagaClient {
     /// let moved = try await new.importHistory(old.exportHistory("order-123"))
     /// ```
     /// - Parameter pages: The run's events from the first on, in parts of any size, as ``exportHistory(_:sagaID:)`` gives them.
-    /// - Throws: `SagaClientError`: `.alreadyExists` if the server has the run, `.failedPrecondition` if the workflow id has an open
+    /// - Throws: `SagaClientError`: `.alreadyExists` if the server has the run with other or fewer events, `.failedPrecondition` if the workflow id has an open
     ///   run there, `.invalidArgument` if the events do not fit; nothing is left behind then. Also what `pages` throws.
     public func importHistory<Pages: AsyncSequence>(_ pages: Pages) async throws -> ImportedRun
     where Pages.Element == [HistoryEvent] {

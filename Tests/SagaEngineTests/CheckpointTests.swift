@@ -114,6 +114,19 @@ private struct Rounds: DurableWorkflow {
         }
     }
 
+    /// On each store that keeps snapshots, and without any.
+    @Test(arguments: [UInt64(3), 0]) func aQueryOfAClosedRunRunsOnePass(_ snapshots: UInt64) async throws {
+        let engine = try await engine(World(), MemoryEventStore(), snapshots: snapshots)
+        let id = "closed-\(snapshots)"
+        let handle = try await engine.startWorkflow(
+            Rounds.self, id: id, input: Rounds.Input(rounds: 4, waits: false))
+        _ = try await handle.result()
+        let before = Rounds.passes.withLock { $0[id] ?? 0 }
+        #expect(try await handle.query("round", as: Int.self) == 4)
+        #expect(Rounds.passes.withLock { $0[id] ?? 0 } == before + 1)
+        await engine.shutDown()
+    }
+
     @Test func signalsThatCameBeforeGoOverIt() async throws {
         let world = World()
         let engine = try await engine(world, MemoryEventStore())

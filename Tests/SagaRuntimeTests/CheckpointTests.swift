@@ -74,6 +74,34 @@ private struct Misplaced: DurableWorkflow {
     }
 }
 
+/// Keeps an output a round, and hands on all, some, or too much.
+private struct Outputs: DurableWorkflow {
+    static let typeID = "outputs"
+
+    func run(_ context: WorkflowContext, _ input: String) async throws -> [String] {
+        let round = try context.lastCheckpoint(as: Int.self) ?? 0
+        try context.setStepOutput("round-\(round)", "\(round)")
+        try context.setStepOutput("sum", "\((0...round).reduce(0, +))")
+        if round < 4 {
+            switch input {
+            case "all": try await context.checkpoint(round + 1)
+            case "some": try await context.checkpoint(round + 1, keeping: ["sum", "nothing"])
+            default:
+                try context.setStepOutput("large", String(repeating: "x", count: 1_100_000))
+                let why = try await refusal { try await context.checkpoint(round + 1) }
+                guard why.contains("keeping") else { return [why] }
+                // The code goes on, and makes another that is allowed.
+                try await context.checkpoint(round + 1, keeping: [])
+            }
+        }
+        var seen: [String] = []
+        for key in ["round-0", "round-3", "sum", "large"] {
+            seen.append(try context.stepOutput(key, as: String.self) ?? "-")
+        }
+        return seen
+    }
+}
+
 /// Gives up a timer, lets a handler run, takes updates: none of that keeps it from its checkpoint.
 private struct Busy: DurableWorkflow {
     static let typeID = "busy"
@@ -167,6 +195,28 @@ private struct Late: DurableWorkflow {
         run.history.dropLast()
         #expect(try output(run.replay()) == seen)
         #expect(try output(bounded(run)) == seen)
+    }
+
+    /// What is not kept is not in the marker either, so that it does not grow; more than is allowed is told to the code.
+    @Test(arguments: [
+        ("all", ["0", "3", "10", "-"]), ("some", ["-", "-", "10", "-"]), ("large", ["-", "-", "10", "-"]),
+    ]) func theCodeSaysWhichOutputsAreKept(_ input: String, _ expected: [String]) throws {
+        let run = try #require(TestRun(Outputs.self, input: .json("\"\(input)\"")))
+        var answer = run.advance()
+        for _ in 0..<8 {
+            if try !output(answer).isEmpty { break }
+            answer = run.advance()
+        }
+        #expect(try output(answer) == expected)
+        let sizes = run.history.events.filter(\.isCheckpoint).compactMap { event -> Int? in
+            guard case .markerRecorded(let marker) = event.attributes else { return nil }
+            return marker.output?.data.count
+        }
+        #expect(sizes.count == 4)
+        if input != "all" { #expect(Set(sizes).count == 1 && sizes[0] < 200) }
+        run.history.dropLast()
+        #expect(try output(run.replay()) == expected)
+        #expect(try output(bounded(run)) == expected)
     }
 
     @Test(arguments: [

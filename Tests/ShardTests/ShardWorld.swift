@@ -38,6 +38,10 @@ final class ShardWorld {
     /// Where the workflow tasks began that came to the worker.
     private(set) var codeTasks: [EventID] = []
     private(set) var evictions = 0
+    /// Where the shard began to read pages of histories.
+    private(set) var historyReads: [EventID] = []
+    /// The first events of what the worker was asked about.
+    private(set) var queries: [[EventID]] = []
 
     // The worker.
     private(set) var worker: WorkerID = 0
@@ -144,6 +148,7 @@ final class ShardWorld {
         switch effect {
         case .append(let id, let batch): append(id, batch)
         case .loadHistory(let load, let sagaID, let from, let limit):
+            historyReads.append(from)
             give(.historyLoaded(load, .success(Array((log[sagaID] ?? []).dropFirst(Int(from)).prefix(limit)))))
         case .loadRun(let load, let target, let wanted):
             runLoads += 1
@@ -167,6 +172,9 @@ final class ShardWorld {
         guard var sagaID = target.sagaID ?? runs.last, let events = log[sagaID] else { return nil }
         switch wanted {
         case .all, .startedBy, .ends: break
+        case .queried:
+            let checkpoint = events.last(where: \.isCheckpoint)?.eventID
+            return rows[sagaID].map { LoadedRun(row: $0, events: events, checkpoint: checkpoint) }
         case .event(let eventID):
             let few = events.filter { [0, eventID, EventID(events.count) - 1].contains($0.eventID) }
             return rows[sagaID].map { LoadedRun(row: $0, events: few) }
@@ -214,7 +222,7 @@ final class ShardWorld {
                 return crash()
             }
             tasks.append(task)
-        case .query: break
+        case .query(let query): queries.append(query.run.events.map(\.eventID))
         case .cancel(let reference): cancelled.append(reference)
         case .acknowledge(let reference, let verdict): acknowledged.append((reference, verdict))
         case .evict(let sagaID):

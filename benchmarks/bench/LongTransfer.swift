@@ -10,15 +10,15 @@ import SagaSQLite
 struct LongTransfer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "long-transfer",
-        abstract: "Exports a long run, imports it offline and into an engine; prints the peak of memory after each.",
+        abstract:
+            "Exports a long run, imports it offline and into an engine, and resumes it; prints the peak of memory after each.",
         shouldDisplay: false)
 
     @Option(help: "Signals that the run has.")
     var signals = 1_000_000
 
-    /// Twice what a long run of steps is given: the ids of a million signals are in the state of their run.
     @Option(help: "Most memory for data, in MiB.")
-    var limit = 512
+    var limit = 256
 
     func run() async throws {
         try LongRun.allowData(limit)
@@ -29,14 +29,19 @@ struct LongTransfer: AsyncParsableCommand {
             try SQLiteEventStore(path: folder.appendingPathComponent(name).path)
         }
         var peaks: [Int] = []
+        func note() {
+            peaks.append(LongRun.peakMebibytes())
+            FileHandle.standardError.write(
+                Data("    peak \(peaks.map(String.init).joined(separator: ", ")) MiB\n".utf8))
+        }
         let file = folder.appendingPathComponent("run.history").path
         let old = try store("old.db")
         try await write(to: old)
-        peaks.append(LongRun.peakMebibytes())
+        note()
         try await export(old, to: file)
         await old.close()
-        peaks.append(LongRun.peakMebibytes())
-        // As saga import --store does.
+        note()
+        // As saga import --store does. What a phase has needed is said at once: beyond the limit there is no end.
         let offline = try store("offline.db")
         var importer = try await HistoryImporter(into: offline)
         try await Self.read(file) { try await importer.add($0) }
@@ -45,11 +50,12 @@ struct LongTransfer: AsyncParsableCommand {
             throw BenchFailure("long-transfer: \(importer.report)")
         }
         await offline.close()
-        peaks.append(LongRun.peakMebibytes())
+        note()
         // As a server does.
         var logger = Logger(label: "bench")
         logger.logLevel = .error
-        let driver = try await ShardDriver(store: try store("new.db"), config: SagaEngineConfig(), logger: logger)
+        let new = try store("new.db")
+        let driver = try await ShardDriver(store: new, config: SagaEngineConfig(), logger: logger)
         await driver.start()
         var incoming = RunImport(into: driver, namespace: "default")
         try await Self.read(file) { item in
@@ -60,8 +66,32 @@ struct LongTransfer: AsyncParsableCommand {
         }
         guard await driver.status().runs == 1 else { throw BenchFailure("long-transfer: the run does not go on") }
         await driver.shutDown()
-        peaks.append(LongRun.peakMebibytes())
+        await new.close()
+        note()
+        try await resume(try store("new.db"))
+        note()
         print(peaks.map(String.init).joined(separator: " "))
+    }
+
+    /// The run goes on: its code is given every signal, and then ends. A signal that came before does nothing a second time.
+    private func resume(_ store: SQLiteEventStore) async throws {
+        var logger = Logger(label: "bench")
+        logger.logLevel = .error
+        var workflows = WorkflowRegistry()
+        workflows.register(SignalCounter.self)
+        let engine = try await SagaEngine(
+            store: store, workflows: workflows, activities: ActivityRegistry(), logger: logger)
+        let handle = engine.handle(SignalCounter.self, id: "signals")
+        try await handle.signal("tick", 1, signalID: Self.signalID(1))
+        try await handle.signal("tick", 0)
+        let count = try await handle.result()
+        guard count == signals else { throw BenchFailure("long-transfer: the code has seen \(count) signals") }
+        await engine.shutDown()
+    }
+
+    private static func signalID(_ index: Int) -> String {
+        // As callers name their signals: a UUID.
+        SagaID(time: RunOfSteps.id.time, random: (UInt64(index) &* 0x9E37_79B9_7F4A_7C15, UInt64(index))).description
     }
 
     private func write(to store: SQLiteEventStore) async throws {
@@ -93,10 +123,8 @@ struct LongTransfer: AsyncParsableCommand {
                 namespace: "default", workflowID: "signals", workflowType: BenchLine.typeID, workflowVersion: 0,
                 taskQueue: "default", input: .json("1"), executionTimeoutMicros: 0, cancelGraceMicros: 0))
         if index > 0 {
-            // As callers name their signals: a UUID.
-            let id = SagaID(time: sagaID.time, random: (UInt64(index) &* 0x9E37_79B9_7F4A_7C15, UInt64(index)))
             attributes = .signalReceived(
-                SignalReceived(name: "tick", payload: .json("\(index)"), signalID: id.description))
+                SignalReceived(name: "tick", payload: .json("\(index)"), signalID: signalID(index)))
         }
         return HistoryEvent(
             eventID: EventID(index), sagaID: sagaID, timestamp: sagaID.time.adding(microseconds: Int64(index)),
@@ -125,7 +153,7 @@ struct LongTransfer: AsyncParsableCommand {
     }
 
     /// Runs it in a process of its own.
-    /// - Returns: The peak of its memory in MiB: after the writing, the export, the import offline and that into an engine.
+    /// - Returns: The peak of its memory in MiB: after the writing, the export, the import offline, that into an engine, and the end.
     static func inItsOwnProcess(signals: Int) throws -> [Int] {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
@@ -136,9 +164,20 @@ struct LongTransfer: AsyncParsableCommand {
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
-        guard process.terminationStatus == 0, numbers.count == 4 else {
+        guard process.terminationStatus == 0, numbers.count == 5 else {
             throw BenchFailure("long-transfer: a run of \(signals) signals did not end well: \(text)")
         }
         return numbers
+    }
+}
+
+/// Counts signals until one carries 0.
+private struct SignalCounter: DurableWorkflow {
+    static let typeID = BenchLine.typeID
+
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> Int {
+        var count = 0
+        while try await context.waitForSignal("tick", as: Int.self) != 0 { count += 1 }
+        return count
     }
 }

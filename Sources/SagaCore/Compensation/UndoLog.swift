@@ -10,8 +10,9 @@ public struct UndoLog: Sendable {
     /// Undos that a late report put back although the unwinding that they belong to had passed them: they run in any case,
     /// now, and the run does not end before them. In the order in which they came back.
     public private(set) var reopened: [EventID] = []
-    /// Where the entry of a step stands. Looked up, never iterated.
-    private var positions: [EventID: Int] = [:]
+    /// Where the entry of a step stands, by the step's event. Nil while entries stand in the order of those events, as they do until
+    /// steps overlap: then they are searched. Looked up, never iterated.
+    private var positions: [EventID: Int]?
     /// Undos that run or wait for their next attempt.
     private var inFlight: [EventID] = []
     /// Everything from this position on is settled.
@@ -54,7 +55,7 @@ public struct UndoLog: Sendable {
     public var nextReopened: UndoEntry? {
         var youngest: Int?
         for eventID in reopened {
-            guard let position = positions[eventID], entries[position].status == .open else { continue }
+            guard let position = position(of: eventID), entries[position].status == .open else { continue }
             youngest = max(youngest ?? position, position)
         }
         return youngest.map { entries[$0] }
@@ -62,24 +63,35 @@ public struct UndoLog: Sendable {
 
     /// Whether undos that a late report put back are still to be settled.
     public var hasReopened: Bool {
-        reopened.contains { eventID in positions[eventID].map { !entries[$0].status.isSettled } ?? false }
+        reopened.contains { eventID in position(of: eventID).map { !entries[$0].status.isSettled } ?? false }
     }
 
     /// An undo that a late report put back, and that waits for a person.
     public var blockedReopened: UndoEntry? {
-        reopened.compactMap { eventID in positions[eventID].map { entries[$0] } }.last { $0.status == .blocked }
+        reopened.compactMap { eventID in position(of: eventID).map { entries[$0] } }.last { $0.status == .blocked }
     }
 
     /// Whether an undo may begin beside those in flight: only if all of them are of its own group.
     public func mayBegin(_ entry: UndoEntry) -> Bool {
         inFlight.allSatisfy { eventID in
             eventID == entry.stepEventID
-                || (entry.group != 0 && positions[eventID].map { entries[$0].group } == entry.group)
+                || (entry.group != 0 && position(of: eventID).map { entries[$0].group } == entry.group)
         }
     }
 
     /// The entry of a step.
-    public func entry(_ stepEventID: EventID) -> UndoEntry? { positions[stepEventID].map { entries[$0] } }
+    public func entry(_ stepEventID: EventID) -> UndoEntry? { position(of: stepEventID).map { entries[$0] } }
+
+    private func position(of stepEventID: EventID) -> Int? {
+        if let positions { return positions[stepEventID] }
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].stepEventID < stepEventID { low = middle + 1 } else { high = middle }
+        }
+        return low < entries.count && entries[low].stepEventID == stepEventID ? low : nil
+    }
 
     /// Whether any entry is not settled.
     public var hasOpen: Bool { openEnd > 0 }
@@ -140,7 +152,12 @@ public struct UndoLog: Sendable {
     mutating func beginUnwinding(_ scope: UInt32, at eventID: EventID) { unwoundAt[scope] = eventID }
 
     mutating func append(_ entry: UndoEntry) {
-        positions[entry.stepEventID] = entries.count
+        if positions == nil, let last = entries.last, last.stepEventID >= entry.stepEventID {
+            var all: [EventID: Int] = [:]
+            for (position, entry) in entries.enumerated() { all[entry.stepEventID] = position }
+            positions = all
+        }
+        positions?[entry.stepEventID] = entries.count
         entries.append(entry)
         if !entry.status.isSettled { openEnd = entries.count }
     }
@@ -150,14 +167,14 @@ public struct UndoLog: Sendable {
         let kept = entries.filter { ($0.status != .open && $0.status != .dormant) || isOwed($0) }
         guard kept.count != entries.count else { return }
         entries = []
-        positions = [:]
+        positions = nil
         openEnd = 0
         for entry in kept { append(entry) }
     }
 
     /// Changes the entry of a step; false if there is none.
     mutating func update(_ stepEventID: EventID, _ change: (inout UndoEntry) -> Void) -> Bool {
-        guard let position = positions[stepEventID] else { return false }
+        guard let position = position(of: stepEventID) else { return false }
         let before = entries[position].status
         change(&entries[position])
         let after = entries[position].status

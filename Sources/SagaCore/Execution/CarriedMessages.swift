@@ -78,10 +78,15 @@ extension ExecutionState {
             let run = origin(of: eventID)
             found.append(Found(eventID: eventID, message: CarriedMessage(kind: kind, id: id, sagaID: run)))
         }
-        for (id, eventID) in requests where signalIDs[id] != eventID && updates[id]?.eventID != eventID {
-            add(.request, id, eventID)
+        // Of a million only as many as can go along, and some in place of those that are too long.
+        let looked = 4 * CarriedMessage.maximumCount
+        let ownRequests = requests.newest(looked, after: kept) { id, eventID in
+            signalIDs[id] != eventID && updates[id]?.eventID != eventID
         }
-        for (id, eventID) in signalIDs { add(.signal, id, eventID) }
+        for (id, eventID) in ownRequests { add(.request, id, eventID) }
+        for (id, eventID) in signalIDs.newest(looked, after: kept, where: { _, _ in true }) {
+            add(.signal, id, eventID)
+        }
         // One that is open is aborted with the run: whoever asks again means the next run.
         for (id, update) in updates where update.outcome != .open { add(.update, id, update.eventID) }
         found.sort { one, other in

@@ -97,7 +97,7 @@ extension ExecutionState {
         cancelGraceMicros = value.cancelGraceMicros
         autoCompensate = value.autoCompensate
         continueOnUndoError = value.continueOnUndoError
-        if !value.requestID.isEmpty { requests[value.requestID] = 0 }
+        remember(value.requestID, 0)
         memo = value.memo
         searchAttributes = value.searchAttributes
         carriedMessages = value.carriedMessages
@@ -142,7 +142,7 @@ extension ExecutionState {
     }
 
     mutating func signalReceived(_ signalID: String, codeGone: Bool, _ eventID: EventID) {
-        if !signalID.isEmpty, signalIDs[signalID] == nil { signalIDs[signalID] = eventID }
+        if !signalID.isEmpty { signalIDs.add(signalID, eventID) }
         signalCount &+= 1
         if !codeGone { lastMessageEventID = eventID }
     }
@@ -176,7 +176,7 @@ extension ExecutionState {
 
     mutating func remember(_ requestID: String, _ eventID: EventID) {
         // The first event counts: a start that brings a signal along gives both its id.
-        if !requestID.isEmpty, requests[requestID] == nil { requests[requestID] = eventID }
+        if !requestID.isEmpty { requests.add(requestID, eventID) }
     }
 
     func undecodable(_ error: CodecError) -> SagaError {

@@ -83,9 +83,9 @@ public struct ExecutionState: Equatable, Sendable {
     /// Signals recorded so far.
     public internal(set) var signalCount: UInt32 = 0
     /// The events of the signals seen, by their ids, for exactly-once.
-    @usableFromInline var signalIDs: [String: EventID] = [:]
+    @usableFromInline var signalIDs = EventsByID()
     /// What each request id did, for exactly-once answers.
-    @usableFromInline var requests: [String: EventID] = [:]
+    @usableFromInline var requests = EventsByID()
     /// What the runs before this one have dealt with, as far as it is told, oldest first.
     public internal(set) var carriedMessages: [CarriedMessage] = []
     /// Open steps, timers and children by the number of the command that began them.

@@ -38,6 +38,7 @@ public struct HistoryFold: Sendable {
         case ordinary
         case stepScheduled
         case stepStarted
+        case stepCompleted
         case stepEnded
         case timerCreated
         case timerFired
@@ -94,7 +95,8 @@ public struct HistoryFold: Sendable {
         switch type {
         case .activityTaskScheduled: .stepScheduled
         case .activityTaskStarted: .stepStarted
-        case .activityTaskCompleted, .activityTaskFailed, .activityTaskTimedOut, .activityTaskCanceled: .stepEnded
+        case .activityTaskCompleted: .stepCompleted
+        case .activityTaskFailed, .activityTaskTimedOut, .activityTaskCanceled: .stepEnded
         case .timerCreated: .timerCreated
         case .timerFired: .timerFired
         case .signalReceived: .signal
@@ -327,6 +329,15 @@ public struct HistoryFold: Sendable {
                     isDone = try !events.readBool()
                     if isDone { opened[index].startedAttempt = max(opened[index].startedAttempt, attempt) }
                 }
+            case .stepCompleted:
+                isDone = false
+                if let index = find(try events.readVarint64(), .step) {
+                    isDone = try Self.leavesNothing(events, opened[index].attributes)
+                    if !isDone {
+                        isDone = try Self.undoable(&events, end, opened[index], closedBy: eventID, in: &state)
+                    }
+                    if isDone { opened[index].kind = .ended }
+                }
             case .stepEnded:
                 isDone = false
                 if let index = find(try events.readVarint64(), .step) {
@@ -408,23 +419,70 @@ public struct HistoryFold: Sendable {
         try scheduled.skipBytes()
         try scheduled.skipBytes()
         try skipPayload(&scheduled)
-        // The retry policy.
-        try scheduled.skipVarint()
-        try scheduled.skipVarint()
-        try scheduled.skipRaw(8)
-        try scheduled.skipVarint()
-        try scheduled.skipRaw(8)
-        try scheduled.skipBytes()
-        // The time-outs.
-        try scheduled.skipVarint()
-        try scheduled.skipVarint()
-        try scheduled.skipVarint()
-        try scheduled.skipVarint()
+        try skipPolicies(&scheduled)
         if try scheduled.readOptionTag() { return false }
         // The idempotency key and the priority.
         try scheduled.skipBytes()
         try scheduled.skipVarint()
         return try !scheduled.readBool()
+    }
+
+    /// Puts the undo of a step that has completed into the state: of its two events only what the entry keeps is made. `events` stands
+    /// behind the id of the step.
+    /// - Returns: False for what must be decoded in full: a pivot, or bytes that are not what they should be.
+    @inline(never)
+    private static func undoable(
+        _ events: inout PostcardReader, _ end: UnsafeRawPointer, _ begun: Opened, closedBy eventID: EventID,
+        in state: inout ExecutionState
+    ) throws(CodecError) -> Bool {
+        var reader = events
+        reader.cursor = events.base + Int(begun.attributes.offset)
+        reader.end = reader.cursor + Int(begun.attributes.count)
+        // The number of the command.
+        try reader.skipVarint()
+        let stepID = try reader.readString()
+        // The activity.
+        try reader.skipBytes()
+        let taskQueue = try reader.readString()
+        let input = try Payload(from: &reader)
+        try skipPolicies(&reader)
+        guard try reader.readOptionTag() else { return false }
+        let undo = try UndoSpec(from: &reader)
+        let key = try reader.readString()
+        // The priority.
+        try reader.skipVarint()
+        guard try !reader.readBool() else { return false }
+        let scope = try reader.readVarint32()
+        let group = try reader.readVarint32()
+        guard reader.cursor == reader.end else { return false }
+        // The attempt.
+        try events.skipVarint()
+        let output = try Payload(from: &events)
+        let data = try Payload?(from: &events)
+        guard events.cursor == end else { return false }
+        state.undoLog.append(
+            UndoEntry(
+                stepEventID: begun.eventID, closingEventID: eventID, stepID: stepID, undo: undo,
+                taskQueue: undo.taskQueue.isEmpty ? taskQueue : undo.taskQueue, input: input, output: output,
+                data: data, outcome: .completed, stepKey: key, idempotencyKey: key + "/undo", scope: scope,
+                group: group, status: state.movesWithReset(begun.eventID) ? .dormant : .open))
+        return true
+    }
+
+    @inline(__always)
+    private static func skipPolicies(_ reader: inout PostcardReader) throws(CodecError) {
+        // The retry policy.
+        try reader.skipVarint()
+        try reader.skipVarint()
+        try reader.skipRaw(8)
+        try reader.skipVarint()
+        try reader.skipRaw(8)
+        try reader.skipBytes()
+        // The time-outs.
+        try reader.skipVarint()
+        try reader.skipVarint()
+        try reader.skipVarint()
+        try reader.skipVarint()
     }
 
     @inline(__always)

@@ -60,6 +60,17 @@ struct CommandLedger {
         return number
     }
 
+    /// The code asks for a step that an event has recorded already, as that command.
+    mutating func takeRecordedStep() -> CommandNumber {
+        defer { nextNumber += 1 }
+        return nextNumber
+    }
+
+    /// A recorded step is open.
+    mutating func begin(step number: CommandNumber, by eventID: EventID) {
+        openEvents[eventID] = Open(number: number, kind: .activity)
+    }
+
     /// The number that the next command gets.
     var next: CommandNumber { nextNumber }
 

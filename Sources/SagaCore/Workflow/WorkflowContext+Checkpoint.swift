@@ -10,13 +10,18 @@ extension WorkflowContext {
     /// anew by the code, as at its beginning.
     ///
     /// It waits until handlers that run have ended, and until steps and children that the code has given up are closed.
-    /// - Parameter value: What the next pass needs to know; asked for at the end of that waiting, so that it has what handlers
-    ///   have done. Keep it small: it is recorded each time.
+    /// - Parameters:
+    ///   - value: What the next pass needs to know; asked for at the end of that waiting, so that it has what handlers
+    ///     have done. Keep it small: it is recorded each time.
+    ///   - outputs: The keys of the step outputs that the next pass can still read; nil, the default, for all. They are
+    ///     recorded each time, too, so code that sets ever new keys names those that it needs. In the history all stay.
     /// - Throws: `SagaError` of kind validation, and nothing is recorded, if a step, timer, child or update of the code is
-    ///   open, if other code of the run waits (`async let`), or if the caller is not `run` itself but a task group, a
-    ///   handler, a `saga` scope or a group. `WorkflowCancelled` like any other await.
+    ///   open, if other code of the run waits (`async let`), if the caller is not `run` itself but a task group, a
+    ///   handler, a `saga` scope or a group, or if the value and the step outputs have more than a mebibyte together.
+    ///   `WorkflowCancelled` like any other await.
     public func checkpoint<Value: Encodable>(
-        _ value: @autoclosure () throws -> Value, file: StaticString = #fileID, line: UInt = #line
+        _ value: @autoclosure () throws -> Value, keeping outputs: [String]? = nil, file: StaticString = #fileID,
+        line: UInt = #line
     ) async throws -> Never {
         try checkIn()
         guard isRoot, WorkflowScope.number == 0, WorkflowScope.undoGroup == 0 else {
@@ -36,6 +41,16 @@ extension WorkflowContext {
         }
         if !waiters.isEmpty { throw refusal("other code of the run waits (async let): wait for it first") }
         let marker = MarkerCommand(kind: .checkpoint, name: "", details: try converter.encode(try value()))
+        let kept = outputs.map { keys in self.outputs.filter { keys.contains($0.key) } } ?? self.outputs
+        // Here, where the code hears of it: a marker that no message holds would block the run.
+        let bytes = kept.reduce(marker.details.data.count) { $0 + $1.key.utf8.count + $1.value.data.count }
+        guard bytes <= Self.maximumCheckpointBytes else {
+            throw refusal(
+                "its value has \(marker.details.data.count) bytes and \(kept.count) step outputs have"
+                    + " \(bytes - marker.details.data.count); \(Self.maximumCheckpointBytes) are allowed together: keep less,"
+                    + " with checkpoint(value, keeping: keys)")
+        }
+        self.outputs = kept
         let number = try issue(.recordMarker(marker), site: CallSite(file, line))
         isAtCheckpoint = true
         // Nothing ends it but the next pass, which evicts this one.
@@ -48,6 +63,9 @@ extension WorkflowContext {
         guard let checkpointed else { return nil }
         return try converter.decode(type, from: checkpointed)
     }
+
+    /// Most bytes of a checkpoint's value and step outputs. A constant for ever: on replay the same must be refused.
+    static let maximumCheckpointBytes = 1 << 20
 
     private func refusal(_ why: String) -> SagaError {
         SagaError(kind: .validation, message: "no checkpoint can be made here: \(why)", isNonRetryable: true)

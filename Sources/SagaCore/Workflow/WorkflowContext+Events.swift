@@ -24,6 +24,45 @@ extension WorkflowContext {
         return nil
     }
 
+    /// What the events at hand say of a step that the code is about to ask for.
+    enum ReplayedStep {
+        /// Nothing: the code must ask for it.
+        case unknown
+        /// It was asked for, as that command, and its end is not the next thing that happened.
+        case begun(CommandNumber)
+        /// It succeeded, and this is what it returned.
+        case ended(Payload)
+    }
+
+    /// Takes the events of a step that the code is about to ask for, if they come next: that it was scheduled, just so, handed out, and
+    /// succeeded. On replay they do as a rule, and then no command need be made, compared and waited for. Everything else goes the
+    /// long way, which leads to the same; so do all mismatches, which it words.
+    func replayStep(_ activityType: String, _ stepID: String) throws -> ReplayedStep {
+        try checkIn()
+        guard cancelReason == nil, !Task.isCancelled, isNextForOne, let next = coming.first,
+            next.pointee.attributes.isSchedule(of: activityType, stepID, commands.next), let event = coming.take()
+        else { return .unknown }
+        let number = commands.takeRecordedStep()
+        advanceTime(to: event.pointee.timestamp)
+        let scheduled = event.pointee.eventID
+        while let next = coming.first {
+            switch next.pointee.attributes.end(ofStep: scheduled) {
+            case .handedOut:
+                guard let event = coming.take() else { break }
+                advanceTime(to: event.pointee.timestamp)
+                continue
+            case .completed(let output):
+                guard let event = coming.take() else { break }
+                advanceTime(to: event.pointee.timestamp)
+                return .ended(output)
+            case .none: break
+            }
+            break
+        }
+        commands.begin(step: number, by: scheduled)
+        return .begun(number)
+    }
+
     /// Whether the next event may be taken by code that runs.
     private var isNextForOne: Bool {
         guard let event = coming.first, executor.isIdle, messages.conditions.isEmpty else { return false }
@@ -131,5 +170,28 @@ extension WorkflowContext {
             endedChildren[number] = resolution
         }
         return nil
+    }
+}
+
+/// What an event says of a step.
+private enum StepNews {
+    case handedOut
+    case completed(Payload)
+}
+
+extension EventAttributes {
+    /// Whether it records the step that the code would ask for as its next command.
+    fileprivate func isSchedule(of activityType: String, _ stepID: String, _ number: CommandNumber) -> Bool {
+        guard case .activityTaskScheduled(let step) = self else { return false }
+        return step.commandNumber == number && step.activityType == activityType && step.stepID == stepID
+    }
+
+    /// What it says of a step that ended well, or may yet.
+    fileprivate func end(ofStep scheduled: EventID) -> StepNews? {
+        switch self {
+        case .activityTaskStarted(let started): started.scheduledEventID == scheduled ? .handedOut : nil
+        case .activityTaskCompleted(let done): done.scheduledEventID == scheduled ? .completed(done.output) : nil
+        default: nil
+        }
     }
 }

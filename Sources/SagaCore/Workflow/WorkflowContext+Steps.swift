@@ -88,6 +88,19 @@ extension WorkflowContext {
         _ activityType: String, _ input: Input, as type: Output.Type, undo: UndoSpec?, _ options: ActivityOptions,
         _ site: CallSite
     ) async throws -> Output {
+        switch try replayStep(activityType, options.stepID ?? activityType) {
+        case .ended(let output): return try converter.decode(type, from: output)
+        case .begun(let number):
+            return try converter.decode(type, from: try await wait(for: .command(number)).payload())
+        case .unknown: return try await executeAnew(activityType, input, as: type, undo: undo, options, site)
+        }
+    }
+
+    /// A function of its own, so that the way over recorded results has no room to make for it.
+    private func executeAnew<Input: Encodable, Output: Decodable>(
+        _ activityType: String, _ input: Input, as type: Output.Type, undo: UndoSpec?, _ options: ActivityOptions,
+        _ site: CallSite
+    ) async throws -> Output {
         let step = ScheduleActivity(
             stepID: options.stepID ?? activityType, activityType: activityType, taskQueue: options.taskQueue ?? "",
             input: try converter.encode(input), retry: options.retry, timeouts: options.timeouts, undo: undo,

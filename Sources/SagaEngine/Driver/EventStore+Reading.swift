@@ -31,6 +31,8 @@ extension EventStore {
         switch wanted {
         case .all, .heir: return LoadedRun(row: row, events: try await allEvents(of: row.sagaID))
         case .ends, .startedBy: return LoadedRun(row: row, events: try await ends(of: row))
+        case .queried:
+            return LoadedRun(row: row, events: try await ends(of: row), checkpoint: try await lastCheckpoint(of: row))
         case .event(let eventID):
             var events = try await ends(of: row)
             // None are there if the run was removed meanwhile.
@@ -50,6 +52,20 @@ extension EventStore {
             let more = try await events(of: row.sagaID, from: end, limit: 1_000)
             if more.isEmpty { return end }
             end += EventID(more.count)
+        }
+    }
+
+    /// Where the code of a closed run was last entered again; nil if it was not, or if the history does not tell.
+    private func lastCheckpoint(of row: ExecutionRow) async throws(StoreError) -> EventID? {
+        guard row.status.isClosed else { return nil }
+        do throws(ReplayFailure) {
+            let run = try await HistoryReplayer(store: self).replay(
+                row.sagaID, end: row.nextEventID, from: .snapshot, needsEvents: false, { _ in })
+            return run?.state.checkpoint
+        } catch {
+            // A history that does not replay is refused by the code itself, in better words.
+            if case .store(let error) = error { throw error }
+            return nil
         }
     }
 

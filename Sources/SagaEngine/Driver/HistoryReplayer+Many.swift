@@ -29,4 +29,21 @@ extension HistoryReplayer {
             return (sagaID, .failure(error))
         }
     }
+
+    /// The page behind one that has just been read, on its way; nil if there is none, or if that one may be the last. A page that
+    /// turns out not to be needed is let go.
+    func pageBehind(_ rows: PackedHistory, end: EventID?) -> Task<Result<PackedHistory, StoreError>, Never>? {
+        // Many histories have one page: nobody is asked for what is likely not there.
+        guard let next = rows.nextEventID, end.map({ next < $0 }) ?? (rows.count * 2 > Self.pageEvents) else {
+            return nil
+        }
+        let (store, sagaID) = (store, rows.sagaID)
+        return Task {
+            do throws(StoreError) {
+                return .success(try await store.packedEvents(of: sagaID, from: next, limit: Self.pageEvents))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
 }

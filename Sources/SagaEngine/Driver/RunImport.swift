@@ -18,10 +18,16 @@ package struct RunImport {
     /// Whether something may be in the store.
     private var hasWritten = false
     private var isOutcomeUnknown = false
+    /// The run is here already: what comes is compared with it, for it may be the repetition of an import whose answer was lost.
+    private var row: ExecutionRow?
+    /// Events of it that were read and not compared yet.
+    private var own: ArraySlice<HistoryEvent> = []
 
     /// Most events, and about most bytes, that wait to be written.
     package static let maximumPending = 8_192
     private static let maximumBytes = 4 << 20
+    /// Events of a run that is here already that are read at once.
+    private static let pageEvents = 1_000
 
     /// - Parameter namespace: The caller's; the run must be of it.
     package init(into driver: ShardDriver, namespace: String) {
@@ -57,6 +63,10 @@ package struct RunImport {
                     .invalidArgument, "event \(event.eventID) does not fit the ones before it: \(error.message)")
             }
             if isFirst { try await admit() }
+            if let row {
+                try await compare(event, row)
+                continue
+            }
             pending.append(event)
             pendingBytes += event.storedBytes
             if pending.count > Self.maximumPending || (pending.count > 1 && pendingBytes > Self.maximumBytes) {
@@ -66,15 +76,16 @@ package struct RunImport {
     }
 
     /// All events have come: the run is whole, and goes on here if it is open.
-    /// - Returns: The run and how many events it has.
+    /// - Returns: The run and how many events came. If all of them were here already the answer is the same, and nothing is done.
     package mutating func finish() async throws(CallFailure) -> (sagaID: SagaID, events: UInt64) {
+        if row != nil, let state { return (state.sagaID, state.nextEventID) }
         guard let state, !pending.isEmpty else { throw CallFailure(.invalidArgument, "the run has no events") }
         try await write(isLast: true)
         let done = (sagaID: state.sagaID, events: state.nextEventID)
-        // The state may be large, and is made anew from the store: not twice in memory.
         self.state = nil
         driver.feedBell.ring()
-        if !state.isClosed { await driver.adopt(done.sagaID, epoch: epoch) }
+        // The events that are in the store now have made this state. It may be large: it is not made a second time.
+        if !state.isClosed { await driver.adopt(state, epoch: epoch) }
         return done
     }
 
@@ -115,14 +126,30 @@ package struct RunImport {
         }
         if let row = present {
             // Nobody may take what is not whole for a yes.
-            throw row.isUnfinishedImport
-                ? CallFailure(
+            guard !row.isUnfinishedImport else {
+                throw CallFailure(
                     .unavailable, "run \(row.sagaID) is still coming in, or is being removed again; try again")
-                : CallFailure(
-                    .alreadyExists, "run \(row.sagaID) of workflow id \(row.workflowID) is here already",
-                    sagaID: row.sagaID)
+            }
+            return self.row = row
         }
         epoch = try await driver.admitImport(state).get()
+    }
+
+    /// The run has gone on here since, if it has more events than come.
+    private mutating func compare(_ event: HistoryEvent, _ known: ExecutionRow) async throws(CallFailure) {
+        if own.isEmpty {
+            do throws(StoreError) {
+                own = try await driver.store.events(of: event.sagaID, from: event.eventID, limit: Self.pageEvents)[...]
+            } catch {
+                throw CallFailure(.unavailable, error.message)
+            }
+        }
+        guard let mine = own.popFirst(), mine == event else {
+            throw CallFailure(
+                .alreadyExists,
+                "run \(known.sagaID) of workflow id \(known.workflowID) is here already, and has no such event"
+                    + " \(event.eventID)", sagaID: known.sagaID)
+        }
     }
 
     // MARK: Writing

@@ -3,7 +3,7 @@ internal import SagaCore
 
 /// Runs that come in from other servers.
 extension ShardDriver {
-    /// Tries to remove what an import left, or to read what it brought, before the next take-over has to do it: about ten seconds.
+    /// Tries to remove what an import left, before the next take-over has to do it: about ten seconds.
     private static let attempts: UInt32 = 8
 
     /// Whether a run may come in now.
@@ -14,38 +14,11 @@ extension ShardDriver {
         }
     }
 
-    /// Has the shard go on with an open run that was written beside it; returns when it does.
-    func adopt(_ sagaID: SagaID, epoch: UInt64) async {
-        var attempt: UInt32 = 0
-        while true {
-            let failure: ReplayFailure
-            do throws(ReplayFailure) {
-                if let run = try await recoveredRun(sagaID) {
-                    post(.imported(run, epoch: epoch))
-                    return await withCheckedContinuation { continuation in errand { _ in continuation.resume() } }
-                }
-                return
-            } catch {
-                failure = error
-            }
-            attempt &+= 1
-            logger.warning(
-                "an imported run cannot be read yet",
-                metadata: ["saga_id": "\(sagaID)", "error": "\(failure.sagaError.message)"])
-            guard attempt < Self.attempts else { break }
-            await Self.pause(attempt)
-        }
-        // It is whole in the store: who reads all runs anew finds it, or says why not.
-        errand { core in
-            if core.shard.isReady { core.shard.startRecovery("the imported run \(sagaID) could not be read") }
-        }
-    }
-
-    private func recoveredRun(_ sagaID: SagaID) async throws(ReplayFailure) -> RecoveredRun? {
-        let row: ExecutionRow?
-        do throws(StoreError) { row = try await store.execution(sagaID) } catch { throw .store(error) }
-        guard let row, !row.status.isClosed else { return nil }
-        return try await replayer.recover(row)
+    /// Has the shard go on with an open run that was written beside it; returns when it does. If the store was taken over since, the
+    /// shard has read the run with all others, and passes this over.
+    func adopt(_ state: consuming ExecutionState, epoch: UInt64) async {
+        post(.imported(RecoveredRun(state: state), epoch: epoch))
+        await withCheckedContinuation { continuation in errand { _ in continuation.resume() } }
     }
 
     /// Removes what an import has written of a run that did not come to its end.

@@ -78,8 +78,8 @@ public struct HistoryImporter {
         epoch = try await store.takeOver()
     }
 
-    /// Most events of one append.
-    package static let maximumPending = Int(PackedEvents.maximumCount)
+    /// Most events of one append: more would have to be in memory at once.
+    package static let maximumPending = RunImport.maximumPending
 
     /// Takes the next item of a file.
     public mutating func add(_ item: HistoryFile.Item) async throws(ImportFailure) {

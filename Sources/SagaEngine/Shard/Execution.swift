@@ -77,6 +77,8 @@ final class Execution {
     @exclusivity(unchecked) var activation: Activation?
     /// Reads the history for a worker that does not hold the code.
     var historyLoad: HistoryLoad?
+    /// Checkpoints of the code before the last one: the newest that is durable, and those behind it.
+    var earlierCheckpoints: [EventID] = []
     /// Failures of the code in a row.
     var codeFailures: UInt32 = 0
     /// How often in a row a worker could not keep the code until it had all of its history.

@@ -528,6 +528,7 @@ extension Call {
         case .signal(let signal): signal.signalID.isEmpty && signal.requestID.isEmpty ? .ends : .all
         case .start(let start), .signalWithStart(let start, _):
             start.requestID.isEmpty ? .ends : .startedBy(start.requestID)
+        case .query: .queried
         default: .ends
         }
     }

@@ -19,6 +19,7 @@ extension Shard {
                         "the worker sent a checkpoint as command \(number) while \(open): its library must refuse that")
             )
         }
+        execution.keepCheckpoint()
         emit(
             execution,
             .markerRecorded(
@@ -44,6 +45,19 @@ extension ExecutionState {
 }
 
 extension Execution {
+    /// Another checkpoint is about to be recorded: until it is durable, a question is asked from the last one that is.
+    fileprivate func keepCheckpoint() {
+        guard let checkpoint = state.checkpoint else { return }
+        if checkpoint < durableNext { earlierCheckpoints = [] }
+        earlierCheckpoints.append(checkpoint)
+    }
+
+    /// The last checkpoint of the code that is durable; nil if none is.
+    var durableCheckpoint: EventID? {
+        if let checkpoint = state.checkpoint, checkpoint < durableNext { return checkpoint }
+        return earlierCheckpoints.last { $0 < durableNext }
+    }
+
     /// What code that begins anew is given of all events of the run: behind a checkpoint the first event, and those from the
     /// checkpoint on.
     func forNewCode(_ events: ArraySlice<HistoryEvent>) -> [HistoryEvent] {

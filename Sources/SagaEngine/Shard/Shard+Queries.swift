@@ -37,10 +37,10 @@ extension Shard {
                     call: id, query: query, run: run, worker: holder, checkpoint: state.checkpoint, isLive: true))
             return ask(queryID, task, isLive: true)
         }
-        var anew = LiveQuery(call: id, query: query, run: run, worker: 0, isLive: false)
         // Only what is durable is read.
-        if let checkpoint = state.checkpoint, checkpoint < execution.durableNext { anew.checkpoint = checkpoint }
-        askAnew(anew)
+        askAnew(
+            LiveQuery(
+                call: id, query: query, run: run, worker: 0, checkpoint: execution.durableCheckpoint, isLive: false))
     }
 
     /// Asks code that was closed: only its history is left of it.
@@ -57,7 +57,7 @@ extension Shard {
             sagaID: run.row.sagaID, generation: 0, namespace: started.namespace, workflowID: started.workflowID,
             workflowType: started.workflowType, workflowVersion: started.workflowVersion,
             taskQueue: started.taskQueue, firstEventID: 0, events: [])
-        askAnew(LiveQuery(call: id, query: query, run: task, worker: 0, isLive: false))
+        askAnew(LiveQuery(call: id, query: query, run: task, worker: 0, checkpoint: run.checkpoint, isLive: false))
     }
 
     private func askAnew(_ query: LiveQuery) {

@@ -40,6 +40,8 @@ package enum LoadedEvents: Sendable {
     /// The first and the last, and of another run if that was started by this request: a request is remembered as long as
     /// its run is stored.
     case startedBy(String)
+    /// The first and the last, and where the code made its last checkpoint: for a question to the code of a closed run.
+    case queried
     /// The first, that one, and the last.
     case event(EventID)
     case all

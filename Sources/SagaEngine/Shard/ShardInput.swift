@@ -98,9 +98,12 @@ package struct LoadedRun: Sendable {
     package var row: ExecutionRow
     /// The events that were asked for.
     package var events: [HistoryEvent]
+    /// The marker of the last checkpoint of its code, if that was asked for; nil if it made none.
+    package var checkpoint: EventID?
 
-    package init(row: ExecutionRow, events: [HistoryEvent]) {
+    package init(row: ExecutionRow, events: [HistoryEvent], checkpoint: EventID? = nil) {
         self.row = row
         self.events = events
+        self.checkpoint = checkpoint
     }
 }

@@ -168,7 +168,7 @@ extension Simulation {
         }
         switch wanted {
         case .all, .heir: return LoadedRun(row: row, events: try loadedEvents(of: row.sagaID))
-        case .ends, .startedBy, .event:
+        case .ends, .startedBy, .event, .queried:
             var events = Array(try store.events(of: row.sagaID, from: 0, limit: 1).prefix(1))
             if case .event(let eventID) = wanted, eventID > 0, eventID + 1 < row.nextEventID {
                 events += try store.events(of: row.sagaID, from: eventID, limit: 1)
@@ -176,7 +176,11 @@ extension Simulation {
             if row.nextEventID > 1 {
                 events += try store.events(of: row.sagaID, from: row.nextEventID - 1, limit: 1)
             }
-            return LoadedRun(row: row, events: events)
+            var checkpoint: EventID?
+            if case .queried = wanted {
+                checkpoint = try loadedEvents(of: row.sagaID).last(where: \.isCheckpoint)?.eventID
+            }
+            return LoadedRun(row: row, events: events, checkpoint: checkpoint)
         }
     }
 

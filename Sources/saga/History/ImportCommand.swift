@@ -11,8 +11,8 @@ struct ImportCommand: AsyncParsableCommand {
             The whole file is checked before anything is written. An open saga must then go on in one place only: pause it \
             before it is exported, and end it there afterwards, or never start a server over it again.
 
-            Over the server (the role operator is needed) a run is taken whole or not at all; one that is there already is \
-            left alone. Late effects (saga late-effects) stay with the old server.
+            Over the server (the role operator is needed) a run is taken whole or not at all; one that is there already, \
+            with these events or others, is left alone. Late effects (saga late-effects) stay with the old server.
 
             With --store, the server of the store must be stopped first: the import takes the store over. A run that is \
             there already, with the same events, is left alone; an import that was cut off goes on when it is repeated.
@@ -43,10 +43,13 @@ struct ImportCommand: AsyncParsableCommand {
                 var source = try HistorySource(file)
                 var upload: HistoryUpload?
                 var sagaID: SagaID?
+                var wasThere = false
                 while let items = try source.next() {
                     for case .events(let events) in items {
                         if let first = events.first, first.sagaID != sagaID {
-                            try await Self.end(upload, &report)
+                            try await Self.end(upload, wasThere, &report)
+                            // The answer is the same whether it comes now or was there already: for who counts, it is asked first.
+                            wasThere = try await Self.isThere(first, client)
                             upload = client.beginImport()
                             sagaID = first.sagaID
                         }
@@ -59,18 +62,34 @@ struct ImportCommand: AsyncParsableCommand {
                         }
                     }
                 }
-                try await Self.end(upload, &report)
+                try await Self.end(upload, wasThere, &report)
             }
             return report
         }
     }
 
-    private static func end(_ upload: HistoryUpload?, _ report: inout HistoryImporter.Report) async throws {
+    private static func isThere(_ first: HistoryEvent, _ client: SagaClient) async throws -> Bool {
+        guard case .workflowExecutionStarted(let started) = first.attributes else { return false }
+        do throws(SagaClientError) {
+            _ = try await client.describe(started.workflowID, sagaID: first.sagaID)
+            return true
+        } catch  where error.code == .notFound {
+            return false
+        }
+    }
+
+    private static func end(
+        _ upload: HistoryUpload?, _ wasThere: Bool, _ report: inout HistoryImporter.Report
+    ) async throws {
         guard let upload else { return }
         do throws(SagaClientError) {
             let run = try await upload.finish()
-            report.runs += 1
-            report.events += run.events
+            if wasThere {
+                report.known += 1
+            } else {
+                report.runs += 1
+                report.events += run.events
+            }
         } catch  where error.code == .alreadyExists {
             report.known += 1
         }

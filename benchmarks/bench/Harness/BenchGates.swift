@@ -37,12 +37,15 @@ enum BenchGates {
         var maxAllocationsPerOp: Double?
         var maxBytesPerOp: Double?
         var maxRatio: Double?
+        /// For rates: so much of the reference at least.
+        var minRatio: Double?
 
         enum CodingKeys: String, CodingKey {
             case suite, `case`
             case maxAllocationsPerOp = "max_allocations_per_op"
             case maxBytesPerOp = "max_bytes_per_op"
             case maxRatio = "max_ratio"
+            case minRatio = "min_ratio"
         }
     }
 
@@ -74,6 +77,12 @@ enum BenchGates {
                 if let value, let limit, value > limit {
                     found.append(String(format: "%@: %.3f %@, the threshold is %.3f", id, value, what, limit))
                 }
+            }
+            if let ratio = result.ratio, let limit = threshold.minRatio, ratio < limit {
+                found.append(
+                    String(
+                        format: "%@: %.3f of %@, the threshold is %.3f", id, ratio, result.reference ?? "its reference",
+                        limit))
             }
         }
         return found

@@ -50,12 +50,15 @@ struct RunOfSteps: Sendable {
 
     private static let one = Payload(encoding: "json", data: Array("1".utf8))
 
-    /// Writes the first events of a run of so many steps, 1,000 an append, without ever holding all of them.
-    static func write(_ count: Int, steps: Int, to store: any EventStore) async throws -> SagaID {
+    /// Writes the first events of a run of so many steps, without ever holding all of them.
+    /// - Parameter rowEvents: Events of each append.
+    static func write(
+        _ count: Int, steps: Int, to store: any EventStore, rowEvents: Int = 1_000
+    ) async throws -> SagaID {
         let epoch = try await store.takeOver()
         let none = RunOfSteps(count: 0, hasUndo: false)
-        for start in stride(from: 0, to: count, by: 1_000) {
-            let part = (start..<min(count, start + 1_000)).map { event($0, steps: steps, hasUndo: false) }
+        for start in stride(from: 0, to: count, by: rowEvents) {
+            let part = (start..<min(count, start + rowEvents)).map { event($0, steps: steps, hasUndo: false) }
             try await none.append([none.entry(part, EventID(start), sagaID: id, workflowID: "line")], to: store, epoch)
         }
         return id
@@ -75,14 +78,21 @@ struct RunOfSteps: Sendable {
     }
 
     /// Writes it so many times, as runs of their own.
-    func write(_ runs: Int, to store: any EventStore) async throws {
+    /// - Parameter rowEvents: Events of each append of a run but the first, which has one less; nil for one append a run.
+    func write(_ runs: Int, to store: any EventStore, rowEvents: Int? = nil) async throws {
         let epoch = try await store.takeOver()
         for start in stride(from: 0, to: runs, by: 500) {
-            let entries = (start..<min(runs, start + 500)).map { number in
-                let sagaID = SagaID(time: Self.id.time, random: (UInt64(number) &* 0x9E37_79B9, UInt64(number)))
-                return entry(events.map { $0.of(sagaID) }, 0, sagaID: sagaID, workflowID: "line-\(number)")
+            var rest = events[...]
+            while let first = rest.first {
+                let part = rest.prefix(rowEvents.map { first.eventID == 0 ? $0 - 1 : $0 } ?? rest.count)
+                rest = rest.dropFirst(part.count)
+                let entries = (start..<min(runs, start + 500)).map { number in
+                    let sagaID = SagaID(time: Self.id.time, random: (UInt64(number) &* 0x9E37_79B9, UInt64(number)))
+                    return entry(
+                        part.map { $0.of(sagaID) }, first.eventID, sagaID: sagaID, workflowID: "line-\(number)")
+                }
+                try await append(entries, to: store, epoch)
             }
-            try await append(entries, to: store, epoch)
         }
     }
 

@@ -7,19 +7,25 @@ import SagaEngine
 extension ReplaySuite {
     func stores(_ context: BenchContext) async throws {
         for kind in RecoveryStore.all where kind.name != "memory" {
-            try await manyRuns(context, kind)
-            try await oneRun(context, kind)
+            try await manyRuns(context, kind, "rows as an engine writes them", rowEvents: 3)
+            try await manyRuns(context, kind, "one row each", rowEvents: nil)
+            try await oneRun(context, kind, "rows as an engine writes them", rowEvents: 3)
+            try await oneRun(context, kind, "rows of 1,000", rowEvents: 1_000)
         }
     }
 
-    /// Open runs of 100 events each, a thousand a page, as a start reads them.
-    private func manyRuns(_ context: BenchContext, _ kind: RecoveryStore) async throws {
-        let name = "replay/\(kind.name), runs of 100 events"
+    /// Open runs of 100 events each, with an undo for each step, a thousand a page, as a start reads them.
+    /// - Parameter rowEvents: Events of one append: an engine writes how a step began and ended, and the next one, in one. Nil for
+    ///   all, as an import writes a run.
+    private func manyRuns(
+        _ context: BenchContext, _ kind: RecoveryStore, _ rows: String, rowEvents: Int?
+    ) async throws {
+        let name = "replay/\(kind.name), runs of 100 events, \(rows)"
         guard context.wants(name) else { return }
         let runs = context.quick ? 2_000 : 10_000
         let history = RunOfSteps(count: 100, hasUndo: true)
         try await kind.use { store in
-            try await history.write(runs, to: store)
+            try await history.write(runs, to: store, rowEvents: rowEvents)
             let replayer = HistoryReplayer(store: store)
             try await compare(
                 context, name, events: runs * history.events.count,
@@ -51,12 +57,13 @@ extension ReplaySuite {
     }
 
     /// One long run, from its first event.
-    private func oneRun(_ context: BenchContext, _ kind: RecoveryStore) async throws {
-        let name = "replay/\(kind.name), a long run"
+    private func oneRun(_ context: BenchContext, _ kind: RecoveryStore, _ rows: String, rowEvents: Int) async throws {
+        let name = "replay/\(kind.name), a long run, \(rows)"
         guard context.wants(name) else { return }
-        let count = context.quick ? 99_991 : 999_991
+        // Each row is a commit of its own, and those take their time.
+        let count = rowEvents > 100 ? (context.quick ? 99_991 : 999_991) : (context.quick ? 24_991 : 99_991)
         try await kind.use { store in
-            let sagaID = try await RunOfSteps.write(count, steps: count / 3, to: store)
+            let sagaID = try await RunOfSteps.write(count, steps: count / 3, to: store, rowEvents: rowEvents)
             guard let row = try await store.execution(sagaID) else { throw BenchFailure("the run is not there") }
             let replayer = HistoryReplayer(store: store)
             try await compare(

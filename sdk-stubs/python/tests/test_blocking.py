@@ -49,8 +49,11 @@ def test_a_run_comes_out_and_goes_in() -> None:
         events = list(client.export_history(name))
         assert [event.event_id for event in events] == [0]
         for source in (other.export_history(name), client.export_history(name)):
-            with pytest.raises(StatusError, match="is here already"):
-                client.import_history(source)
+            known = client.import_history(source)
+            assert (known.saga_id, known.events) == (events[0].saga_id, 1)
+        events[0].workflow_execution_started.identity = "another"
+        with pytest.raises(StatusError, match="is here already"):
+            client.import_history(iter(events))
         events[0].saga_id = uuid.uuid4().bytes
         events[0].workflow_execution_started.workflow_id = unique("imported")
         stored = client.import_history(iter(events))

@@ -104,8 +104,13 @@ async def test_a_run_comes_out_whole_and_is_taken_once() -> None:
         events = [event async for event in client.export_history(workflow_id)]
         assert [event.event_id for event in events] == list(range(6))
         assert events == [event async for event in handle.history()]
+        # Sent once more, as after a lost answer: the same answer. Another run under its id is refused.
+        known = await client.import_history(client.export_history(workflow_id))
+        assert (known.saga_id, known.events) == (events[0].saga_id, len(events))
+        changed = [event async for event in client.export_history(workflow_id)]
+        changed[3].signal_received.identity = "another"
         with pytest.raises(StatusError) as caught:
-            await client.import_history(client.export_history(workflow_id))
+            await client.import_history(changed)
         assert caught.value.code == StatusCode.ALREADY_EXISTS
 
         # The same under another name is another run; it goes on. Longer than one part, of events of two kinds of size.
