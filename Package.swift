@@ -13,6 +13,9 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
         .treatAllWarnings(as: .error),
+        // What one module calls of another is specialised and inlined as within one: a tenth of a saga's processor time
+        // (docs/performance.md).
+        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
     ] + mutants
 
 // Release builds of what runs for long bear the Swift runtime in themselves: what is called at every turn, retain and release first,

@@ -29,6 +29,14 @@ package final class ConnectionKeeper: Sendable {
         configuration = try options.transport()
     }
 
+    /// The connection, if it takes calls now: nearly always, and without the ways of waiting for one.
+    var ready: ClientConnection? {
+        state.withLock { state in
+            guard !state.isClosed, let connection = state.connection, connection.isUsable else { return nil }
+            return connection
+        }
+    }
+
     /// A connection that takes calls.
     /// - Throws: What ended the last attempt: at once if another cannot help (credentials, certificates), else `.unavailable`
     ///   at the deadline.

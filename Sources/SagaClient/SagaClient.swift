@@ -2,6 +2,7 @@ public import Logging
 public import SagaCore
 internal import SagaTransport
 package import SagaWire
+internal import Synchronization
 
 /// The thin client of a server: starts and steers sagas, reads them, and waits for them. No engine and no store.
 ///
@@ -21,16 +22,18 @@ public final class SagaClient: Sendable {
     let deadline: Duration
     /// Of every change made through this client; nil takes a new one for each.
     private let requestID: String?
+    private let requestIDs: RequestIDs
 
     private init(
         keeper: ConnectionKeeper, converter: any PayloadConverter, logger: Logger, deadline: Duration,
-        requestID: String?
+        requestID: String?, requestIDs: RequestIDs
     ) {
         self.keeper = keeper
         self.converter = converter
         self.logger = logger
         self.deadline = deadline
         self.requestID = requestID
+        self.requestIDs = requestIDs
     }
 
     /// The same client, on the same connection, whose calls differ from the defaults.
@@ -44,7 +47,7 @@ public final class SagaClient: Sendable {
     public func with(deadline: Duration? = nil, requestID: String? = nil) -> SagaClient {
         SagaClient(
             keeper: keeper, converter: converter, logger: logger, deadline: deadline ?? self.deadline,
-            requestID: requestID)
+            requestID: requestID, requestIDs: requestIDs)
     }
 
     /// Connects.
@@ -68,7 +71,8 @@ public final class SagaClient: Sendable {
                 throw error
             }
             return SagaClient(
-                keeper: keeper, converter: converter, logger: logger, deadline: options.deadline, requestID: nil)
+                keeper: keeper, converter: converter, logger: logger, deadline: options.deadline, requestID: nil,
+                requestIDs: RequestIDs())
         } catch {
             await group.shutdown()
             throw error
@@ -94,13 +98,18 @@ public final class SagaClient: Sendable {
         let end = ContinuousClock.now + (deadline ?? self.deadline)
         let isMutation = C.method.mutates
         // Made once: a repeat with the same id is done once.
-        let requestID = isMutation ? self.requestID ?? Self.newRequestID() : ""
+        let requestID = isMutation ? self.requestID ?? requestIDs.next() : ""
         var failures: UInt32 = 0
         var isOutcomeUnknown = false
         while true {
             var failure: SagaClientError
             do throws(SagaClientError) {
-                let connection = try await keeper.connection(until: end)
+                let connection: ClientConnection
+                if let ready = keeper.ready {
+                    connection = ready
+                } else {
+                    connection = try await keeper.connection(until: end)
+                }
                 return try await attempt(call, on: connection, until: end, requestID, make)
             } catch {
                 failure = error
@@ -148,11 +157,6 @@ public final class SagaClient: Sendable {
         }
     }
 
-    private static func newRequestID() -> String {
-        var random = SystemRandomNumberGenerator()
-        return String(random.next(), radix: 36) + String(random.next(), radix: 36)
-    }
-
     func encode<Value: Encodable>(_ value: Value) throws(SagaClientError) -> Payload {
         do {
             return try converter.encode(value)
@@ -182,4 +186,17 @@ extension SagaClientError {
     fileprivate var leavesOutcomeOpen: Bool {
         isTransient || code == .deadlineExceeded || code == .cancelled || code == .internal || code == .unauthenticated
     }
+}
+
+/// Request ids that nobody else makes: 128 bits of chance for each client, and a number.
+private final class RequestIDs: Sendable {
+    private let prefix: String
+    private let number = Atomic<UInt64>(0)
+
+    init() {
+        var random = SystemRandomNumberGenerator()
+        prefix = String(random.next(), radix: 36) + String(random.next(), radix: 36) + "-"
+    }
+
+    func next() -> String { prefix + String(number.add(1, ordering: .relaxed).newValue, radix: 36) }
 }

@@ -29,6 +29,7 @@ final class ActivityRunner: Sendable {
     private let notice: @Sendable (WorkerNotice) -> Void
     private let isTaken: @Sendable (TaskReference, ActivityResult) -> Bool
     private let state = Mutex(State())
+    private let outlet = HeartbeatOutlet()
 
     /// - Parameter isTaken: Offers an end to live code that waits for it here; true if it reports it in place of the runner.
     init(
@@ -44,6 +45,7 @@ final class ActivityRunner: Sendable {
     func attach(_ sink: (any WorkerSink)?) {
         let tasks = state.withLock { state -> [(ActivityTask, RunningActivity)] in
             state.sink = sink
+            outlet.sink.withLock { $0 = sink }
             state.isAttached = true
             var tasks: [(ActivityTask, RunningActivity)] = []
             while let next = beginNext(&state) { tasks.append(next) }
@@ -115,9 +117,7 @@ final class ActivityRunner: Sendable {
     }
 
     private func begin(_ task: ActivityTask, _ state: inout State) -> RunningActivity {
-        let running = RunningActivity(task) { [weak self] reference, details in
-            self?.state.withLock { $0.sink }?.heartbeat(reference, details)
-        }
+        let running = RunningActivity(task, outlet)
         state.running[task.reference] = running
         return running
     }

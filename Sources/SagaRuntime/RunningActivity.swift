@@ -2,6 +2,15 @@ internal import Dispatch
 internal import SagaCore
 internal import Synchronization
 
+/// Where the heartbeats of all attempts go.
+final class HeartbeatOutlet: Sendable {
+    let sink = Mutex<(any WorkerSink)?>(nil)
+
+    func send(_ reference: TaskReference, _ details: Payload?) {
+        sink.withLock { $0 }?.heartbeat(reference, details)
+    }
+}
+
 /// One attempt that runs: its Swift task, its cancellation and its heartbeats.
 final class RunningActivity: HeartbeatReporter {
     private struct State {
@@ -23,13 +32,13 @@ final class RunningActivity: HeartbeatReporter {
 
     let reference: TaskReference
     private let interval: UInt64
-    private let send: @Sendable (TaskReference, Payload?) -> Void
+    private let outlet: HeartbeatOutlet
     private let state = Mutex(State())
 
-    init(_ task: ActivityTask, send: @escaping @Sendable (TaskReference, Payload?) -> Void) {
+    init(_ task: ActivityTask, _ outlet: HeartbeatOutlet) {
         reference = task.reference
         interval = Self.interval(timeoutMicros: task.timeouts.heartbeatMicros)
-        self.send = send
+        self.outlet = outlet
     }
 
     /// Nanoseconds between two heartbeats: a third of the time-out, so that two may be lost.
@@ -71,7 +80,7 @@ final class RunningActivity: HeartbeatReporter {
             defer { state.pending = nil }
             return state.pending
         }
-        if let pending { send(reference, pending) }
+        if let pending { outlet.send(reference, pending) }
     }
 
     func heartbeat(_ details: Payload?) {
@@ -90,7 +99,7 @@ final class RunningActivity: HeartbeatReporter {
             return .send
         }
         switch action {
-        case .send: send(reference, details)
+        case .send: outlet.send(reference, details)
         case .wait(let nanoseconds):
             let deadline = DispatchTime(uptimeNanoseconds: now &+ nanoseconds)
             DispatchQueue.global().asyncAfter(deadline: deadline) { [weak self] in self?.sendPending() }
@@ -105,6 +114,6 @@ final class RunningActivity: HeartbeatReporter {
             if state.pending != nil { state.lastHeartbeat = DispatchTime.now().uptimeNanoseconds }
             return state.pending
         }
-        if let pending { send(reference, pending) }
+        if let pending { outlet.send(reference, pending) }
     }
 }

@@ -19,6 +19,17 @@ final class WorkerLink: WorkerSink {
         var report: [UInt8]?
     }
 
+    /// A server's token as a key. Its end is the server's signature, which is as good as chance.
+    private struct TokenKey: Hashable {
+        let bytes: [UInt8]
+
+        static func == (one: TokenKey, other: TokenKey) -> Bool { one.bytes == other.bytes }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(bytes.suffix(8).reduce(0 as UInt64) { $0 &<< 8 | UInt64($1) })
+        }
+    }
+
     private struct State {
         var stream: WorkStreamObserver?
         /// Counts streams, so that what an old one says is told apart.
@@ -31,7 +42,7 @@ final class WorkerLink: WorkerSink {
         var queryTokens: [UInt64: [UInt8]] = [:]
         var queryIDs: [[UInt8]: UInt64] = [:]
         var attempts: [TaskReference: Attempt] = [:]
-        var references: [[UInt8]: TaskReference] = [:]
+        var references: [TokenKey: TaskReference] = [:]
         /// The server drains: the stream ends once nothing is open.
         var endsWhenIdle = false
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
@@ -71,7 +82,8 @@ final class WorkerLink: WorkerSink {
             return state.attempts.values.compactMap(\.report)
         }
         observer.begin(
-            connection.openStream(method: Wire.Method.workersWork.rawValue, body: open, observer: observer))
+            connection.openStream(
+                method: Wire.Method.workersWork.rawValue, body: open, observer: observer, window: .work))
         // What the last stream may have lost.
         for report in reports { observer.send(report) }
         let outcome = await observer.waitForEnd()
@@ -231,7 +243,7 @@ final class WorkerLink: WorkerSink {
         let isNew = state.withLock { state in
             guard state.attempts[task.reference] == nil else { return false }
             state.attempts[task.reference] = Attempt(token: wire.taskToken, queue: task.taskQueue)
-            state.references[wire.taskToken] = task.reference
+            state.references[TokenKey(bytes: wire.taskToken)] = task.reference
             return true
         }
         // Handed out twice: it runs already, or its report is on the way.
@@ -239,7 +251,7 @@ final class WorkerLink: WorkerSink {
     }
 
     private func cancel(_ token: [UInt8]) {
-        if let reference = state.withLock({ $0.references[token] }) { host.cancel(reference) }
+        if let reference = state.withLock({ $0.references[TokenKey(bytes: token)] }) { host.cancel(reference) }
     }
 
     private func acknowledged(_ ack: Wire.Ack) {
@@ -247,7 +259,7 @@ final class WorkerLink: WorkerSink {
             logger.error("the server refused a report: \(error.message)")
         }
         let (isIdle, mustEnd) = state.withLock { state -> (Bool, WorkStreamObserver?) in
-            if let reference = state.references.removeValue(forKey: ack.taskToken) {
+            if let reference = state.references.removeValue(forKey: TokenKey(bytes: ack.taskToken)) {
                 state.attempts[reference] = nil
             }
             return (state.attempts.isEmpty, state.attempts.isEmpty && state.endsWhenIdle ? state.stream : nil)

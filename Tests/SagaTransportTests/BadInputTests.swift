@@ -158,7 +158,7 @@ import Testing
                 let client = try RawClient(port: port)
                 try client.hello()
                 // Held calls: the slot of each is taken until its handler has ended.
-                let calls = (1...400 as ClosedRange<UInt32>).flatMap {
+                let calls = (1...1_168 as ClosedRange<UInt32>).flatMap {
                     FrameHeader.frame(kind: .request, method: TestMethod.hold, stream: $0)
                 }
                 try client.write(

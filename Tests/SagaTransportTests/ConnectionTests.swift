@@ -47,7 +47,7 @@ import Testing
     @Test func manyCallsAtOnce() async throws {
         try await withServer { server in
             let connection = try await server.connect()
-            // More than the 256 in flight that the server allows: the others wait.
+            // More than the 1,024 in flight that the server allows: the others wait.
             let sum = try await withThrowingTaskGroup(of: Int.self) { group in
                 for index in 0..<2_000 {
                     group.addTask {

@@ -175,12 +175,12 @@ import Testing
         let pair = SessionPair()
         pair.server.delegate.onRequest = { _, _, _, _ in }
         var answers: [SentFrame] = []
-        for stream in 1...300 as ClosedRange<UInt32> {
+        for stream in 1...1_100 as ClosedRange<UInt32> {
             answers += pair.toServer(Self.raw(kind: 3, method: 1, stream: stream))
         }
-        #expect(answers.count == 44)
+        #expect(answers.count == 76)
         #expect(answers.allSatisfy { $0.status?.code == .resourceExhausted && $0.status?.retryAfterMS == 1_000 })
-        #expect(pair.serverLog.count == 256)
+        #expect(pair.serverLog.count == 1_024)
         #expect(pair.server.core.respond(7, [1]))
         #expect(SessionPair.takeFrames(pair.server).map(\.stream) == [7])
     }

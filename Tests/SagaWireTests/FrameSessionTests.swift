@@ -120,6 +120,24 @@ import Testing
         #expect(pair.serverLog.filter { $0 == "item 1 1" }.count == 70)
     }
 
+    @Test func aWidenedWindowTakesMoreAndIsGrantedAgainInItsOwnHalves() {
+        let pair = SessionPair()
+        pair.server.delegate.onRequest = { session, stream, _, _ in
+            session.widenWindow(stream, items: 200, bytes: 1 << 20)
+            // Less than there is changes nothing.
+            session.widenWindow(stream, items: 10, bytes: 10)
+        }
+        _ = pair.client.core.open(method: 5, body: [], context: nil)
+        pair.exchange()
+        let results = (0..<210).map { _ in pair.client.core.sendItem(1, [1]) }
+        #expect(results.filter { $0 == .sent }.count == 200)
+        let bytes = [UInt8](pair.client.core.outputBytes)
+        pair.client.core.consumeOutput(bytes.count)
+        let credits = pair.toServer(bytes).filter { $0.kind == .credit }
+        #expect(pair.serverLog.filter { $0 == "item 1 1" }.count == 200)
+        #expect(credits.count == 2)
+    }
+
     @Test func theSendersQueueIsBounded() {
         var limits = WireLimits()
         limits.maxQueuedItems = 10

@@ -59,6 +59,19 @@ package struct TaskToken: Hashable, Sendable {
         let body = bytes[..<Self.bodySize]
         let tag = Array(bytes[Self.bodySize...])
         guard Crypto.constantTimeEquals(tag, key.tag(of: body, namespace: namespace)) else { return nil }
+        self.init(claimed: body)
+        guard now < expiresAt else { return nil }
+    }
+
+    /// The attempt that a token says it names, which proves nothing; nil if it is none of an activity, or has expired.
+    static func claimedActivity(_ bytes: [UInt8], now: Timestamp) -> TaskReference? {
+        guard bytes.count == size, bytes[0] == version, let token = TaskToken(claimed: bytes[..<bodySize]),
+            now < token.expiresAt, case .activity(let task) = token.subject
+        else { return nil }
+        return task
+    }
+
+    private init?(claimed body: ArraySlice<UInt8>) {
         let sagaID = SagaID(high: number(body, at: 2, 8), low: number(body, at: 10, 8))
         let second = number(body, at: 18, 8)
         switch body[1] {
@@ -72,7 +85,6 @@ package struct TaskToken: Hashable, Sendable {
         default: return nil
         }
         expiresAt = Timestamp(microseconds: Int64(bitPattern: number(body, at: 31, 8)))
-        guard now < expiresAt else { return nil }
     }
 }
 

@@ -20,6 +20,7 @@ extension ServerConnection {
         }
         let worker = try WorkStream(self, request.stream, request.principal, open)
         add(worker, request)
+        request.session.widenWindow(request.stream, items: StreamWindow.work.items, bytes: StreamWindow.work.bytes)
         worker.start()
     }
 }
@@ -158,15 +159,15 @@ final class WorkStream: LongStream, @unchecked Sendable {
         while !isOver, head < backlog.count, queued < Self.maximumQueued {
             let item = item(for: backlog[head])
             head += 1
-            do throws(WireStatus) {
-                switch session.sendItem(stream, try encode(Wire.ServerItem(item: item))) {
+            do throws(WireError) {
+                switch try session.sendItem(stream, Wire.ServerItem(item: item)) {
                 case .sent: break
                 case .queued: queued += 1
                 case .full, .closed:
                     return cutOff(session, WireStatus(.resourceExhausted, "the worker takes its tasks too slowly"))
                 }
             } catch {
-                return cutOff(session, error)
+                return cutOff(session, WireStatus(.internal, "an item cannot be written: \(error)"))
             }
         }
         if head == backlog.count {
@@ -198,8 +199,8 @@ final class WorkStream: LongStream, @unchecked Sendable {
         case .cancel(let task):
             return .cancelActivity(Wire.CancelActivity(taskToken: token(of: task), reason: "cancelled"))
         case .acknowledge(let task, let verdict):
-            defer { tokens[task] = nil }
-            return .ack(Wire.Ack(taskToken: token(of: task), result: Wire.AckResult(verdict)))
+            let token = tokens.removeValue(forKey: task) ?? token(of: task)
+            return .ack(Wire.Ack(taskToken: token, result: Wire.AckResult(verdict)))
         case .evict(let sagaID): return .evict(Wire.Evict(sagaID: sagaID))
         }
     }
@@ -293,6 +294,10 @@ final class WorkStream: LongStream, @unchecked Sendable {
     }
 
     private func activity(_ session: SessionCore, _ token: [UInt8]) -> TaskReference? {
+        // Mostly it is one that this stream has given out: then it is known to be ours, and need not be checked like a stranger's.
+        if let task = TaskToken.claimedActivity(token, now: EngineClock.now().wall), tokens[task] == token {
+            return task
+        }
         guard case .activity(let task)? = core.subject(of: token, namespace: namespace) else {
             refuse(session, token)
             return nil

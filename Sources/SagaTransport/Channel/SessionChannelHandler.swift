@@ -442,7 +442,10 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
             minute = now
             engine.allowMoreKeyUpdates()
         }
-        if let engine, !wasBusy { engine.trim() }
+        if !wasBusy {
+            engine?.trim()
+            core.trimOutput()
+        }
         wasBusy = false
     }
 

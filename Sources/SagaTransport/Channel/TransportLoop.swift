@@ -62,6 +62,9 @@ final class TransportLoop: @unchecked Sendable {
     private var isFlushScheduled = false
     private var ticker: RepeatedTask?
     private let mailbox = Mutex(Mailbox())
+    /// The mailbox's other array, empty; on the loop.
+    private var opened: [(ConnectionPort, SessionCommand)] = []
+    private static let mostKeptLetters = 4_096
 
     private struct Mailbox {
         var letters: [(ConnectionPort, SessionCommand)] = []
@@ -135,11 +138,15 @@ final class TransportLoop: @unchecked Sendable {
     }
 
     private func openMailbox() {
-        let letters = mailbox.withLock { mailbox in
+        // Two arrays change places, so that neither grows anew each time. A callback that opens the mailbox again finds none here.
+        var letters = exchange(&opened, with: [])
+        mailbox.withLock { mailbox in
             mailbox.isWakeUpDue = false
-            return exchange(&mailbox.letters, with: [])
+            swap(&mailbox.letters, &letters)
         }
         for (port, command) in letters { port.open(command) }
+        letters.removeAll(keepingCapacity: letters.capacity <= Self.mostKeptLetters)
+        opened = letters
         flushDirty()
     }
 
@@ -185,10 +192,12 @@ package final class ConnectionPort: @unchecked Sendable {
     private let isOver = Atomic(false)
     /// Commands in the loop's mailbox, which nothing may overtake.
     private let letters = Atomic(0)
-    /// When a thread last sent something itself, in nanoseconds.
-    private let lastDirect = Atomic<UInt64>(0)
-    /// What comes sooner after that goes by the mailbox, so that under load many share a record and a write.
-    private static let directInterval: UInt64 = 50_000
+    /// Until when, in nanoseconds, the sends of threads themselves would last if each took ``directInterval``.
+    private let directEnd = Atomic<UInt64>(0)
+    /// More than one in so long go by the mailbox, so that under load many share a record, a write and a wake-up.
+    private static let directInterval: UInt64 = 200_000
+    /// How far the sends may run ahead of that: the few messages of one run that follow each other closely are no load.
+    private static let directAhead: UInt64 = 1_000_000
 
     init(loop: TransportLoop) { self.loop = loop }
 
@@ -212,12 +221,12 @@ package final class ConnectionPort: @unchecked Sendable {
     private func sendDirectly(_ command: SessionCommand) -> Bool {
         guard letters.load(ordering: .acquiring) == 0, command.isForAnyThread else { return false }
         let now = MonotonicClock.now()
-        guard now &- lastDirect.load(ordering: .relaxed) >= Self.directInterval else { return false }
+        guard directEnd.load(ordering: .relaxed) <= now &+ Self.directAhead else { return false }
         let result = gate.ifFree { () -> (isDone: Bool, isSent: Bool) in
             guard letters.load(ordering: .acquiring) == 0, let connection, connection.isOpenToOthers else {
                 return (false, false)
             }
-            lastDirect.store(now, ordering: .relaxed)
+            directEnd.store(max(now, directEnd.load(ordering: .relaxed)) &+ Self.directInterval, ordering: .relaxed)
             connection.apply(command)
             return (true, connection.flushDirectly())
         }

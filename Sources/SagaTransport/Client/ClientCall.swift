@@ -54,3 +54,40 @@ final class UnaryCall: ClientCall, @unchecked Sendable {
         completion(outcome)
     }
 }
+
+/// A call with one answer that a task waits for.
+final class AwaitedCall: ClientCall, @unchecked Sendable {
+    typealias Outcome = Result<[UInt8], TransportError>
+
+    private struct State {
+        var continuation: CheckedContinuation<Outcome, Never>?
+        var outcome: Outcome?
+    }
+
+    private let state = Mutex(State())
+
+    init(method: UInt16, body: [UInt8], timeout: Duration?) {
+        super.init(method: method, body: body, manualCredit: false, timeout: timeout)
+    }
+
+    /// Keeps who waits. Resumes it at once if the call is over: it may be cancelled before it was made.
+    /// - Returns: Whether the call must be made.
+    func wait(with continuation: CheckedContinuation<Outcome, Never>) -> Bool {
+        let outcome = state.withLock { state in
+            if state.outcome == nil { state.continuation = continuation }
+            return state.outcome
+        }
+        if let outcome { continuation.resume(returning: outcome) }
+        return outcome == nil
+    }
+
+    override func finished(_ outcome: Outcome) {
+        guard !isOver else { return }
+        isOver = true
+        let continuation = state.withLock { state in
+            state.outcome = outcome
+            return exchange(&state.continuation, with: nil)
+        }
+        continuation?.resume(returning: outcome)
+    }
+}

@@ -52,7 +52,7 @@ package final class ClientConnection: Sendable {
     /// Set once the connection is over.
     package var closeReason: SessionCloseReason? { shared.closeReason }
     /// True while calls can be made.
-    package var isUsable: Bool { closeReason == nil && goAway == nil }
+    package var isUsable: Bool { shared.isUsable }
 
     /// Calls `observer` once the connection is over, on the event loop; at once if it is already.
     package func whenClosed(_ observer: @escaping @Sendable (SessionCloseReason) -> Void) {
@@ -82,18 +82,13 @@ package final class ClientConnection: Sendable {
     package func call(
         method: UInt16, body: [UInt8], timeout: Duration? = nil
     ) async throws(TransportError) -> [UInt8] {
-        let handle = CallHandle()
+        let call = AwaitedCall(method: method, body: body, timeout: timeout)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let call = UnaryCall(method: method, body: body, timeout: timeout) { result in
-                    handle.finish()
-                    continuation.resume(returning: result)
-                }
-                handle.attach(call, to: self)
-                start(call)
+                if call.wait(with: continuation) { start(call) }
             }
         } onCancel: {
-            handle.cancel()
+            abandon(call, TransportError(.cancelled, "the call was cancelled by its caller"))
         }
         return try result.get()
     }
@@ -106,8 +101,11 @@ package final class ClientConnection: Sendable {
     }
 
     /// Opens a stream in both directions whose items go to `observer`, on the event loop.
-    package func openStream(method: UInt16, body: [UInt8], observer: any ClientStreamObserver) -> ClientStream {
-        let call = StreamCall(method: method, body: body, observer: observer, port: port)
+    /// - Parameter window: What the server may have on the way, if that is more than all streams begin with.
+    package func openStream(
+        method: UInt16, body: [UInt8], observer: any ClientStreamObserver, window: StreamWindow? = nil
+    ) -> ClientStream {
+        let call = StreamCall(method: method, body: body, observer: observer, port: port, window: window)
         start(call)
         return ClientStream(call: call, connection: self)
     }
@@ -139,42 +137,4 @@ package final class ClientConnection: Sendable {
 struct LoopConfined<Value>: @unchecked Sendable {
     let value: Value
     init(_ value: Value) { self.value = value }
-}
-
-/// Lets a task that is cancelled end its call.
-private final class CallHandle: Sendable {
-    private struct State {
-        var call: UnaryCall?
-        var connection: ClientConnection?
-        var isCancelled = false
-    }
-
-    private let state = Mutex(State())
-
-    func attach(_ call: UnaryCall, to connection: ClientConnection) {
-        let isCancelled = state.withLock { state in
-            state.call = call
-            state.connection = connection
-            return state.isCancelled
-        }
-        if isCancelled { connection.abandon(call, Self.cancellation) }
-    }
-
-    func cancel() {
-        let found = state.withLock { state -> (UnaryCall, ClientConnection)? in
-            state.isCancelled = true
-            guard let call = state.call, let connection = state.connection else { return nil }
-            return (call, connection)
-        }
-        if let (call, connection) = found { connection.abandon(call, Self.cancellation) }
-    }
-
-    func finish() {
-        state.withLock { state in
-            state.call = nil
-            state.connection = nil
-        }
-    }
-
-    private static let cancellation = TransportError(.cancelled, "the call was cancelled by its caller")
 }

@@ -25,6 +25,9 @@ final class ClientShared: Sendable {
 
     var closeReason: SessionCloseReason? { state.withLock { $0.closeReason } }
 
+    /// Whether calls can be made.
+    var isUsable: Bool { state.withLock { $0.closeReason == nil && $0.goAway == nil } }
+
     func didClose(_ reason: SessionCloseReason) {
         let observers = state.withLock { state in
             state.closeReason = reason

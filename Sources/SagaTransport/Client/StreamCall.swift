@@ -51,14 +51,19 @@ final class StreamCall: ClientCall, @unchecked Sendable {
 
     private let observer: (any ClientStreamObserver)?
     private let port: ConnectionPort
+    private let window: StreamWindow?
     private let state = Mutex(State())
     /// Items sent before the stream had its place; on the event loop.
     private var early: [[UInt8]] = []
     private var finishEarly = false
 
-    init(method: UInt16, body: [UInt8], observer: (any ClientStreamObserver)?, port: ConnectionPort) {
+    init(
+        method: UInt16, body: [UInt8], observer: (any ClientStreamObserver)?, port: ConnectionPort,
+        window: StreamWindow? = nil
+    ) {
         self.observer = observer
         self.port = port
+        self.window = window
         super.init(method: method, body: body, manualCredit: observer == nil)
     }
 
@@ -150,6 +155,7 @@ final class StreamCall: ClientCall, @unchecked Sendable {
     }
 
     override func opened(_ session: SessionCore) {
+        if let window, let stream { session.widenWindow(stream, items: window.items, bytes: window.bytes) }
         for body in exchange(&early, with: []) { sendOnLoop(body, session) }
         if finishEarly, let stream { session.finish(stream) }
     }

@@ -9,6 +9,8 @@ package struct OutputBuffer: ~Copyable {
 
     /// What an idle connection keeps at most.
     private static let idleCapacity = 2_048
+    /// What a busy one keeps: to grow anew for each burst would be paid in copies.
+    private static let busyCapacity = 128 << 10
     private static let firstCapacity = 1_024
 
     package init() {}
@@ -45,11 +47,16 @@ package struct OutputBuffer: ~Copyable {
         guard head == tail else { return }
         head = 0
         tail = 0
-        if capacity > Self.idleCapacity {
-            storage?.deallocate()
-            storage = nil
-            capacity = 0
-        }
+        if capacity > Self.busyCapacity { release() }
+    }
+
+    /// Gives back what an idle connection need not keep; to be called when the connection is quiet.
+    mutating func trim() { if count == 0, capacity > Self.idleCapacity { release() } }
+
+    private mutating func release() {
+        storage?.deallocate()
+        storage = nil
+        capacity = 0
     }
 
     private mutating func grow(_ byteCount: Int) -> UnsafeMutableRawPointer {

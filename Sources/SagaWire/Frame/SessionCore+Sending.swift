@@ -173,11 +173,7 @@ extension SessionCore {
         guard case .record(let index) = slot(stream), !table[index].state.contains(.sentEnd) else { return .closed }
         guard body.count <= limits.maxMessage else { return .full }
         let flow = flow(index)
-        if !flow.hasQueue, flow.windowIsOpen, body.count <= limits.maxFrameBody,
-            output.count < limits.outputHighWater, state != .awaitingHello
-        {
-            flow.sendItems -= 1
-            flow.sendBytes -= body.count
+        if body.count <= limits.maxFrameBody, takeWindow(flow, body.count) {
             writeFrame(.item, stream: stream, body: body)
             return .sent
         }
@@ -186,6 +182,40 @@ extension SessionCore {
         }
         enqueue(index, OutgoingMessage(kind: .item, method: 0, body: body))
         return .queued
+    }
+
+    /// Sends one item of a stream, like ``sendItem(_:_:)``; what can leave at once is encoded where it leaves from.
+    package func sendItem(_ stream: StreamID, _ message: some WireMessage) throws(WireError) -> SendResult {
+        try message.withPacked { sendItem(stream, packed: $0) }
+    }
+
+    private func sendItem(_ stream: StreamID, packed: borrowing PackedMessage) -> SendResult {
+        let count = packed.count
+        if current == .pending, stream == currentStream { keepCurrent() }
+        if count <= largestInPlace, case .record(let index) = slot(stream), !table[index].state.contains(.sentEnd),
+            takeWindow(flow(index), count)
+        {
+            let base = output.reserve(FrameHeader.size + count)
+            let room = UnsafeMutableRawBufferPointer(start: base + FrameHeader.size, count: count)
+            let written = packed.write(to: room)
+            FrameHeader.write(to: base, kind: .item, flags: [], method: 0, stream: stream, bodyCount: written)
+            output.commit(FrameHeader.size + written)
+            return .sent
+        }
+        let body = [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
+            used = packed.write(to: UnsafeMutableRawBufferPointer(buffer))
+        }
+        return sendItem(stream, body)
+    }
+
+    /// Takes an item's credit if it may leave at once.
+    private func takeWindow(_ flow: StreamFlow, _ bytes: Int) -> Bool {
+        guard !flow.hasQueue, flow.windowIsOpen, output.count < limits.itemHighWater, state != .awaitingHello else {
+            return false
+        }
+        flow.sendItems -= 1
+        flow.sendBytes -= bytes
+        return true
     }
 
     /// Sends an item; if there is no room for it, the peer is too slow for this stream, which is cut off. The delegate
@@ -247,9 +277,29 @@ extension SessionCore {
         let flow = flow(index)
         flow.unreportedItems += items
         flow.unreportedBytes += bytes
-        let due =
-            flow.unreportedItems * 2 >= limits.windowItems || flow.unreportedBytes * 2 >= limits.windowBytes
-        guard due else { return }
+        let due = flow.unreportedItems * 2 >= flow.windowItems || flow.unreportedBytes * 2 >= flow.windowBytes
+        if due { sendCredit(index, flow) }
+    }
+
+    /// Lets the peer have more on the way on a stream than the windows that all streams begin with.
+    ///
+    /// - Parameters:
+    ///   - items: the whole window from now on, at most ``WireLimits/maxWindow``; less than there is changes nothing.
+    ///   - bytes: likewise.
+    package func widenWindow(_ stream: StreamID, items: Int, bytes: Int) {
+        if current == .pending, stream == currentStream { keepCurrent() }
+        guard case .record(let index) = slot(stream), !table[index].state.contains(.receivedEnd) else { return }
+        let flow = flow(index)
+        let more = (items: min(items, limits.maxWindow), bytes: min(bytes, limits.maxWindow))
+        guard more.items > flow.windowItems || more.bytes > flow.windowBytes else { return }
+        flow.unreportedItems += max(0, more.items - flow.windowItems)
+        flow.unreportedBytes += max(0, more.bytes - flow.windowBytes)
+        flow.windowItems = max(flow.windowItems, more.items)
+        flow.windowBytes = max(flow.windowBytes, more.bytes)
+        sendCredit(index, flow)
+    }
+
+    private func sendCredit(_ index: Int, _ flow: StreamFlow) {
         let grantedItems = UInt32(clamping: flow.unreportedItems)
         let grantedBytes = UInt32(clamping: flow.unreportedBytes)
         flow.receiveItems += Int(grantedItems)
@@ -363,7 +413,7 @@ extension SessionCore {
         }
         flow.removeFirst()
         switch message.kind {
-        case .item: deferred.append(.drained(stream, table[index].context, 1))
+        case .item: noteDrained(stream, table[index].context)
         case .request: table[index].state.insert(.requested)
         default: break
         }
@@ -373,6 +423,15 @@ extension SessionCore {
             markReady(index)
         } else {
             removeIfEnded(index)
+        }
+    }
+
+    /// Items that leave one after the other are one piece of news.
+    private func noteDrained(_ stream: StreamID, _ context: AnyObject?) {
+        if case .drained(stream, _, let items)? = deferred.last {
+            deferred[deferred.count - 1] = .drained(stream, context, items + 1)
+        } else {
+            deferred.append(.drained(stream, context, 1))
         }
     }
 

@@ -160,6 +160,9 @@ package final class SessionCore {
         output.consume(count)
     }
 
+    /// Gives back memory that only a busy connection needs.
+    package func trimOutput() { output.trim() }
+
     // MARK: Ending
 
     /// Ends the session: an ERROR for the connection if `status` is given, then nothing but the rest of the output.

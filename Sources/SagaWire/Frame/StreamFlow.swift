@@ -50,6 +50,9 @@ final class StreamFlow {
     // Receiving.
     var receiveItems: Int
     var receiveBytes: Int
+    /// The whole window: what the peer may have on the way before it waits for credit.
+    var windowItems: Int
+    var windowBytes: Int
     /// Consumed, but not yet granted again.
     var unreportedItems = 0
     var unreportedBytes = 0
@@ -68,6 +71,8 @@ final class StreamFlow {
     init(items: Int, bytes: Int) {
         receiveItems = items
         receiveBytes = bytes
+        windowItems = items
+        windowBytes = bytes
         sendItems = items
         sendBytes = bytes
     }

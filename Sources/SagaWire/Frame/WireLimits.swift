@@ -17,8 +17,8 @@ package struct WireLimits: Sendable, Hashable {
     package var windowItems = 64
     /// Bytes of items that a stream may carry in one direction before credit is granted again. Default 256 KiB.
     package var windowBytes = 256 << 10
-    /// Calls and streams in flight on one connection; a cancelled one counts until its handler has ended. Default 256.
-    package var maxStreams = 256
+    /// Calls and streams in flight on one connection; a cancelled one counts until its handler has ended. Default 1,024.
+    package var maxStreams = 1_024
     /// Bytes of unfinished messages that one connection may hold. Default 8 MiB.
     package var maxAssemblingBytes = 8 << 20
     /// Bytes of messages of one connection that wait to be sent. Default 8 MiB.
@@ -28,6 +28,9 @@ package struct WireLimits: Sendable, Hashable {
     /// Formatted output above which no further fragment of a waiting message is added, so that stream 0 stays quick.
     /// Default 64 KiB.
     package var outputHighWater = 64 << 10
+    /// Formatted output above which an item waits for its turn, although it is short and has credit. Default 256 KiB: the tasks
+    /// of a large commit leave without a queue.
+    package var itemHighWater = 256 << 10
     /// Formatted output at which a server looks at no further input, so that small requests with long answers cannot
     /// fill its memory. Default 1 MiB.
     package var maxOutput = 1 << 20
@@ -55,4 +58,14 @@ package struct WireLimits: Sendable, Hashable {
 
     /// Largest body that fits into one frame.
     var maxFrameBody: Int { maxFrame - FrameHeader.lengthOverhead }
+}
+
+/// What a peer may have on the way on one stream before it waits for credit.
+package struct StreamWindow: Sendable, Hashable {
+    package var items: Int
+    package var bytes: Int
+
+    /// For the stream of a worker, which carries the tasks or the reports of a whole commit at once: with a window of
+    /// ``WireLimits/windowItems`` both sides would wait for each other several times in each.
+    package static let work = StreamWindow(items: 1_024, bytes: 1 << 20)
 }
