@@ -132,11 +132,11 @@ private func host(
     return (host, results)
 }
 
-private func task(_ eventID: EventID = 1, type: String = "scripted", input: String = "5", heartbeatMicros: Int64 = 0)
-    -> ActivityTask
-{
-    let sagaID = SagaID(high: 1, low: 2)
-    return ActivityTask(
+private func task(
+    _ eventID: EventID = 1, of sagaID: SagaID = SagaID(high: 1, low: 2), type: String = "scripted", input: String = "5",
+    heartbeatMicros: Int64 = 0
+) -> ActivityTask {
+    ActivityTask(
         reference: TaskReference(sagaID: sagaID, eventID: eventID, attempt: 1, isUndo: false), namespace: "test",
         workflowID: "w", workflowType: "waits", stepID: "s", activityType: type, taskQueue: "default",
         input: .json(input), idempotencyKey: "k", timeouts: ActivityTimeouts(heartbeatMicros: heartbeatMicros))
@@ -195,8 +195,7 @@ private func task(_ eventID: EventID = 1, type: String = "scripted", input: Stri
         let history = TestHistory("one-step", input: .json("5"))
         host.accept(history.task())
         #expect(try await results.answer().commands?.count == 1)
-        var step = task()
-        step.reference = TaskReference(sagaID: history.sagaID, eventID: 1, attempt: 1, isUndo: false)
+        let step = task(of: history.sagaID)
         host.accept(step)
         host.accept(TestHistory("holds", input: .json("1"), seed: 2).task())
         await Holds.hasBegun.pass()
