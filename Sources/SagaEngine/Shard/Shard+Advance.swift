@@ -22,6 +22,7 @@ extension Shard {
         guard !execution.isCodeBeyond(reference.eventID) else {
             return activityEnded(.worker(worker), reference, result)
         }
+        if planted(.advanceTakenBlindly) { execution.activation = nil }
         execution.advance = PendingAdvance(worker: worker, scheduled: reference.eventID, advance: advance)
         activityEnded(.worker(worker), reference, result)
         guard execution.advance != nil else { return }
