@@ -51,11 +51,18 @@ struct LongTransfer: AsyncParsableCommand {
         }
         await offline.close()
         note()
-        // As a server does.
+        try await importIntoEngine(file, try store("new.db"))
+        note()
+        try await resume(try store("new.db"))
+        note()
+        print(peaks.map(String.init).joined(separator: " "))
+    }
+
+    /// As a server does.
+    private func importIntoEngine(_ file: String, _ store: SQLiteEventStore) async throws {
         var logger = Logger(label: "bench")
         logger.logLevel = .error
-        let new = try store("new.db")
-        let driver = try await ShardDriver(store: new, config: SagaEngineConfig(), logger: logger)
+        let driver = try await ShardDriver(store: store, config: SagaEngineConfig(), logger: logger)
         await driver.start()
         var incoming = RunImport(into: driver, namespace: "default")
         try await Self.read(file) { item in
@@ -66,11 +73,7 @@ struct LongTransfer: AsyncParsableCommand {
         }
         guard await driver.status().runs == 1 else { throw BenchFailure("long-transfer: the run does not go on") }
         await driver.shutDown()
-        await new.close()
-        note()
-        try await resume(try store("new.db"))
-        note()
-        print(peaks.map(String.init).joined(separator: " "))
+        await store.close()
     }
 
     /// The run goes on: its code is given every signal, and then ends. A signal that came before does nothing a second time.
