@@ -5,6 +5,12 @@ import PackageDescription
 let mutants: [SwiftSetting] = Context.environment["SAGA_MUTANTS"] == nil ? [] : [.define("SAGA_MUTANTS")]
 
 // One array for every target of ours: a setting that holds in one place holds everywhere.
+// What one module calls of another is specialised and inlined as within one: a tenth of a saga's processor time
+// (docs/performance.md). Not where somebody's package depends on this one: SwiftPM takes no such flags from a dependency.
+let isDependency = ["/checkouts/", "/registry/"].contains { Context.packageDirectory.contains($0) }
+let acrossModules: [SwiftSetting] =
+    isDependency ? [] : [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
+
 let settings: [SwiftSetting] =
     [
         .swiftLanguageMode(.v6),
@@ -13,10 +19,7 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
         .treatAllWarnings(as: .error),
-        // What one module calls of another is specialised and inlined as within one: a tenth of a saga's processor time
-        // (docs/performance.md).
-        .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
-    ] + mutants
+    ] + acrossModules + mutants
 
 // Release builds of what runs for long bear the Swift runtime in themselves: what is called at every turn, retain and release first,
 // is a direct call then (docs/performance.md), and who runs them needs no Swift. The libraries are those that Foundation itself needs.
