@@ -99,16 +99,17 @@ import Testing
         let event = HistoryEvent(
             eventID: 4, sagaID: run, timestamp: Timestamp(microseconds: 5),
             attributes: .timerFired(TimerFired(createdEventID: 3)))
-        let task = WorkflowTask(
+        var task = WorkflowTask(
             sagaID: run, generation: 8, namespace: "n", workflowID: "w", workflowType: "t", workflowVersion: 2,
             taskQueue: "q", firstEventID: 4, events: [event], more: true)
+        task.firstRun = SagaID(high: 7, low: 8)
         let wire = try Wire.WorkflowTask(decoding: Wire.WorkflowTask(task, token: [9], isSticky: true).serialized())
         #expect(wire.taskToken == [9] && wire.sticky)
         let back = try WorkflowTask(wire)
         #expect(back.generation == 0)
         #expect(back.events == [event] && back.firstEventID == 4 && back.more && back.sagaID == run)
         #expect(back.namespace == "n" && back.workflowID == "w" && back.workflowType == "t")
-        #expect(back.workflowVersion == 2 && back.taskQueue == "q")
+        #expect(back.workflowVersion == 2 && back.taskQueue == "q" && back.firstRun == task.firstRun)
     }
 
     @Test func otherAnswersCross() throws {

@@ -35,6 +35,9 @@ extension ExecutionState {
         origins.first { eventID <= $0.upTo }?.sagaID ?? sagaID
     }
 
+    /// The run in which the first event happened, if it is another one; see `WorkflowTask.firstRun`.
+    package var firstRun: SagaID? { origins.first?.sagaID }
+
     /// Whether an event of this run is one of that run, too: it is the same, or what this one was made of by resets.
     public func isLineage(_ other: SagaID, with eventID: EventID) -> Bool {
         other == sagaID || origins.contains { $0.sagaID == other && eventID <= $0.upTo }

@@ -94,6 +94,9 @@ public struct WorkflowTask: Sendable {
     package var lease: PageLease?
     /// Whether the code may be told of the success of its step where both are, before the history has it (`StepAdvance`).
     package var mayGoAhead = false
+    /// The run that the first event happened in, if a reset took it over from another; nil if it is this one's. The code's chances
+    /// hang on it: a run that a reset made must come to the same ones.
+    package var firstRun: SagaID?
 
     public init(
         sagaID: SagaID, generation: UInt64, namespace: String, workflowID: String, workflowType: String,

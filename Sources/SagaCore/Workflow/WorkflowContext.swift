@@ -73,8 +73,8 @@ public final class WorkflowContext: @unchecked Sendable {
     private var root: UnsafeCurrentTask?
 
     init(
-        sagaID: SagaID, namespace: String, workflowID: String, workflowType: String, taskQueue: String,
-        executor: WorkflowExecutor, converter: any PayloadConverter
+        sagaID: SagaID, firstRun: SagaID? = nil, namespace: String, workflowID: String, workflowType: String,
+        taskQueue: String, executor: WorkflowExecutor, converter: any PayloadConverter
     ) {
         self.sagaID = sagaID
         self.namespace = namespace
@@ -83,7 +83,8 @@ public final class WorkflowContext: @unchecked Sendable {
         self.taskQueue = taskQueue
         self.executor = executor
         self.converter = converter
-        random = SplitMix64(seed: sagaID.high ^ sagaID.low)
+        let seed = firstRun ?? sagaID
+        random = SplitMix64(seed: seed.high ^ seed.low)
     }
 
     // MARK: Time and chance

@@ -35,7 +35,7 @@ package final class WorkflowInstance {
         self.definition = definition
         executor = WorkflowExecutor()
         context = WorkflowContext(
-            sagaID: task.sagaID, namespace: task.namespace, workflowID: task.workflowID,
+            sagaID: task.sagaID, firstRun: task.firstRun, namespace: task.namespace, workflowID: task.workflowID,
             workflowType: task.workflowType, taskQueue: task.taskQueue, executor: executor, converter: converter)
     }
 

@@ -32,7 +32,9 @@ extension EventStore {
         case .all, .heir: return LoadedRun(row: row, events: try await allEvents(of: row.sagaID))
         case .ends, .startedBy: return LoadedRun(row: row, events: try await ends(of: row))
         case .queried:
-            return LoadedRun(row: row, events: try await ends(of: row), checkpoint: try await lastCheckpoint(of: row))
+            let state = try await closedState(of: row)
+            return LoadedRun(
+                row: row, events: try await ends(of: row), checkpoint: state?.checkpoint, firstRun: state?.firstRun)
         case .event(let eventID):
             var events = try await ends(of: row)
             // None are there if the run was removed meanwhile.
@@ -55,13 +57,13 @@ extension EventStore {
         }
     }
 
-    /// Where the code of a closed run was last entered again; nil if it was not, or if the history does not tell.
-    private func lastCheckpoint(of row: ExecutionRow) async throws(StoreError) -> EventID? {
+    /// What a closed run has come to: it says where its code was last entered again, and which run it began in. Nil if the history does
+    /// not tell.
+    private func closedState(of row: ExecutionRow) async throws(StoreError) -> ExecutionState? {
         guard row.status.isClosed else { return nil }
         do throws(ReplayFailure) {
-            let run = try await HistoryReplayer(store: self).replay(
-                row.sagaID, end: row.nextEventID, from: .snapshot, needsEvents: false, { _ in })
-            return run?.state.checkpoint
+            return try await HistoryReplayer(store: self).replay(
+                row.sagaID, end: row.nextEventID, from: .snapshot, needsEvents: false, { _ in })?.state
         } catch {
             // A history that does not replay is refused by the code itself, in better words.
             if case .store(let error) = error { throw error }

@@ -22,10 +22,11 @@ extension Shard {
     func query(_ id: CallID, _ query: QueryCall, _ execution: Execution) {
         if execution.isDeclared { return queryDeclared(id, .query(query), query, execution) }
         let state = execution.state
-        let run = WorkflowTask(
+        var run = WorkflowTask(
             sagaID: state.sagaID, generation: 0, namespace: state.namespace, workflowID: state.workflowID,
             workflowType: state.workflowType, workflowVersion: state.workflowVersion, taskQueue: state.taskQueue,
             firstEventID: 0, events: [])
+        run.firstRun = state.firstRun
         // Code that has seen only what is durable, and all of that, can be asked where it lives.
         if let holder = execution.codeHolder, dispatcher.workers[holder] != nil, execution.activation == nil,
             !execution.hasUndurableEvents, !execution.needsActivation
@@ -53,10 +54,11 @@ extension Shard {
             target.sagaID = run.row.sagaID
             return loadRun(target, .all, .declaredQuery(id, query))
         }
-        let task = WorkflowTask(
+        var task = WorkflowTask(
             sagaID: run.row.sagaID, generation: 0, namespace: started.namespace, workflowID: started.workflowID,
             workflowType: started.workflowType, workflowVersion: started.workflowVersion,
             taskQueue: started.taskQueue, firstEventID: 0, events: [])
+        task.firstRun = run.firstRun
         askAnew(LiveQuery(call: id, query: query, run: task, worker: 0, checkpoint: run.checkpoint, isLive: false))
     }
 

@@ -100,10 +100,15 @@ package struct LoadedRun: Sendable {
     package var events: [HistoryEvent]
     /// The marker of the last checkpoint of its code, if that was asked for; nil if it made none.
     package var checkpoint: EventID?
+    /// The run that its first event happened in, if that was asked for and is another one.
+    package var firstRun: SagaID?
 
-    package init(row: ExecutionRow, events: [HistoryEvent], checkpoint: EventID? = nil) {
+    package init(
+        row: ExecutionRow, events: [HistoryEvent], checkpoint: EventID? = nil, firstRun: SagaID? = nil
+    ) {
         self.row = row
         self.events = events
         self.checkpoint = checkpoint
+        self.firstRun = firstRun
     }
 }

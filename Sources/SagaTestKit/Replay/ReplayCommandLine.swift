@@ -87,19 +87,30 @@ public enum ReplayCommandLine {
             throw HistoryFileError("it cannot be read: \(String(cString: strerror(errno)))")
         }
         defer { fclose(file) }
-        var reader = HistoryFileReader()
         var replayer = WorkflowReplayer(workflows, converter: converter)
         var verdicts: [ReplayVerdict] = []
+        // Twice, where that is possible: what the code of a run must know at once may stand far behind.
+        if fseek(file, 0, SEEK_CUR) == 0 {
+            try read(file) { replayer.lookAhead($0) }
+            rewind(file)
+        }
+        try read(file) { verdicts += replayer.add($0) }
+        if let verdict = replayer.finish() { verdicts.append(verdict) }
+        return verdicts
+    }
+
+    private static func read(_ file: UnsafeMutablePointer<FILE>, _ take: ([HistoryEvent]) -> Void)
+        throws(HistoryFileError)
+    {
+        var reader = HistoryFileReader()
         var part = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = fread(&part, 1, part.count, file)
             if count == 0 { break }
-            for case .events(let events) in try reader.read(part[..<count]) { verdicts += replayer.add(events) }
+            for case .events(let events) in try reader.read(part[..<count]) { take(events) }
         }
         if ferror(file) != 0 { throw HistoryFileError("it cannot be read to its end") }
         try reader.end()
-        if let verdict = replayer.finish() { verdicts.append(verdict) }
-        return verdicts
     }
 
     private static var usage: Outcome {

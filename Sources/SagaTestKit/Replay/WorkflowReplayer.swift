@@ -16,6 +16,8 @@ public struct WorkflowReplayer {
     private var last: HistoryEvent?
     private var first: HistoryEvent?
     private var definition: WorkflowDefinition?
+    /// Of runs that resets have made: in which run their first event happened.
+    private var firstRuns: [SagaID: SagaID] = [:]
 
     /// - Parameters:
     ///   - workflows: Today's code.
@@ -34,9 +36,21 @@ public struct WorkflowReplayer {
         return replayer.finish() ?? finished.last
     }
 
+    /// Looks at events that will be given later. A run that a reset made comes to the same random numbers as the run that was
+    /// reset, and that it was made so is said behind the events that it took over: whoever gives histories in pages lets them all
+    /// be looked at first. What one call of ``add(_:)`` is given it looks at by itself.
+    public mutating func lookAhead(_ events: [HistoryEvent]) {
+        for event in events {
+            if case .workflowExecutionReset(let reset) = event.attributes {
+                firstRuns[event.sagaID] = reset.origins.first?.sagaID ?? firstRuns[event.sagaID] ?? reset.baseSagaID
+            }
+        }
+    }
+
     /// Gives the next events: the first of a run ends the run before it.
     /// - Returns: The verdicts on runs that are over.
     public mutating func add(_ events: [HistoryEvent]) -> [ReplayVerdict] {
+        lookAhead(events)
         var verdicts: [ReplayVerdict] = []
         var rest = events[...]
         while let first = rest.first {
@@ -83,10 +97,11 @@ public struct WorkflowReplayer {
                 workflowVersion: 0,
                 taskQueue: "", firstEventID: 0, events: [], more: true)
         }
-        let task = WorkflowTask(
+        var task = WorkflowTask(
             sagaID: first.sagaID, generation: 0, namespace: started.namespace, workflowID: started.workflowID,
             workflowType: started.workflowType, workflowVersion: started.workflowVersion, taskQueue: started.taskQueue,
             firstEventID: 0, events: [], more: true)
+        task.firstRun = firstRuns[first.sagaID]
         self.task = task
         verdict = ReplayVerdict(
             sagaID: first.sagaID, workflowID: started.workflowID, workflowType: started.workflowType)

@@ -1118,6 +1118,9 @@ extension Wire {
         package var updates: [Wire.UpdateTask]
         /// True: the server takes `ActivityCompleted.advance` for steps of this run.
         package var mayAdvance: Bool
+        /// The run, 16 bytes, that event 0 happened in, if a reset took it over from another; else empty. Seeds what code calls chance:
+        /// a run that a reset made must come to the same numbers.
+        package var firstSagaID: SagaID?
 
         package init(
             taskToken: [UInt8] = [],
@@ -1132,7 +1135,8 @@ extension Wire {
             namespace: String = "",
             taskQueue: String = "",
             updates: [Wire.UpdateTask] = [],
-            mayAdvance: Bool = false
+            mayAdvance: Bool = false,
+            firstSagaID: SagaID? = nil
         ) {
             self.taskToken = taskToken
             self.sagaID = sagaID
@@ -1147,6 +1151,7 @@ extension Wire {
             self.taskQueue = taskQueue
             self.updates = updates
             self.mayAdvance = mayAdvance
+            self.firstSagaID = firstSagaID
         }
     }
 }
@@ -1184,6 +1189,7 @@ extension Wire.WorkflowTask: CMessage {
         taskQueue = Unpacked.text(c.pointee.task_queue)
         updates = Unpacked.messages(c.pointee.n_updates, c.pointee.updates)
         mayAdvance = c.pointee.may_advance != 0
+        firstSagaID = Unpacked.sagaID(c.pointee.first_saga_id)
     }
 
     func fill(_ c: UnsafeMutablePointer<CStruct>, _ arena: inout PackArena) {
@@ -1207,6 +1213,7 @@ extension Wire.WorkflowTask: CMessage {
             c.pointee.n_updates = c.pointee.updates == nil ? 0 : updates.count
         }
         c.pointee.may_advance = mayAdvance ? 1 : 0
+        if let firstSagaID { c.pointee.first_saga_id = arena.sagaID(firstSagaID) }
     }
 }
 

@@ -18,7 +18,7 @@ extension Wire.WorkflowTask {
             namespace: task.namespace, taskQueue: task.taskQueue,
             updates: task.updates.map {
                 Wire.UpdateTask(updateID: $0.updateID, name: $0.name, input: Wire.Payload($0.input))
-            }, mayAdvance: task.mayGoAhead)
+            }, mayAdvance: task.mayGoAhead, firstSagaID: task.firstRun)
     }
 }
 
@@ -34,6 +34,7 @@ extension WorkflowTask {
                 UpdateRequest(updateID: $0.updateID, name: $0.name, input: Payload(orEmpty: $0.input))
             })
         mayGoAhead = wire.mayAdvance
+        firstRun = wire.firstSagaID
     }
 }
 

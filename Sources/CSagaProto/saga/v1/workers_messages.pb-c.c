@@ -2640,7 +2640,7 @@ const ProtobufCMessageDescriptor saga__v1__worker_item__descriptor =
   (ProtobufCMessageInit) saga__v1__worker_item__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors[13] =
+static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors[14] =
 {
   {
     "task_token",
@@ -2798,10 +2798,23 @@ static const ProtobufCFieldDescriptor saga__v1__workflow_task__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "first_saga_id",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Saga__V1__WorkflowTask, first_saga_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned saga__v1__workflow_task__field_indices_by_name[] = {
   6,   /* field[6] = events */
   5,   /* field[5] = first_event_id */
+  13,   /* field[13] = first_saga_id */
   12,   /* field[12] = may_advance */
   7,   /* field[7] = more */
   9,   /* field[9] = namespace */
@@ -2818,7 +2831,7 @@ static const ProtobufCIntRange saga__v1__workflow_task__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 14, 11 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor saga__v1__workflow_task__descriptor =
 {
@@ -2828,7 +2841,7 @@ const ProtobufCMessageDescriptor saga__v1__workflow_task__descriptor =
   "Saga__V1__WorkflowTask",
   "saga.v1",
   sizeof(Saga__V1__WorkflowTask),
-  13,
+  14,
   saga__v1__workflow_task__field_descriptors,
   saga__v1__workflow_task__field_indices_by_name,
   2,  saga__v1__workflow_task__number_ranges,

@@ -12001,6 +12001,9 @@ pub struct WorkflowTask {
     pub updates: Vec<UpdateTask>,
     /// True: the server takes `ActivityCompleted.advance` for steps of this run.
     pub may_advance: bool,
+    /// The run, 16 bytes, that event 0 happened in, if a reset took it over from another; else empty. Seeds what
+    /// code calls chance: a run that a reset made must come to the same numbers.
+    pub first_saga_id: Vec<u8>,
 }
 
 impl Message for WorkflowTask {
@@ -12020,6 +12023,7 @@ impl Message for WorkflowTask {
         to.string(11, &self.task_queue);
         self.updates.iter().for_each(|value| to.message(14, value));
         to.bool(15, self.may_advance);
+        to.bytes(16, &self.first_saga_id);
     }
 
     fn read_field(&mut self, number: u32, from: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -12037,6 +12041,7 @@ impl Message for WorkflowTask {
             11 => self.task_queue = from.string()?,
             14 => from.push(&mut self.updates)?,
             15 => self.may_advance = from.bool()?,
+            16 => self.first_saga_id = from.bytes()?,
             _ => from.skip()?,
         }
         Ok(())

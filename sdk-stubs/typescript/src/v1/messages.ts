@@ -5293,6 +5293,11 @@ export interface WorkflowTask {
   updates: UpdateTask[];
   /** True: the server takes `ActivityCompleted.advance` for steps of this run. */
   mayAdvance: boolean;
+  /**
+   * The run, 16 bytes, that event 0 happened in, if a reset took it over from another; else empty. Seeds what code
+   * calls chance: a run that a reset made must come to the same numbers.
+   */
+  firstSagaId: Uint8Array;
 }
 /** Makes, writes and reads a WorkflowTask. */
 export const WorkflowTask: MessageType<WorkflowTask> = message("saga.v1.WorkflowTask", [
@@ -5309,6 +5314,7 @@ export const WorkflowTask: MessageType<WorkflowTask> = message("saga.v1.Workflow
   { no: 11, name: "taskQueue", type: "string" },
   { no: 14, name: "updates", type: () => UpdateTask, repeated: true },
   { no: 15, name: "mayAdvance", type: "bool" },
+  { no: 16, name: "firstSagaId", type: "bytes" },
 ]);
 
 /** An update that waits for its validator. */

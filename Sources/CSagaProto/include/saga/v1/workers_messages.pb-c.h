@@ -632,10 +632,15 @@ struct  Saga__V1__WorkflowTask
    * True: the server takes `ActivityCompleted.advance` for steps of this run.
    */
   protobuf_c_boolean may_advance;
+  /*
+   * The run, 16 bytes, that event 0 happened in, if a reset took it over from another; else empty. Seeds what code calls chance:
+   * a run that a reset made must come to the same numbers.
+   */
+  ProtobufCBinaryData first_saga_id;
 };
 #define SAGA__V1__WORKFLOW_TASK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&saga__v1__workflow_task__descriptor) \
-    , {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0 }
+    , {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0, {0,NULL} }
 
 
 /*

@@ -342,9 +342,10 @@ class WorkerItem(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_messages_pb2.RequestHeader, _Mapping]] = ..., open: _Optional[_Union[WorkOpen, _Mapping]] = ..., slots: _Optional[_Union[Slots, _Mapping]] = ..., workflow_task_completed: _Optional[_Union[WorkflowTaskCompleted, _Mapping]] = ..., need_history: _Optional[_Union[NeedHistory, _Mapping]] = ..., workflow_task_failed: _Optional[_Union[WorkflowTaskFailed, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_canceled: _Optional[_Union[ActivityCanceled, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drained: _Optional[_Union[Drained, _Mapping]] = ..., query_answered: _Optional[_Union[QueryAnswered, _Mapping]] = ..., activity_completes_later: _Optional[_Union[ActivityCompletesLater, _Mapping]] = ...) -> None: ...
 
 class WorkflowTask(_message.Message):
-    __slots__ = ["events", "first_event_id", "may_advance", "more", "namespace", "saga_id", "sticky", "task_queue", "task_token", "updates", "workflow_id", "workflow_type", "workflow_version"]
+    __slots__ = ["events", "first_event_id", "first_saga_id", "may_advance", "more", "namespace", "saga_id", "sticky", "task_queue", "task_token", "updates", "workflow_id", "workflow_type", "workflow_version"]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     FIRST_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SAGA_ID_FIELD_NUMBER: _ClassVar[int]
     MAY_ADVANCE_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
@@ -358,6 +359,7 @@ class WorkflowTask(_message.Message):
     WORKFLOW_VERSION_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[_history_messages_pb2.HistoryEvent]
     first_event_id: int
+    first_saga_id: bytes
     may_advance: bool
     more: bool
     namespace: str
@@ -369,7 +371,7 @@ class WorkflowTask(_message.Message):
     workflow_id: str
     workflow_type: str
     workflow_version: int
-    def __init__(self, task_token: _Optional[bytes] = ..., saga_id: _Optional[bytes] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., workflow_version: _Optional[int] = ..., first_event_id: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_history_messages_pb2.HistoryEvent, _Mapping]]] = ..., more: bool = ..., sticky: bool = ..., namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., updates: _Optional[_Iterable[_Union[UpdateTask, _Mapping]]] = ..., may_advance: bool = ...) -> None: ...
+    def __init__(self, task_token: _Optional[bytes] = ..., saga_id: _Optional[bytes] = ..., workflow_id: _Optional[str] = ..., workflow_type: _Optional[str] = ..., workflow_version: _Optional[int] = ..., first_event_id: _Optional[int] = ..., events: _Optional[_Iterable[_Union[_history_messages_pb2.HistoryEvent, _Mapping]]] = ..., more: bool = ..., sticky: bool = ..., namespace: _Optional[str] = ..., task_queue: _Optional[str] = ..., updates: _Optional[_Iterable[_Union[UpdateTask, _Mapping]]] = ..., may_advance: bool = ..., first_saga_id: _Optional[bytes] = ...) -> None: ...
 
 class WorkflowTaskCompleted(_message.Message):
     __slots__ = ["commands", "seen_event_id", "sticky", "task_token", "unconsumed_signals", "update_verdicts", "workflow_version"]
