@@ -30,6 +30,7 @@ import Testing
                     let data = Self.marker + Array("-\(run)-\(entry.events[index].eventID).".utf8)
                     entry.events[index].attributes = .sideEffectRecorded(
                         SideEffectRecorded(commandNumber: 1, value: Payload(encoding: "bytes", data: data)))
+                    entry.events[index].eventVersion = 1
                 }
                 prepared.lab.adopt(entry.events, of: id)
                 #expect(try await store.append(prepared.lab.batch([entry])) == [.appended])
@@ -69,7 +70,8 @@ import Testing
                 #expect(error.reason == .corrupt)
                 #expect(error.message.contains("\(prepared.ids[0])"))
                 #expect(error.message.contains("event \(event / 3 * 3)"), "\(error)")
-                #expect(try await damage(prepared, run: 1) == nil, "the other run is whole")
+                let other = try await damage(prepared, run: 1)
+                #expect(other == nil, "the other run is whole")
             }
         }
     }
