@@ -74,8 +74,9 @@ extension ExecutionState {
         var found: [Found] = []
         func add(_ kind: CarriedMessage.Kind, _ id: String, _ eventID: EventID) {
             if let kept, eventID <= kept { return }
-            // What a reset did is told of the run that it made.
-            let run = origin(of: eventID)
+            // What a reset did is told of the run that it made. Of an update this is only where it was accepted: what became of it
+            // this run knows.
+            let run = kind == .update ? sagaID : origin(of: eventID)
             found.append(Found(eventID: eventID, message: CarriedMessage(kind: kind, id: id, sagaID: run)))
         }
         // Of a million only as many as can go along, and some in place of those that are too long.

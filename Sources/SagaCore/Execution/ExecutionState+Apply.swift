@@ -35,7 +35,7 @@ extension ExecutionState {
             carriedMessages += value.carriedMessages
             takeOver(value)
             // Apart from those that the first event, or a reset before this one, may have brought.
-            let top = EventID.max - EventID(origins.count) << 32
+            let top = EventID.max - (EventID(value.origins.count) + 1) << 32
             carry(value.carriedUndo, taskQueue: taskQueue, below: top, at: event.eventID)
             // Whoever completes an attempt of the other run has its token, which is of no use here.
             for eventID in steps.eventIDs {

@@ -88,26 +88,35 @@ extension WorkflowContext {
         _ activityType: String, _ input: Input, as type: Output.Type, undo: UndoSpec?, _ options: ActivityOptions,
         _ site: CallSite
     ) async throws -> Output {
+        // What cannot be written is refused before a recorded step is taken for it, which was another call's.
+        let payload = alwaysWrites(Input.self) ? nil : try converter.encode(input)
         switch try replayStep(activityType, options.stepID ?? activityType) {
         case .ended(let output): return try converter.decode(type, from: output)
         case .begun(let number):
             return try converter.decode(type, from: try await wait(for: .command(number)).payload())
-        case .unknown: return try await executeAnew(activityType, input, as: type, undo: undo, options, site)
+        case .unknown:
+            let payload = try payload ?? converter.encode(input)
+            return try await executeAnew(activityType, payload, as: type, undo: undo, options, site)
         }
     }
 
     /// A function of its own, so that the way over recorded results has no room to make for it.
-    private func executeAnew<Input: Encodable, Output: Decodable>(
-        _ activityType: String, _ input: Input, as type: Output.Type, undo: UndoSpec?, _ options: ActivityOptions,
+    private func executeAnew<Output: Decodable>(
+        _ activityType: String, _ input: Payload, as type: Output.Type, undo: UndoSpec?, _ options: ActivityOptions,
         _ site: CallSite
     ) async throws -> Output {
         let step = ScheduleActivity(
             stepID: options.stepID ?? activityType, activityType: activityType, taskQueue: options.taskQueue ?? "",
-            input: try converter.encode(input), retry: options.retry, timeouts: options.timeouts, undo: undo,
+            input: input, retry: options.retry, timeouts: options.timeouts, undo: undo,
             priority: options.priority, pivot: options.pivot, scope: WorkflowScope.number,
             undoGroup: WorkflowScope.undoGroup)
         let number = try issue(.scheduleActivity(step), site: site)
         let output = try await wait(for: .command(number)).payload()
         return try converter.decode(type, from: output)
+    }
+
+    /// Whether every value of a type becomes a payload, so that it need not be made one to know that.
+    private func alwaysWrites<Input>(_ type: Input.Type) -> Bool {
+        isJSON && (type == Int.self || type == String.self || type == Bool.self)
     }
 }

@@ -21,6 +21,7 @@ public final class WorkflowContext: @unchecked Sendable {
 
     let executor: WorkflowExecutor
     let converter: any PayloadConverter
+    let isJSON: Bool
     // One thread at a time, and none of these calls what comes back to it: the runtime's checks of exclusive access, which each
     // event would pay dozens of times, could find nothing.
     @exclusivity(unchecked) var commands = CommandLedger()
@@ -83,6 +84,7 @@ public final class WorkflowContext: @unchecked Sendable {
         self.taskQueue = taskQueue
         self.executor = executor
         self.converter = converter
+        isJSON = converter is JSONPayloadConverter
         let seed = firstRun ?? sagaID
         random = SplitMix64(seed: seed.high ^ seed.low)
     }
@@ -95,13 +97,14 @@ public final class WorkflowContext: @unchecked Sendable {
         return time
     }
 
-    /// A random number that is the same on replay.
+    /// A random number that is the same on replay, and in a run that a reset made of this one: no key for others' systems, where what
+    /// the old run did stands under it; ``ActivityContext/idempotencyKey`` is.
     public func randomNumber() -> UInt64 { random.next() }
 
     /// A generator for the standard library's `random(in:using:)` that gives the same on replay.
     public func randomNumberGenerator() -> some RandomNumberGenerator { SplitMix64(seed: random.next()) }
 
-    /// A new identifier that is the same on replay.
+    /// A new identifier that is the same on replay; see ``randomNumber()``.
     public func uuid() -> SagaID { SagaID(time: now, random: (random.next(), random.next())) }
 
     // MARK: Cancellation

@@ -129,10 +129,12 @@ extension EventStore {
                 isShared[index] = true
             }
         }
+        // Of a run that is stored no more nobody knows how it began: then each may go on from it by a reset.
+        let isHere = rows.contains { $0.sagaID == sagaID }
         var pairs: [(run: SagaID, before: SagaID)] = []
         for (index, row) in rows.enumerated() where row.sagaID != sagaID {
             guard let first = firsts[index] else { continue }
-            let before = isShared[index] ? try await runBefore(row.sagaID) : RunBefore.of([first])
+            let before = isShared[index] || !isHere ? try await runBefore(row.sagaID) : RunBefore.of([first])
             if let before { pairs.append((row.sagaID, before)) }
         }
         return RunBefore.heir(of: sagaID, pairs)

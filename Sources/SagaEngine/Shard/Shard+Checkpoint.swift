@@ -48,8 +48,9 @@ extension Execution {
     /// Another checkpoint is about to be recorded: until it is durable, a question is asked from the last one that is.
     fileprivate func keepCheckpoint() {
         guard let checkpoint = state.checkpoint else { return }
-        if checkpoint < durableNext { earlierCheckpoints = [] }
         earlierCheckpoints.append(checkpoint)
+        // Of those that are durable only the last is asked from.
+        if let last = earlierCheckpoints.lastIndex(where: { $0 < durableNext }) { earlierCheckpoints.removeFirst(last) }
     }
 
     /// The last checkpoint of the code that is durable; nil if none is.

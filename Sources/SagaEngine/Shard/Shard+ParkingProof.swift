@@ -46,8 +46,8 @@ extension Execution {
         case "traceID": true
         // Only says that a look at the store can be saved.
         case "startCondition": true
-        // Events that are durable by then.
-        case "resumedAt", "localBarrier": true
+        // Events that are durable by then; the last checkpoint is in the state.
+        case "resumedAt", "localBarrier", "earlierCheckpoints": true
         // Of an activation, and none is out.
         case "releasedBy": true
         default: false
