@@ -221,6 +221,25 @@ import Testing
         #expect(third != second && world.openRun == third)
     }
 
+    /// A reset whose caller goes while its run is read is not begun: the caller may have repeated it (seed 202219 of composed worlds).
+    @Test(arguments: [false, true]) func aResetThatIsGivenUpIsNotBegun(_ isGivenUp: Bool) throws {
+        let world = ShardWorld()
+        world.start { events in [.step("a")] + (events.isClosed("a") ? [.complete(.empty)] : []) }
+        try Self.finish(world, "a")
+        #expect(world.openRun == nil)
+        let id = world.call(.reset(ResetCall(target: world.target, eventID: 0, undo: .keep, requestID: "one")))
+        var reads = 0
+        world.onLoad = { [unowned world] _ in
+            reads += 1
+            if isGivenUp { world.give(.callAbandoned(id)) }
+        }
+        world.settle()
+        #expect(reads > 0)
+        #expect((world.openRun == nil) == isGivenUp)
+        #expect(world.log.count == (isGivenUp ? 1 : 2))
+        #expect((world.replies[id] == nil) == isGivenUp)
+    }
+
     /// A lineage has an end, and says so.
     @Test func aRunIsNotResetForEver() throws {
         var state = ExecutionState(sagaID: SagaID(high: 1, low: 5))

@@ -138,6 +138,11 @@ extension Shard {
 
     func abandonCall(_ id: CallID) {
         waitingCalls.removeAll { $0.0 == id }
+        // A reset whose run is still being read is not begun: its caller may have repeated it, been answered, and started the
+        // workflow id anew since, so that no run of that line knows of it any more (composed seed 202219).
+        for (load, pending) in pendingLoads {
+            if case .call(id, .reset) = pending { pendingLoads[load] = nil }
+        }
         abandonQuery(id)
         guard let sagaID = waiters.removeValue(forKey: id), let execution = executions[sagaID] else { return }
         execution.resultWaiters.removeAll { $0 == id }

@@ -20,7 +20,7 @@ package struct ShardTime: Hashable, Sendable {
 /// Everything that can happen to a shard. Large values are boxed: inputs are moved more often than they are looked at.
 package enum ShardInput: Sendable {
     indirect case call(CallID, Call)
-    /// The caller no longer waits; what it asked for stays asked for.
+    /// The caller no longer waits; what it asked for stays asked for, but for a reset whose run is still being read.
     case callAbandoned(CallID)
     indirect case workerOpened(WorkerID, WorkerOffer)
     case workerSlots(WorkerID, queue: String, add: Int32)
