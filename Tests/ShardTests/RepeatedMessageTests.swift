@@ -245,4 +245,27 @@ import Testing
                 SignalReceived(name: "n", payload: .empty, signalID: String(repeating: "x", count: 20_000))))
         #expect(state.messagesToCarry().last?.id == "after")
     }
+
+    /// An update that the run before the reset had accepted, and this one ended: only this one knows its answer.
+    @Test func anUpdateGoesByTheRunThatEndedIt() throws {
+        let base = SagaID(high: 1, low: 1)
+        var state = ExecutionState(sagaID: SagaID(high: 1, low: 2))
+        for attributes: EventAttributes in [
+            .workflowExecutionStarted(
+                WorkflowExecutionStarted(
+                    namespace: "default", workflowID: "w", workflowType: "t", workflowVersion: 1, taskQueue: "q",
+                    input: .empty, executionTimeoutMicros: 0, cancelGraceMicros: 0)),
+            .signalReceived(SignalReceived(name: "n", payload: .empty, signalID: "s")),
+            .workflowUpdateAccepted(WorkflowUpdateAccepted(updateID: "u", name: "add", input: .empty)),
+            .workflowExecutionReset(WorkflowExecutionReset(baseSagaID: base, baseEventID: 2)),
+            .workflowUpdateCompleted(WorkflowUpdateCompleted(acceptedEventID: 2, output: .empty, commandNumber: 0)),
+        ] {
+            try state.apply(
+                HistoryEvent(
+                    eventID: state.nextEventID, sagaID: state.sagaID, timestamp: Timestamp(microseconds: 1),
+                    attributes: attributes))
+        }
+        let carried = state.messagesToCarry()
+        #expect(carried.contains(CarriedMessage(kind: .update, id: "u", sagaID: state.sagaID)))
+    }
 }
