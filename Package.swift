@@ -7,7 +7,10 @@ let mutants: [SwiftSetting] = Context.environment["SAGA_MUTANTS"] == nil ? [] : 
 // One array for every target of ours: a setting that holds in one place holds everywhere.
 // What one module calls of another is specialised and inlined as within one: a tenth of a saga's processor time
 // (docs/performance.md). Not where somebody's package depends on this one: SwiftPM takes no such flags from a dependency.
-let isDependency = ["/checkouts/", "/registry/"].contains { Context.packageDirectory.contains($0) }
+let isDependency = [
+    "/.build/checkouts/", "/SourcePackages/checkouts/", "/.build/registry/downloads/",
+    "/SourcePackages/registry/downloads/",
+].contains { Context.packageDirectory.contains($0) }
 let acrossModules: [SwiftSetting] =
     isDependency ? [] : [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
 

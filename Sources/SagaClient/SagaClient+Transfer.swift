@@ -122,8 +122,8 @@ public final class HistoryUpload {
 
     /// Says that the run is whole.
     /// - Returns: What the server has stored.
-    /// - Throws: See ``SagaClient/importHistory(_:)``. If the connection is lost the outcome is unknown: import again, and take
-    ///   `.alreadyExists` for a yes.
+    /// - Throws: See ``SagaClient/importHistory(_:)``. If the connection is lost the outcome is unknown: import again; a run that is
+    ///   there with the same events is a success. `.alreadyExists` means that it is there with other or fewer events.
     public func finish() async throws(SagaClientError) -> ImportedRun {
         try await pass(held, isLast: true)
         held = []

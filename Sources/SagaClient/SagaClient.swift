@@ -187,16 +187,3 @@ extension SagaClientError {
         isTransient || code == .deadlineExceeded || code == .cancelled || code == .internal || code == .unauthenticated
     }
 }
-
-/// Request ids that nobody else makes: 128 bits of chance for each client, and a number.
-private final class RequestIDs: Sendable {
-    private let prefix: String
-    private let number = Atomic<UInt64>(0)
-
-    init() {
-        var random = SystemRandomNumberGenerator()
-        prefix = String(random.next(), radix: 36) + String(random.next(), radix: 36) + "-"
-    }
-
-    func next() -> String { prefix + String(number.add(1, ordering: .relaxed).newValue, radix: 36) }
-}

@@ -21,6 +21,9 @@ package struct ServerConfiguration: Sendable {
     package var drainRetryAfterMS: UInt64 = 1_000
     /// Calls in flight over all connections; further ones get RESOURCE_EXHAUSTED. Default 65,536.
     package var maxCallsInFlight = 65_536
+    /// Subscriptions, followed histories and exports of one connection, each of which may hold a page of up to a message's size while
+    /// the client takes nothing; further ones get RESOURCE_EXHAUSTED. Default 64.
+    package var maxPageStreams = 64
     /// Worker streams over all connections. Default 10,000.
     package var maxWorkers = 10_000
     /// Runs that come in from other servers at the same time.

@@ -113,7 +113,26 @@ import Testing
                 try await PostgresEventStore.open(PostgresOptions(connection: address))
             }
             #expect(refused?.reason == .misconfigured && refused?.message.contains("saga migrate") == true)
-            _ = try await PostgresEventStore.migrate(options)
+            #expect(refused?.message.contains("pg_upgrade") == true)
+            // As pg_dump has it. Who wants to read or append meanwhile is not held up for as long.
+            side.run("BEGIN; LOCK TABLE history IN ACCESS SHARE MODE")
+            var hasty = options
+            hasty.statementTimeout = .milliseconds(500)
+            let held = await #expect(throws: StoreError.self) { try await PostgresEventStore.migrate(hasty) }
+            #expect(
+                held?.reason == .unavailable && held?.message.contains("postgres side") == true,
+                "\(String(describing: held))")
+            async let migrated = PostgresEventStore.migrate(options)
+            let other = try SideSession(cluster.address)
+            while other.value("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted") == "0"
+            {
+                other.run("SELECT pg_sleep(0.01)")
+            }
+            other.run("SET statement_timeout = '8s'")
+            #expect(other.value("SELECT count(*) FROM history") == "1")
+            #expect(side.value("SELECT commit_base FROM meta") == "0", "still held")
+            side.run("COMMIT")
+            _ = try await migrated
             store = try await PostgresEventStore.open(PostgresOptions(connection: address))
             var reader = try await EventFeedReader(store, everything, from: .beginning)
             #expect(try await read(&reader).flatMap(\.events) == before)

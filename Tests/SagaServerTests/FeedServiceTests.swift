@@ -2,6 +2,7 @@ import SagaClient
 import SagaCore
 import SagaMemory
 import SagaSQLite
+import SagaServer
 import SagaTransport
 import SagaWire
 import Synchronization
@@ -27,6 +28,38 @@ import Testing
             items.append(try #require(try await iterator.next()))
         }
         return items
+    }
+
+    @Test func aConnectionHasSoManyReadersAtATime() async throws {
+        let server = try await TestServer.start { $0.maxPageStreams = 2 }
+        let client = try await server.client()
+        try await client.append([added(1)], to: "t/a", type: "tally", expecting: 0)
+        _ = try await client.start(type: "Order", id: "order-1", input: .json("1"))
+        var subscription = client.committedEvents(from: .beginning).makeAsyncIterator()
+        var history = Optional(client.followHistory("order-1").makeAsyncIterator())
+        #expect(try await take(2, &subscription).count == 2)
+        #expect(try await history?.next() != nil)
+        var export = client.exportHistory("order-1").makeAsyncIterator()
+        let refused = await #expect(throws: SagaClientError.self) { try await export.next() }
+        #expect(refused?.code == .resourceExhausted && refused?.message.contains("has 2 subscriptions") == true)
+        // Calls are another matter, and so is another connection.
+        _ = try await client.describe("order-1")
+        let other = try await server.client()
+        #expect(try await other.exportHistory("order-1").reduce(0) { $0 + $1.count } == 1)
+        // One that ends makes room.
+        history = nil
+        while true {
+            var again = client.exportHistory("order-1").makeAsyncIterator()
+            do throws(SagaClientError) {
+                #expect(try await again.next()?.count == 1)
+                break
+            } catch {
+                #expect(error.code == .resourceExhausted)
+            }
+        }
+        await other.close()
+        await client.close()
+        await server.stop()
     }
 
     @Test func whatIsCommittedComesOverARestart() async throws {

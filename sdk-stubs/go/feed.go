@@ -107,7 +107,8 @@ func (c *Client) ExportHistory(ctx context.Context, workflowID string, each func
 }
 
 // ImportHistory stores an exported run, or nothing of it; next gives its parts until it returns io.EOF. Durable when it returns.
-// After an ErrConnectionLost do it again, and take ALREADY_EXISTS for a yes.
+// After an ErrConnectionLost do it again: a run that is there with the same events is a success. ALREADY_EXISTS means that it is
+// there with other or fewer events.
 func (c *Client) ImportHistory(ctx context.Context, next func() (*sagapb.HistoryChunk, error), options ...CallOption) (*sagapb.ImportHistoryResponse, error) {
 	first, err := next()
 	if errors.Is(err, io.EOF) {

@@ -11,7 +11,7 @@ extension ServerConnection {
         _ = try CallHeader(wire.header, request.principal, standard: nil)
         let target = try RunTarget(wire.workflow, request.principal)
         let export = HistoryExport(self, stream: request.stream, target: target)
-        add(export, request)
+        try addReader(export, request)
         export.begin()
     }
 }
@@ -20,6 +20,8 @@ extension ServerConnection {
 /// when it began; a run that is open then may have gone on since.
 final class HistoryExport: LongStream, @unchecked Sendable {
     // Safe to share: touched by one thread at a time, the connection's event loop or another inside its gate.
+
+    let holdsPages = true
 
     private let connection: ServerConnection
     private let stream: StreamID

@@ -33,7 +33,7 @@ extension ServerConnection {
                 wire.fromBeginning ? .beginning : .now
             }
         let follower = FeedFollower(self, stream: request.stream)
-        add(follower, request)
+        try addReader(follower, request)
         follower.begin(store, query, from: start)
     }
 }
@@ -55,6 +55,8 @@ final class FeedFollower: LongStream, @unchecked Sendable {
         /// A commit came.
         static let rung = 2
     }
+
+    let holdsPages = true
 
     private let connection: ServerConnection
     private let stream: StreamID

@@ -49,7 +49,7 @@ extension ServerConnection {
         let target = try RunTarget(wire.workflow, request.principal)
         let follower = HistoryFollower(
             self, stream: request.stream, target: target, from: wire.fromEventID, followRuns: wire.followRuns)
-        add(follower, request)
+        try addReader(follower, request)
         follower.awaitEvents()
     }
 }
@@ -103,6 +103,8 @@ extension UInt64 {
 /// ```
 final class HistoryFollower: LongStream, @unchecked Sendable {
     // Safe to share: touched on the connection's event loop only.
+
+    let holdsPages = true
 
     private let connection: ServerConnection
     private let stream: StreamID

@@ -208,6 +208,19 @@ final class ServerConnection: ServerSessionDelegate, @unchecked Sendable {
         streams[request.stream] = long
         request.session.setContext(request.stream, nil)
     }
+
+    /// The same for a stream that holds pages.
+    /// - Throws: RESOURCE_EXHAUSTED if the connection has as many of them as it may.
+    func addReader(_ long: any LongStream, _ request: Request) throws(WireStatus) {
+        let limit = core.configuration.maxPageStreams
+        guard streams.values.lazy.filter(\.holdsPages).count < limit else {
+            throw WireStatus(
+                .resourceExhausted,
+                "this connection has \(limit) subscriptions, followed histories and exports, the most that one may have: end some, "
+                    + "or open another connection", retryAfterMS: request.session.limits.retryAfterMS)
+        }
+        add(long, request)
+    }
     func removeLongStream(_ stream: StreamID) { streams[stream] = nil }
 
     // MARK: Calls of the engine
@@ -406,6 +419,8 @@ protocol LongStream: AnyObject {
     func clockStruck(_ session: SessionCore)
     /// When it wants the clock to strike, in monotonic nanoseconds. Default: never.
     var nextLook: UInt64 { get }
+    /// Whether it may hold a page of stored events for as long as the client takes nothing. Default: no.
+    var holdsPages: Bool { get }
     /// The stream or its connection is gone.
     func closed()
 }
@@ -418,6 +433,7 @@ extension LongStream {
     func draining(_ session: SessionCore) {}
     func clockStruck(_ session: SessionCore) {}
     var nextLook: UInt64 { .max }
+    var holdsPages: Bool { false }
 }
 
 /// Reads a message that a client sent.

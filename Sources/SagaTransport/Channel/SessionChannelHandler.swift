@@ -442,10 +442,8 @@ final class SessionChannelHandler<Session: WireSession>: ChannelConnection, Chan
             minute = now
             engine.allowMoreKeyUpdates()
         }
-        if !wasBusy {
-            engine?.trim()
-            core.trimOutput()
-        }
+        if !wasBusy { engine?.trim() }
+        core.trimOutput(isBusy: wasBusy)
         wasBusy = false
     }
 

@@ -13,6 +13,8 @@ final class StreamConnection: ChannelConnection {
     private let gone: EventLoopPromise<Void>
     @exclusivity(unchecked) private var phase = Phase.open
     @exclusivity(unchecked) private var sendingSince: UInt64?
+    /// Whether anything was sent or received since the last tick.
+    @exclusivity(unchecked) private var wasBusy = false
     @exclusivity(unchecked) private var lostReason: SessionCloseReason?
 
     /// Most bytes given to the stream in one go.
@@ -122,6 +124,7 @@ final class StreamConnection: ChannelConnection {
     private func received(_ bytes: [UInt8]) -> Bool {
         guard phase == .open else { return phase != .closed }
         isReceiving = true
+        wasBusy = true
         bytes.withUnsafeBytes { session.receive($0) }
         isReceiving = false
         flush()
@@ -150,6 +153,7 @@ final class StreamConnection: ChannelConnection {
         }
         let bytes = [UInt8](core.outputBytes[..<count])
         core.consumeOutput(count)
+        wasBusy = true
         sendingSince = MonotonicClock.now()
         let (connection, stream, eventLoop) = (LoopConfined(self), stream, loop.eventLoop)
         Task {
@@ -209,6 +213,8 @@ final class StreamConnection: ChannelConnection {
             return closeNow(.timedOut("the peer does not read"))
         }
         flush()
+        core.trimOutput(isBusy: wasBusy)
+        wasBusy = false
     }
 
     override func apply(_ command: SessionCommand) { core.carryOut(command) }

@@ -3,9 +3,11 @@
 /// Written to directly (``reserve(_:)``, ``commit(_:)``), so that a small answer is encoded once, in place.
 package struct OutputBuffer: ~Copyable {
     private var storage: UnsafeMutableRawPointer?
-    private var capacity = 0
+    package private(set) var capacity = 0
     private var head = 0
     private var tail = 0
+    /// The most that waited since the last ``trim(isBusy:)``.
+    private var highest = 0
 
     /// What an idle connection keeps at most.
     private static let idleCapacity = 2_048
@@ -43,6 +45,7 @@ package struct OutputBuffer: ~Copyable {
 
     /// Forgets the first `byteCount` waiting bytes (at most ``count``).
     package mutating func consume(_ byteCount: Int) {
+        highest = max(highest, tail)
         head += min(byteCount, tail - head)
         guard head == tail else { return }
         head = 0
@@ -50,8 +53,14 @@ package struct OutputBuffer: ~Copyable {
         if capacity > Self.busyCapacity { release() }
     }
 
-    /// Gives back what an idle connection need not keep; to be called when the connection is quiet.
-    mutating func trim() { if count == 0, capacity > Self.idleCapacity { release() } }
+    /// Gives back what the connection has not needed since the last call; to be called now and then.
+    /// - Parameter isBusy: It sent or received something since: then it keeps a buffer of which it used a quarter.
+    mutating func trim(isBusy: Bool) {
+        let used = max(highest, tail)
+        highest = 0
+        guard count == 0, capacity > Self.idleCapacity, !isBusy || used < capacity / 4 else { return }
+        release()
+    }
 
     private mutating func release() {
         storage?.deallocate()

@@ -160,8 +160,9 @@ package final class SessionCore {
         output.consume(count)
     }
 
-    /// Gives back memory that only a busy connection needs.
-    package func trimOutput() { output.trim() }
+    /// Gives back memory that was not needed since the last call; to be called at each tick.
+    /// - Parameter isBusy: Something was sent or received since.
+    package func trimOutput(isBusy: Bool) { output.trim(isBusy: isBusy) }
 
     // MARK: Ending
 

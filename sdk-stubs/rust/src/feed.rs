@@ -74,7 +74,8 @@ impl Client {
     }
 
     /// Stores an exported run, or nothing of it: `there.import_history(here.export_history("trip-1")?)`. Durable when it returns.
-    /// After [`Error::ConnectionLost`] do it again, and take [`StatusCode::AlreadyExists`] for a yes.
+    /// After [`Error::ConnectionLost`] do it again: a run that is there with the same events is a success.
+    /// [`StatusCode::AlreadyExists`] means that it is there with other or fewer events.
     pub fn import_history(
         &self,
         chunks: impl IntoIterator<Item = Result<HistoryChunk, Error>>,

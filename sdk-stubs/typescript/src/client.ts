@@ -297,8 +297,8 @@ export class Client implements Caller {
   }
 
   /**
-   * Stores an exported run, or nothing of it. Durable when it resolves. After ConnectionLost do it again, and take
-   * ALREADY_EXISTS for a yes.
+   * Stores an exported run, or nothing of it. Durable when it resolves. After ConnectionLost do it again: a run that is there
+   * with the same events is a success. ALREADY_EXISTS means that it is there with other or fewer events.
    */
   importHistory(
     chunks: Iterable<Init<HistoryChunk>> | AsyncIterable<Init<HistoryChunk>>, options: CallOptions = {},

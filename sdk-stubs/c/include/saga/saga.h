@@ -128,8 +128,9 @@ typedef const Saga__V1__HistoryChunk *(*saga_next_chunk)(void *context);
 saga_result saga_export_history(saga_client *client, const char *workflow_id, const saga_call_options *options,
     saga_each_chunk each, void *context, saga_error *error);
 
-/* Stores an exported run, or nothing of it. Durable when it returns. After SAGA_CONNECTION_LOST do it again, and take ALREADY_EXISTS
- * for a yes. `run` and `events` (how many were stored) may be NULL. */
+/* Stores an exported run, or nothing of it. Durable when it returns. After SAGA_CONNECTION_LOST do it again: a run that is there
+ * with the same events is a success. ALREADY_EXISTS means that it is there with other or fewer events. `run` and `events`
+ * (how many were stored) may be NULL. */
 saga_result saga_import_history(saga_client *client, saga_next_chunk next, void *context, const saga_call_options *options,
     saga_run *run, uint64_t *events, saga_error *error);
 

@@ -61,9 +61,9 @@ class Transfer:
         events: "Union[AsyncIterable[history_messages.HistoryEvent], Iterable[history_messages.HistoryEvent]]",
     ) -> ImportedRun:
         """Gives the server a run of another server, as `export_history` gives it; if it is open it goes on there. It is taken
-        whole or not at all. Raises StatusError: ALREADY_EXISTS if the server has the run, FAILED_PRECONDITION if the workflow
-        id has an open run there, INVALID_ARGUMENT if the events do not fit. After ConnectionLost import again, and take
-        ALREADY_EXISTS for a yes."""
+        whole or not at all. Raises StatusError: ALREADY_EXISTS if the server has the run with other or fewer events,
+        FAILED_PRECONDITION if the workflow id has an open run there, INVALID_ARGUMENT if the events do not fit. After
+        ConnectionLost import again: a run that is there with the same events is a success."""
         upload = Upload(self)
         try:
             if hasattr(events, "__aiter__"):

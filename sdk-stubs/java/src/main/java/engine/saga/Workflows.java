@@ -268,8 +268,8 @@ public final class Workflows {
     }
 
     /**
-     * Stores an exported run, or nothing of it. Durable when it returns. After a ConnectionLostException do it again, and take
-     * ALREADY_EXISTS for a yes.
+     * Stores an exported run, or nothing of it. Durable when it returns. After a ConnectionLostException do it again: a run that
+     * is there with the same events is a success. ALREADY_EXISTS means that it is there with other or fewer events.
      */
     public ImportHistoryResponse importHistory(Iterator<HistoryChunk> chunks, CallOptions options) {
         if (!chunks.hasNext()) throw new IllegalArgumentException("there is no chunk to import");
