@@ -4,25 +4,25 @@ internal import Synchronization
 /// and 64 bits that follow from the number by a secret.
 ///
 /// Chance of the system for each would be a system call for each.
-final class RequestIDs: Sendable {
+package final class RequestIDs: Sendable {
     private let prefix: String
     private let secret: (UInt64, UInt64)
     private let number = Atomic<UInt64>(0)
 
-    init() {
+    package init() {
         var random = SystemRandomNumberGenerator()
         prefix = String(random.next(), radix: 36) + String(random.next(), radix: 36) + "-"
         secret = (random.next(), random.next())
     }
 
-    func next() -> String {
+    package func next() -> String {
         let number = number.add(1, ordering: .relaxed).newValue
         return prefix + String(number, radix: 36) + "-" + String(Self.mix(number, secret), radix: 36)
     }
 
     /// SipHash-2-4 of one word: without the key its results are as good as chance. Not `Hasher`, whose key is the process's, and not
     /// secret where hashing is made deterministic.
-    static func mix(_ word: UInt64, _ key: (UInt64, UInt64)) -> UInt64 {
+    package static func mix(_ word: UInt64, _ key: (UInt64, UInt64)) -> UInt64 {
         var v0 = key.0 ^ 0x736f_6d65_7073_6575
         var v1 = key.1 ^ 0x646f_7261_6e64_6f6d
         var v2 = key.0 ^ 0x6c79_6765_6e65_7261

@@ -1,6 +1,5 @@
+import SagaClient
 import Testing
-
-@testable import SagaClient
 
 @Suite struct RequestIDTests {
     /// The reference's own vector for a message of eight bytes: key 00 … 0f, message 00 … 07.

@@ -1,6 +1,5 @@
+import SagaWire
 import Testing
-
-@testable import SagaWire
 
 @Suite struct OutputBufferTests {
     private func pass(_ byteCount: Int, through buffer: inout OutputBuffer) {

@@ -427,6 +427,15 @@ def a_saga_moves_to_another_store(shell: Shell) -> None:
     assert "2 runs" in shell.run("import", "all.history", env=elsewhere)
     assert shell.json("describe", "trip", env=elsewhere)[0]["saga_id"] == started["saga_id"]
     assert shell.json("describe", "other", env=elsewhere)[0]["status"] == "Running"
+    # One that is there with fewer events, or others, is named, and no success.
+    shell.run("signal", "other", "c", "--input", "1", env=here)
+    shell.run("export", "other", "--file", "longer.history", env=here)
+    other = shell.json("describe", "other", env=here)[0]["saga_id"]
+    shell.run("import", "trip.history", "longer.history", expect=CONFLICT, env=elsewhere)
+    assert f"1 is there with other or fewer events: {other}" in shell.errors, shell.errors
+    report = shell.json("import", "longer.history", "trip.history", expect=CONFLICT, env=elsewhere)[0]
+    assert (report["runs"], report["known"]) == (0, 1) and report["conflicts"][0]["saga_id"] == other, report
+    assert json.loads(shell.errors)["error"]["status"] == "conflict", shell.errors
     end = len(shell.json("history", "trip", env=here))
     past = shell.json("describe", "trip", "--at", str(end - 1), env=here)[0]
     assert {"flight", "hotel"} <= {entry["name"] for entry in past["step_outputs"]}, past

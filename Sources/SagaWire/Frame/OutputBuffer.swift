@@ -26,14 +26,14 @@ package struct OutputBuffer: ~Copyable {
 
     /// Makes room for `byteCount` more bytes and returns where they go.
     @inline(__always)
-    mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer {
+    package mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer {
         if let storage, tail + byteCount <= capacity { return storage + tail }
         return grow(byteCount)
     }
 
     /// Says how many of the reserved bytes were written.
     @inline(__always)
-    mutating func commit(_ byteCount: Int) {
+    package mutating func commit(_ byteCount: Int) {
         tail += byteCount
     }
 
@@ -55,7 +55,7 @@ package struct OutputBuffer: ~Copyable {
 
     /// Gives back what the connection has not needed since the last call; to be called now and then.
     /// - Parameter isBusy: It sent or received something since: then it keeps a buffer of which it used a quarter.
-    mutating func trim(isBusy: Bool) {
+    package mutating func trim(isBusy: Bool) {
         let used = max(highest, tail)
         highest = 0
         guard count == 0, capacity > Self.idleCapacity, !isBusy || used < capacity / 4 else { return }

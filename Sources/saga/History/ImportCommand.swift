@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import SagaClient
+internal import SagaCodec
 internal import SagaCore
 internal import SagaEngine
 
@@ -11,8 +12,8 @@ struct ImportCommand: AsyncParsableCommand {
             The whole file is checked before anything is written. An open saga must then go on in one place only: pause it \
             before it is exported, and end it there afterwards, or never start a server over it again.
 
-            Over the server (the role operator is needed) a run is taken whole or not at all; one that is there already, \
-            with these events or others, is left alone. Late effects (saga late-effects) stay with the old server.
+            Over the server (the role operator is needed) a run is taken whole or not at all; one that is there already \
+            is left alone: it is named if it has other or fewer events, and the exit status is 6 then. Late effects (saga late-effects) stay with the old server.
 
             With --store, the server of the store must be stopped first: the import takes the store over. A run that is \
             there already, with the same events, is left alone; an import that was cut off goes on when it is repeated.
@@ -26,19 +27,60 @@ struct ImportCommand: AsyncParsableCommand {
     @Option(help: "sqlite:PATH, postgres://…, or postgres:KEYWORD=VALUE … [SAGA_STORE]; default: over the server.")
     var store: String?
     @OptionGroup var connection: ConnectionFlags
+    @OptionGroup var output: OutputOptions
+
+    /// A run that the server has with other or fewer events.
+    private struct Conflict {
+        var sagaID: SagaID
+        /// What the server said.
+        var message: String
+    }
 
     func run() async throws {
         for file in files { try HistorySource.check(file) }
         let text = store ?? Terminal.environment("SAGA_STORE") ?? ""
-        let report = try await text.isEmpty && store == nil ? overServer() : into(text)
-        let known = report.known == 0 ? "" : ", \(report.known) were there"
-        Terminal.print("\(report.runs) runs, \(report.events) events imported\(known)")
+        let (report, conflicts) = try await text.isEmpty && store == nil ? overServer() : (into(text), [])
+        show(report, conflicts)
+        guard conflicts.isEmpty else {
+            throw Failure(
+                .conflict,
+                "\(conflicts.count) \(conflicts.count == 1 ? "is" : "are") there with other or fewer events: "
+                    + Self.names(conflicts),
+                hint:
+                    "see what they have there (saga export, saga diff): a run goes on in one place only; end it and remove it "
+                    + "there (saga terminate, saga delete), or keep it as it is")
+        }
     }
 
-    private func overServer() async throws -> HistoryImporter.Report {
+    private func show(_ report: HistoryImporter.Report, _ conflicts: [Conflict]) {
+        if output.format == .json {
+            Terminal.print(
+                [
+                    "runs": .integer(Int64(report.runs)), "events": .integer(Int64(clamping: report.events)),
+                    "known": .integer(Int64(report.known)),
+                    "conflicts": .array(
+                        conflicts.map {
+                            ["saga_id": .string($0.sagaID.description), "message": .string($0.message)]
+                        }),
+                ] as JSONValue)
+            return
+        }
+        let known = report.known == 0 ? "" : ", \(report.known) were there"
+        Terminal.print("\(report.runs) runs, \(report.events) events imported\(known)")
+        for conflict in conflicts { Terminal.printError("saga: \(Wording.safe(conflict.message))") }
+    }
+
+    /// The first of them: a file may have any number, and each has had a line.
+    private static func names(_ conflicts: [Conflict]) -> String {
+        let shown = conflicts.prefix(5).map { $0.sagaID.description }.joined(separator: ", ")
+        return conflicts.count > 5 ? shown + ", …" : shown
+    }
+
+    private func overServer() async throws -> (HistoryImporter.Report, [Conflict]) {
         let files = files
         return try await connection.withClient { client in
             var report = HistoryImporter.Report()
+            var conflicts: [Conflict] = []
             for file in files {
                 var source = try HistorySource(file)
                 var upload: HistoryUpload?
@@ -47,7 +89,7 @@ struct ImportCommand: AsyncParsableCommand {
                 while let items = try source.next() {
                     for case .events(let events) in items {
                         if let first = events.first, first.sagaID != sagaID {
-                            try await Self.end(upload, wasThere, &report)
+                            try await Self.end(upload, sagaID, wasThere, &report, &conflicts)
                             // The answer is the same whether it comes now or was there already: for who counts, it is asked first.
                             wasThere = try await Self.isThere(first, client)
                             upload = client.beginImport()
@@ -57,14 +99,14 @@ struct ImportCommand: AsyncParsableCommand {
                             where error.code == .alreadyExists
                         {
                             // The rest of the run is passed over.
-                            report.known += 1
+                            if let sagaID { conflicts.append(Conflict(sagaID: sagaID, message: error.message)) }
                             upload = nil
                         }
                     }
                 }
-                try await Self.end(upload, wasThere, &report)
+                try await Self.end(upload, sagaID, wasThere, &report, &conflicts)
             }
-            return report
+            return (report, conflicts)
         }
     }
 
@@ -79,9 +121,10 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     private static func end(
-        _ upload: HistoryUpload?, _ wasThere: Bool, _ report: inout HistoryImporter.Report
+        _ upload: HistoryUpload?, _ sagaID: SagaID?, _ wasThere: Bool, _ report: inout HistoryImporter.Report,
+        _ conflicts: inout [Conflict]
     ) async throws {
-        guard let upload else { return }
+        guard let upload, let sagaID else { return }
         do throws(SagaClientError) {
             let run = try await upload.finish()
             if wasThere {
@@ -91,7 +134,7 @@ struct ImportCommand: AsyncParsableCommand {
                 report.events += run.events
             }
         } catch  where error.code == .alreadyExists {
-            report.known += 1
+            conflicts.append(Conflict(sagaID: sagaID, message: error.message))
         }
     }
 
