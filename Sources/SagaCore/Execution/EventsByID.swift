@@ -98,7 +98,7 @@ package struct EventsByID: Sendable {
 
     // A key is how many bytes its text has and one more (as a varint), and the text; or 0 and the 16 bytes of a UUID. No text has two.
 
-    private static func hash(_ key: UnsafeRawBufferPointer) -> Int {
+    fileprivate static func hash(_ key: UnsafeRawBufferPointer) -> Int {
         // Seeded anew in each process: callers choose the ids, and must not be able to choose those that collide.
         var hasher = Hasher()
         hasher.combine(bytes: key)
@@ -238,9 +238,7 @@ private struct Part {
             while place < records.count {
                 let start = place
                 let key = Self.takeKey(records, &place)
-                var hasher = Hasher()
-                hasher.combine(bytes: key)
-                places.append((UInt32(clamping: start + 1), hasher.finalize() & .max))
+                places.append((UInt32(clamping: start + 1), EventsByID.hash(key)))
                 _ = Self.takeVarint(records, &place)
             }
         }

@@ -36,6 +36,7 @@ extension ExecutionState {
     }
 
     /// The run in which the first event happened, if it is another one; see `WorkflowTask.firstRun`.
+    @inlinable
     package var firstRun: SagaID? { origins.first?.sagaID }
 
     /// Whether an event of this run is one of that run, too: it is the same, or what this one was made of by resets.

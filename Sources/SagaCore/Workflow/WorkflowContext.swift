@@ -21,6 +21,7 @@ public final class WorkflowContext: @unchecked Sendable {
 
     let executor: WorkflowExecutor
     let converter: any PayloadConverter
+    /// Whether the converter is the library's own for JSON, of which is known what it always writes.
     let isJSON: Bool
     // One thread at a time, and none of these calls what comes back to it: the runtime's checks of exclusive access, which each
     // event would pay dozens of times, could find nothing.

@@ -75,7 +75,7 @@ extension Shard {
             workflowVersion: execution.state.workflowVersion, taskQueue: execution.state.taskQueue,
             firstEventID: from, events: events, more: more)
         task.mayGoAhead = true
-        task.firstRun = execution.state.origins.first?.sagaID
+        task.firstRun = execution.state.firstRun
         return task
     }
 

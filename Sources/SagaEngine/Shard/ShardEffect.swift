@@ -50,10 +50,10 @@ package enum LoadedEvents: Sendable {
     case heir
 }
 
-/// What a worker is told. Tasks are boxed: they go through several hands on their way.
+/// What a worker is told. Large values are boxed (the task of an activity is so by itself): they go through several hands.
 package enum WorkerMessage: Sendable {
     indirect case workflowTask(WorkflowTask)
-    indirect case activityTask(ActivityTask)
+    case activityTask(ActivityTask)
     indirect case query(QueryTask)
     /// The run wants the task to stop.
     case cancel(TaskReference)

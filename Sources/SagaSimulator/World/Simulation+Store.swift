@@ -176,11 +176,17 @@ extension Simulation {
             if row.nextEventID > 1 {
                 events += try store.events(of: row.sagaID, from: row.nextEventID - 1, limit: 1)
             }
-            var checkpoint: EventID?
+            var loaded = LoadedRun(row: row, events: events)
             if case .queried = wanted {
-                checkpoint = try loadedEvents(of: row.sagaID).last(where: \.isCheckpoint)?.eventID
+                let all = try loadedEvents(of: row.sagaID)
+                loaded.checkpoint = all.last(where: \.isCheckpoint)?.eventID
+                loaded.firstRun =
+                    all.lazy.compactMap { event in
+                        guard case .workflowExecutionReset(let reset) = event.attributes else { return nil }
+                        return reset.origins.first?.sagaID ?? reset.baseSagaID
+                    }.first
             }
-            return LoadedRun(row: row, events: events, checkpoint: checkpoint)
+            return loaded
         }
     }
 
