@@ -2,7 +2,6 @@ public import Logging
 public import SagaCore
 internal import SagaTransport
 package import SagaWire
-internal import Synchronization
 
 /// The thin client of a server: starts and steers sagas, reads them, and waits for them. No engine and no store.
 ///
@@ -22,18 +21,16 @@ public final class SagaClient: Sendable {
     let deadline: Duration
     /// Of every change made through this client; nil takes a new one for each.
     private let requestID: String?
-    private let requestIDs: RequestIDs
 
     private init(
         keeper: ConnectionKeeper, converter: any PayloadConverter, logger: Logger, deadline: Duration,
-        requestID: String?, requestIDs: RequestIDs
+        requestID: String?
     ) {
         self.keeper = keeper
         self.converter = converter
         self.logger = logger
         self.deadline = deadline
         self.requestID = requestID
-        self.requestIDs = requestIDs
     }
 
     /// The same client, on the same connection, whose calls differ from the defaults.
@@ -47,7 +44,7 @@ public final class SagaClient: Sendable {
     public func with(deadline: Duration? = nil, requestID: String? = nil) -> SagaClient {
         SagaClient(
             keeper: keeper, converter: converter, logger: logger, deadline: deadline ?? self.deadline,
-            requestID: requestID, requestIDs: requestIDs)
+            requestID: requestID)
     }
 
     /// Connects.
@@ -71,8 +68,7 @@ public final class SagaClient: Sendable {
                 throw error
             }
             return SagaClient(
-                keeper: keeper, converter: converter, logger: logger, deadline: options.deadline, requestID: nil,
-                requestIDs: RequestIDs())
+                keeper: keeper, converter: converter, logger: logger, deadline: options.deadline, requestID: nil)
         } catch {
             await group.shutdown()
             throw error
@@ -98,7 +94,7 @@ public final class SagaClient: Sendable {
         let end = ContinuousClock.now + (deadline ?? self.deadline)
         let isMutation = C.method.mutates
         // Made once: a repeat with the same id is done once.
-        let requestID = isMutation ? self.requestID ?? requestIDs.next() : ""
+        let requestID = isMutation ? self.requestID ?? Self.newRequestID() : ""
         var failures: UInt32 = 0
         var isOutcomeUnknown = false
         while true {
@@ -155,6 +151,12 @@ public final class SagaClient: Sendable {
             failure.source = .connection
             throw failure
         }
+    }
+
+    /// 128 bits of chance: nobody else makes it, nor foretells it.
+    private static func newRequestID() -> String {
+        var random = SystemRandomNumberGenerator()
+        return String(random.next(), radix: 36) + String(random.next(), radix: 36)
     }
 
     func encode<Value: Encodable>(_ value: Value) throws(SagaClientError) -> Payload {
