@@ -19,7 +19,7 @@ struct RPCSuite: BenchSuite {
         // PostgreSQL if there is one: benchmarks/peers/dbos/run starts it.
         let hasPostgres = ProcessInfo.processInfo.environment["SAGA_BENCH_POSTGRES"] != nil
         for store in ["memory", "sqlite"] + (hasPostgres ? ["postgres"] : []) {
-            let widths = context.quick ? [1, 64] : store == "postgres" ? [1, 256, 1_024] : [1, 16, 256]
+            let widths = context.quick ? [1, 64] : store == "postgres" ? [1, 256, 1_024, 4_096] : [1, 16, 256]
             var labels = widths.flatMap { width in
                 ["saga", "declared saga"].map { "\(store) \($0) over TLS, \(width) in flight" }
             }
@@ -57,7 +57,8 @@ struct RPCSuite: BenchSuite {
     ) async throws {
         let label = "\(what), \(width) in flight"
         guard context.wants(label) else { return }
-        let total = max(width, context.quick ? 300 : (width == 1 ? 1_000 : 10_000))
+        // Each place is taken ten times: of fewer sagas the beginning and the end, when few are at work, would be most.
+        let total = context.quick ? max(width, 300) : (width == 1 ? 1_000 : max(10_000, 10 * width))
         _ = try await lanes(min(total, 100), width) { try await saga("warm-\($0)") }
         let start = Date()
         let before = BenchUsage()
