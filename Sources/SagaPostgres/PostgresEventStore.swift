@@ -49,6 +49,9 @@ public final class PostgresEventStore: EventStore, CallbackAppender {
     /// The statement of most appends, for the program that this store is measured against.
     package static var appendStatement: String { AppendStatements.steps.sql }
 
+    /// The statement of appends with starts and closings among them, for the same program.
+    package static var mixedAppendStatement: String { AppendStatements.all.sql }
+
     /// Brings a database to a version, for tests of migrations.
     package static func migrate(
         _ options: PostgresOptions, to version: Int

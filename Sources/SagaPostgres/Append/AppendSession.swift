@@ -7,6 +7,11 @@ final class AppendSession {
     private let arrays: AppendArrays
     private let requests = InboxArrays()
     private var connection: PgConnection?
+    /// Runs appended to since the connection was made, and how many there are when the statements are planned anew.
+    private var appends = 0
+    private var replanAt = AppendSession.firstReplan
+    private static let firstReplan = 512
+    private static let lastReplan = 8_192
 
     init(_ options: PostgresOptions) {
         self.options = options
@@ -24,6 +29,8 @@ final class AppendSession {
     ) throws(StoreError) -> [AppendOutcome] {
         guard let epoch = Int64(exactly: epoch) else { throw Self.neverGivenOut(epoch) }
         let connection = try connect()
+        appends += transactions.count
+        if appends >= replanAt && !isBegun { try replan(connection) }
         var plan = areIndependent ? AppendPlan(independent: transactions.count) : AppendPlan(transactions)
         var attempt = 0
         while true {
@@ -293,9 +300,21 @@ final class AppendSession {
         do throws(PgFailure) {
             let fresh = try PgConnection(options, role: .writer)
             connection = fresh
+            appends = 0
+            replanAt = Self.firstReplan
             return fresh
         } catch {
             throw error.storeError("connect")
+        }
+    }
+
+    /// A statement that was planned while a table was empty may read a whole index, which is right at that time only. The server
+    /// plans it anew after it has looked at the table again, up to a minute later: too late for a store that fills up.
+    private func replan(_ connection: PgConnection) throws(StoreError) {
+        replanAt = replanAt < Self.lastReplan ? replanAt * 16 : .max
+        do throws(PgFailure) { try connection.run("DISCARD PLANS") } catch {
+            rollBack(connection)
+            throw error.storeError("append")
         }
     }
 

@@ -2,21 +2,15 @@
 // many bytes as the engine's store, with random bytes for events. One line of results: events per second.
 //
 //   ceiling append ADDRESS SCHEMA SQLFILE EVENTS_PER_COMMIT EVENTS_PER_RUN BYTES_PER_RUN CONNECTIONS COMMITS
+//   ceiling sagas  ADDRESS SCHEMA STEPSFILE ALLFILE RUNS_PER_COMMIT CONNECTIONS SAGAS WORKFLOW_ID_LENGTH EVENTS:BYTES...
 //   ceiling read   ADDRESS SCHEMA SAGA_ID TIMES
 //   ceiling checkpoint ADDRESS SCHEMA
 //   ceiling value  ADDRESS SCHEMA SQL
 //
 // SQLFILE holds the append statement; its parameters are the epoch (int8) and arrays: ids, first event ids, counts, events.
 // Every run has a row in executions before it begins, and EVENTS_PER_COMMIT / EVENTS_PER_RUN runs share a commit.
-#define _GNU_SOURCE
-#include <endian.h>
-#include <libpq-fe.h>
-#include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+// sagas: sagas.c.
+#include "ceiling.h"
 
 enum { RUNS = 8192 };
 
@@ -36,70 +30,9 @@ struct writer {
     long committed;
 };
 
-static const char *address, *schema;
 static char *statement;
 static int runs_per_commit, events_per_run, bytes_per_run, commits;
 static int64_t epoch;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec * 1e-9;
-}
-
-static void fail(PGconn *connection, const char *what) {
-    fprintf(stderr, "ceiling: %s: %s\n", what, PQerrorMessage(connection));
-    exit(1);
-}
-
-static PGresult *checked(PGconn *connection, PGresult *result, const char *what) {
-    ExecStatusType status = PQresultStatus(result);
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(connection, what);
-    return result;
-}
-
-static void execute(PGconn *connection, const char *sql) { PQclear(checked(connection, PQexec(connection, sql), sql)); }
-
-static PGconn *open_session(void) {
-    PGconn *connection = PQconnectdb(address);
-    if (PQstatus(connection) != CONNECTION_OK) fail(connection, "connect");
-    char sql[300];
-    snprintf(sql, sizeof sql, "SET search_path = %s; SET plan_cache_mode = force_generic_plan; SET jit = off;"
-        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off",
-        schema);
-    execute(connection, sql);
-    return connection;
-}
-
-static uint64_t draw(struct writer *writer) {
-    uint64_t x = writer->random;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    return writer->random = x;
-}
-
-// A UUIDv7, so that new keys lie at the end of the index.
-static void make_id(struct writer *writer, unsigned char *id) {
-    uint64_t bits[2] = {draw(writer), draw(writer)};
-    struct timespec time;
-    clock_gettime(CLOCK_REALTIME, &time);
-    uint64_t milliseconds = time.tv_sec * 1000ull + time.tv_nsec / 1000000;
-    memcpy(id, bits, 16);
-    for (int at = 0; at < 6; at++) id[at] = (unsigned char)(milliseconds >> (40 - 8 * at));
-    id[6] = 0x70 | (id[6] & 15);
-    id[8] = 0x80 | (id[8] & 63);
-}
-
-static char *put32(char *at, uint32_t value) {
-    value = htobe32(value);
-    return (char *)memcpy(at, &value, 4) + 4;
-}
-
-static char *put64(char *at, uint64_t value) {
-    value = htobe64(value);
-    return (char *)memcpy(at, &value, 8) + 8;
-}
 
 static void fill(struct writer *writer) {
     static const uint32_t types[4] = {2950, 20, 23, 17};
@@ -116,11 +49,7 @@ static void fill(struct writer *writer) {
         at[1] = put64(put32(at[1], 8), (uint64_t)run->next);
         at[2] = put32(put32(at[2], 4), (uint32_t)events_per_run);
         at[3] = put32(at[3], (uint32_t)bytes_per_run);
-        for (int byte = 0; byte < bytes_per_run; byte += 8) {
-            uint64_t bits = draw(writer);
-            memcpy(at[3] + byte, &bits, bytes_per_run - byte < 8 ? bytes_per_run - byte : 8);
-        }
-        at[3] += bytes_per_run;
+        at[3] = put_random(&writer->random, at[3], bytes_per_run);
         run->next += events_per_run;
     }
     for (int i = 0; i < 4; i++) writer->length[i] = (int)(at[i] - writer->array[i]);
@@ -156,7 +85,7 @@ static void prepare(struct writer *writer, int number) {
     PQclear(result);
     for (int i = 0; i < RUNS; i++) {
         char line[80], *at = line;
-        make_id(writer, writer->runs[i].id);
+        make_id(&writer->random, writer->runs[i].id);
         writer->runs[i].next = 1;
         for (int byte = 0; byte < 16; byte++) at += sprintf(at, "%02x", writer->runs[i].id[byte]);
         at += sprintf(at, "\t1\t0\t0\n");
@@ -168,23 +97,14 @@ static void prepare(struct writer *writer, int number) {
 }
 
 static int append(char **arguments) {
-    FILE *file = fopen(arguments[0], "r");
-    if (!file) {
-        perror(arguments[0]);
-        return 1;
-    }
-    statement = calloc(1, 65536);
-    if (fread(statement, 1, 65535, file) == 0) return 1;
-    fclose(file);
+    statement = read_file(arguments[0]);
     events_per_run = atoi(arguments[2]);
     runs_per_commit = atoi(arguments[1]) / events_per_run;
     bytes_per_run = atoi(arguments[3]);
     int connections = atoi(arguments[4]);
     commits = atoi(arguments[5]);
     PGconn *owner = open_session();
-    PGresult *result = checked(owner, PQexec(owner, "UPDATE fence SET epoch = epoch + 1 RETURNING epoch"), "fence");
-    epoch = atoll(PQgetvalue(result, 0, 0));
-    PQclear(result);
+    epoch = number(owner, "UPDATE fence SET epoch = epoch + 1 RETURNING epoch");
     struct writer *writers = calloc(connections, sizeof(struct writer));
     for (int i = 0; i < connections; i++) prepare(&writers[i], i);
     execute(owner, "CHECKPOINT");
@@ -240,6 +160,7 @@ int main(int count, char **arguments) {
         return 0;
     }
     if (!strcmp(arguments[1], "append") && count == 10) return append(arguments + 4);
+    if (!strcmp(arguments[1], "sagas") && count > 10) return write_sagas(count - 4, arguments + 4);
     if (!strcmp(arguments[1], "read") && count == 6) return read_history(arguments + 4);
     return 2;
 }
