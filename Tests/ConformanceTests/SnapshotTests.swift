@@ -298,8 +298,9 @@ import Testing
             let rows = try await store.openExecutions(after: nil, limit: 1_000)
             #expect(rows.count == 24)
             let page = try await replayer.recoveryPage(of: rows)
+            var fold = HistoryFold()
             for row in rows {
-                let run = try #require(try await replayer.recover(row, in: page))
+                let run = try #require(try await replayer.recover(row, in: page, with: &fold))
                 #expect(run.state == wanted[row.sagaID]?.state)
                 #expect(run.snapshotAt == wanted[row.sagaID]?.at)
                 #expect(try await replayer.recover(row)?.state == run.state)

@@ -151,6 +151,21 @@ private struct Late: DurableWorkflow {
     }
 }
 
+/// Does not take its news before it is told to.
+private struct Flooded: DurableWorkflow {
+    static let typeID = "flooded"
+
+    func run(_ context: WorkflowContext, _ input: Int) async throws -> [String] {
+        if let held = try context.lastCheckpoint(as: [String].self) { return held }
+        try context.setStepOutput("kept", "yes")
+        _ = try await context.waitForSignal("go", as: Int.self)
+        let why = try await refusal { try await context.checkpoint(["not refused"], keeping: []) }
+        var seen = [why, try context.stepOutput("kept", as: String.self) ?? "lost"]
+        for _ in 0..<input { seen.append(String(try await context.waitForSignal("news", as: String.self).prefix(3))) }
+        try await context.checkpoint(seen)
+    }
+}
+
 @Suite struct CheckpointTests {
     /// What new code makes of the first event and of those from the last checkpoint on.
     private func bounded(_ run: TestRun) throws -> WorkflowTaskAnswer? {
@@ -294,6 +309,47 @@ private struct Late: DurableWorkflow {
             #expect(commands.contains { if case .complete = $0.command { true } else { false } })
             #expect(commands.contains { if case .completeUpdate = $0.command { true } else { false } } == (input == 0))
         }
+    }
+
+    /// What nobody has taken stands in the marker, which has a bound: the code is told which it should take, at its call or when one comes
+    /// before the marker is recorded. Nothing is lost, and replay does the same.
+    @Test(arguments: [0, 1, 3]) func tooMuchThatNobodyHasTakenIsToldToTheCode(_ late: Int) throws {
+        let run = try #require(TestRun(Flooded.self, input: .json("3")))
+        run.advance()
+        func news(_ numbers: Range<Int>) {
+            for number in numbers {
+                run.history.signal("news", .json("\"\(number)..\(String(repeating: "x", count: 300_000))\""))
+            }
+        }
+        news(0..<3 - late)
+        run.history.signal("go", .json("1"))
+        var seen = run.seen
+        func activate() -> WorkflowTaskAnswer? {
+            defer { seen = EventID(run.history.events.count) }
+            return run.instance.activate(run.history.task(from: seen))
+        }
+        var answer = activate()
+        if late > 0 {
+            // Asked for, and not recorded: the answer is refused, because meanwhile the others have come.
+            #expect(answer?.commands?.last?.isCheckpoint == true)
+            news(3 - late..<3)
+            answer = activate()
+        }
+        let last = try #require(answer?.commands?.last)
+        #expect(last.isCheckpoint)
+        // Behind the step output, and none between.
+        #expect(answer?.commands?.map(\.number) == [1])
+        run.history.record(answer?.commands ?? [])
+        let marker = run.history.events.compactMap { event -> MarkerRecorded? in
+            if case .markerRecorded(let marker) = event.attributes, marker.kind == .checkpoint { marker } else { nil }
+        }
+        #expect(marker.count == 1 && (marker.first?.output?.data.count ?? .max) < 1_000)
+        let output = try output(activate())
+        #expect(output.first?.contains("3 signals (news) that nobody has taken") == true, "\(output)")
+        #expect(output.first?.contains("waitForSignal") == true)
+        #expect(output.dropFirst() == ["yes", "0..", "1..", "2.."])
+        #expect(try self.output(run.replay()) == output)
+        #expect(try self.output(bounded(run)) == output)
     }
 
     @Test func aDamagedCheckpointIsNamed() throws {

@@ -5,8 +5,7 @@ public import SagaCodec
 /// Entries stand in the order of the events that closed their steps, which is the order of undoing, reversed. What is asked
 /// at every undo costs the same however long the log is.
 public struct UndoLog: Sendable {
-    /// Every entry that was not dropped, oldest first.
-    public private(set) var entries: [UndoEntry] = []
+    private var table = UndoTable()
     /// Undos that a late report put back although the unwinding that they belong to had passed them: they run in any case,
     /// now, and the run does not end before them. In the order in which they came back.
     public private(set) var reopened: [EventID] = []
@@ -29,6 +28,26 @@ public struct UndoLog: Sendable {
 
     public init() {}
 
+    // MARK: Entries
+
+    /// Every entry that was not dropped, oldest first. Made anew at each call: entries that came from stored rows stand packed until they
+    /// are asked for.
+    public var entries: [UndoEntry] { table.heads.indices.map { table[$0] } }
+
+    /// How many entries there are.
+    public var count: Int { table.heads.count }
+
+    /// The steps that the entries undo, oldest first.
+    package var stepEventIDs: [EventID] { table.heads.map(\.stepEventID) }
+
+    /// Undos that run or wait for their next attempt, oldest first.
+    package var begun: [UndoEntry] { open { $0.status.isInFlight } }
+
+    /// Whether none of those that are not settled has begun.
+    package var onlyStands: Bool {
+        table.heads[..<openEnd].allSatisfy { $0.status == .open || $0.status.isSettled }
+    }
+
     // MARK: Asked while unwinding
 
     /// What may be undone next in a scope: the youngest entry that is not settled, and those that may be undone together
@@ -38,15 +57,16 @@ public struct UndoLog: Sendable {
         if planted(.undoFirstInFirstOut) { return Array(open.filter { contains(scope, $0.scope) }.prefix(1)) }
         var together: [UndoEntry] = []
         let oldest = scopes[scope]?.openedAt ?? 0
-        for entry in entries[..<openEnd].reversed() {
+        for position in table.heads[..<openEnd].indices.reversed() {
+            let head = table.heads[position]
             // Steps of a scope close after it was opened.
-            if entry.closingEventID < oldest { break }
-            guard !entry.status.isSettled, contains(scope, entry.scope) else { continue }
+            if head.closingEventID < oldest { break }
+            guard !head.status.isSettled, contains(scope, head.scope) else { continue }
             if let first = together.first {
-                guard first.group != 0, entry.group == first.group else { break }
+                guard first.group != 0, head.group == first.group else { break }
             }
-            together.append(entry)
-            if entry.group == 0 { break }
+            together.append(table[position])
+            if head.group == 0 { break }
         }
         return together
     }
@@ -55,55 +75,65 @@ public struct UndoLog: Sendable {
     public var nextReopened: UndoEntry? {
         var youngest: Int?
         for eventID in reopened {
-            guard let position = position(of: eventID), entries[position].status == .open else { continue }
+            guard let position = position(of: eventID), table.heads[position].status == .open else { continue }
             youngest = max(youngest ?? position, position)
         }
-        return youngest.map { entries[$0] }
+        return youngest.map { table[$0] }
     }
 
     /// Whether undos that a late report put back are still to be settled.
     public var hasReopened: Bool {
-        reopened.contains { eventID in position(of: eventID).map { !entries[$0].status.isSettled } ?? false }
+        reopened.contains { eventID in position(of: eventID).map { !table.heads[$0].status.isSettled } ?? false }
     }
 
     /// An undo that a late report put back, and that waits for a person.
     public var blockedReopened: UndoEntry? {
-        reopened.compactMap { eventID in position(of: eventID).map { entries[$0] } }.last { $0.status == .blocked }
+        reopened.compactMap { position(of: $0) }.last { table.heads[$0].status == .blocked }.map { table[$0] }
     }
 
     /// Whether an undo may begin beside those in flight: only if all of them are of its own group.
     public func mayBegin(_ entry: UndoEntry) -> Bool {
         inFlight.allSatisfy { eventID in
             eventID == entry.stepEventID
-                || (entry.group != 0 && position(of: eventID).map { entries[$0].group } == entry.group)
+                || (entry.group != 0 && position(of: eventID).map { table.heads[$0].group } == entry.group)
         }
     }
 
     /// The entry of a step.
-    public func entry(_ stepEventID: EventID) -> UndoEntry? { position(of: stepEventID).map { entries[$0] } }
+    public func entry(_ stepEventID: EventID) -> UndoEntry? { position(of: stepEventID).map { table[$0] } }
 
     private func position(of stepEventID: EventID) -> Int? {
         if let positions { return positions[stepEventID] }
         var low = 0
-        var high = entries.count
+        var high = count
         while low < high {
             let middle = (low + high) / 2
-            if entries[middle].stepEventID < stepEventID { low = middle + 1 } else { high = middle }
+            if table.heads[middle].stepEventID < stepEventID { low = middle + 1 } else { high = middle }
         }
-        return low < entries.count && entries[low].stepEventID == stepEventID ? low : nil
+        return low < count && table.heads[low].stepEventID == stepEventID ? low : nil
     }
 
     /// Whether any entry is not settled.
     public var hasOpen: Bool { openEnd > 0 }
 
     /// Entries that are not settled, oldest first.
-    public var open: [UndoEntry] { entries[..<openEnd].filter { !$0.status.isSettled } }
+    public var open: [UndoEntry] { open { _ in true } }
+
+    private func open(where isWanted: (UndoTable.Head) -> Bool) -> [UndoEntry] {
+        table.heads[..<openEnd].indices.compactMap { position in
+            let head = table.heads[position]
+            return !head.status.isSettled && isWanted(head) ? table[position] : nil
+        }
+    }
 
     /// Whether an unwinding that has begun concerns a step: it was scheduled in that scope before. Its undo is owed then,
     /// also if the unwinding is over when its effect becomes certain.
     public func isOwed(_ entry: UndoEntry) -> Bool {
-        let born = min(entry.stepEventID, entry.closingEventID)
-        var scope = entry.scope
+        isOwed(bornAt: min(entry.stepEventID, entry.closingEventID), in: entry.scope)
+    }
+
+    private func isOwed(bornAt born: EventID, in scope: UInt32) -> Bool {
+        var scope = scope
         while true {
             if let start = unwoundAt[scope], born < start { return true }
             // A scope's parent has a smaller number, so this ends.
@@ -117,17 +147,17 @@ public struct UndoLog: Sendable {
 
     /// Whether any undo of the scope ever ran or was decided upon.
     func summary(of scope: UInt32, isGivenUp: Bool) -> CompensationSummary {
-        summary(of: entries.filter { contains(scope, $0.scope) && $0.status != .dormant }, isGivenUp)
+        summary(of: table.heads.filter { contains(scope, $0.scope) && $0.status != .dormant }, isGivenUp)
     }
 
     /// What became of the undos that began.
     func summaryOfBegun(isGivenUp: Bool) -> CompensationSummary {
         // One that a late report put back has begun, too, and may stand.
         summary(
-            of: entries.filter { $0.firstAttempt != 0 || ($0.status != .open && $0.status != .dormant) }, isGivenUp)
+            of: table.heads.filter { $0.firstAttempt != 0 || ($0.status != .open && $0.status != .dormant) }, isGivenUp)
     }
 
-    private func summary(of own: [UndoEntry], _ isGivenUp: Bool) -> CompensationSummary {
+    private func summary(of own: [UndoTable.Head], _ isGivenUp: Bool) -> CompensationSummary {
         guard !own.isEmpty else { return .none }
         let left = own.filter { !$0.status.isUndone }.map(\.stepEventID)
         if left.isEmpty { return CompensationSummary(.complete) }
@@ -152,32 +182,53 @@ public struct UndoLog: Sendable {
     mutating func beginUnwinding(_ scope: UInt32, at eventID: EventID) { unwoundAt[scope] = eventID }
 
     mutating func append(_ entry: UndoEntry) {
-        if positions == nil, let last = entries.last, last.stepEventID >= entry.stepEventID {
+        willAppend(entry.stepEventID)
+        table.append(entry)
+        didAppend()
+    }
+
+    /// Adds the entry of a step that has completed, as its two events have it.
+    mutating func append(_ parts: borrowing UndoParts) {
+        willAppend(parts.stepEventID)
+        table.append(parts)
+        didAppend()
+    }
+
+    private mutating func willAppend(_ stepEventID: EventID) {
+        if positions == nil, let last = table.heads.last, last.stepEventID >= stepEventID {
             var all: [EventID: Int] = [:]
-            for (position, entry) in entries.enumerated() { all[entry.stepEventID] = position }
+            for (position, head) in table.heads.enumerated() { all[head.stepEventID] = position }
             positions = all
         }
-        positions?[entry.stepEventID] = entries.count
-        entries.append(entry)
-        if !entry.status.isSettled { openEnd = entries.count }
+        let position = count
+        positions?[stepEventID] = position
+    }
+
+    private mutating func didAppend() {
+        if let last = table.heads.last, !last.status.isSettled { openEnd = count }
     }
 
     /// Drops what was closed before a pivot. Undos that already began stay, and those that are owed.
     mutating func commit() {
-        let kept = entries.filter { ($0.status != .open && $0.status != .dormant) || isOwed($0) }
-        guard kept.count != entries.count else { return }
-        entries = []
+        let kept = table.heads.indices.filter { position in
+            let head = table.heads[position]
+            return (head.status != .open && head.status != .dormant)
+                || isOwed(bornAt: min(head.stepEventID, head.closingEventID), in: head.scope)
+        }
+        guard kept.count != count else { return }
+        let before = table
+        table = UndoTable()
         positions = nil
         openEnd = 0
-        for entry in kept { append(entry) }
+        for position in kept { append(before[position]) }
     }
 
     /// Changes the entry of a step; false if there is none.
     mutating func update(_ stepEventID: EventID, _ change: (inout UndoEntry) -> Void) -> Bool {
         guard let position = position(of: stepEventID) else { return false }
-        let before = entries[position].status
-        change(&entries[position])
-        let after = entries[position].status
+        let before = table.heads[position].status
+        table.update(position, change)
+        let after = table.heads[position].status
         if before.isInFlight != after.isInFlight {
             if after.isInFlight { inFlight.append(stepEventID) } else { inFlight.removeAll { $0 == stepEventID } }
         }
@@ -186,7 +237,7 @@ public struct UndoLog: Sendable {
         } else {
             // One that failed may be blocked in a moment, and then still waits for a person.
             if after != .failed { reopened.removeAll { $0 == stepEventID } }
-            while openEnd > 0, entries[openEnd - 1].status.isSettled { openEnd -= 1 }
+            while openEnd > 0, table.heads[openEnd - 1].status.isSettled { openEnd -= 1 }
         }
         return true
     }
@@ -204,7 +255,7 @@ public struct UndoLog: Sendable {
 
 extension UndoLog: PostcardCodable {
     public func encode(into writer: inout PostcardWriter) {
-        writer.write(entries)
+        table.encode(into: &writer)
         writer.write(reopened)
         writer.write(scopes)
         writer.write(unwoundAt)
@@ -237,7 +288,7 @@ extension UndoLog.Scope: PostcardCodable {
 extension UndoLog: Equatable {
     /// By what the events said; the rest follows from it.
     public static func == (left: UndoLog, right: UndoLog) -> Bool {
-        left.entries == right.entries && left.reopened == right.reopened && left.scopes == right.scopes
+        left.table == right.table && left.reopened == right.reopened && left.scopes == right.scopes
             && left.unwoundAt == right.unwoundAt
     }
 }

@@ -69,6 +69,7 @@ public struct HistoryFold: Sendable {
     /// By event id, from the first one that is folded: the place in `opened`, counted from 1; 0 for other events.
     private var slots: [UInt32] = []
     private var firstSlot: EventID = 0
+    private var known = KnownPolicies()
 
     /// With the forms that this program reads: ``EventCatalog/current``.
     public init() {
@@ -332,10 +333,7 @@ public struct HistoryFold: Sendable {
             case .stepCompleted:
                 isDone = false
                 if let index = find(try events.readVarint64(), .step) {
-                    isDone = try Self.leavesNothing(events, opened[index].attributes)
-                    if !isDone {
-                        isDone = try Self.undoable(&events, end, opened[index], closedBy: eventID, in: &state)
-                    }
+                    isDone = try complete(index, &events, end, closedBy: eventID, in: &state)
                     if isDone { opened[index].kind = .ended }
                 }
             case .stepEnded:
@@ -407,93 +405,65 @@ public struct HistoryFold: Sendable {
         state.signalReceived(signalID, codeGone: codeGone, eventID)
     }
 
-    /// Whether the end of a step leaves nothing in the state: it has no undo and is no pivot. Walks over the fields of
-    /// `ActivityTaskScheduled`.
-    private static func leavesNothing(_ events: PostcardReader, _ attributes: FrameRange) throws(CodecError) -> Bool {
-        var scheduled = events
-        scheduled.cursor = events.base + Int(attributes.offset)
-        scheduled.end = scheduled.cursor + Int(attributes.count)
-        // The number of the command, the step, the activity and its queue.
-        try scheduled.skipVarint()
-        try scheduled.skipBytes()
-        try scheduled.skipBytes()
-        try scheduled.skipBytes()
-        try skipPayload(&scheduled)
-        try skipPolicies(&scheduled)
-        if try scheduled.readOptionTag() { return false }
-        // The idempotency key and the priority.
-        try scheduled.skipBytes()
-        try scheduled.skipVarint()
-        return try !scheduled.readBool()
-    }
-
-    /// Puts the undo of a step that has completed into the state: of its two events only what the entry keeps is made. `events` stands
-    /// behind the id of the step.
+    /// Ends a step that has completed. Its undo, if it has one, goes into the state packed: parts of its two events, copied as they are.
+    /// `events` stands behind the id of the step.
     /// - Returns: False for what must be decoded in full: a pivot, or bytes that are not what they should be.
-    @inline(never)
-    private static func undoable(
-        _ events: inout PostcardReader, _ end: UnsafeRawPointer, _ begun: Opened, closedBy eventID: EventID,
+    private mutating func complete(
+        _ index: Int, _ events: inout PostcardReader, _ end: UnsafeRawPointer, closedBy eventID: EventID,
         in state: inout ExecutionState
     ) throws(CodecError) -> Bool {
+        let begun = opened[index]
         var reader = events
         reader.cursor = events.base + Int(begun.attributes.offset)
         reader.end = reader.cursor + Int(begun.attributes.count)
         // The number of the command.
         try reader.skipVarint()
-        let stepID = try reader.readString()
-        // The activity.
+        let stepID = reader.cursor
         try reader.skipBytes()
-        let taskQueue = try reader.readString()
-        let input = try Payload(from: &reader)
-        try skipPolicies(&reader)
-        guard try reader.readOptionTag() else { return false }
-        let undo = try UndoSpec(from: &reader)
-        let key = try reader.readString()
-        // The priority.
+        let activity = reader.cursor
+        try reader.skipBytes()
+        let taskQueue = reader.cursor
+        try reader.skipBytes()
+        let input = reader.cursor
+        try Self.skipPayload(&reader)
+        let policies = reader.cursor
+        let found = try known.skip(&reader, activity: activity)
+        guard let undo = found.undo else {
+            // The idempotency key and the priority.
+            try reader.skipBytes()
+            try reader.skipVarint()
+            return try !reader.readBool()
+        }
+        let key = reader.cursor
+        let keyText = try reader.readBorrowedUTF8()
+        let priority = reader.cursor
         try reader.skipVarint()
         guard try !reader.readBool() else { return false }
         let scope = try reader.readVarint32()
         let group = try reader.readVarint32()
         guard reader.cursor == reader.end else { return false }
+        // What is kept must be readable whenever it is asked for.
+        try Self.checkText(reader, at: stepID)
+        try Self.checkText(reader, at: taskQueue)
+        reader.cursor = input
+        try Self.checkPayload(&reader)
         // The attempt.
         try events.skipVarint()
-        let output = try Payload(from: &events)
-        let data = try Payload?(from: &events)
+        let output = events.cursor
+        try Self.checkPayload(&events)
+        if try events.readOptionTag() { try Self.checkPayload(&events) }
         guard events.cursor == end else { return false }
-        state.undoLog.append(
-            UndoEntry(
-                stepEventID: begun.eventID, closingEventID: eventID, stepID: stepID, undo: undo,
-                taskQueue: undo.taskQueue.isEmpty ? taskQueue : undo.taskQueue, input: input, output: output,
-                data: data, outcome: .completed, stepKey: key, idempotencyKey: key + "/undo", scope: scope,
-                group: group, status: state.movesWithReset(begun.eventID) ? .dormant : .open))
-        return true
-    }
-
-    @inline(__always)
-    private static func skipPolicies(_ reader: inout PostcardReader) throws(CodecError) {
-        // The retry policy.
-        try reader.skipVarint()
-        try reader.skipVarint()
-        try reader.skipRaw(8)
-        try reader.skipVarint()
-        try reader.skipRaw(8)
-        try reader.skipBytes()
-        // The time-outs.
-        try reader.skipVarint()
-        try reader.skipVarint()
-        try reader.skipVarint()
-        try reader.skipVarint()
-    }
-
-    @inline(__always)
-    private static func skipPayload(_ reader: inout PostcardReader) throws(CodecError) {
-        try reader.skipBytes()
-        try reader.skipBytes()
-        var entries = try reader.readCount()
-        while entries > 0 {
-            try reader.skipBytes()
-            try reader.skipBytes()
-            entries &-= 1
+        func part(_ start: UnsafeRawPointer, _ end: UnsafeRawPointer) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(start: start, count: end - start)
         }
+        let hasOwnQueue = found.queue.count > 1
+        state.undoLog.append(
+            UndoParts(
+                stepEventID: begun.eventID, closingEventID: eventID, stepID: part(stepID, activity),
+                undo: undo, input: part(hasOwnQueue ? input : taskQueue, policies),
+                taskQueue: hasOwnQueue ? found.queue : part(input, input), output: part(output, end),
+                stepKey: part(key, priority), keyText: keyText, scope: scope, group: group,
+                isDormant: state.movesWithReset(begun.eventID), hasMargin: events.end - end >= UndoParts.margin))
+        return true
     }
 }

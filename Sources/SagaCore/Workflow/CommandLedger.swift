@@ -60,6 +60,14 @@ struct CommandLedger {
         return number
     }
 
+    /// The code does not ask for its last command any more, which no event has recorded; false if it is not the last.
+    mutating func takeBack(_ number: CommandNumber) -> Bool {
+        guard unmatched.last?.number == number, number &+ 1 == nextNumber else { return false }
+        unmatched.removeLast()
+        nextNumber = number
+        return true
+    }
+
     /// The code asks for a step that an event has recorded already, as that command.
     mutating func takeRecordedStep() -> CommandNumber {
         defer { nextNumber += 1 }

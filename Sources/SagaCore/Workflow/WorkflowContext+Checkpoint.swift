@@ -17,8 +17,9 @@ extension WorkflowContext {
     ///     recorded each time, too, so code that sets ever new keys names those that it needs. In the history all stay.
     /// - Throws: `SagaError` of kind validation, and nothing is recorded, if a step, timer, child or update of the code is
     ///   open, if other code of the run waits (`async let`), if the caller is not `run` itself but a task group, a
-    ///   handler, a `saga` scope or a group, or if the value and the step outputs have more than a mebibyte together.
-    ///   `WorkflowCancelled` like any other await.
+    ///   handler, a `saga` scope or a group, if the value and the step outputs have more than a mebibyte together, or if the
+    ///   signals and updates that nobody has taken have more than 768 KiB: the next pass is given them, so they are recorded,
+    ///   too. Take them, then call it again. `WorkflowCancelled` like any other await.
     public func checkpoint<Value: Encodable>(
         _ value: @autoclosure () throws -> Value, keeping outputs: [String]? = nil, file: StaticString = #fileID,
         line: UInt = #line
@@ -50,12 +51,69 @@ extension WorkflowContext {
                     + " \(bytes - marker.details.data.count); \(Self.maximumCheckpointBytes) are allowed together: keep less,"
                     + " with checkpoint(value, keeping: keys)")
         }
-        self.outputs = kept
+        guard carriedBytes <= Self.maximumCarriedBytes else { throw tooMuchIsCarried() }
         let number = try issue(.recordMarker(marker), site: CallSite(file, line))
-        isAtCheckpoint = true
-        // Nothing ends it but the next pass, which evicts this one.
-        _ = try await wait(for: .command(number), shielded: true)
+        askedCheckpoint = AskedCheckpoint(number: number, outputs: self.outputs)
+        self.outputs = kept
+        // Nothing ends it but the next pass, which evicts this one, or too much that has come meanwhile.
+        _ = try await wait(for: .command(number), shielded: true).payload()
         throw Evicted()
+    }
+
+    /// A checkpoint that the code has asked for, and that no event records yet.
+    struct AskedCheckpoint {
+        var number: CommandNumber
+        /// All step outputs, if it is taken back.
+        var outputs: [String: Payload]
+    }
+
+    /// Whether the code has asked for a checkpoint, and does nothing any more; what comes meanwhile is for the next pass.
+    var isAtCheckpoint: Bool { askedCheckpoint != nil }
+
+    /// A signal or an update has come while the checkpoint was not recorded: with it the marker may be too much for a message. Then
+    /// the code is told, and takes what has come first; by the event, so that replay does the same.
+    func messageCameAtCheckpoint() -> SagaError? {
+        guard let asked = askedCheckpoint, carriedBytes > Self.maximumCarriedBytes, commands.takeBack(asked.number)
+        else {
+            return nil
+        }
+        let error = tooMuchIsCarried()
+        outputs = asked.outputs
+        askedCheckpoint = nil
+        for name in Set(signals.waiting.map(\.name)).sorted() where messages.signals[name] != nil {
+            while let payload = signals.take(name) { runSignalHandler(name, payload) }
+        }
+        let waiting = carriedUpdates.filter { messages.updates[$0.name] != nil }
+        carriedUpdates.removeAll { messages.updates[$0.name] != nil }
+        for update in waiting {
+            if let misfit = runUpdate(update) { return misfit }
+        }
+        resume(waiters.removeFirst { $0.target == .command(asked.number) }, .failure(error))
+        return nil
+    }
+
+    /// About how many bytes the signals and updates take that nobody has taken.
+    private var carriedBytes: Int {
+        let signals = signals.waiting.reduce(0) { sum, signal in
+            sum + signal.payload.carriedBytes + signal.name.utf8.count + signal.signalID.utf8.count
+        }
+        return carriedUpdates.reduce(signals) { $0 + $1.input.carriedBytes + $1.name.utf8.count }
+    }
+
+    private func tooMuchIsCarried() -> SagaError {
+        let signals = signals.waiting.map(\.name)
+        let updates = carriedUpdates.map(\.name)
+        func listed(_ names: [String]) -> String {
+            let each = Set(names).sorted()
+            return each.prefix(5).joined(separator: ", ") + (each.count > 5 ? ", …" : "")
+        }
+        let what = [
+            signals.isEmpty ? nil : "\(signals.count) signals (\(listed(signals)))",
+            updates.isEmpty ? nil : "\(updates.count) updates (\(listed(updates)))",
+        ].compactMap { $0 }.joined(separator: " and ")
+        return refusal(
+            "\(what) that nobody has taken have \(carriedBytes) bytes, and \(Self.maximumCarriedBytes) are allowed: take them"
+                + " first, with waitForSignal or a handler")
     }
 
     /// What the last checkpoint kept; nil in the first pass of the code.
@@ -66,6 +124,10 @@ extension WorkflowContext {
 
     /// Most bytes of a checkpoint's value and step outputs. A constant for ever: on replay the same must be refused.
     static let maximumCheckpointBytes = 1 << 20
+
+    /// Most bytes of the signals and updates that a checkpoint hands on. With the step outputs and what else is in a marker it is less
+    /// than a payload may have, 2 MiB. It may be changed: what is behind a recorded marker is never decided upon again.
+    static let maximumCarriedBytes = 768 << 10
 
     private func refusal(_ why: String) -> SagaError {
         SagaError(kind: .validation, message: "no checkpoint can be made here: \(why)", isNonRetryable: true)
@@ -103,5 +165,12 @@ extension WorkflowContext {
         next.takeOver(memo: memo, searchAttributes: held.searchAttributes, cancelReason: held.cancelReason)
         next.advanceTime(to: max(now, time))
         return next
+    }
+}
+
+extension Payload {
+    /// About how many bytes it takes in a marker.
+    fileprivate var carriedBytes: Int {
+        metadata.reduce(data.count + encoding.utf8.count + 16) { $0 + $1.key.utf8.count + $1.value.utf8.count }
     }
 }

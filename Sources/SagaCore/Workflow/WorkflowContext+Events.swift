@@ -127,12 +127,15 @@ extension WorkflowContext {
                 resume(waiter, .payload(signal.payload))
             } else if isAtCheckpoint || !runSignalHandler(signal.name, signal.payload) {
                 signals.put(signal)
+                return messageCameAtCheckpoint()
             }
         case .timerCanceled(let canceled): _ = commands.close(canceled.createdEventID)
         case .workflowUpdateAccepted(let accepted):
             let update = CodeCheckpoint.Update(
                 acceptedEventID: event.pointee.eventID, name: accepted.name, input: accepted.input)
-            if isAtCheckpoint { carriedUpdates.append(update) } else { return runUpdate(update) }
+            guard isAtCheckpoint else { return runUpdate(update) }
+            carriedUpdates.append(update)
+            return messageCameAtCheckpoint()
         case .externalSignalDelivered(let delivered):
             return resolve(delivered.requestedEventID, .payload(.empty), by: event)
         case .externalSignalFailed(let failed):

@@ -63,8 +63,8 @@ public final class WorkflowContext: @unchecked Sendable {
     var cancelReason: String?
     /// What the last checkpoint kept, as it was recorded.
     var checkpointed: Payload?
-    /// Whether the code has asked for a checkpoint, and does nothing any more; updates that come meanwhile are for the next pass.
-    var isAtCheckpoint = false
+    /// The checkpoint that the code has asked for: it does nothing any more.
+    var askedCheckpoint: AskedCheckpoint?
     var carriedUpdates: [CodeCheckpoint.Update] = []
     /// Set by whatever thread broke the rules, hence the mutex.
     private let foreignUse = Mutex<SagaError?>(nil)

@@ -30,20 +30,13 @@ extension HistoryReplayer {
         }
     }
 
-    /// The page behind one that has just been read, on its way; nil if there is none, or if that one may be the last. A page that
-    /// turns out not to be needed is let go.
-    func pageBehind(_ rows: PackedHistory, end: EventID?) -> Task<Result<PackedHistory, StoreError>, Never>? {
+    /// The pages behind one that has just been read, on their way; nil if there are none, or if that one may be the last. What turns
+    /// out not to be needed is let go.
+    func pagesBehind(_ rows: PackedHistory, end: EventID?) -> PagesAhead? {
         // Many histories have one page: nobody is asked for what is likely not there.
         guard let next = rows.nextEventID, end.map({ next < $0 }) ?? (rows.count * 2 > Self.pageEvents) else {
             return nil
         }
-        let (store, sagaID) = (store, rows.sagaID)
-        return Task {
-            do throws(StoreError) {
-                return .success(try await store.packedEvents(of: sagaID, from: next, limit: Self.pageEvents))
-            } catch {
-                return .failure(error)
-            }
-        }
+        return PagesAhead(store, rows.sagaID, from: next, end: end, pageEvents: Self.pageEvents)
     }
 }

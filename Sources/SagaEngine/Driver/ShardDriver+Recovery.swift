@@ -26,12 +26,10 @@ extension ShardDriver {
         }
     }
 
-    /// Open runs that are read at once.
-    private static let runsAtOnce = 1_000
-
     /// Page by page; while the states of one are made, the store reads the next.
     private func readOpenRuns(_ epoch: UInt64) async throws(StoreError) {
         let replayer = replayer
+        var fold = HistoryFold()
         var next = Self.page(after: nil, store, replayer)
         while true {
             let page = try await next.value.get()
@@ -45,7 +43,7 @@ extension ShardDriver {
             var recovered: [ShardInput] = []
             recovered.reserveCapacity(page.runs.rows.count)
             for row in page.runs.rows {
-                if let run = try await recover(row, page, replayer) { recovered.append(.recovered(run)) }
+                if let run = try await recover(row, page, replayer, &fold) { recovered.append(.recovered(run)) }
             }
             post(recovered)
         }
@@ -66,7 +64,7 @@ extension ShardDriver {
     ) -> Task<Result<OpenRuns, StoreError>, Never> {
         Task {
             do throws(StoreError) {
-                let rows = try await store.openExecutions(after: after, limit: runsAtOnce)
+                let rows = try await store.openExecutions(after: after, limit: HistoryReplayer.runsAtOnce)
                 // Aggregates are no runs: nobody advances them.
                 let runs = rows.filter {
                     !$0.namespace.hasPrefix(AggregateStore.namespacePrefix) && !$0.isUnfinishedImport
@@ -91,10 +89,11 @@ extension ShardDriver {
     }
 
     private func recover(
-        _ row: ExecutionRow, _ page: OpenRuns, _ replayer: HistoryReplayer
+        _ row: ExecutionRow, _ page: OpenRuns, _ replayer: HistoryReplayer, _ fold: inout HistoryFold
     ) async throws(StoreError) -> RecoveredRun? {
         do throws(ReplayFailure) {
-            return try await page.isDamaged ? replayer.recover(row) : replayer.recover(row, in: page.runs)
+            return try await page.isDamaged
+                ? replayer.recover(row) : replayer.recover(row, in: page.runs, with: &fold)
         } catch {
             switch error {
             case .store(let error) where error.reason != .corrupt: throw error

@@ -1,6 +1,8 @@
 package import SagaCore
 
 extension HistoryReplayer {
+    /// Open runs that are read at once.
+    package static let runsAtOnce = 1_000
     /// Runs with fewer events are replayed from the first: as fast, and one question less to the store.
     private static let shortHistory: EventID = 128
     /// Events of one run that are read together with others; what is left of a run is read by itself.
@@ -22,6 +24,7 @@ extension HistoryReplayer {
     /// Reads what the recovery of many open runs needs, in few questions.
     package func recoveryPage(of rows: [ExecutionRow]) async throws(StoreError) -> RecoveryPage {
         var page = RecoveryPage(rows: rows)
+        page.histories.reserveCapacity(rows.count)
         let short = rows.filter { $0.nextEventID < Self.shortHistory }
         try await read(short.map { HistoryPlace($0.sagaID, from: 0) }, into: &page)
         guard let snapshots else { return page }
@@ -47,7 +50,10 @@ extension HistoryReplayer {
     }
 
     /// An open run of a page. Whatever is not as it should be there is read again by itself, which says what is wrong.
-    package func recover(_ row: ExecutionRow, in page: RecoveryPage) async throws(ReplayFailure) -> RecoveredRun? {
+    /// - Parameter fold: Used for one run after the other.
+    package func recover(
+        _ row: ExecutionRow, in page: RecoveryPage, with fold: inout HistoryFold
+    ) async throws(ReplayFailure) -> RecoveredRun? {
         guard let history = page.histories[row.sagaID] else { return try await recover(row) }
         if let stored = page.snapshots[row.sagaID] {
             guard let events = try? history.events() else { return try await recover(row) }
@@ -61,7 +67,7 @@ extension HistoryReplayer {
             return RecoveredRun(state: run.state, snapshotAt: run.snapshotAt, program: run.program)
         }
         var state = ExecutionState(sagaID: row.sagaID)
-        var fold = HistoryFold()
+        fold.recordedSnapshot = nil
         do throws(SagaError) { try fold.apply(history, to: &state) } catch { return try await recover(row) }
         guard state.nextEventID == row.nextEventID else { return try await recover(row) }
         return RecoveredRun(state: state, snapshotAt: 0)

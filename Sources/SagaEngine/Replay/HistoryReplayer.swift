@@ -129,24 +129,24 @@ public struct HistoryReplayer: Sendable {
         return nil
     }
 
-    /// The same from stored rows, whose events are not wanted. While the events of a page are applied, the store reads the next.
+    /// The same from stored rows, whose events are not wanted. While the events of a page are applied, the store reads the next ones.
     private func foldRows(_ run: inout ReplayedRun, end: EventID?) async throws(ReplayFailure) -> SagaError? {
         var fold = HistoryFold()
-        var ahead: Task<Result<PackedHistory, StoreError>, Never>?
+        var ahead: PagesAhead?
+        defer { ahead?.close() }
         while end.map({ run.state.nextEventID < $0 }) ?? !run.state.isClosed {
             let from = run.state.nextEventID
             let rows: PackedHistory
             do throws(StoreError) {
-                rows =
-                    if let next = ahead {
-                        try await next.value.get()
-                    } else {
-                        try await store.packedEvents(of: run.state.sagaID, from: from, limit: Self.pageEvents)
-                    }
+                if let next = await ahead?.next() {
+                    rows = try next.get()
+                } else {
+                    rows = try await store.packedEvents(of: run.state.sagaID, from: from, limit: Self.pageEvents)
+                    ahead = pagesBehind(rows, end: end)
+                }
             } catch {
                 throw .store(error)
             }
-            ahead = pageBehind(rows, end: end)
             do throws(SagaError) { try fold.apply(rows, to: &run.state) } catch { return error }
             // The end, or rows without anything new.
             if run.state.nextEventID == from { return nil }

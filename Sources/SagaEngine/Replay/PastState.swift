@@ -100,7 +100,7 @@ extension ExecutionState {
                     step.retryDueAt == nil ? .activity : .retry, name, since: step.scheduledAt,
                     until: step.retryDueAt, eventID: eventID))
         }
-        for entry in undoLog.open where entry.status.isInFlight {
+        for entry in undoLog.begun {
             reasons.append(
                 WaitReason(
                     .activity, "undo of step \(entry.stepID), attempt \(entry.attempt)", eventID: entry.stepEventID))

@@ -199,7 +199,7 @@ extension Shard {
         execution.state.status == .running && execution.state.unwinding == nil && execution.state.resetTo == nil
             && execution.state.parent == nil && !execution.isDeclared && execution.state.steps.isEmpty
             && execution.state.externalSignals.isEmpty && execution.state.children.isEmpty
-            && execution.state.undoLog.open.allSatisfy { $0.status == .open }
+            && execution.state.undoLog.onlyStands
             && execution.state.undoLog.nextReopened == nil && execution.state.undoLog.blockedReopened == nil
             && !planted(.undoRunTwiceAfterRestart)
     }
@@ -226,7 +226,7 @@ extension Shard {
                     Deadline(at: reclaimAt, kind: .reclaim, sagaID: execution.sagaID, eventID: eventID))
             }
         }
-        for entry in state.undoLog.open {
+        for entry in state.undoLog.begun {
             switch entry.status {
             case .running:
                 execution.undoTasks[entry.stepEventID] = LiveTask(phase: .maybeOut, attempt: entry.attempt)

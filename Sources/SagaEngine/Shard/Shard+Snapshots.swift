@@ -82,7 +82,7 @@ struct ShardSnapshotPolicy: Sendable {
 
 extension ExecutionState {
     /// About how many things the state holds, in constant time.
-    fileprivate var entryCount: UInt64 { UInt64(undoLog.entries.count + steps.count + timers.count + messageCount) }
+    fileprivate var entryCount: UInt64 { UInt64(undoLog.count + steps.count + timers.count + messageCount) }
 }
 
 extension EventAttributes {

@@ -419,8 +419,8 @@ struct Checker {
             Set(state.searchAttributes) == Set(run.attributes), "replay",
             "\(state.sagaID): the search attributes are not those that the history sets")
         check(
-            state.undoLog.entries.map(\.stepEventID) == run.undos.map(\.step), "replay",
-            "\(state.sagaID): the undo log is \(state.undoLog.entries.map(\.stepEventID)), it should be"
+            state.undoLog.stepEventIDs == run.undos.map(\.step), "replay",
+            "\(state.sagaID): the undo log is \(state.undoLog.stepEventIDs), it should be"
                 + " \(run.undos.map(\.step))")
     }
 

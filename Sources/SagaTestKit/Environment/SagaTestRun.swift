@@ -199,8 +199,8 @@ struct UndoSequence {
         var entries: [EventID: UndoEntry] = [:]
         for event in events {
             guard (try? state.apply(event)) != nil else { return }
-            for entry in state.undoLog.entries where entries[entry.stepEventID] == nil {
-                entries[entry.stepEventID] = entry
+            for step in state.undoLog.stepEventIDs where entries[step] == nil {
+                entries[step] = state.undoLog.entry(step)
             }
             if case .compensationStepCompleted(let step) = event.attributes { done.append(step.stepEventID) }
         }

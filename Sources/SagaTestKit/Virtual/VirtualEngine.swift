@@ -183,12 +183,13 @@ final class VirtualEngine {
     func recover() async throws {
         let epoch = try await store.takeOver()
         var after: SagaID?
+        var fold = HistoryFold()
         while true {
             let rows = try await store.openExecutions(after: after, limit: 100)
             let replayer = HistoryReplayer(store: store)
             let page = try await replayer.recoveryPage(of: rows)
             for row in rows {
-                guard let run = try await replayer.recover(row, in: page) else { continue }
+                guard let run = try await replayer.recover(row, in: page, with: &fold) else { continue }
                 shard.handle(.recovered(run), now: time)
             }
             guard let last = rows.last else { break }

@@ -31,9 +31,10 @@ extension ReplaySuite {
                 context, name, events: runs * history.events.count,
                 read: { try await Self.pages(store, replayer) { _ in } },
                 replay: {
+                    var fold = HistoryFold()
                     try await Self.pages(store, replayer) { page in
                         for row in page.rows {
-                            guard let run = try await replayer.recover(row, in: page),
+                            guard let run = try await replayer.recover(row, in: page, with: &fold),
                                 run.state.nextEventID == row.nextEventID
                             else { throw BenchFailure("run \(row.sagaID) is not replayed") }
                         }
@@ -47,7 +48,10 @@ extension ReplaySuite {
         _ store: any EventStore, _ replayer: HistoryReplayer, _ body: (RecoveryPage) async throws -> Void
     ) async throws {
         func page(after: SagaID?) -> Task<RecoveryPage, any Error> {
-            Task { try await replayer.recoveryPage(of: try await store.openExecutions(after: after, limit: 1_000)) }
+            Task {
+                try await replayer.recoveryPage(
+                    of: try await store.openExecutions(after: after, limit: HistoryReplayer.runsAtOnce))
+            }
         }
         var next = page(after: nil)
         while let read = try await Optional(next.value), let last = read.rows.last {

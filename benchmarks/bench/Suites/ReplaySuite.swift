@@ -117,6 +117,7 @@ struct ReplaySuite: BenchSuite {
             }
             return total
         }
+        try undoable(context)
         // Where the events are wanted, too.
         try context.measure(bench("replay/decode-and-fold", history, manual: 50_000)) {
             var total: UInt64 = 0
@@ -133,6 +134,31 @@ struct ReplaySuite: BenchSuite {
         try context.measure(bench("replay/fold", history)) {
             var total: UInt64 = 0
             for run in history.runs { total &+= try Self.fold(run.events, of: run.sagaID) }
+            return total
+        }
+    }
+
+    /// The same of runs whose steps each leave an undo behind, so that the state grows with the history.
+    private func undoable(_ context: BenchContext) throws {
+        let events = RunOfSteps(count: 100, hasUndo: true).events
+        let stored = try (0..<100 as Range<UInt64>).map { number in
+            let sagaID = SagaID(time: RunOfSteps.id.time, random: (number, number))
+            var rows = PackedHistory(sagaID: sagaID)
+            try rows.append(PackedEvents.encode(events.map { $0.of(sagaID) }), firstEventID: 0, count: events.count)
+            return rows
+        }
+        let bytes = stored.reduce(0) { $0 + $1.bytes.count }
+        let each = BenchCase(
+            name: "replay/stored-rows-to-state, an undo for each step", operations: stored.count * events.count,
+            bytes: bytes, clock: .cpu)
+        try context.measure(each) {
+            var total: UInt64 = 0
+            var fold = HistoryFold()
+            for rows in stored {
+                var state = ExecutionState(sagaID: rows.sagaID)
+                try fold.apply(rows, to: &state)
+                total &+= Self.digest(state) &+ UInt64(state.undoLog.count)
+            }
             return total
         }
     }
