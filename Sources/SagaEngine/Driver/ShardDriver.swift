@@ -73,13 +73,8 @@ package final class ShardDriver: Sendable {
     package func start() async {
         recover()
         await withCheckedContinuation { continuation in
-            errand { core in
-                if core.shard.isReady {
-                    continuation.resume()
-                } else {
-                    core.readyWaiters.append(continuation)
-                }
-            }
+            // Also if it is ready by now: who waits is told when the clocks are shown.
+            errand { $0.readyWaiters.append(continuation) }
         }
         if let inbox { Task { [weak self] in await inbox.run { [weak self] in self } } }
     }
