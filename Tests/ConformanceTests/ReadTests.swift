@@ -29,6 +29,35 @@ import Testing
         }
     }
 
+    /// Long pages may be read in parts of any size.
+    @Test(arguments: StoreUnderTest.all)
+    func longPagesHaveNoSeams(_ kind: StoreUnderTest) async throws {
+        try await kind.use { store, lab async throws in
+            let id = lab.newID()
+            _ = try await store.append(lab.batch([lab.start(id, workflow: "w", events: 4)]))
+            for count in [4_000, 92, 1, 4_500, 95, 3_000, 2] {
+                _ = try await store.append(lab.batch([lab.more(id, events: count)]))
+            }
+            let all = try #require(lab.histories[id])
+            for from in [0, 1, 4, 4_003, 4_004, 4_095, 4_096, 4_097, 8_500, 8_597, 11_600, all.count - 1] {
+                for limit in [4_097, 8_192, 20_000] {
+                    let page = try await store.events(of: id, from: EventID(from), limit: limit)
+                    #expect(page == Array(all[from..<from + page.count]), "from \(from), limit \(limit)")
+                    #expect(page.count <= max(limit, 4_500))
+                    let packed = try await store.packedEvents(of: id, from: EventID(from), limit: limit)
+                    let first = Int(try #require(packed.rows.first).firstEventID)
+                    let events = try await store.resolved(try packed.events())
+                    #expect(events == Array(all[first..<first + packed.count]), "from \(from), limit \(limit)")
+                }
+                #expect(try await store.events(of: id, from: EventID(from), limit: 20_000).count == all.count - from)
+                let next = try await store.packedEvents(of: id, from: EventID(from), limit: 20_000).nextEventID
+                #expect(next == EventID(all.count))
+            }
+            #expect(try await store.events(of: id, from: EventID(all.count), limit: 20_000).isEmpty)
+            #expect(try await store.events(of: lab.newID(), from: 0, limit: 20_000).isEmpty)
+        }
+    }
+
     /// What recovery reads: rows as they are stored, from the one on that has the event.
     @Test(arguments: StoreUnderTest.all)
     func storedRowsAreTheEvents(_ kind: StoreUnderTest) async throws {

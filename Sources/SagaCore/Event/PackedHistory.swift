@@ -38,6 +38,12 @@ public struct PackedHistory: Sendable {
         !rows.isEmpty && bytes.count + byteCount > Self.maximumBytes
     }
 
+    /// Makes room for so many rows and bytes, up to what a page may have.
+    package mutating func reserve(rowCount: Int, byteCount: Int) {
+        rows.reserveCapacity(rows.count + rowCount)
+        bytes.reserveCapacity(min(bytes.count + byteCount, Self.maximumBytes))
+    }
+
     /// Adds the next row.
     /// - Throws: ``CodecError/Reason/limitExceeded`` beyond 4 GiB.
     public mutating func append(
