@@ -13,6 +13,8 @@ import Testing
         var undoable: [EventID] = []
         var samples: SampleMaker
         let specs: [UndoSpec]
+        /// Numbers of all lengths; a scope that was not opened is a scope all the same.
+        var scopes: [UInt32] = [0, 0, 1, 127, 128, .max]
 
         init(seed: UInt64) {
             samples = SampleMaker(seed: seed)
@@ -53,7 +55,8 @@ import Testing
                             activityType: samples.bool() ? "a" : "an.activity.with.a.name", taskQueue: samples.text(),
                             input: samples.payload(), retry: RetryPolicy(), timeouts: .standard,
                             undo: samples.bool() || samples.bool() ? specs[number % specs.count] : nil,
-                            idempotencyKey: key, scope: 0, undoGroup: samples.bool() ? 0 : UInt32(number / 3))))
+                            idempotencyKey: key, scope: scopes[number % scopes.count],
+                            undoGroup: samples.bool() ? 0 : UInt32(number / 3))))
                 if number % 4 != 0, samples.bool() { continue }
                 while let step = samples.bool() ? open.popLast() : open.first {
                     open.removeAll { $0 == step }
@@ -147,6 +150,86 @@ import Testing
             if case .compensationStepCompleted = event.attributes { #expect(state != untouched) }
         }
         Self.areTheSame(try Self.folded(steps.events, rowEvents: 7), expected, "seed \(seed), from the rows")
+    }
+
+    /// Parts of a length at which they are copied otherwise.
+    @Test func lengthsOfParts() throws {
+        var steps = Steps(seed: 3)
+        var expected = 0
+        for length in [0, 1, 31, 32, 33, 63, 64, 127, 128, 129, 255, 256, 5_000] {
+            let text = String(repeating: "t", count: length)
+            let payload = Payload(encoding: "bytes", data: Array(text.utf8))
+            let step = EventID(steps.events.count)
+            steps.add(
+                .activityTaskScheduled(
+                    ActivityTaskScheduled(
+                        commandNumber: CommandNumber(step), stepID: text, activityType: "a", taskQueue: text,
+                        input: payload, retry: RetryPolicy(), timeouts: .standard,
+                        undo: UndoSpec(activityType: text, taskQueue: length % 2 == 0 ? "" : text), idempotencyKey: text)))
+            steps.add(
+                .activityTaskCompleted(
+                    ActivityTaskCompleted(scheduledEventID: step, attempt: 1, output: payload, undoData: payload)))
+            expected += 1
+        }
+        let whole = try Self.applied(steps.events)
+        #expect(whole.undoLog.count == expected)
+        for rowEvents in [2, 1_000] { Self.areTheSame(try Self.folded(steps.events, rowEvents: rowEvents), whole, "\(rowEvents)") }
+    }
+
+    /// Steps that complete behind a reset point's unwinding stand for the new run, those before it move.
+    @Test(arguments: 1...10)
+    func thoseThatMoveWithAReset(_ seed: Int) throws {
+        var steps = Steps(seed: UInt64(seed) &+ 5_000)
+        steps.scopes = [0]
+        steps.make(12)
+        let kept = try #require(steps.undoable.dropFirst(2).first)
+        let open = EventID(steps.events.count)
+        steps.add(
+            .activityTaskScheduled(
+                ActivityTaskScheduled(
+                    commandNumber: 500, stepID: "late", activityType: "a", taskQueue: "q", input: .empty,
+                    retry: RetryPolicy(), timeouts: .standard, undo: UndoSpec(activityType: "undo"), idempotencyKey: "k")))
+        var started = CompensationStarted(cause: .requested)
+        started.resetToEventID = seed % 2 == 0 ? kept : open
+        steps.add(.compensationStarted(started))
+        steps.add(
+            .activityTaskCompleted(
+                ActivityTaskCompleted(scheduledEventID: open, attempt: 1, output: .empty, undoData: nil)))
+        let expected = try Self.applied(steps.events)
+        #expect(expected.undoLog.entry(open)?.status == (seed % 2 == 0 ? .open : .dormant))
+        #expect(expected.undoLog.entries.contains { $0.status == .dormant })
+        for rowEvents in [1, 3, 1_000] {
+            Self.areTheSame(try Self.folded(steps.events, rowEvents: rowEvents), expected, "rows of \(rowEvents)")
+        }
+    }
+
+    /// What is asked without making all entries is what they say.
+    @Test func questionsToFewEntries() throws {
+        var steps = Steps(seed: 11)
+        steps.make(40)
+        let undone = Set(steps.undoable.suffix(4))
+        steps.add(.compensationStarted(CompensationStarted(cause: .failed)))
+        for step in undone.sorted().reversed() {
+            steps.add(
+                .compensationStepStarted(
+                    CompensationStepStarted(
+                        stepEventID: step, activityType: "u", taskQueue: "q", outcome: .completed, idempotencyKey: "k")))
+            steps.add(
+                .compensationStepCompleted(CompensationStepCompleted(stepEventID: step, attempt: 1, output: .empty)))
+        }
+        let log = try Self.folded(steps.events, rowEvents: 1_000).undoLog
+        let all = log.entries
+        let (some, open) = (Set(steps.undoable.prefix(3)), all.filter { !$0.status.isSettled })
+        #expect(all.count == steps.undoable.count && open.count == all.count - undone.count)
+        #expect(log.last(5) == Array(all.suffix(5)) && log.last(.max) == all && log.last(0).isEmpty)
+        #expect(log.entries(of: some) == all.filter { some.contains($0.stepEventID) })
+        #expect(log.open() == open && log.open(limit: 2) == Array(open.prefix(2)))
+        #expect(log.open(where: { some.contains($0) }) == open.filter { some.contains($0.stepEventID) })
+        #expect(log.hasOpen { some.contains($0) } && !log.hasOpen { undone.contains($0) })
+        #expect(log.last { _, status in status == .undone } == all.last { $0.status == .undone })
+        #expect(log.last { _, status in status == .blocked } == nil)
+        #expect(log.firstBegun { _ in true } == all.first { $0.firstAttempt != 0 })
+        #expect(log.firstBegun { some.contains($0) } == nil && log.begun.isEmpty)
     }
 
     /// What is packed can be read whenever it is asked for, so what cannot is refused before.

@@ -40,8 +40,43 @@ public struct UndoLog: Sendable {
     /// The steps that the entries undo, oldest first.
     package var stepEventIDs: [EventID] { table.heads.map(\.stepEventID) }
 
+    /// The youngest entries, oldest first.
+    package func last(_ count: Int) -> [UndoEntry] { table.heads.indices.suffix(count).map { table[$0] } }
+
+    /// The entries of these steps, oldest first.
+    package func entries(of steps: Set<EventID>) -> [UndoEntry] {
+        table.heads.indices.filter { steps.contains(table.heads[$0].stepEventID) }.map { table[$0] }
+    }
+
+    /// The youngest entry that is wanted, by its step and status.
+    package func last(where isWanted: (EventID, UndoEntry.Status) -> Bool) -> UndoEntry? {
+        table.heads.lastIndex { isWanted($0.stepEventID, $0.status) }.map { table[$0] }
+    }
+
+    /// The oldest entry that is wanted, by its step, of those whose undo has begun at least once.
+    package func firstBegun(where isWanted: (EventID) -> Bool) -> UndoEntry? {
+        table.heads.firstIndex { $0.firstAttempt != 0 && isWanted($0.stepEventID) }.map { table[$0] }
+    }
+
+    /// Entries that are not settled and wanted, by their steps, oldest first.
+    /// - Parameter limit: Most to return.
+    package func open(limit: Int = .max, where isWanted: (EventID) -> Bool = { _ in true }) -> [UndoEntry] {
+        var wanted: [UndoEntry] = []
+        for (position, head) in table.heads[..<openEnd].enumerated() where wanted.count < limit {
+            if !head.status.isSettled, isWanted(head.stepEventID) { wanted.append(table[position]) }
+        }
+        return wanted
+    }
+
+    /// Whether an entry that is not settled is wanted, by its step.
+    package func hasOpen(where isWanted: (EventID) -> Bool) -> Bool {
+        table.heads[..<openEnd].contains { !$0.status.isSettled && isWanted($0.stepEventID) }
+    }
+
     /// Undos that run or wait for their next attempt, oldest first.
-    package var begun: [UndoEntry] { open { $0.status.isInFlight } }
+    package var begun: [UndoEntry] {
+        table.heads[..<openEnd].indices.filter { table.heads[$0].status.isInFlight }.map { table[$0] }
+    }
 
     /// Whether none of those that are not settled has begun.
     package var onlyStands: Bool {
@@ -117,14 +152,7 @@ public struct UndoLog: Sendable {
     public var hasOpen: Bool { openEnd > 0 }
 
     /// Entries that are not settled, oldest first.
-    public var open: [UndoEntry] { open { _ in true } }
-
-    private func open(where isWanted: (UndoTable.Head) -> Bool) -> [UndoEntry] {
-        table.heads[..<openEnd].indices.compactMap { position in
-            let head = table.heads[position]
-            return !head.status.isSettled && isWanted(head) ? table[position] : nil
-        }
-    }
+    public var open: [UndoEntry] { open() }
 
     /// Whether an unwinding that has begun concerns a step: it was scheduled in that scope before. Its undo is owed then,
     /// also if the unwinding is over when its effect becomes certain.

@@ -19,8 +19,9 @@ struct UndoTable: Sendable {
 
     private(set) var heads: [Head] = []
     private var whole: [UndoEntry] = []
-    /// Stored forms of entries, one behind the other. What became whole is not taken out.
+    /// Stored forms of entries, one behind the other. What became whole is not taken out before all have.
     private var packed: [UInt8] = []
+    private var packedCount = 0
 
     /// Bytes beyond which nothing is packed: places are 32 bits.
     private static let maximumPacked = 1 << 30
@@ -63,6 +64,8 @@ struct UndoTable: Sendable {
         if heads[position].place.count != 0 {
             whole.append(unpacked(heads[position]))
             heads[position].place = FrameRange(offset: UInt32(truncatingIfNeeded: whole.count - 1), count: 0)
+            packedCount -= 1
+            if packedCount == 0 { packed = [] }
         }
         let place = Int(heads[position].place.offset)
         change(&whole[place])
@@ -83,12 +86,13 @@ struct UndoTable: Sendable {
             return append(form.withUnsafeBytes { Self.entry(head, from: $0) })
         }
         // A run whose steps have undos has some of them.
-        if start == 0 { packed.reserveCapacity(4 * most) }
+        if start == 0 { packed.reserveCapacity(min(4 * most, 4_096)) }
         packed.append(addingCapacity: most) { (room: inout OutputSpan<UInt8>) in
             room.withUnsafeMutableBufferPointer { parts.write(to: $0, &$1) }
         }
         head.place = FrameRange(
             offset: UInt32(truncatingIfNeeded: start), count: UInt32(truncatingIfNeeded: packed.count - start))
+        packedCount += 1
         heads.append(head)
     }
 

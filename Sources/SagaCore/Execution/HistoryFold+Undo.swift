@@ -156,7 +156,15 @@ struct KnownPolicies: Sendable {
     @inline(__always)
     private static func slot(_ activity: UnsafeRawPointer, before end: UnsafeRawPointer) -> Int {
         guard end - activity >= 16 else { return 0 }
-        let words = activity.loadUnaligned(as: SIMD2<UInt64>.self)
+        var words = activity.loadUnaligned(as: SIMD2<UInt64>.self)
+        // The name and its length; what stands behind a short name differs from step to step.
+        let length = UInt64(words[0] & 0xFF) &+ 1
+        if length < 8 {
+            words[0] &= (1 << (8 &* length)) &- 1
+            words[1] = 0
+        } else if length < 16 {
+            words[1] &= (1 << (8 &* (length &- 8))) &- 1
+        }
         return Int(truncatingIfNeeded: ((words[0] ^ words[1]) &* 0x9E37_79B9_7F4A_7C15) >> 60)
     }
 

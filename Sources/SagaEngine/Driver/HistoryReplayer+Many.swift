@@ -37,6 +37,9 @@ extension HistoryReplayer {
         guard let next = rows.nextEventID, end.map({ next < $0 }) ?? (rows.count * 2 > Self.pageEvents) else {
             return nil
         }
-        return PagesAhead(store, rows.sagaID, from: next, end: end, pageEvents: Self.pageEvents)
+        let (store, sagaID) = (store, rows.sagaID)
+        return PagesAhead(from: next, end: end) { (first) async throws(StoreError) in
+            try await store.packedEvents(of: sagaID, from: first, limit: Self.pageEvents)
+        }
     }
 }

@@ -1,9 +1,9 @@
-internal import SagaCore
+package import SagaCore
 internal import Synchronization
 
 /// Reads the pages of a long history ahead of the one who folds them, so that neither waits for the other's threads to wake up: as many as
 /// are small, one if it is large.
-final class PagesAhead: Sendable {
+package final class PagesAhead: Sendable {
     private struct State {
         var pages: [Result<PackedHistory, StoreError>] = []
         /// Of the pages that wait.
@@ -14,25 +14,30 @@ final class PagesAhead: Sendable {
         var reader: CheckedContinuation<Bool, Never>?
         /// Nobody takes any more.
         var isClosed = false
+        /// Whether another page may be read; always, if none waits.
+        var hasRoom: Bool { pages.count < PagesAhead.maximumPages && bytes < PagesAhead.maximumBytes }
     }
 
     /// Pages that may wait, and their bytes beyond which no other is read.
-    private static let maximumPages = 4
-    private static let maximumBytes = 2 << 20
+    package static let maximumPages = 4
+    package static let maximumBytes = 2 << 20
 
     private let state = Mutex(State())
 
-    /// Begins to read.
+    /// Begins to read, until somebody calls ``close()``: who has begun it owes that.
     /// - Parameters:
     ///   - first: The first event that is wanted.
     ///   - end: The event before which the history ends, if that is known.
-    init(_ store: any EventStore, _ sagaID: SagaID, from first: EventID, end: EventID?, pageEvents: Int) {
+    ///   - read: Gives the page that begins with an event; one without rows if there is none.
+    package init(
+        from first: EventID, end: EventID?, read: @escaping @Sendable (EventID) async throws(StoreError) -> PackedHistory
+    ) {
         Task { [self] in
             var next = first
             while true {
                 let page: Result<PackedHistory, StoreError>
                 do throws(StoreError) {
-                    page = .success(try await store.packedEvents(of: sagaID, from: next, limit: pageEvents))
+                    page = .success(try await read(next))
                 } catch {
                     page = .failure(error)
                 }
@@ -45,7 +50,7 @@ final class PagesAhead: Sendable {
     }
 
     /// The next page; nil if none follows.
-    func next() async -> Result<PackedHistory, StoreError>? {
+    package func next() async -> Result<PackedHistory, StoreError>? {
         await withCheckedContinuation { taker in
             let found = state.withLock {
                 state -> (Result<PackedHistory, StoreError>?, CheckedContinuation<Bool, Never>?)? in
@@ -56,9 +61,9 @@ final class PagesAhead: Sendable {
                 }
                 let page = state.pages.removeFirst()
                 state.bytes -= page.size
-                let reader = state.reader
-                state.reader = nil
-                return (page, reader)
+                guard state.hasRoom else { return (page, nil) }
+                defer { state.reader = nil }
+                return (page, state.reader)
             }
             guard let (page, reader) = found else { return }
             reader?.resume(returning: true)
@@ -67,7 +72,7 @@ final class PagesAhead: Sendable {
     }
 
     /// Nothing more is wanted: what is being read is let go.
-    func close() {
+    package func close() {
         let reader = state.withLock { state in
             state.isClosed = true
             state.pages = []
@@ -89,9 +94,7 @@ final class PagesAhead: Sendable {
                 }
                 state.isOver = !mayFollow
                 if !mayFollow || state.isClosed { return (taker, false as Bool?) }
-                if state.pages.count < Self.maximumPages && state.bytes < Self.maximumBytes {
-                    return (taker, true)
-                }
+                if state.hasRoom { return (taker, true) }
                 state.reader = reader
                 return (taker, nil)
             }

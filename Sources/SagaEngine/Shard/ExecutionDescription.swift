@@ -21,7 +21,9 @@ public struct ExecutionDescription: Sendable {
     /// Timers that have not fired: id and due time.
     public var timers: [TimerState]
     /// The undo log, oldest first.
-    public var undoEntries: [UndoEntry]
+    public var undoEntries: [UndoEntry] { undoLog.entries }
+    /// Not opened before somebody asks: who describes a run with a million undos wants to see few of them.
+    package var undoLog: UndoLog
     public var compensation: CompensationSummary
     /// Notes of the caller.
     public var memo: [NamedPayload]
@@ -57,7 +59,7 @@ public struct ExecutionDescription: Sendable {
             state.steps[eventID].map { StepDescription(eventID: eventID, step: $0, worker: nil) }
         }
         timers = state.timers.eventIDs.compactMap { state.timers[$0] }
-        undoEntries = state.undoLog.entries
+        undoLog = state.undoLog
         compensation = state.compensationSummary
         memo = state.memo
         searchAttributes = state.searchAttributes

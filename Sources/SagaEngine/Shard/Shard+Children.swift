@@ -448,7 +448,7 @@ extension UndoLog {
 
     /// What another run takes over of what an unwinding has left.
     func carried(from sagaID: SagaID, only steps: Set<EventID>) -> [CarriedUndo] {
-        carried(from: sagaID, entries.filter { steps.contains($0.stepEventID) })
+        carried(from: sagaID, entries(of: steps))
     }
 
     private func carried(from sagaID: SagaID, _ entries: [UndoEntry]) -> [CarriedUndo] {

@@ -32,7 +32,7 @@ extension Shard {
                 queue: step.taskQueue, type: step.activityType, next: step.retryDueAt)
             reasons.append(waitingFor(waiting, execution.tasks[eventID], state.namespace))
         }
-        for entry in state.undoLog.open where execution.undoTasks[entry.stepEventID] != nil {
+        for entry in state.undoLog.open(where: { execution.undoTasks[$0] != nil }) {
             let task = execution.undoTasks[entry.stepEventID]
             let isProbe = task?.attempt == TaskReference.probeAttempt && entry.status == .open
             var next: Timestamp?

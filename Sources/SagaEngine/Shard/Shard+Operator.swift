@@ -30,8 +30,8 @@ extension Shard {
         case .undoFailed:
             let named = action.stepEventID
             guard
-                let entry = execution.state.undoLog.entries.last(where: { entry in
-                    entry.status == .blocked && (named == nil || named == entry.stepEventID)
+                let entry = execution.state.undoLog.last(where: { step, status in
+                    status == .blocked && (named == nil || named == step)
                 })
             else {
                 return fail(id, .notFound, "run \(execution.sagaID) has no such blocked undo", execution)

@@ -71,10 +71,7 @@ extension Shard {
                     + " a new run"
             )
         }
-        let undone = state.undoLog.entries.first { entry in
-            state.isBefore(entry.stepEventID, reset.eventID) && entry.firstAttempt != 0
-        }
-        if let undone {
+        if let undone = state.undoLog.firstBegun(where: { state.isBefore($0, reset.eventID) }) {
             return (
                 .failedPrecondition,
                 "the undo of step \(undone.stepID), which event \(reset.eventID) still has, has begun: reset to an event"
@@ -87,7 +84,7 @@ extension Shard {
     /// Whether anything that was begun after the event may have had an effect.
     private func hasToUndo(after eventID: EventID, _ execution: Execution) -> Bool {
         let state = execution.state
-        return state.undoLog.open.contains { !state.isBefore($0.stepEventID, eventID) }
+        return state.undoLog.hasOpen { !state.isBefore($0, eventID) }
             || state.steps.eventIDs.contains { $0 > eventID && state.steps[$0]?.scheduled.undo != nil }
             || state.localSteps.eventIDs.contains { $0 > eventID }
             || state.openChildren(in: 0).contains { $0 > eventID }

@@ -34,8 +34,7 @@ extension ServerConnection {
                     Wire.BlockedWorkflow(
                         info: Wire.WorkflowInfo(description), cause: Wire.BlockCause(block.cause),
                         sinceMicros: block.since.microseconds, message: truncated(block.message, to: 4_096),
-                        openUndo: description.undoEntries.filter { !$0.status.isSettled }.prefix(1_000)
-                            .map { Wire.UndoEntryInfo($0) }
+                        openUndo: description.undoLog.open(limit: 1_000).map { Wire.UndoEntryInfo($0) }
                     ))
             }
             return try response.serialized()

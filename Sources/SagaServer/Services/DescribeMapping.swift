@@ -35,7 +35,7 @@ extension Wire.DescribeWorkflowResponse {
             // However long the run is, its description fits into a message.
             waitingFor: description.waitingFor.prefix(1_000).map { Wire.WaitingFor($0) },
             pendingSteps: description.steps.prefix(1_000).map { Wire.PendingStep($0) },
-            undoLog: description.undoEntries.suffix(10_000).map { Wire.UndoEntryInfo($0) })
+            undoLog: description.undoLog.last(10_000).map { Wire.UndoEntryInfo($0) })
         executionDeadlineMicros = description.executionDeadline?.microseconds ?? 0
         memo = description.memo.map { Wire.NamedPayload($0) }
         if let block = description.block {
