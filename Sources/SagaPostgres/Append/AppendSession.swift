@@ -7,11 +7,12 @@ final class AppendSession {
     private let arrays: AppendArrays
     private let requests = InboxArrays()
     private var connection: PgConnection?
-    /// Runs appended to since the connection was made, and how many there are when the statements are planned anew.
+    /// Runs appended to since the connection was made, and how many there are when the statements are planned anew: whenever they
+    /// have doubled, and then after so many.
     private var appends = 0
     private var replanAt = AppendSession.firstReplan
     private static let firstReplan = 512
-    private static let lastReplan = 8_192
+    private static let mostBetweenPlans = 1 << 17
 
     init(_ options: PostgresOptions) {
         self.options = options
@@ -60,6 +61,8 @@ final class AppendSession {
         guard let epoch = Int64(exactly: epoch), let connection, connection.isUsable, !connection.isInTransaction else {
             return .none
         }
+        // Planning anew is not for somebody else's thread.
+        guard appends + transactions.count < replanAt else { return .none }
         let plan = AppendPlan(transactions)
         guard plan.oneByOne.isEmpty, Self.receipts(transactions).isEmpty else { return .none }
         // What is wrong with an entry is said by `append`.
@@ -311,7 +314,7 @@ final class AppendSession {
     /// A statement that was planned while a table was empty may read a whole index, which is right at that time only. The server
     /// plans it anew after it has looked at the table again, up to a minute later: too late for a store that fills up.
     private func replan(_ connection: PgConnection) throws(StoreError) {
-        replanAt = replanAt < Self.lastReplan ? replanAt * 16 : .max
+        replanAt = appends + min(appends, Self.mostBetweenPlans)
         do throws(PgFailure) { try connection.run("DISCARD PLANS") } catch {
             rollBack(connection)
             throw error.storeError("append")

@@ -31,7 +31,8 @@ enum AppendStatements {
             """)
 
     /// The same, with starts and changes of status. No transaction of one call may see another: `AppendPlan` keeps those
-    /// that do apart. Few starts go on from an earlier run: without any the arrays are not unpacked for `next`. A saga id that is there already breaks a unique index, as a race does, and is then judged by itself.
+    /// that do apart. Few starts go on from an earlier run: without any the arrays are not unpacked for `next`. A saga id that is
+    /// there already breaks a unique index, as a race does, and is then judged by itself.
     static let all = PgStatement(
         name: "append_all",
         sql: """

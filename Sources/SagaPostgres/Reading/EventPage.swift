@@ -21,19 +21,18 @@ struct EventPage {
         self.limit = limit
     }
 
-    /// Adds the rows of a whole result, as far as they are wanted.
-    /// - Returns: Whether more is wanted; or what is wrong with them.
-    mutating func addAll(_ rows: PgResult) -> Result<Bool, StoreError> {
-        // A result that is all there is: the memory grows once. Parts of a longer page let it grow by itself.
+    /// Adds the rows of a whole result, as far as they are wanted; gives what is wrong with them.
+    mutating func addAll(_ rows: PgResult) -> StoreError? {
+        // The memory grows once.
         if packed?.isEmpty ?? false {
             let byteCount = (0..<rows.count).reduce(0) { $0 + rows.length($1, 2) }
             packed?.reserve(rowCount: rows.count, byteCount: byteCount)
         }
         do throws(StoreError) {
-            for index in 0..<rows.count { guard try add(rows, index) else { return .success(false) } }
-            return .success(true)
+            for index in 0..<rows.count { guard try add(rows, index) else { break } }
+            return nil
         } catch {
-            return .failure(error)
+            return error
         }
     }
 

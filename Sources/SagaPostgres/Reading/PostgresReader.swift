@@ -29,16 +29,8 @@ struct PostgresReader {
             ORDER BY first_event_id
             """)
 
-    /// The rows that follow others.
-    private static let selectNextEvents = PgStatement(
-        name: "next_events",
-        sql: """
-            SELECT first_event_id, event_count, events FROM history
-            WHERE saga_id = $1 AND first_event_id >= $2 AND first_event_id < $3 ORDER BY first_event_id
-            """)
-
-    /// Results have the rows of up to this many events: libpq does less for each row than if they came one by one.
-    private static let eventsPerResult = 4_096
+    /// Pages up to this many events come as one result: libpq then does less for each row.
+    private static let wholePage = 4_096
 
     func events(of sagaID: SagaID, from: EventID, limit: Int) throws(ReadFailure) -> [HistoryEvent] {
         var page = try page(EventPage(sagaID: sagaID, from: from, limit: limit))
@@ -83,81 +75,27 @@ struct PostgresReader {
         guard let start = Int64(exactly: empty.from) else { return empty }
         let (sum, overflow) = start.addingReportingOverflow(Int64(clamping: max(1, empty.limit)))
         let end = overflow ? .max : sum
+        let run = PgParameters().id(empty.sagaID)
+        let statement = start == 0 ? Self.selectFirstEvents : Self.selectEvents
+        let parameters = start == 0 ? run.int64(end) : run.int64(start).int64(end)
         var page = empty
         let problem: StoreError?
         do throws(PgFailure) {
-            if empty.limit <= Self.eventsPerResult {
-                try send(page.sagaID, start, to: end)
-                problem = page.addAll(try connection.end()).problem
+            // One statement, whatever it gives: it waits for a retirement that moves rows before it looks at any, which a transaction
+            // of several would not.
+            if empty.limit <= Self.wholePage {
+                problem = page.addAll(try connection.run(statement, parameters))
             } else {
-                problem = try addParts(to: &page, from: start, end)
+                // Row by row: the decoding of one runs beside the sending of the next, and no page is in memory twice.
+                problem = try connection.stream(statement, parameters) { (row) throws(StoreError) in
+                    try page.add(row, 0)
+                }
             }
         } catch {
             throw .server(error)
         }
         if let problem { throw .store(problem) }
         return page
-    }
-
-    /// Asks for the rows from the one on that has the event `start`.
-    private func send(_ sagaID: SagaID, _ start: Int64, to end: Int64) throws(PgFailure) {
-        let run = PgParameters().id(sagaID)
-        if start == 0 { return try connection.send(Self.selectFirstEvents, run.int64(end)) }
-        try connection.send(Self.selectEvents, run.int64(start).int64(end))
-    }
-
-    /// Reads in parts, all as of one moment. The server is at work on the next one while the rows of one are looked at.
-    private func addParts(to page: inout EventPage, from start: Int64, _ end: Int64) throws(PgFailure) -> StoreError? {
-        try connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        do throws(PgFailure) {
-            let problem = try addNextParts(to: &page, from: start, end)
-            try connection.run("COMMIT")
-            return problem
-        } catch {
-            // A session that cannot do even that is not used again.
-            if connection.isUsable { try connection.run("ROLLBACK") }
-            throw error
-        }
-    }
-
-    private func addNextParts(
-        to page: inout EventPage, from start: Int64, _ end: Int64
-    ) throws(PgFailure) -> StoreError? {
-        func after(_ part: Int64) -> Int64 {
-            let (sum, overflow) = part.addingReportingOverflow(Int64(Self.eventsPerResult))
-            return overflow ? end : min(sum, end)
-        }
-        var to = after(start)
-        try send(page.sagaID, start, to: to)
-        while true {
-            let rows = try connection.end()
-            let reached = Self.endOfLast(rows) ?? 0
-            // Ids go on without gaps: rows that end before are the last ones.
-            let isLast = reached < to || reached >= end
-            if !isLast {
-                to = after(reached)
-                try connection.send(
-                    Self.selectNextEvents, PgParameters().id(page.sagaID).int64(reached).int64(to))
-            }
-            switch page.addAll(rows) {
-            case .success(true) where !isLast: continue
-            case .success:
-                if !isLast { _ = try connection.end() }
-                return nil
-            case .failure(let problem):
-                if !isLast { _ = try connection.end() }
-                return problem
-            }
-        }
-    }
-
-    /// The id after the last event of these rows.
-    private static func endOfLast(_ rows: PgResult) -> Int64? {
-        guard rows.count > 0, let first = rows.int64(rows.count - 1, 0), let count = rows.int32(rows.count - 1, 1)
-        else {
-            return nil
-        }
-        return first.addingReportingOverflow(Int64(count)).partialValue
     }
 
     // MARK: Late effects
@@ -233,11 +171,5 @@ struct PostgresReader {
     /// A statement that is planned for these very parameters.
     func once(_ sql: String, _ parameters: PgParameters) throws(ReadFailure) -> PgResult {
         do throws(PgFailure) { return try connection.runOnce(sql, parameters) } catch { throw .server(error) }
-    }
-}
-
-extension Result where Failure == StoreError {
-    fileprivate var problem: StoreError? {
-        if case .failure(let problem) = self { problem } else { nil }
     }
 }

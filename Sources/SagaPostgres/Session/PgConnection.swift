@@ -110,13 +110,7 @@ final class PgConnection {
         return true
     }
 
-    /// Sends a statement, after preparing it if that is due; `end` waits for the answer.
-    func send(_ statement: PgStatement, _ parameters: PgParameters) throws(PgFailure) {
-        try prepare(statement)
-        try parameters.withBuffers { (buffers) throws(PgFailure) in try send(statement.name, buffers) }
-    }
-
-    /// Waits for the answer to what `begin` or `send` has sent.
+    /// Waits for the answer to what `begin` has sent.
     func end() throws(PgFailure) -> PgResult {
         guard let result = try finish() else { throw lost("the server sent no result") }
         return result

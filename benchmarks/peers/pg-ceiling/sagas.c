@@ -196,9 +196,12 @@ static void verify(PGconn *owner, int64_t expected) {
         " WHERE v.workflow_id LIKE '%s-%%' AND v.newest AND v.status = %d AND e.status = %d AND v.closed_at IS NOT NULL"
         " AND e.next_event_id = %d AND h.events = %d AND h.appends = %d",
         prefix, COMPLETED, COMPLETED, total, total, positions);
+    int64_t whole = number(owner, sql);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM visibility WHERE workflow_id LIKE '%s-%%'", prefix);
     int64_t found = number(owner, sql);
-    if (found != expected) {
-        fprintf(stderr, "ceiling: %lld of %lld sagas are whole\n", (long long)found, (long long)expected);
+    if (whole != expected || found != expected) {
+        fprintf(stderr, "ceiling: of %lld sagas %lld are there and %lld are whole\n", (long long)expected, (long long)found,
+            (long long)whole);
         exit(1);
     }
 }
@@ -211,7 +214,8 @@ int write_sagas(int count, char **arguments) {
     int connections = atoi(arguments[3]);
     groups = atoi(arguments[4]) / (connections * runs_per_commit);
     workflow_id_length = atoi(arguments[5]);
-    for (int i = 6; i < count && positions < POSITIONS; i++, positions++) {
+    if (count - 6 > POSITIONS) return 2;
+    for (int i = 6; i < count; i++, positions++) {
         if (sscanf(arguments[i], "%d:%d", &events[positions], &bytes[positions]) != 2) return 2;
     }
     if (groups < 1 || positions < 2) return 2;
