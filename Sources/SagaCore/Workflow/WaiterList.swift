@@ -73,25 +73,6 @@ struct WaiterList {
     }
 }
 
-/// Signals that came before the code asked for them.
-struct SignalInbox {
-    /// In the order of arrival over all names. An array, because little waits, and continue-as-new needs the order.
-    private(set) var waiting: [CarriedSignal]
-
-    init(_ waiting: [CarriedSignal] = []) { self.waiting = waiting }
-
-    var count: UInt32 { UInt32(clamping: waiting.count) }
-
-    mutating func put(_ signal: SignalReceived) {
-        waiting.append(CarriedSignal(name: signal.name, payload: signal.payload, signalID: signal.signalID))
-    }
-
-    mutating func take(_ name: String) -> Payload? {
-        guard let index = waiting.firstIndex(where: { $0.name == name }) else { return nil }
-        return waiting.remove(at: index).payload
-    }
-}
-
 /// Where in a run's structure the code is: task-local, so that `async let` and task groups inherit it.
 enum WorkflowScope {
     @TaskLocal static var number: UInt32 = 0

@@ -12,18 +12,36 @@ extension WorkflowContext {
     /// It waits until handlers that run have ended, and until steps and children that the code has given up are closed.
     /// - Parameters:
     ///   - value: What the next pass needs to know; asked for at the end of that waiting, so that it has what handlers
-    ///     have done. Keep it small: it is recorded each time.
+    ///     have done, and once more if they had to run again before it was recorded. Keep it small: it is recorded each time.
     ///   - outputs: The keys of the step outputs that the next pass can still read; nil, the default, for all. They are
     ///     recorded each time, too, so code that sets ever new keys names those that it needs. In the history all stay.
     /// - Throws: `SagaError` of kind validation, and nothing is recorded, if a step, timer, child or update of the code is
     ///   open, if other code of the run waits (`async let`), if the caller is not `run` itself but a task group, a
     ///   handler, a `saga` scope or a group, if the value and the step outputs have more than a mebibyte together, or if the
     ///   signals and updates that nobody has taken have more than 768 KiB: the next pass is given them, so they are recorded,
-    ///   too. Take them, then call it again. `WorkflowCancelled` like any other await.
+    ///   too. Take them, then call it again; those that have handlers go to them by themselves. `WorkflowCancelled` like any other
+    ///   await.
     public func checkpoint<Value: Encodable>(
         _ value: @autoclosure () throws -> Value, keeping outputs: [String]? = nil, file: StaticString = #fileID,
         line: UInt = #line
     ) async throws -> Never {
+        // Once, as a rule; again whenever too much has come before the marker was recorded.
+        while true {
+            try await waitUntilNothingEnds()
+            let marker = MarkerCommand(kind: .checkpoint, name: "", details: try converter.encode(try value()))
+            let kept = outputs.map { keys in self.outputs.filter { keys.contains($0.key) } } ?? self.outputs
+            try checkSize(marker, kept)
+            let number = try issue(.recordMarker(marker), site: CallSite(file, line))
+            askedCheckpoint = AskedCheckpoint(number: number, outputs: self.outputs)
+            self.outputs = kept
+            // The next pass evicts this one, and that throws.
+            _ = try await wait(for: .command(number), shielded: true).payload()
+        }
+    }
+
+    /// Waits for handlers and for what the code has given up.
+    /// - Throws: Why no checkpoint can be made, or that the run is cancelled.
+    private func waitUntilNothingEnds() async throws {
         try checkIn()
         guard isRoot, WorkflowScope.number == 0, WorkflowScope.undoGroup == 0 else {
             throw refusal("only run itself makes checkpoints, outside of task groups, handlers, sagas and groups")
@@ -41,9 +59,10 @@ extension WorkflowContext {
             throw refusal("\(open) is open: wait for it, or cancel it, first")
         }
         if !waiters.isEmpty { throw refusal("other code of the run waits (async let): wait for it first") }
-        let marker = MarkerCommand(kind: .checkpoint, name: "", details: try converter.encode(try value()))
-        let kept = outputs.map { keys in self.outputs.filter { keys.contains($0.key) } } ?? self.outputs
-        // Here, where the code hears of it: a marker that no message holds would block the run.
+    }
+
+    /// Here, where the code hears of it: a marker that no message holds would block the run.
+    private func checkSize(_ marker: MarkerCommand, _ kept: [String: Payload]) throws {
         let bytes = kept.reduce(marker.details.data.count) { $0 + $1.key.utf8.count + $1.value.data.count }
         guard bytes <= Self.maximumCheckpointBytes else {
             throw refusal(
@@ -52,12 +71,6 @@ extension WorkflowContext {
                     + " with checkpoint(value, keeping: keys)")
         }
         guard carriedBytes <= Self.maximumCarriedBytes else { throw tooMuchIsCarried() }
-        let number = try issue(.recordMarker(marker), site: CallSite(file, line))
-        askedCheckpoint = AskedCheckpoint(number: number, outputs: self.outputs)
-        self.outputs = kept
-        // Nothing ends it but the next pass, which evicts this one, or too much that has come meanwhile.
-        _ = try await wait(for: .command(number), shielded: true).payload()
-        throw Evicted()
     }
 
     /// A checkpoint that the code has asked for, and that no event records yet.
@@ -71,38 +84,44 @@ extension WorkflowContext {
     var isAtCheckpoint: Bool { askedCheckpoint != nil }
 
     /// A signal or an update has come while the checkpoint was not recorded: with it the marker may be too much for a message. Then
-    /// the code is told, and takes what has come first; by the event, so that replay does the same.
+    /// the command is taken back, what has a handler goes to it, and `checkpoint` begins anew: it waits for those handlers, and throws if
+    /// what is left is still too much. By the event, so that replay does the same.
     func messageCameAtCheckpoint() -> SagaError? {
         guard let asked = askedCheckpoint, carriedBytes > Self.maximumCarriedBytes, commands.takeBack(asked.number)
         else {
             return nil
         }
-        let error = tooMuchIsCarried()
         outputs = asked.outputs
         askedCheckpoint = nil
-        for name in Set(signals.waiting.map(\.name)).sorted() where messages.signals[name] != nil {
-            while let payload = signals.take(name) { runSignalHandler(name, payload) }
-        }
-        let waiting = carriedUpdates.filter { messages.updates[$0.name] != nil }
-        carriedUpdates.removeAll { messages.updates[$0.name] != nil }
-        for update in waiting {
-            if let misfit = runUpdate(update) { return misfit }
-        }
-        resume(waiters.removeFirst { $0.target == .command(asked.number) }, .failure(error))
+        if let misfit = runHandlersOfWhatCame() { return misfit }
+        // Behind the handlers: they are under way when it looks at what it has to wait for.
+        resume(waiters.removeFirst { $0.target == .command(asked.number) }, .payload(.empty))
         return nil
     }
 
-    /// About how many bytes the signals and updates take that nobody has taken.
-    private var carriedBytes: Int {
-        let signals = signals.waiting.reduce(0) { sum, signal in
-            sum + signal.payload.carriedBytes + signal.name.utf8.count + signal.signalID.utf8.count
+    /// Gives signals and updates that wait to their handlers, in the order of arrival, as if the code had not stood still.
+    private func runHandlersOfWhatCame() -> SagaError? {
+        var accepted = carriedUpdates.takeAll { messages.updates[$0] != nil }[...]
+        func runUpdates(before eventID: EventID) -> SagaError? {
+            while let update = accepted.first, update.acceptedEventID < eventID {
+                accepted = accepted.dropFirst()
+                if let misfit = runUpdate(update) { return misfit }
+            }
+            return nil
         }
-        return carriedUpdates.reduce(signals) { $0 + $1.input.carriedBytes + $1.name.utf8.count }
+        for entry in signals.takeAll(where: { messages.signals[$0] != nil }) {
+            if let misfit = runUpdates(before: entry.eventID) { return misfit }
+            runSignalHandler(entry.signal.name, entry.signal.payload)
+        }
+        return runUpdates(before: .max)
     }
+
+    /// About how many bytes the signals and updates take that nobody has taken.
+    private var carriedBytes: Int { signals.bytes + carriedUpdates.bytes }
 
     private func tooMuchIsCarried() -> SagaError {
         let signals = signals.waiting.map(\.name)
-        let updates = carriedUpdates.map(\.name)
+        let updates = carriedUpdates.waiting.map(\.name)
         func listed(_ names: [String]) -> String {
             let each = Set(names).sorted()
             return each.prefix(5).joined(separator: ", ") + (each.count > 5 ? ", …" : "")
@@ -126,7 +145,8 @@ extension WorkflowContext {
     static let maximumCheckpointBytes = 1 << 20
 
     /// Most bytes of the signals and updates that a checkpoint hands on. With the step outputs and what else is in a marker it is less
-    /// than a payload may have, 2 MiB. It may be changed: what is behind a recorded marker is never decided upon again.
+    /// than a payload may have, 2 MiB. A constant for ever, and so is the way in which the inboxes count: a refusal records no marker,
+    /// so that it is decided anew by each replay.
     static let maximumCarriedBytes = 768 << 10
 
     private func refusal(_ why: String) -> SagaError {
@@ -146,7 +166,7 @@ extension WorkflowContext {
                 CodeCheckpoint.Patch(id: $0.key, side: $0.value)
             },
             searchAttributes: searchAttributes, cancelReason: cancelReason, signals: carriedSignals,
-            updates: carriedUpdates)
+            updates: carriedUpdates.waiting)
     }
 
     /// A context for the next pass of the code of an earlier one.
@@ -165,12 +185,5 @@ extension WorkflowContext {
         next.takeOver(memo: memo, searchAttributes: held.searchAttributes, cancelReason: held.cancelReason)
         next.advanceTime(to: max(now, time))
         return next
-    }
-}
-
-extension Payload {
-    /// About how many bytes it takes in a marker.
-    fileprivate var carriedBytes: Int {
-        metadata.reduce(data.count + encoding.utf8.count + 16) { $0 + $1.key.utf8.count + $1.value.utf8.count }
     }
 }

@@ -126,7 +126,7 @@ extension WorkflowContext {
             if let waiter = waiters.removeFirst(where: { $0.target == .signal(signal.name) }) {
                 resume(waiter, .payload(signal.payload))
             } else if isAtCheckpoint || !runSignalHandler(signal.name, signal.payload) {
-                signals.put(signal)
+                signals.put(signal, from: event.pointee.eventID)
                 return messageCameAtCheckpoint()
             }
         case .timerCanceled(let canceled): _ = commands.close(canceled.createdEventID)
@@ -134,7 +134,7 @@ extension WorkflowContext {
             let update = CodeCheckpoint.Update(
                 acceptedEventID: event.pointee.eventID, name: accepted.name, input: accepted.input)
             guard isAtCheckpoint else { return runUpdate(update) }
-            carriedUpdates.append(update)
+            carriedUpdates.put(update)
             return messageCameAtCheckpoint()
         case .externalSignalDelivered(let delivered):
             return resolve(delivered.requestedEventID, .payload(.empty), by: event)

@@ -41,9 +41,7 @@ extension WorkflowContext {
             run: { input in
                 try converter.encode(try await handler(try converter.decode(Input.self, from: input)))
             })
-        let waiting = carriedUpdates.filter { $0.name == name }
-        carriedUpdates.removeAll { $0.name == name }
-        for update in waiting { _ = runUpdate(update) }
+        for update in carriedUpdates.takeAll(where: { $0 == name }) { _ = runUpdate(update) }
     }
 
     /// Takes signals of that name as they come, also those that came before. A signal goes to code that waits for it first.
@@ -55,7 +53,7 @@ extension WorkflowContext {
         try checkIn()
         let converter = converter
         messages.signals[name] = { payload in try await handler(try converter.decode(Value.self, from: payload)) }
-        while let payload = try takeSignal(name) { runSignalHandler(name, payload) }
+        for entry in signals.takeAll(where: { $0 == name }) { runSignalHandler(name, entry.signal.payload) }
     }
 
     // MARK: Waiting
@@ -169,7 +167,7 @@ extension WorkflowContext {
     /// Runs an update that was accepted in an earlier pass of the code; it waits, like a signal, until the code has set its
     /// handler in this one. If the code ends before that, it is aborted like any update that is open then.
     func runCarried(_ update: CodeCheckpoint.Update) {
-        guard isRunning, messages.updates[update.name] != nil else { return carriedUpdates.append(update) }
+        guard isRunning, messages.updates[update.name] != nil else { return carriedUpdates.put(update) }
         _ = runUpdate(update)
     }
 

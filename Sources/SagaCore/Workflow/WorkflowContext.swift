@@ -65,7 +65,7 @@ public final class WorkflowContext: @unchecked Sendable {
     var checkpointed: Payload?
     /// The checkpoint that the code has asked for: it does nothing any more.
     var askedCheckpoint: AskedCheckpoint?
-    var carriedUpdates: [CodeCheckpoint.Update] = []
+    var carriedUpdates = UpdateInbox()
     /// Set by whatever thread broke the rules, hence the mutex.
     private let foreignUse = Mutex<SagaError?>(nil)
     /// Whether `run` has begun and not ended.
