@@ -165,7 +165,8 @@ import Testing
                     ActivityTaskScheduled(
                         commandNumber: CommandNumber(step), stepID: text, activityType: "a", taskQueue: text,
                         input: payload, retry: RetryPolicy(), timeouts: .standard,
-                        undo: UndoSpec(activityType: text, taskQueue: length % 2 == 0 ? "" : text), idempotencyKey: text)))
+                        undo: UndoSpec(activityType: text, taskQueue: length % 2 == 0 ? "" : text), idempotencyKey: text
+                    )))
             steps.add(
                 .activityTaskCompleted(
                     ActivityTaskCompleted(scheduledEventID: step, attempt: 1, output: payload, undoData: payload)))
@@ -173,7 +174,9 @@ import Testing
         }
         let whole = try Self.applied(steps.events)
         #expect(whole.undoLog.count == expected)
-        for rowEvents in [2, 1_000] { Self.areTheSame(try Self.folded(steps.events, rowEvents: rowEvents), whole, "\(rowEvents)") }
+        for rowEvents in [2, 1_000] {
+            Self.areTheSame(try Self.folded(steps.events, rowEvents: rowEvents), whole, "\(rowEvents)")
+        }
     }
 
     /// Steps that complete behind a reset point's unwinding stand for the new run, those before it move.
@@ -188,7 +191,8 @@ import Testing
             .activityTaskScheduled(
                 ActivityTaskScheduled(
                     commandNumber: 500, stepID: "late", activityType: "a", taskQueue: "q", input: .empty,
-                    retry: RetryPolicy(), timeouts: .standard, undo: UndoSpec(activityType: "undo"), idempotencyKey: "k")))
+                    retry: RetryPolicy(), timeouts: .standard, undo: UndoSpec(activityType: "undo"), idempotencyKey: "k"
+                )))
         var started = CompensationStarted(cause: .requested)
         started.resetToEventID = seed % 2 == 0 ? kept : open
         steps.add(.compensationStarted(started))
@@ -213,7 +217,8 @@ import Testing
             steps.add(
                 .compensationStepStarted(
                     CompensationStepStarted(
-                        stepEventID: step, activityType: "u", taskQueue: "q", outcome: .completed, idempotencyKey: "k")))
+                        stepEventID: step, activityType: "u", taskQueue: "q", outcome: .completed, idempotencyKey: "k"))
+            )
             steps.add(
                 .compensationStepCompleted(CompensationStepCompleted(stepEventID: step, attempt: 1, output: .empty)))
         }

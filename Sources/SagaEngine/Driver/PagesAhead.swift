@@ -30,7 +30,8 @@ package final class PagesAhead: Sendable {
     ///   - end: The event before which the history ends, if that is known.
     ///   - read: Gives the page that begins with an event; one without rows if there is none.
     package init(
-        from first: EventID, end: EventID?, read: @escaping @Sendable (EventID) async throws(StoreError) -> PackedHistory
+        from first: EventID, end: EventID?,
+        read: @escaping @Sendable (EventID) async throws(StoreError) -> PackedHistory
     ) {
         Task { [self] in
             var next = first
