@@ -5,7 +5,7 @@ extension EventStore {
     package func allEvents(of sagaID: SagaID) async throws(StoreError) -> [HistoryEvent] {
         var events: [HistoryEvent] = []
         while true {
-            let page = try await self.events(of: sagaID, from: EventID(events.count), limit: 4_096)
+            let page = try await self.events(of: sagaID, from: EventID(events.count), limit: HistoryReplayer.pageEvents)
             if page.isEmpty { return events }
             events += page
         }

@@ -25,7 +25,7 @@ struct EventPage {
     mutating func addAll(_ rows: PgResult) -> StoreError? {
         // The memory grows once.
         if packed?.isEmpty ?? false {
-            let byteCount = (0..<rows.count).reduce(0) { $0 + rows.length($1, 2) }
+            let byteCount = (0..<rows.count).reduce(0) { $0 + rows.bytes($1, 2).count }
             packed?.reserve(rowCount: rows.count, byteCount: byteCount)
         }
         do throws(StoreError) {

@@ -21,9 +21,6 @@ final class PgResult {
         return UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(handle, Int32(row), Int32(column))))
     }
 
-    /// How many bytes a value has.
-    func length(_ row: Int, _ column: Int) -> Int { Int(PQgetlength(handle, Int32(row), Int32(column))) }
-
     func int64(_ row: Int, _ column: Int) -> Int64? {
         let bytes = bytes(row, column)
         guard bytes.count == 8, !isNull(row, column) else { return nil }
