@@ -29,7 +29,7 @@ import Testing
             593, 1379, 4821, 5990, 6682, 9352, 16075, 16380, 17308, 17504, 17611, 20245, 43794, 44939, 48364, 53541,
             65182,
             67860,
-            93768, 100_049, 202_219,
+            93768, 100_049, 202_219, 401_454,
         ] as [UInt64])
     func aComposedWorldThatFoundABugHoldsItsPromises(seed: UInt64) {
         let simulation = Simulation(SimulationOptions(seed: seed, composed: true))

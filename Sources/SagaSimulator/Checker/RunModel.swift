@@ -73,6 +73,9 @@ final class RunModel {
         var born: EventID { carriedAt ?? step }
         var carriedAt: EventID?
 
+        /// Whether somebody asked for it.
+        var hasBegun: Bool { stage != .open || isReopened }
+
         var isSettled: Bool {
             switch stage {
             case .undone, .failed, .skipped, .resolved, .dormant: true
