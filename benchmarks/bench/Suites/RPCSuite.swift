@@ -57,12 +57,12 @@ struct RPCSuite: BenchSuite {
     ) async throws {
         let label = "\(what), \(width) in flight"
         guard context.wants(label) else { return }
-        // Each place is taken ten times: of fewer sagas the beginning and the end, when few are at work, would be most.
-        let total = context.quick ? max(width, 300) : (width == 1 ? 1_000 : max(10_000, 10 * width))
-        _ = try await lanes(min(total, 100), width) { try await saga("warm-\($0)") }
+        // By time, as DBOS is measured: of a second's work the beginning and the end, when few are at work, would be a good part.
+        _ = try await lanes(max(width, 100), width) { try await saga("warm-\($0)") }
         let start = Date()
         let before = BenchUsage()
-        let latencies = try await lanes(total, width) { try await saga("run-\($0)") }
+        let end = start.addingTimeInterval(context.quick ? 1 : 5)
+        let latencies = try await lanes(.max, width, until: end) { try await saga("run-\($0)") }
         let used = BenchUsage() - before
         record(context, label, "sagas/s", "us/saga", latencies, Date().timeIntervalSince(start))
         // Of client, server and worker, without PostgreSQL's own.
@@ -163,9 +163,9 @@ private struct TestBed {
 }
 
 extension RPCSuite {
-    /// Does something so often, so many at a time; gives the seconds that each took.
+    /// Does something so often or for so long, so many at a time; gives the seconds that each took.
     private func lanes(
-        _ count: Int, _ width: Int, _ body: @escaping @Sendable (Int) async throws -> Void
+        _ count: Int, _ width: Int, until end: Date = .distantFuture, _ body: @escaping @Sendable (Int) async throws -> Void
     ) async throws -> [Double] {
         try await withThrowingTaskGroup(of: [Double].self) { group in
             for lane in 0..<width {
@@ -173,6 +173,7 @@ extension RPCSuite {
                     var latencies: [Double] = []
                     for number in stride(from: lane, to: count, by: width) {
                         let start = Date()
+                        guard start < end else { break }
                         try await body(number)
                         latencies.append(Date().timeIntervalSince(start))
                     }
