@@ -25,9 +25,16 @@ final class WorkerLink: WorkerSink {
 
         static func == (one: TokenKey, other: TokenKey) -> Bool { one.bytes == other.bytes }
 
-        func hash(into hasher: inout Hasher) {
-            hasher.combine(bytes.suffix(8).reduce(0 as UInt64) { $0 &<< 8 | UInt64($1) })
+        /// Its last bytes: they are of the server's tag.
+        private var bits: UInt64 {
+            var bits: UInt64 = 0
+            for index in max(0, bytes.count - 8)..<bytes.count { bits = bits &<< 8 | UInt64(bytes[index]) }
+            return bits
         }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(bits) }
+
+        func _rawHashValue(seed: Int) -> Int { RandomBitsHash.value(bits, seed: seed) }
     }
 
     private struct State {

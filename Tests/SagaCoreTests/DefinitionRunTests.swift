@@ -232,7 +232,7 @@ import Testing
         var other = try World(SagaDefinition(name: "t", steps: [activity("z")]), input: "{}")
         guard case .scheduleActivity(let step)? = other.run.commands.first?.command else { return }
         _ = other.record()
-        var replayed = run
+        let replayed = run
         let started = WorkflowExecutionStarted(
             namespace: "n", workflowID: "w", workflowType: "t", workflowVersion: 1, taskQueue: EngineQueue.name,
             input: .json("{}"), executionTimeoutMicros: 0, cancelGraceMicros: 0)

@@ -179,7 +179,7 @@ public struct UndoLog: Sendable {
     }
 
     /// What became of the undos that began.
-    func summaryOfBegun(isGivenUp: Bool) -> CompensationSummary {
+    package func summaryOfBegun(isGivenUp: Bool) -> CompensationSummary {
         // One that a late report put back has begun, too, and may stand.
         summary(
             of: table.heads.filter { $0.firstAttempt != 0 || ($0.status != .open && $0.status != .dormant) }, isGivenUp)
@@ -209,7 +209,7 @@ public struct UndoLog: Sendable {
     /// An unwinding of the scope begins.
     mutating func beginUnwinding(_ scope: UInt32, at eventID: EventID) { unwoundAt[scope] = eventID }
 
-    mutating func append(_ entry: UndoEntry) {
+    mutating func append(_ entry: consuming UndoEntry) {
         willAppend(entry.stepEventID)
         table.append(entry)
         didAppend()

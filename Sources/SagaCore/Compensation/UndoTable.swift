@@ -54,7 +54,7 @@ struct UndoTable: Sendable {
         }
     }
 
-    mutating func append(_ entry: UndoEntry) {
+    mutating func append(_ entry: consuming UndoEntry) {
         heads.append(Head(entry, wholeAt: whole.count))
         whole.append(entry)
     }
@@ -110,7 +110,7 @@ struct UndoTable: Sendable {
 }
 
 extension UndoTable.Head {
-    fileprivate init(_ entry: UndoEntry, wholeAt place: Int) {
+    fileprivate init(_ entry: borrowing UndoEntry, wholeAt place: Int) {
         stepEventID = entry.stepEventID
         closingEventID = entry.closingEventID
         scope = entry.scope

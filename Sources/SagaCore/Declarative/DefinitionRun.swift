@@ -1,13 +1,16 @@
 /// A run of a definition: a pure state machine at the place where workflow code stands for code-first sagas (semantics,
 /// section 6). Events come one at a time, commands go out, numbered in the order issued; undo log, retries, timers, signals and
 /// recovery are the engine's, for both alike.
-package struct DefinitionRun: Sendable {
+///
+/// A class, because the run that it belongs to looks at it for each event: as a value it was copied for every look, seven hundred
+/// counts of references for a saga of three steps. Nothing that it calls comes back to it.
+package final class DefinitionRun {
     /// What it goes by.
     package let program: SagaProgram
     /// Where it stands: a value that a snapshot can hold.
-    package private(set) var state: DefinitionRunState
+    @exclusivity(unchecked) package private(set) var state: DefinitionRunState
     /// Commands that no event has recorded yet, with the steps that they are for.
-    private var issued: [(command: NumberedCommand, step: Int)] = []
+    @exclusivity(unchecked) private var issued: [(command: NumberedCommand, step: Int)] = []
 
     /// A run that has seen no event.
     package init(_ program: SagaProgram, workflowID: String) {
@@ -23,11 +26,20 @@ package struct DefinitionRun: Sendable {
         self.state = state
     }
 
+    /// Another that stands where this one does.
+    package init(_ other: DefinitionRun) {
+        program = other.program
+        state = other.state
+        issued = other.issued
+    }
+
     /// The event that it is to be given next.
     package var nextEventID: EventID { state.nextEventID }
 
     /// What it wants and no event has recorded.
     package var commands: [NumberedCommand] { issued.map(\.command) }
+
+    package var hasCommands: Bool { !issued.isEmpty }
 
     /// Signals that nobody has taken.
     package var unconsumedSignals: UInt32 { UInt32(clamping: state.signals.count) }
@@ -50,7 +62,7 @@ package struct DefinitionRun: Sendable {
 
     /// Takes the next event.
     /// - Returns: What does not fit, if the history is not that of this definition.
-    package mutating func take(_ event: HistoryEvent) -> SagaError? {
+    package func take(_ event: HistoryEvent) -> SagaError? {
         if let mismatch = match(event) { return mismatch }
         state.nextEventID = event.eventID &+ 1
         guard !state.isEnded else {
@@ -95,13 +107,13 @@ package struct DefinitionRun: Sendable {
 
     // MARK: Commands
 
-    private mutating func issue(_ command: WorkflowCommand, for step: Int) {
+    private func issue(_ command: WorkflowCommand, for step: Int) {
         issued.append((NumberedCommand(number: state.nextCommand, command: command), step))
         state.nextCommand &+= 1
     }
 
     /// Compares a recorded command with what was asked for.
-    private mutating func match(_ event: HistoryEvent) -> SagaError? {
+    private func match(_ event: HistoryEvent) -> SagaError? {
         guard let number = event.attributes.commandNumber else { return nil }
         guard let index = issued.firstIndex(where: { $0.command.number == number }),
             event.attributes.isRecord(of: issued[index].command.command)
@@ -124,7 +136,7 @@ package struct DefinitionRun: Sendable {
         return nil
     }
 
-    private mutating func end(_ command: WorkflowCommand) {
+    private func end(_ command: WorkflowCommand) {
         state.isEnded = true
         issue(command, for: 0)
     }
@@ -140,7 +152,7 @@ package struct DefinitionRun: Sendable {
     }
 
     /// Begins a stage, and those after it as long as nothing of them is left to wait for.
-    private mutating func begin(_ first: Int) {
+    private func begin(_ first: Int) {
         var stage = first
         while stage < program.stages.count {
             state.stage = UInt32(truncatingIfNeeded: stage)
@@ -167,7 +179,7 @@ package struct DefinitionRun: Sendable {
         }
     }
 
-    private mutating func begin(step index: Int, _ values: inout ValueSource) throws(SagaError) {
+    private func begin(step index: Int, _ values: inout ValueSource) throws(SagaError) {
         let step = program.steps[index]
         for condition in step.conditions {
             guard try condition.holds(&values) else {
@@ -246,24 +258,24 @@ package struct DefinitionRun: Sendable {
 
     // MARK: What happens to them
 
-    private mutating func finish(_ eventID: EventID, _ output: Payload) {
+    private func finish(_ eventID: EventID, _ output: Payload) {
         guard let open = state.close(eventID) else { return }
         finish(step: open.step, output)
     }
 
-    private mutating func finish(step index: Int, _ output: Payload) {
+    private func finish(step index: Int, _ output: Payload) {
         state.finish(index, output)
         guard !present.contains(where: { state.steps[$0] == .running }) else { return }
         begin(Int(state.stage) + 1)
     }
 
     /// A step failed for good: the saga does. Its siblings are the unwinding's business.
-    private mutating func fail(_ eventID: EventID, _ error: SagaError) {
+    private func fail(_ eventID: EventID, _ error: SagaError) {
         guard state.close(eventID) != nil else { return }
         end(.fail(error))
     }
 
-    private mutating func timerFired(_ eventID: EventID, _ event: HistoryEvent) {
+    private func timerFired(_ eventID: EventID, _ event: HistoryEvent) {
         // The timer of a signal that has come may fire before it is dropped.
         guard let open = state.close(eventID), state.steps[open.step] == .running else { return }
         let step = program.steps[open.step].definition
@@ -275,7 +287,7 @@ package struct DefinitionRun: Sendable {
                     timestamp: event.timestamp, isNonRetryable: true)))
     }
 
-    private mutating func received(_ signal: SignalReceived) {
+    private func received(_ signal: SignalReceived) {
         guard let waiting = present.first(where: { awaitedSignal($0) == signal.name }) else { return keep(signal) }
         // Its deadline is known by the command that set it, recorded or not.
         let unrecorded = issued.first { entry in
@@ -287,7 +299,7 @@ package struct DefinitionRun: Sendable {
         finish(step: waiting, signal.payload)
     }
 
-    private mutating func keep(_ signal: SignalReceived) {
+    private func keep(_ signal: SignalReceived) {
         state.signals.append(NamedPayload(name: signal.name, payload: signal.payload))
     }
 

@@ -76,19 +76,18 @@ extension ExecutionState {
         of step: StepState, _ stepEventID: EventID, _ event: HistoryEvent, _ outcome: StepOutcome,
         output: Payload? = nil, data: Payload? = nil
     ) {
-        guard step.scheduled.undo != nil else { return }
-        let scheduled = step.scheduled
-        guard let undo = scheduled.undo else { return }
+        // Field by field: the event as a value is large to copy.
+        guard let undo = step.scheduled.undo else { return }
         let isUndone = undo.undoFailedStep.undoes(outcome)
         // An unknown step that is not undone may still turn out to have happened.
         guard isUndone || outcome == .unknown else { return }
         undoLog.append(
             UndoEntry(
-                stepEventID: stepEventID, closingEventID: event.eventID, stepID: scheduled.stepID, undo: undo,
-                taskQueue: undo.taskQueue.isEmpty ? scheduled.taskQueue : undo.taskQueue, input: scheduled.input,
-                output: output, data: data, outcome: outcome, stepKey: scheduled.idempotencyKey,
-                idempotencyKey: scheduled.idempotencyKey + "/undo", scope: scheduled.scope,
-                group: scheduled.undoGroup,
+                stepEventID: stepEventID, closingEventID: event.eventID, stepID: step.scheduled.stepID, undo: undo,
+                taskQueue: undo.taskQueue.isEmpty ? step.scheduled.taskQueue : undo.taskQueue,
+                input: step.scheduled.input, output: output, data: data, outcome: outcome,
+                stepKey: step.scheduled.idempotencyKey, idempotencyKey: step.scheduled.idempotencyKey + "/undo",
+                scope: step.scheduled.scope, group: step.scheduled.undoGroup,
                 status: isUndone && !movesWithReset(stepEventID) ? .open : .dormant))
     }
 }

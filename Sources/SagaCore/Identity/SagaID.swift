@@ -19,6 +19,9 @@ public struct SagaID: Hashable, Sendable {
     @inlinable
     public func hash(into hasher: inout Hasher) { hasher.combine(low) }
 
+    /// What dictionaries and sets ask for first: see ``RandomBitsHash``.
+    public func _rawHashValue(seed: Int) -> Int { RandomBitsHash.value(low, seed: seed) }
+
     /// A version 7 id.
     /// - Parameters:
     ///   - time: When the run starts; the milliseconds become the first 48 bits.

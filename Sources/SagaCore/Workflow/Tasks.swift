@@ -24,6 +24,12 @@ public struct TaskReference: Hashable, Sendable {
         hasher.combine(eventID)
         hasher.combine(UInt64(attempt) << 1 | (isUndo ? 1 : 0))
     }
+
+    /// What dictionaries and sets ask for first: see ``RandomBitsHash``.
+    public func _rawHashValue(seed: Int) -> Int {
+        RandomBitsHash.value(
+            sagaID.low, eventID &<< 24 ^ UInt64(attempt) &<< 1 ^ (isUndo ? 1 : 0), seed: seed)
+    }
 }
 
 extension TaskReference {

@@ -405,7 +405,8 @@ extension Shard {
                 .workflowExecutionCompleted(
                     WorkflowExecutionCompleted(
                         commandNumber: numbered.number, output: output,
-                        compensation: execution.state.completedCompensationSummary, unconsumedSignals: unconsumed)))
+                        compensation: execution.state.undoLog.summaryOfBegun(isGivenUp: execution.state.isGivenUp),
+                        unconsumedSignals: unconsumed)))
         case .fail(let error):
             beginUnwinding(execution, .failed, error: error, reason: "", command: numbered.number)
         case .cancel(let reason):

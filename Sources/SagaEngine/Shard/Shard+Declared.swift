@@ -25,18 +25,17 @@ extension Shard {
                 SagaError(kind: .configuration, message: "definition \(name) is not registered here"))
         }
         refuseUpdates(execution)
-        while let next = execution.program?.nextEventID {
+        while let program = execution.program {
+            let next = program.nextEventID
             guard let events = execution.recentEvents(from: next) else { return loadForProgram(execution, from: next) }
-            if let mismatch = feed(events, execution) {
+            if let mismatch = feed(events, program) {
                 dropCode(execution)
                 return codeFailed(execution, .nondeterminism, mismatch)
             }
             execution.codeFailures = 0
-            let commands = execution.program?.commands ?? []
             let before = execution.state.nextEventID
-            if commands.isEmpty || before == 0 { return }
-            perform(
-                commands, seen: before - 1, unconsumed: execution.program?.unconsumedSignals ?? 0, execution)
+            if !program.hasCommands || before == 0 { return }
+            perform(program.commands, seen: before - 1, unconsumed: program.unconsumedSignals, execution)
             // Its end waits for something, or it has come.
             if execution.state.nextEventID == before { return }
         }
@@ -63,9 +62,10 @@ extension Shard {
         return true
     }
 
-    private func feed(_ events: some Sequence<HistoryEvent>, _ execution: Execution) -> SagaError? {
-        for event in events where event.eventID == execution.program?.nextEventID {
-            if let mismatch = execution.program?.take(event) { return mismatch }
+    private func feed(_ events: ArraySlice<HistoryEvent>, _ program: DefinitionRun) -> SagaError? {
+        // Each is looked at where it lies.
+        for place in events.indices where events[place].eventID == program.nextEventID {
+            if let mismatch = program.take(events[place]) { return mismatch }
         }
         return nil
     }
@@ -84,14 +84,14 @@ extension Shard {
         guard let execution = executions[sagaID], execution.historyLoad?.load == load else { return }
         execution.historyLoad = nil
         execution.needsActivation = true
-        guard execution.state.codeMayAct, let next = execution.program?.nextEventID else {
+        guard execution.state.codeMayAct, let program = execution.program else {
             execution.program = nil
             return activateDeclared(execution)
         }
-        guard case .success(let page) = result, page.first?.eventID == next else {
+        guard case .success(let page) = result, page.first?.eventID == program.nextEventID else {
             return armCodeRetry(execution, 100_000)
         }
-        if let mismatch = feed(page, execution) {
+        if let mismatch = feed(page[...], program) {
             dropCode(execution)
             codeFailed(execution, .nondeterminism, mismatch)
         }
@@ -130,7 +130,7 @@ extension Shard {
         guard let definition = definitions.program(key, version: started.workflowVersion) else {
             return fail(id, .failedPrecondition, "definition \(started.workflowType) is not registered here")
         }
-        var program = DefinitionRun(definition, workflowID: started.workflowID)
+        let program = DefinitionRun(definition, workflowID: started.workflowID)
         for event in run.events {
             if let mismatch = program.take(event) { return fail(id, .failedPrecondition, mismatch.message) }
         }

@@ -20,12 +20,14 @@ extension Shard {
     /// Where the definition of a declared run stands after the state's last event; nil if it has something to ask for, which a
     /// value cannot hold.
     private func programNow(_ execution: Execution) -> DefinitionRunState? {
-        guard var program = execution.program, program.commands.isEmpty,
+        guard let present = execution.program, !present.hasCommands,
             // Starts and notes of snapshots are recorded with the commit, when the program has been at work already.
-            let events = execution.recentEvents(from: program.nextEventID)
+            let events = execution.recentEvents(from: present.nextEventID)
         else { return nil }
+        if events.isEmpty { return present.state }
+        let program = DefinitionRun(present)
         for event in events { guard program.take(event) == nil else { return nil } }
-        return program.nextEventID == execution.state.nextEventID && program.commands.isEmpty ? program.state : nil
+        return program.nextEventID == execution.state.nextEventID && !program.hasCommands ? program.state : nil
     }
 
     private func isSnapshotDue(_ execution: Execution) -> Bool {

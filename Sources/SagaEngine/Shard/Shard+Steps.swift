@@ -40,6 +40,9 @@ extension Shard {
             sagaID: execution.sagaID, eventID: eventID, attempt: step.attempt, isUndo: false)
         let lane = TaskDispatcher.Lane(
             namespace: execution.state.namespace, queue: step.taskQueue, type: step.activityType)
+        if limiter.isEmpty, let worker = dispatcher.workerIfNothingWaits(lane) {
+            return handOutStep(execution, reference, worker, lane)
+        }
         dispatcher.enqueue(reference, in: lane, priority: step.priority)
         dispatch(lane)
     }
@@ -402,6 +405,7 @@ extension Shard {
     }
 
     func offerTasks(to worker: WorkerID) {
+        guard dispatcher.isAnythingWaiting else { return }
         dispatch(dispatcher.lanes(of: worker))
     }
 }

@@ -365,20 +365,27 @@ package final class Shard {
     /// Hand-outs are recorded with the next append of their run, never by a commit of their own (semantics, section 5).
     private func recordStarts(_ execution: Execution) {
         guard !execution.unrecordedStarts.isEmpty else { return }
-        let eventIDs = execution.unrecordedStarts.sorted()
-        execution.unrecordedStarts.removeAll(keepingCapacity: true)
-        for eventID in eventIDs {
-            guard let task = execution.tasks[eventID], let identity = task.unrecordedStart,
-                execution.state.steps[eventID] != nil
-            else { continue }
-            _ = execution.tasks.update(eventID) { $0.unrecordedStart = nil }
-            append(
-                execution,
-                .activityTaskStarted(
-                    ActivityTaskStarted(
-                        scheduledEventID: eventID, attempt: task.attempt, identity: identity,
-                        startedAt: task.handedOutAt)))
+        // Mostly there is one.
+        if execution.unrecordedStarts.count == 1 {
+            recordStart(execution.unrecordedStarts.removeLast(), execution)
+        } else {
+            let eventIDs = execution.unrecordedStarts.sorted()
+            execution.unrecordedStarts.removeAll(keepingCapacity: true)
+            for eventID in eventIDs { recordStart(eventID, execution) }
         }
+    }
+
+    private func recordStart(_ eventID: EventID, _ execution: Execution) {
+        guard let task = execution.tasks[eventID], let identity = task.unrecordedStart,
+            execution.state.steps[eventID] != nil
+        else { return }
+        _ = execution.tasks.update(eventID) { $0.unrecordedStart = nil }
+        append(
+            execution,
+            .activityTaskStarted(
+                ActivityTaskStarted(
+                    scheduledEventID: eventID, attempt: task.attempt, identity: identity,
+                    startedAt: task.handedOutAt)))
     }
 
     /// So are snapshots. What was begun before stands in one, so a reset to it is cheap.
@@ -407,7 +414,7 @@ package final class Shard {
             log(.error, "an event was refused by the run's own state and dropped: \(error.message)", execution)
             return eventID
         }
-        execution.recent.append(event)
+        execution.recent.append(consume event)
         undurableEvents += 1
         stir(execution)
         if config.snapshots.bytes > 0 { execution.bytesSinceSnapshot += attributes.payloadBytes }

@@ -45,9 +45,9 @@ struct TaskDispatcher {
         return workers.removeValue(forKey: id)
     }
 
-    mutating func update(_ id: WorkerID, _ change: (inout Worker) -> Void) {
-        guard let index = workers.index(forKey: id) else { return }
-        change(&workers.values[index])
+    /// Mutating for the sake of its caller, which would have to copy the dispatcher otherwise.
+    mutating func update(_ id: WorkerID, _ change: (Worker) -> Void) {
+        if let worker = workers[id] { change(worker) }
     }
 
     /// Forgets the waiting tasks, not the workers.
@@ -64,6 +64,13 @@ struct TaskDispatcher {
             Entry(reference: reference, priority: priority, sequence: nextSequence))
         nextSequence &+= 1
     }
+
+    /// Whether a task waits for a worker.
+    var isAnythingWaiting: Bool { !waiting.isEmpty }
+
+    /// A worker with a free slot for a task that has just come, while no other waits: it need not go into its lane to be taken out
+    /// at once.
+    mutating func workerIfNothingWaits(_ lane: Lane) -> WorkerID? { waiting.isEmpty ? workerForActivity(lane) : nil }
 
     /// Takes the next task of a lane for a worker with a free slot; nil if there is no task or no such worker.
     mutating func match(_ lane: Lane) -> (TaskReference, WorkerID)? {
@@ -147,8 +154,8 @@ struct TaskDispatcher {
     }
 }
 
-/// A worker's stream.
-struct Worker {
+/// A worker's stream. An object, so that it is looked at without a copy of all that it has.
+final class Worker {
     struct Queue {
         var name: String
         var free: Int32
@@ -186,19 +193,19 @@ struct Worker {
 
     func freeSlots(of queue: String) -> Int32 { queues.first { $0.name == queue }?.free ?? 0 }
 
-    mutating func take(_ reference: TaskReference, from queue: String) {
+    func take(_ reference: TaskReference, from queue: String) {
         inFlight[reference] = queue
         addSlots(-1, to: queue)
     }
 
     /// Gives the task's slot back; false if it had none.
-    mutating func giveBack(_ reference: TaskReference) -> Bool {
+    func giveBack(_ reference: TaskReference) -> Bool {
         guard let queue = inFlight.removeValue(forKey: reference) else { return false }
         addSlots(1, to: queue)
         return true
     }
 
-    mutating func addSlots(_ count: Int32, to queue: String) {
+    func addSlots(_ count: Int32, to queue: String) {
         guard let index = queues.firstIndex(where: { $0.name == queue }) else { return }
         queues[index].free = queues[index].free.addingReportingOverflow(count).partialValue
     }

@@ -32,8 +32,10 @@ struct AppendSuite: BenchSuite {
         }
         if context.wants("batching") { try await measureBatching(context, ceiling) }
         if context.wants("reads") { try await measureReads(context, ceiling) }
-        for width in context.quick ? [1, 512] : [1, 64, 512, 1_024] where context.wants("engine, \(width) in flight") {
-            try await measureEngine(context, ceiling, width: width)
+        for width in context.quick ? [1, 512] : [1, 64, 512, 1_024] {
+            for label in ["engine", "engine, declared"] where context.wants("\(label), \(width) in flight") {
+                try await measureEngine(context, ceiling, width: width, label)
+            }
         }
         if context.wants("engine without batching") { try await measureEngineSingly(context, ceiling) }
     }
@@ -164,7 +166,10 @@ struct AppendSuite: BenchSuite {
 
     /// Three-step sagas, against two ceilings: whole sagas of the same rows, starts and closings included, and step appends
     /// only, of which a saga has four. The second ceiling counts a commit of one saga as four events.
-    private func measureEngine(_ context: BenchContext, _ ceiling: Ceiling, width: Int) async throws {
+    private func measureEngine(
+        _ context: BenchContext, _ ceiling: Ceiling, width: Int, _ label: String
+    ) async throws {
+        let isDeclared = label == "engine, declared"
         let total = width == 1 ? (context.quick ? 300 : 1_500) : (context.quick ? 4_000 : 20_000)
         var ours: [Double] = []
         var steps: [Double] = []
@@ -176,7 +181,7 @@ struct AppendSuite: BenchSuite {
             steps.append(
                 try ceiling.append(
                     size: 1_024, eventsPerRun: Self.eventsPerRun, bytesPerRun: 544, connections: 2, commits: 100) / 4)
-            let measured = try await engineRate(ceiling, width, total, "\(width)-\(round)") { _ in }
+            let measured = try await engineRate(ceiling, width, total, "\(width)-\(round)", isDeclared) { _ in }
             micros.append(measured.cpu * 1e6)
             ours.append(measured.rate)
             latencies += measured.latencies
@@ -192,20 +197,20 @@ struct AppendSuite: BenchSuite {
         // Without PostgreSQL's own; it counts where other programs share the machine, and wall time does not.
         context.record(
             context.result(
-                "engine, \(width) in flight, CPU", unit: "us/saga", value: micros.sorted()[micros.count / 2],
+                "\(label), \(width) in flight, CPU", unit: "us/saga", value: micros.sorted()[micros.count / 2],
                 better: .lower))
         latencies.sort()
         record(
-            context, "engine, \(width) in flight", unit: "sagas/s", ours, whole,
+            context, "\(label), \(width) in flight", unit: "sagas/s", ours, whole,
             reference: "C, whole sagas, \(best.runs) a commit")
         record(
-            context, "engine, \(width) in flight, against step appends only", unit: "saga commits/s",
+            context, "\(label), \(width) in flight, against step appends only", unit: "saga commits/s",
             ours.map { $0 * 4 }, steps, reference: "C, 1024 events a commit")
         for (label, part) in [("p50", 0.5), ("p99", 0.99)] {
             let value = latencies[min(latencies.count - 1, Int(Double(latencies.count) * part))]
             context.record(
                 context.result(
-                    "engine, \(width) in flight, \(label)", unit: "us/saga", value: value * 1e6, better: .lower))
+                    "\(label), \(width) in flight, \(label)", unit: "us/saga", value: value * 1e6, better: .lower))
         }
     }
 
@@ -218,7 +223,8 @@ struct AppendSuite: BenchSuite {
     }
 
     private func engineRate(
-        _ ceiling: Ceiling, _ width: Int, _ total: Int, _ prefix: String, _ change: (inout PostgresOptions) -> Void
+        _ ceiling: Ceiling, _ width: Int, _ total: Int, _ prefix: String, _ isDeclared: Bool = false,
+        _ change: (inout PostgresOptions) -> Void
     ) async throws -> (rate: Double, cpu: Double, latencies: [Double]) {
         // A schema of its own: the runs that the port has left open would all be the engine's.
         let store = try await ceiling.open {
@@ -227,31 +233,41 @@ struct AppendSuite: BenchSuite {
         }
         let engine = try await SagaEngine(
             store: store, workflows: BenchTrip.workflows, activities: BenchTrip.activities)
-        let prefix = prefix + "-\(DispatchTime.now().uptimeNanoseconds)"
-        _ = try await Self.sagas(engine, min(total, 200), width, "\(prefix)-warm")
+        try await engine.register(EngineSuite.declaredTrip)
+        let prefix = "\(isDeclared ? "declared-" : "")\(prefix)-\(DispatchTime.now().uptimeNanoseconds)"
+        _ = try await Self.sagas(engine, min(total, 200), width, "\(prefix)-warm", isDeclared)
         try ceiling.checkpoint()
         let start = DispatchTime.now().uptimeNanoseconds
         let before = BenchUsage()
-        let latencies = try await Self.sagas(engine, total, width, prefix)
+        let latencies = try await Self.sagas(engine, total, width, prefix, isDeclared)
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
         let used = (BenchUsage() - before).cpuSeconds
         await engine.shutDown()
         return (Double(total) / seconds, used / Double(total), latencies)
     }
 
-    private static func sagas(_ engine: SagaEngine, _ count: Int, _ width: Int, _ prefix: String) async throws
-        -> [Double]
-    {
+    private static func sagas(
+        _ engine: SagaEngine, _ count: Int, _ width: Int, _ prefix: String, _ isDeclared: Bool
+    ) async throws -> [Double] {
         try await withThrowingTaskGroup(of: [Double].self) { group in
             for lane in 0..<width {
                 group.addTask {
                     var latencies: [Double] = []
                     for number in stride(from: lane, to: count, by: width) {
                         let start = DispatchTime.now().uptimeNanoseconds
-                        let sum = try await engine.executeWorkflow(
-                            BenchTrip.self, id: "\(prefix)-\(number)",
-                            input: BenchOrder(number: number, isRefused: false))
-                        guard sum == 6 else { throw BenchFailure("append: saga \(number) gave \(sum)") }
+                        let id = "\(prefix)-\(number)"
+                        let order = BenchOrder(number: number, isRefused: false)
+                        if isDeclared {
+                            let handle = try await engine.startDefinition(
+                                EngineSuite.declaredTrip.name, id: id, input: order, as: [Int].self)
+                            let outputs = try await handle.result()
+                            guard outputs == [number, number, number] else {
+                                throw BenchFailure("append: declared saga \(number) gave \(outputs)")
+                            }
+                        } else {
+                            let sum = try await engine.executeWorkflow(BenchTrip.self, id: id, input: order)
+                            guard sum == 6 else { throw BenchFailure("append: saga \(number) gave \(sum)") }
+                        }
                         latencies.append(Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9)
                     }
                     return latencies

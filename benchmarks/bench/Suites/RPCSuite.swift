@@ -165,7 +165,8 @@ private struct TestBed {
 extension RPCSuite {
     /// Does something so often or for so long, so many at a time; gives the seconds that each took.
     private func lanes(
-        _ count: Int, _ width: Int, until end: Date = .distantFuture, _ body: @escaping @Sendable (Int) async throws -> Void
+        _ count: Int, _ width: Int, until end: Date = .distantFuture,
+        _ body: @escaping @Sendable (Int) async throws -> Void
     ) async throws -> [Double] {
         try await withThrowingTaskGroup(of: [Double].self) { group in
             for lane in 0..<width {

@@ -61,7 +61,7 @@ struct DeclaredLine {
     }
 
     func run(upTo end: Int) throws -> DefinitionRun {
-        var run = DefinitionRun(program, workflowID: "line")
+        let run = DefinitionRun(program, workflowID: "line")
         for event in events.prefix(end) {
             if let mismatch = run.take(event) { throw BenchFailure("recovery: \(mismatch.message)") }
         }
@@ -100,7 +100,7 @@ extension RecoverySuite {
                     reference: .measured(name: "read alone", case: readAlone))
             ) {
                 guard let found = try await replayer.recover(row), let program = found.program,
-                    var run = DefinitionRun(line.program, resuming: program)
+                    let run = DefinitionRun(line.program, resuming: program)
                 else { throw BenchFailure("recovery: the program was not in the snapshot") }
                 for event in try await store.events(of: sagaID, from: run.nextEventID, limit: 1_000) {
                     if let mismatch = run.take(event) { throw BenchFailure("recovery: \(mismatch.message)") }

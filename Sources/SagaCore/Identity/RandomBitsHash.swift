@@ -1,0 +1,25 @@
+/// Where a dictionary looks for a key that is random already, an id or the tag of a token: one multiplication, in place of the rounds of
+/// SipHash that a hasher makes of it. A saga of three steps is looked for some hundred times.
+///
+/// Ids may come from outside (an import): the secret that the standard library's hashes have in each process keeps who chooses them
+/// from knowing which of them meet.
+package enum RandomBitsHash {
+    private static let secret = (first: word(0), second: word(1) | 1)
+
+    private static func word(_ number: Int) -> UInt64 {
+        var hasher = Hasher()
+        hasher.combine(number)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    /// - Parameters:
+    ///   - bits: Random bits of the key.
+    ///   - rest: What else tells it from others; 0 if there is nothing.
+    ///   - seed: The dictionary's.
+    package static func value(_ bits: UInt64, _ rest: UInt64 = 0, seed: Int) -> Int {
+        let (first, second) = secret
+        let key = UInt64(truncatingIfNeeded: seed) &+ rest &* 0x9E37_79B9_7F4A_7C15
+        let product = (bits ^ first).multipliedFullWidth(by: key ^ second)
+        return Int(truncatingIfNeeded: product.high ^ product.low)
+    }
+}
