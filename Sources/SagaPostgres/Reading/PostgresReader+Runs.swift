@@ -132,6 +132,7 @@ extension PostgresReader {
 
     /// Removes a closed run; false if there is none.
     func delete(_ sagaID: SagaID) throws(ReadFailure) -> Bool {
+        nextPage.forget()
         do throws(PgFailure) {
             try connection.run("BEGIN")
             let removed = try connection.run(Self.deleteRun, PgParameters().id(sagaID))

@@ -4,8 +4,12 @@ import SagaCore
 /// The queries. Made for one call, on the reader's queue.
 struct PostgresReader {
     let connection: PgConnection
+    let nextPage: NextPage
 
-    init(_ connection: PgConnection) { self.connection = connection }
+    init(_ connection: PgConnection, _ nextPage: NextPage) {
+        self.connection = connection
+        self.nextPage = nextPage
+    }
 
     // MARK: Events
 
@@ -71,6 +75,19 @@ struct PostgresReader {
         return try page(EventPage(sagaID: sagaID, from: from, limit: limit, packed: packed)).packed ?? packed
     }
 
+    private static let selectEnd = PgStatement(
+        name: "end_of_history", sql: "SELECT next_event_id FROM executions WHERE saga_id = $1")
+
+    /// The rows of a page that was read ahead, if they are all that a reader would find now.
+    private func rowsAhead(_ place: NextPage.Place) throws(PgFailure) -> PgResult? {
+        nextPage.settle(connection)
+        guard let rows = nextPage.take(place) else { return nil }
+        if NextPage.isFull(rows, place) { return rows }
+        // More may have been appended behind them since.
+        let next = try connection.run(Self.selectEnd, PgParameters().id(place.sagaID)).int64(0, 0)
+        return next == NextPage.end(of: rows) ? rows : nil
+    }
+
     private func page(_ empty: EventPage) throws(ReadFailure) -> EventPage {
         guard let start = Int64(exactly: empty.from) else { return empty }
         let (sum, overflow) = start.addingReportingOverflow(Int64(clamping: max(1, empty.limit)))
@@ -84,7 +101,11 @@ struct PostgresReader {
             // One statement, whatever it gives: it waits for a retirement that moves rows before it looks at any, which a transaction
             // of several would not.
             if empty.limit <= Self.wholePage {
-                problem = page.addAll(try connection.run(statement, parameters))
+                let place = NextPage.Place(sagaID: empty.sagaID, from: start, limit: empty.limit)
+                let ahead = try rowsAhead(place)
+                let rows = if let ahead { ahead } else { try connection.run(statement, parameters) }
+                try nextPage.ask(behind: rows, of: place, connection, Self.selectEvents)
+                problem = page.addAll(rows)
             } else {
                 // Row by row: the decoding of one runs beside the sending of the next, and no page is in memory twice.
                 problem = try connection.stream(statement, parameters) { (row) throws(StoreError) in
@@ -165,11 +186,13 @@ struct PostgresReader {
     }
 
     func run(_ statement: PgStatement, _ parameters: PgParameters) throws(ReadFailure) -> PgResult {
+        nextPage.settle(connection)
         do throws(PgFailure) { return try connection.run(statement, parameters) } catch { throw .server(error) }
     }
 
     /// A statement that is planned for these very parameters.
     func once(_ sql: String, _ parameters: PgParameters) throws(ReadFailure) -> PgResult {
+        nextPage.settle(connection)
         do throws(PgFailure) { return try connection.runOnce(sql, parameters) } catch { throw .server(error) }
     }
 }

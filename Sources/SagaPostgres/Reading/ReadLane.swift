@@ -3,10 +3,11 @@ import SagaCore
 
 /// Runs queries on a connection and a thread of their own: never the cooperative pool, never a writer's.
 final class ReadLane: @unchecked Sendable {
-    // Safety: `connection` and `isClosed` are touched on `queue` only.
+    // Safety: `connection`, `nextPage` and `isClosed` are touched on `queue` only.
     private let queue = DispatchQueue(label: "saga.postgres.reader", qos: .userInitiated)
     private let options: PostgresOptions
     private var connection: PgConnection?
+    private let nextPage = NextPage()
     private var isClosed = false
 
     init(_ options: PostgresOptions) { self.options = options }
@@ -16,7 +17,10 @@ final class ReadLane: @unchecked Sendable {
         _ what: String, _ query: @escaping @Sendable (PostgresReader) throws(ReadFailure) -> Value
     ) async throws(StoreError) -> Value {
         try await withCheckedContinuation { (answer: Answer<Value>) in
-            queue.async { [self] in answer.resume(returning: runNow(what, query)) }
+            queue.async { [self] in
+                answer.resume(returning: runNow(what, query))
+                if let connection { nextPage.settle(connection) }
+            }
         }.get()
     }
 
@@ -29,7 +33,7 @@ final class ReadLane: @unchecked Sendable {
             attempt += 1
             let wasOpen = connection != nil
             do throws(ReadFailure) {
-                return .success(try query(PostgresReader(try connect())))
+                return .success(try query(PostgresReader(try connect(), nextPage)))
             } catch {
                 let failure: PgFailure
                 switch error {
@@ -49,6 +53,7 @@ final class ReadLane: @unchecked Sendable {
         connection = nil
         do throws(PgFailure) {
             let fresh = try PgConnection(options, role: .reader)
+            nextPage.forget()
             connection = fresh
             return fresh
         } catch {
@@ -61,6 +66,7 @@ final class ReadLane: @unchecked Sendable {
         await withCheckedContinuation { done in
             queue.async { [self] in
                 connection = nil
+                nextPage.forget()
                 isClosed = true
                 done.resume()
             }

@@ -11,6 +11,9 @@ final class PgResult {
 
     var count: Int { Int(PQntuples(handle)) }
 
+    /// Bytes of memory that it takes.
+    var memory: Int { PQresultMemorySize(handle) }
+
     func isNull(_ row: Int, _ column: Int) -> Bool { PQgetisnull(handle, Int32(row), Int32(column)) != 0 }
 
     /// A value's bytes; they stay valid while the result lives.
