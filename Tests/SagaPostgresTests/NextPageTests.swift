@@ -89,6 +89,7 @@ import Testing
 
     @Test func whatIsAppendedAfterAPageWasReadAheadIsInIt() async throws {
         try await Self.withRun { store, _, id, events, epoch in
+            _ = try await store.packedEvents(of: id, from: 0, limit: 1_024)
             let page = try await store.packedEvents(of: id, from: 1_000, limit: 1_024)
             #expect(page.count == 1_000)
             // Behind this the next page, the last thousand, has been read.

@@ -20,7 +20,7 @@ public struct SagaID: Hashable, Sendable {
     public func hash(into hasher: inout Hasher) { hasher.combine(low) }
 
     /// What dictionaries and sets ask for first: see ``RandomBitsHash``.
-    public func _rawHashValue(seed: Int) -> Int { RandomBitsHash.value(low, seed: seed) }
+    public func _rawHashValue(seed: Int) -> Int { RandomBitsHash.value(low, high, seed: seed) }
 
     /// A version 7 id.
     /// - Parameters:

@@ -28,7 +28,7 @@ public struct TaskReference: Hashable, Sendable {
     /// What dictionaries and sets ask for first: see ``RandomBitsHash``.
     public func _rawHashValue(seed: Int) -> Int {
         RandomBitsHash.value(
-            sagaID.low, eventID &<< 24 ^ UInt64(attempt) &<< 1 ^ (isUndo ? 1 : 0), seed: seed)
+            sagaID.low, sagaID.high ^ eventID &<< 24 ^ UInt64(attempt) &<< 1 ^ (isUndo ? 1 : 0), seed: seed)
     }
 }
 

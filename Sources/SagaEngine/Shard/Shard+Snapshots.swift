@@ -24,7 +24,7 @@ extension Shard {
             // Starts and notes of snapshots are recorded with the commit, when the program has been at work already.
             let events = execution.recentEvents(from: present.nextEventID)
         else { return nil }
-        if events.isEmpty { return present.state }
+        if events.isEmpty { return present.nextEventID == execution.state.nextEventID ? present.state : nil }
         let program = DefinitionRun(present)
         for event in events { guard program.take(event) == nil else { return nil } }
         return program.nextEventID == execution.state.nextEventID && !program.hasCommands ? program.state : nil

@@ -15,7 +15,7 @@ final class NextPage {
 
     /// Pages of fewer events are not read on: their readers want a few, and a round trip is most of what they cost.
     static let minimumLimit = 1_024
-    /// After pages with more bytes none is read ahead: it would be kept beside them.
+    /// After pages that take more memory none is read ahead, and none that takes more is kept.
     static let maximumBytes = 2 << 20
 
     private enum State {
@@ -26,6 +26,8 @@ final class NextPage {
     }
 
     private var state = State.none
+    /// Where who reads on would go on.
+    private var predicted: Place?
 
     /// Its rows, if it is that page; whatever it was, it is nobody's afterwards.
     func take(_ place: Place) -> PgResult? {
@@ -34,19 +36,24 @@ final class NextPage {
         return here == place ? rows : nil
     }
 
-    /// Asks for the page behind these rows, if they are a page of rows in the middle of a history.
-    func ask(
-        behind rows: PgResult, of place: Place, _ connection: PgConnection, _ statement: PgStatement
-    ) throws(PgFailure) {
+    /// Asks for the page behind these rows, if they are a page of rows in the middle of a history, and a history's first page or the one
+    /// that was expected: of two readers that take turns, neither is to read for the other to throw away.
+    func ask(behind rows: PgResult, of place: Place, _ connection: PgConnection, _ statement: PgStatement) {
         guard place.limit >= Self.minimumLimit, let next = Self.place(behind: rows, of: place) else { return }
+        let isExpected = place.from == 0 || place == predicted
+        predicted = next
+        guard isExpected else { return }
         let (end, overflow) = next.from.addingReportingOverflow(Int64(clamping: next.limit))
         guard !overflow else { return }
         let parameters = PgParameters().id(next.sagaID).int64(next.from).int64(end)
-        let isAsked = try parameters.withBuffers { (buffers) throws(PgFailure) in
-            try connection.begin(statement, buffers)
-        }
-        // Not prepared: somebody will read on, and it is then.
-        if isAsked { state = .asked(next) }
+        // The rows are here: what goes wrong now comes again where more is wanted.
+        do throws(PgFailure) {
+            let isAsked = try parameters.withBuffers { (buffers) throws(PgFailure) in
+                try connection.begin(statement, buffers)
+            }
+            // Not prepared: somebody will read on, and it is then.
+            if isAsked { state = .asked(next) }
+        } catch {}
     }
 
     /// Takes what was asked for from the server. To be called before the connection is used again.
@@ -56,7 +63,7 @@ final class NextPage {
         // What went wrong here comes again where it is wanted.
         do throws(PgFailure) {
             let rows = try connection.end()
-            if rows.count > 0 { state = .here(place, rows) }
+            if rows.count > 0, rows.memory <= Self.maximumBytes { state = .here(place, rows) }
         } catch {}
     }
 

@@ -104,7 +104,7 @@ struct PostgresReader {
                 let place = NextPage.Place(sagaID: empty.sagaID, from: start, limit: empty.limit)
                 let ahead = try rowsAhead(place)
                 let rows = if let ahead { ahead } else { try connection.run(statement, parameters) }
-                try nextPage.ask(behind: rows, of: place, connection, Self.selectEvents)
+                nextPage.ask(behind: rows, of: place, connection, Self.selectEvents)
                 problem = page.addAll(rows)
             } else {
                 // Row by row: the decoding of one runs beside the sending of the next, and no page is in memory twice.

@@ -437,7 +437,12 @@ struct Checker {
             for step in run.steps.values { owners[step.scheduled.idempotencyKey] = sagaID }
             for local in run.locals.values { owners[local.scheduled.idempotencyKey] = sagaID }
             for undo in run.undos where undo.isCarried { owners[undo.stepKey] = sagaID }
-            for undo in run.undos where undo.hasBegun { begun.insert(undo.stepKey) }
+        }
+        for sagaID in order {
+            for undo in runs[sagaID]?.undos ?? [] where undo.hasBegun {
+                // In a run before the owner's it must have been out when that run closed.
+                if owners[undo.stepKey] == sagaID || !undo.isSettled { begun.insert(undo.stepKey) }
+            }
         }
         for sagaID in order {
             guard let run = runs[sagaID] else { continue }
