@@ -39,6 +39,7 @@ package final class DefinitionRun {
     /// What it wants and no event has recorded.
     package var commands: [NumberedCommand] { issued.map(\.command) }
 
+    /// Whether it wants anything that no event has recorded.
     package var hasCommands: Bool { !issued.isEmpty }
 
     /// Signals that nobody has taken.

@@ -400,6 +400,7 @@ extension Shard {
     private func close(_ numbered: NumberedCommand, _ unconsumed: UInt32, _ execution: Execution) {
         switch numbered.command {
         case .complete(let output):
+            // Not by the state's own property: the state as a value is large to copy.
             closeNow(
                 execution,
                 .workflowExecutionCompleted(

@@ -206,11 +206,11 @@ struct AppendSuite: BenchSuite {
         record(
             context, "\(label), \(width) in flight, against step appends only", unit: "saga commits/s",
             ours.map { $0 * 4 }, steps, reference: "C, 1024 events a commit")
-        for (label, part) in [("p50", 0.5), ("p99", 0.99)] {
+        for (quantile, part) in [("p50", 0.5), ("p99", 0.99)] {
             let value = latencies[min(latencies.count - 1, Int(Double(latencies.count) * part))]
             context.record(
                 context.result(
-                    "\(label), \(width) in flight, \(label)", unit: "us/saga", value: value * 1e6, better: .lower))
+                    "\(label), \(width) in flight, \(quantile)", unit: "us/saga", value: value * 1e6, better: .lower))
         }
     }
 
