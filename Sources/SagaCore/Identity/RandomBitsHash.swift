@@ -1,4 +1,4 @@
-/// Where a dictionary looks for a key that is random already, an id or the tag of a token: one multiplication, in place of the rounds of
+/// Where a dictionary looks for a key that is random already, an id or the tag of a token: three multiplications, in place of the rounds of
 /// SipHash that a hasher makes of it. A saga of three steps is looked for some hundred times.
 ///
 /// Ids may come from outside (an import): the secret that the standard library's hashes have in each process keeps who chooses them
@@ -20,6 +20,10 @@ package enum RandomBitsHash {
         let (first, second) = secret
         let key = UInt64(truncatingIfNeeded: seed) &+ rest &* 0x9E37_79B9_7F4A_7C15
         let product = (bits ^ first).multipliedFullWidth(by: key ^ second)
-        return Int(truncatingIfNeeded: product.high ^ product.low)
+        // And once more, so that keys that are not random after all, as numbered ones, spread as well.
+        var mixed = product.high ^ product.low
+        mixed = (mixed ^ mixed &>> 33) &* 0xFF51_AFD7_ED55_8CCD
+        mixed = (mixed ^ mixed &>> 33) &* 0xC4CE_B9FE_1A85_EC53
+        return Int(truncatingIfNeeded: mixed ^ mixed &>> 33)
     }
 }
